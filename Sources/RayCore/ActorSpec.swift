@@ -1,0 +1,47 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+/// Life of an actor beyond its creator.
+package enum ActorLifetime: UInt8, Hashable, Sendable {
+    /// Ends with the job that created it.
+    case job = 0
+    /// Stays until it is killed.
+    case detached = 1
+}
+
+/// All that the GCS must know to create an actor and to start it again.
+package struct ActorSpec: Hashable, Sendable {
+    package var id: ActorID
+    /// The call of the initialiser; `kind` is `.actorCreation`.
+    package var creation: TaskSpec
+    /// Name in the namespace; empty for none.
+    package var name: String
+    package var namespace: String
+    package var lifetime: ActorLifetime
+    /// How often it is started again after its worker died; -1 without limit.
+    package var restartsMax: Int
+    /// How often a call that was under way when the worker died is made again; -1 without limit.
+    package var taskRetriesMax: Int
+    /// Calls that may run at the same time; 1 keeps strict order.
+    package var concurrencyMax: Int
+    /// What the actor holds while it lives; `creation.resources` is what it needs to be placed.
+    package var heldResources: ResourceSet
+
+    package init(
+        id: ActorID, creation: TaskSpec, name: String = "", namespace: String = "",
+        lifetime: ActorLifetime = .job, restartsMax: Int = 0, taskRetriesMax: Int = 0,
+        concurrencyMax: Int = 1, heldResources: ResourceSet = ResourceSet()
+    ) {
+        self.id = id
+        self.creation = creation
+        self.name = name
+        self.namespace = namespace
+        self.lifetime = lifetime
+        self.restartsMax = restartsMax
+        self.taskRetriesMax = taskRetriesMax
+        self.concurrencyMax = concurrencyMax
+        self.heldResources = heldResources
+    }
+}

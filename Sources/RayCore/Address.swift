@@ -1,0 +1,43 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+/// Where a process of the cluster can be reached, and who it is.
+package struct Address: Hashable, Sendable {
+    /// The node on which the process runs; `NodeID.none` for a driver outside the cluster.
+    package var node: NodeID
+    /// The process. A raylet's is the bytes of its node id, the GCS's is `WorkerID.none`.
+    package var worker: WorkerID
+    /// IP address or host name of its TCP listener; empty if it has none.
+    package var host: String
+    /// Port of its TCP listener; 0 if it has none.
+    package var port: UInt16
+    /// Path of its Unix socket, for peers on the same node; empty if it has none.
+    package var socketPath: String
+
+    package init(node: NodeID, worker: WorkerID, host: String, port: UInt16, socketPath: String) {
+        self.node = node
+        self.worker = worker
+        self.host = host
+        self.port = port
+        self.socketPath = socketPath
+    }
+
+    /// An address that leads nowhere.
+    package static let none = Address(node: .none, worker: .none, host: "", port: 0, socketPath: "")
+}
+
+extension WorkerID {
+    /// The process id under which the raylet of `node` takes part in the cluster.
+    package init(raylet node: NodeID) {
+        self.init(node.word0, node.word1, node.word2, node.tail)
+    }
+}
+
+extension NodeID {
+    /// The node whose raylet is known as `worker`.
+    package init(raylet worker: WorkerID) {
+        self.init(worker.word0, worker.word1, worker.word2, worker.tail)
+    }
+}

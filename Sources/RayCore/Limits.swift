@@ -1,0 +1,24 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+/// Named limits, checked before memory is taken or work is queued.
+package enum Limits {
+    /// Largest payload of one frame, in bytes.
+    package static let framePayloadBytesMax = 64 << 20
+    /// Results and puts up to this size travel inside messages (Ray's `max_direct_call_object_size`).
+    package static let inlineObjectBytesMax = 100 << 10
+    /// Size of one chunk of an object or executable between nodes, in bytes.
+    package static let chunkBytes = 1 << 20
+    /// Chunks of one object that are asked for at the same time.
+    package static let chunksInFlightMax = 8
+    /// Longest name (actor, namespace, resource, key), in bytes.
+    package static let nameBytesMax = 4096
+    /// Most elements of a list in a message.
+    package static let listCountMax = 1 << 20
+    /// Tasks pushed to one worker ahead of their start.
+    package static let tasksInFlightPerLeaseMax = 256
+    /// Most leases one owner asks for at a time, per shape.
+    package static let leaseRequestsInFlightMax = 16
+}

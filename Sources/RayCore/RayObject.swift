@@ -1,0 +1,43 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+/// A reference as it travels: which object, who owns it, where the owner is.
+package struct ObjectReference: Hashable, Sendable {
+    package var id: ObjectID
+    package var owner: Address
+    /// Where the reference was made, `file:line`, for people; may be empty.
+    package var callSite: String
+
+    package init(id: ObjectID, owner: Address, callSite: String = "") {
+        self.id = id
+        self.owner = owner
+        self.callSite = callSite
+    }
+}
+
+/// A value of the cluster: bytes, what kind of bytes, and the references inside them.
+package struct RayObject: Hashable, Sendable {
+    /// The encoded value; meaning as `metadata` says.
+    package var data: [UInt8]
+    /// A short byte string in Ray's vocabulary: `SWIFT`, `RAW`, `PYTHON`, `XLANG`, or the decimal
+    /// number of an `ErrorType`.
+    package var metadata: [UInt8]
+    /// References found inside `data`, in order.
+    package var contained: [ObjectReference]
+
+    package init(data: [UInt8], metadata: [UInt8], contained: [ObjectReference] = []) {
+        self.data = data
+        self.metadata = metadata
+        self.contained = contained
+    }
+}
+
+/// The kinds of plain data that `RayObject.metadata` can name.
+package enum ObjectMetadata {
+    /// A value of Swift, in the coding of `RayCoder`.
+    package static let swift = Array("SWIFT".utf8)
+    /// Bytes as they are.
+    package static let raw = Array("RAW".utf8)
+}

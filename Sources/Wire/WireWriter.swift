@@ -1,0 +1,83 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+
+/// Appends values to a growing byte array, little-endian, in the coding of docs/internals/wire.md.
+package struct WireWriter: Sendable {
+    package private(set) var bytes: [UInt8]
+
+    package init(capacity: Int = 256) {
+        bytes = []
+        bytes.reserveCapacity(capacity)
+    }
+
+    /// Continues behind the bytes of `prefix`.
+    package init(continuing prefix: [UInt8]) { bytes = prefix }
+
+    package mutating func write(_ value: UInt8) { bytes.append(value) }
+    package mutating func write(_ value: Bool) { bytes.append(value ? 1 : 0) }
+    package mutating func write(_ value: UInt16) { writeInteger(value) }
+    package mutating func write(_ value: UInt32) { writeInteger(value) }
+    package mutating func write(_ value: UInt64) { writeInteger(value) }
+    package mutating func write(_ value: Int32) { writeInteger(value) }
+    package mutating func write(_ value: Int64) { writeInteger(value) }
+    /// As 64 bits.
+    package mutating func write(_ value: Int) { writeInteger(Int64(value)) }
+    package mutating func write(_ value: Double) { writeInteger(value.bitPattern) }
+
+    /// Length as 32 bits, then the UTF-8.
+    package mutating func write(_ value: String) {
+        var value = value
+        value.withUTF8 { write(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Length as 32 bits, then the bytes.
+    package mutating func write(_ value: [UInt8]) { value.withUnsafeBytes { write($0) } }
+
+    /// Length as 32 bits, then the bytes.
+    package mutating func write(_ value: UnsafeRawBufferPointer) {
+        write(UInt32(value.count))
+        bytes.append(contentsOf: value)
+    }
+
+    /// The identifier's bytes, without a length.
+    package mutating func write(_ value: some Identifier) {
+        withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { buffer in
+            let slice = UnsafeMutableRawBufferPointer(rebasing: buffer[..<type(of: value).byteCount])
+            value.store(into: slice)
+            bytes.append(contentsOf: slice)
+        }
+    }
+
+    /// Presence as a byte, then the value.
+    package mutating func write<Value>(optional value: Value?, _ body: (inout WireWriter, Value) -> Void) {
+        write(value != nil)
+        if let value { body(&self, value) }
+    }
+
+    /// Count as 32 bits, then each element.
+    package mutating func write<Element>(list: [Element], _ body: (inout WireWriter, Element) -> Void) {
+        write(UInt32(list.count))
+        for element in list { body(&self, element) }
+    }
+
+    /// A record that may grow: its length as 32 bits, then what `body` writes.
+    ///
+    /// A reader of an older version skips the fields behind those it knows.
+    package mutating func write(record body: (inout WireWriter) -> Void) {
+        let start = bytes.count
+        write(UInt32(0))
+        body(&self)
+        let length = UInt32(bytes.count - start - 4)
+        withUnsafeBytes(of: length.littleEndian) { source in
+            for offset in 0..<4 { bytes[start + offset] = source[offset] }
+        }
+    }
+
+    private mutating func writeInteger(_ value: some FixedWidthInteger) {
+        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+}
