@@ -27,6 +27,7 @@ let package = Package(
     targets: [
         .target(name: "RayCore", path: "Sources/RayCore", swiftSettings: strict),
         .target(name: "RayWire", dependencies: ["RayCore"], path: "Sources/Wire", swiftSettings: strict),
+        .target(name: "RayWorker", dependencies: ["RayCore", "RayWire"], path: "Sources/Worker", swiftSettings: strict),
         .macro(
             name: "RayMacros",
             dependencies: [

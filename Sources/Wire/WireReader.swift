@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-internal import RayCore
+package import RayCore
 
 /// Reads values from bytes; every length is checked against what is there before memory is taken.
 ///

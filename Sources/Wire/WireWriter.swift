@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-internal import RayCore
+package import RayCore
 
 /// Appends values to a growing byte array, little-endian, in the coding of docs/internals/wire.md.
 package struct WireWriter: Sendable {

@@ -1,0 +1,174 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+
+/// A call that a process wants made; `WorkerAPI.submit` turns it into a task with an id.
+package struct Call: Sendable {
+    package var function: FunctionDescriptor
+    package var arguments: [TaskArgument]
+    package var returnCount: Int
+    /// What the call holds while it runs; ignored for calls on actors.
+    package var resources: ResourceSet
+    package var strategy: SchedulingStrategy
+    /// How often it runs again after its worker died; -1 without limit.
+    package var retriesMax: Int
+    /// Name for people; empty means the function's name.
+    package var name: String
+
+    package init(
+        function: FunctionDescriptor, arguments: [TaskArgument] = [], returnCount: Int = 1,
+        resources: ResourceSet = ResourceSet([(ResourceSet.cpu, 1)]), strategy: SchedulingStrategy = .hybrid,
+        retriesMax: Int = 3, name: String = ""
+    ) {
+        self.function = function
+        self.arguments = arguments
+        self.returnCount = returnCount
+        self.resources = resources
+        self.strategy = strategy
+        self.retriesMax = retriesMax
+        self.name = name
+    }
+}
+
+/// How an actor is created beside its initialiser's call.
+package struct ActorOptions: Sendable {
+    package var name = ""
+    /// Empty means the namespace of the caller's job.
+    package var namespace = ""
+    package var lifetime = ActorLifetime.job
+    package var restartsMax = 0
+    package var taskRetriesMax = 0
+    package var concurrencyMax = 1
+    /// What the actor holds while it lives. The call's `resources` are what it needs to be placed.
+    package var heldResources = ResourceSet()
+
+    package init() {}
+}
+
+/// An object that was fetched: its bytes stay valid while this value lives.
+package protocol FetchedObject: AnyObject, Sendable {
+    /// What kind of bytes; see `RayObject.metadata`.
+    var metadata: [UInt8] { get }
+    /// References found inside the bytes.
+    var contained: [ObjectReference] { get }
+    /// Number of data bytes.
+    var byteCount: Int { get }
+    /// Lends the data bytes; in shared memory they begin at an address divisible by 64.
+    func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result
+}
+
+/// Room for an object that is being written, in shared memory where it is large.
+///
+/// Exactly one of `seal` and `abort` must be called.
+package protocol UnsealedObject: AnyObject, Sendable {
+    /// Lends the room for the data; `body` must fill it.
+    func withMutableBytes<Result>(_ body: (UnsafeMutableRawBufferPointer) throws -> Result) rethrows -> Result
+    /// Ends writing: the object exists from now on, with one local reference held by the caller.
+    func seal(metadata: [UInt8], contained: [ObjectReference]) throws(RayError) -> ObjectReference
+    /// Gives the room back.
+    func abort()
+}
+
+/// What is asked of a process's runtime: synchronous, callback-based, callable from any thread.
+///
+/// Every reference returned by `submit`, `call`, `put` or `seal` counts as one local reference, which the
+/// caller gives back with `release`. Completions run on an arbitrary thread, outside all locks, exactly once.
+package protocol WorkerAPI: AnyObject, Sendable {
+    /// This process as its peers know it.
+    var address: Address { get }
+    /// The job that this process works for.
+    var job: JobID { get }
+    /// The namespace of the job.
+    var namespace: String { get }
+
+    /// Submits a task; its results' references, one for each return. Failures arrive as errors of the results.
+    func submit(_ call: Call, from task: TaskID?) -> [ObjectReference]
+    /// Creates an actor. Failures (name taken, initialiser threw) arrive as errors of calls on it.
+    func createActor(_ call: Call, _ options: ActorOptions, from task: TaskID?) -> ActorID
+    /// Calls a method of an actor, in the order of these calls; its results' references.
+    func call(_ actor: ActorID, _ call: Call, from task: TaskID?) -> [ObjectReference]
+
+    /// Stores an object and returns its reference. Up to `Limits.inlineObjectBytesMax` it stays in this process.
+    func put(_ object: RayObject, from task: TaskID?) throws(RayError) -> ObjectReference
+    /// Room for an object of `byteCount` bytes. Blocks up to a limit while the store is full.
+    func createObject(byteCount: Int, from task: TaskID?) throws(RayError) -> any UnsealedObject
+
+    /// The objects if all are at hand in this process or its node's store, without waiting for anything.
+    func getNow(_ references: [ObjectReference]) -> [Result<any FetchedObject, RayError>]?
+    /// Fetches objects in order, each a value or the error that stands in its place.
+    ///
+    /// Past `deadline` the missing ones are errors of type `getTimeout`. While `task` waits it counts as blocked.
+    func get(
+        _ references: [ObjectReference], deadline: Instant?, from task: TaskID?,
+        completion: @escaping @Sendable ([Result<any FetchedObject, RayError>]) -> Void)
+    /// Waits until `count` of the objects exist or failed, or `deadline`; tells for each whether it is ready.
+    func wait(
+        _ references: [ObjectReference], count: Int, deadline: Instant?, from task: TaskID?,
+        completion: @escaping @Sendable ([Bool]) -> Void)
+    /// Handles incoming messages on the caller's thread until `isDone` or the budget is used up.
+    ///
+    /// Spares the wake-up of another thread where an answer is near. Returns whether `isDone`.
+    func poll(microseconds: Int, until isDone: () -> Bool) -> Bool
+
+    /// Counts one more local reference, for instance one decoded from a value.
+    func retain(_ reference: ObjectReference)
+    /// Gives one local reference back; the last one lets the object go.
+    func release(_ id: ObjectID)
+    /// Notes that the reference left this process inside a value, so its object is kept until the job ends.
+    func escape(_ reference: ObjectReference)
+
+    /// Ends an actor; with `restart` it may be started again if it has restarts left.
+    func kill(_ actor: ActorID, restart: Bool, completion: @escaping @Sendable (Result<Void, RayError>) -> Void)
+    /// Looks a named actor up; its id and class descriptor.
+    func actor(
+        named name: String, namespace: String,
+        completion: @escaping @Sendable (Result<(ActorID, FunctionDescriptor), RayError>) -> Void)
+    /// The nodes of the cluster with their resources.
+    func clusterView(completion: @escaping @Sendable (Result<ClusterView, RayError>) -> Void)
+    /// The clock of `deadline`.
+    func now() -> Instant
+}
+
+/// What the cluster consists of at one moment.
+package struct ClusterView: Hashable, Sendable {
+    /// One node.
+    package struct Node: Hashable, Sendable {
+        package var id: NodeID
+        package var isAlive: Bool
+        package var name: String
+        package var host: String
+        package var port: UInt16
+        package var isHead: Bool
+        package var total: ResourceSet
+        package var available: ResourceSet
+        package var labels: [String: String]
+        /// Bytes of the object store in use and in all.
+        package var storeUsed: Int
+        package var storeCapacity: Int
+
+        package init(
+            id: NodeID, isAlive: Bool, name: String, host: String, port: UInt16, isHead: Bool,
+            total: ResourceSet, available: ResourceSet, labels: [String: String] = [:], storeUsed: Int = 0,
+            storeCapacity: Int = 0
+        ) {
+            self.id = id
+            self.isAlive = isAlive
+            self.name = name
+            self.host = host
+            self.port = port
+            self.isHead = isHead
+            self.total = total
+            self.available = available
+            self.labels = labels
+            self.storeUsed = storeUsed
+            self.storeCapacity = storeCapacity
+        }
+    }
+
+    package var nodes: [Node]
+
+    package init(nodes: [Node]) { self.nodes = nodes }
+}
