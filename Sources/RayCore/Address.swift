@@ -7,7 +7,7 @@
 package struct Address: Hashable, Sendable {
     /// The node on which the process runs; `NodeID.none` for a driver outside the cluster.
     package var node: NodeID
-    /// The process. A raylet's is the bytes of its node id, the GCS's is `WorkerID.none`.
+    /// The process. A raylet's is the bytes of its node id, the GCS's is `WorkerID.gcs`.
     package var worker: WorkerID
     /// IP address or host name of its TCP listener; empty if it has none.
     package var host: String
@@ -29,6 +29,9 @@ package struct Address: Hashable, Sendable {
 }
 
 extension WorkerID {
+    /// The process id under which the GCS takes part in the cluster.
+    package static let gcs = WorkerID(0, 0, 0, 0)
+
     /// The process id under which the raylet of `node` takes part in the cluster.
     package init(raylet node: NodeID) {
         self.init(node.word0, node.word1, node.word2, node.tail)

@@ -11,6 +11,8 @@ package struct ResourceAmount: Comparable, Hashable, Sendable, CustomStringConve
     package var units: Int64
 
     package static let unitsPerOne: Int64 = 10_000
+    /// Largest amount that a message may carry, so that sums over a cluster cannot overflow.
+    package static let unitsMax: Int64 = 1 << 60
 
     package init(units: Int64) { self.units = units }
 

@@ -1,0 +1,260 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+
+/// An actor as its callers must know it.
+package struct ActorState: Hashable, Sendable, WireCodable {
+    package var id: ActorID
+    package var phase: ActorPhase
+    /// Where it runs, while alive.
+    package var address: Address
+    /// How often it was started before.
+    package var incarnation: UInt32
+    /// Why it is dead.
+    package var error: RayError?
+    package var className: FunctionDescriptor
+    package var taskRetriesMax: Int
+    package var name: String
+    package var namespace: String
+
+    package init(id: ActorID, phase: ActorPhase, address: Address, incarnation: UInt32, error: RayError? = nil, className: FunctionDescriptor, taskRetriesMax: Int, name: String, namespace: String) {
+        self.id = id
+        self.phase = phase
+        self.address = address
+        self.incarnation = incarnation
+        self.error = error
+        self.className = className
+        self.taskRetriesMax = taskRetriesMax
+        self.name = name
+        self.namespace = namespace
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(id)
+        writer.write(phase)
+        writer.write(address)
+        writer.write(incarnation)
+        writer.write(optional: error)
+        writer.write(className)
+        writer.write(taskRetriesMax)
+        writer.write(name)
+        writer.write(namespace)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        id = try reader.identifier()
+        phase = try reader.value()
+        address = try reader.value()
+        incarnation = try reader.uint32()
+        error = try reader.optionalValue()
+        className = try reader.value()
+        taskRetriesMax = try reader.int()
+        name = try reader.string()
+        namespace = try reader.string()
+    }
+}
+
+/// Creator to GCS. Repeating it is harmless. Answered by `ActorUpdate`s.
+package struct CreateActor: Hashable, Sendable, WireCodable {
+    package var spec: ActorSpec
+
+    package init(spec: ActorSpec) {
+        self.spec = spec
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(spec)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        spec = try reader.value()
+    }
+}
+
+/// Caller to GCS: send the state now and when it changes.
+package struct SubscribeActor: Hashable, Sendable, WireCodable {
+    package var actor: ActorID
+
+    package init(actor: ActorID) {
+        self.actor = actor
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(actor)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        actor = try reader.identifier()
+    }
+}
+
+/// GCS to subscribers.
+package struct ActorUpdate: Hashable, Sendable, WireCodable {
+    package var state: ActorState
+
+    package init(state: ActorState) {
+        self.state = state
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(state)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        state = try reader.value()
+    }
+}
+
+/// Anyone to GCS: a named actor. Answered by `ActorFound` with the same request id.
+package struct LookUpActor: Hashable, Sendable, WireCodable {
+    package var name: String
+    package var namespace: String
+
+    package init(name: String, namespace: String) {
+        self.name = name
+        self.namespace = namespace
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(name)
+        writer.write(namespace)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        name = try reader.string()
+        namespace = try reader.string()
+    }
+}
+
+/// GCS: the actor, or nothing.
+package struct ActorFound: Hashable, Sendable, WireCodable {
+    package var state: ActorState?
+
+    package init(state: ActorState? = nil) {
+        self.state = state
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(optional: state)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        state = try reader.optionalValue()
+    }
+}
+
+/// Anyone to GCS. Answered by `Done` with the same request id.
+package struct KillActor: Hashable, Sendable, WireCodable {
+    package var actor: ActorID
+    /// Whether it may be started again.
+    package var restart: Bool
+
+    package init(actor: ActorID, restart: Bool) {
+        self.actor = actor
+        self.restart = restart
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(actor)
+        writer.write(restart)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        actor = try reader.identifier()
+        restart = try reader.bool()
+    }
+}
+
+/// Answer to a request that returns nothing: success or why not.
+package struct Done: Hashable, Sendable, WireCodable {
+    package var error: RayError?
+
+    package init(error: RayError? = nil) {
+        self.error = error
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(optional: error)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        error = try reader.optionalValue()
+    }
+}
+
+/// GCS to worker: run the initialiser and live.
+package struct StartActor: Hashable, Sendable, WireCodable {
+    package var spec: ActorSpec
+    package var incarnation: UInt32
+    package var lease: LeaseID
+
+    package init(spec: ActorSpec, incarnation: UInt32, lease: LeaseID) {
+        self.spec = spec
+        self.incarnation = incarnation
+        self.lease = lease
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(spec)
+        writer.write(incarnation)
+        writer.write(lease)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        spec = try reader.value()
+        incarnation = try reader.uint32()
+        lease = try reader.identifier()
+    }
+}
+
+/// Worker to GCS: the initialiser ended, or threw.
+package struct ActorStarted: Hashable, Sendable, WireCodable {
+    package var actor: ActorID
+    package var incarnation: UInt32
+    package var error: RayError?
+
+    package init(actor: ActorID, incarnation: UInt32, error: RayError? = nil) {
+        self.actor = actor
+        self.incarnation = incarnation
+        self.error = error
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(actor)
+        writer.write(incarnation)
+        writer.write(optional: error)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        actor = try reader.identifier()
+        incarnation = try reader.uint32()
+        error = try reader.optionalValue()
+    }
+}
+
+/// Where an actor is in its life.
+///
+///     pending ──▶ alive ──▶ restarting ──▶ alive
+///        │          │            │
+///        └──────────┴────────────┴──────▶ dead
+package enum ActorPhase: UInt8, Hashable, Sendable, WireCodable {
+    /// Waits for a worker or for its initialiser. Next: alive, dead.
+    case pending = 0
+    /// Takes calls. Next: restarting, dead.
+    case alive = 1
+    /// Its worker died; another is being started. Next: alive, dead.
+    case restarting = 2
+    /// Takes no calls ever again.
+    case dead = 3
+
+    package func encode(into writer: inout WireWriter) { writer.write(rawValue) }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        let number = try reader.uint8()
+        guard let phase = ActorPhase(rawValue: number) else { throw .unknownCase("ActorPhase", Int(number)) }
+        self = phase
+    }
+}

@@ -1,0 +1,311 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+/// Every message between processes, by kind. Kinds below 16 belong to the link (see `Frames`).
+package enum Message: Hashable, Sendable {
+    case registerNode(RegisterNode)
+    case nodeRegistered(NodeRegistered)
+    case nodeReport(NodeReport)
+    case assignLease(AssignLease)
+    case leaseReady(LeaseReady)
+    case leaseFailed(LeaseFailed)
+    case releaseLease(ReleaseLease)
+    case workerExited(WorkerExited)
+    case releaseOwned(ReleaseOwned)
+    case killWorker(KillWorker)
+    case logLines(LogLines)
+    case shutDownNode(ShutDownNode)
+    case registerJob(RegisterJob)
+    case jobRegistered(JobRegistered)
+    case finishJob(FinishJob)
+    case storeBlob(StoreBlob)
+    case blobStored(BlobStored)
+    case fetchBlob(FetchBlob)
+    case blobChunk(BlobChunk)
+    case requestLease(RequestLease)
+    case leaseGranted(LeaseGranted)
+    case leaseRefused(LeaseRefused)
+    case cancelLease(CancelLease)
+    case returnLease(ReturnLease)
+    case leaseLost(LeaseLost)
+    case reclaimLeases(ReclaimLeases)
+    case leasePending(LeasePending)
+    case leaseBlocked(LeaseBlocked)
+    case leaseUnblocked(LeaseUnblocked)
+    case leaseResumed(LeaseResumed)
+    case createActor(CreateActor)
+    case subscribeActor(SubscribeActor)
+    case actorUpdate(ActorUpdate)
+    case lookUpActor(LookUpActor)
+    case actorFound(ActorFound)
+    case killActor(KillActor)
+    case done(Done)
+    case startActor(StartActor)
+    case actorStarted(ActorStarted)
+    case keyValueRequest(KeyValueRequest)
+    case keyValueReply(KeyValueReply)
+    case subscribe(Subscribe)
+    case unsubscribe(Unsubscribe)
+    case publish(Publish)
+    case published(Published)
+    case queryCluster(QueryCluster)
+    case clusterStatus(ClusterStatus)
+    case ownershipReport(OwnershipReport)
+    case workerReady(WorkerReady)
+    case workerAccepted(WorkerAccepted)
+    case createObject(CreateObject)
+    case objectCreated(ObjectCreated)
+    case sealObject(SealObject)
+    case abortObject(AbortObject)
+    case freeObjects(FreeObjects)
+    case fetchObject(FetchObject)
+    case objectLocal(ObjectLocal)
+    case exitWorker(ExitWorker)
+    case pullChunk(PullChunk)
+    case objectChunk(ObjectChunk)
+    case pushChunk(PushChunk)
+    case chunkStored(ChunkStored)
+    case pushTask(PushTask)
+    case taskDone(TaskDone)
+    case handBack(HandBack)
+    case stealTasks(StealTasks)
+    case callActor(CallActor)
+    case queryObject(QueryObject)
+    case objectStatus(ObjectStatus)
+
+    /// The number that stands for the message in the frame header; never reused.
+    package var kind: UInt16 {
+        switch self {
+        case .registerNode: 16
+        case .nodeRegistered: 17
+        case .nodeReport: 18
+        case .assignLease: 19
+        case .leaseReady: 20
+        case .leaseFailed: 21
+        case .releaseLease: 22
+        case .workerExited: 23
+        case .releaseOwned: 24
+        case .killWorker: 25
+        case .logLines: 26
+        case .shutDownNode: 27
+        case .registerJob: 48
+        case .jobRegistered: 49
+        case .finishJob: 50
+        case .storeBlob: 51
+        case .blobStored: 52
+        case .fetchBlob: 53
+        case .blobChunk: 54
+        case .requestLease: 64
+        case .leaseGranted: 65
+        case .leaseRefused: 66
+        case .cancelLease: 67
+        case .returnLease: 68
+        case .leaseLost: 69
+        case .reclaimLeases: 70
+        case .leasePending: 71
+        case .leaseBlocked: 72
+        case .leaseUnblocked: 73
+        case .leaseResumed: 74
+        case .createActor: 80
+        case .subscribeActor: 81
+        case .actorUpdate: 82
+        case .lookUpActor: 83
+        case .actorFound: 84
+        case .killActor: 85
+        case .done: 86
+        case .startActor: 87
+        case .actorStarted: 88
+        case .keyValueRequest: 96
+        case .keyValueReply: 97
+        case .subscribe: 98
+        case .unsubscribe: 99
+        case .publish: 100
+        case .published: 101
+        case .queryCluster: 102
+        case .clusterStatus: 103
+        case .ownershipReport: 104
+        case .workerReady: 112
+        case .workerAccepted: 113
+        case .createObject: 114
+        case .objectCreated: 115
+        case .sealObject: 116
+        case .abortObject: 117
+        case .freeObjects: 118
+        case .fetchObject: 119
+        case .objectLocal: 120
+        case .exitWorker: 121
+        case .pullChunk: 128
+        case .objectChunk: 129
+        case .pushChunk: 130
+        case .chunkStored: 131
+        case .pushTask: 144
+        case .taskDone: 145
+        case .handBack: 146
+        case .stealTasks: 147
+        case .callActor: 148
+        case .queryObject: 149
+        case .objectStatus: 150
+        }
+    }
+
+    /// The message's fields.
+    package func encode(into writer: inout WireWriter) {
+        switch self {
+        case .registerNode(let message): message.encode(into: &writer)
+        case .nodeRegistered(let message): message.encode(into: &writer)
+        case .nodeReport(let message): message.encode(into: &writer)
+        case .assignLease(let message): message.encode(into: &writer)
+        case .leaseReady(let message): message.encode(into: &writer)
+        case .leaseFailed(let message): message.encode(into: &writer)
+        case .releaseLease(let message): message.encode(into: &writer)
+        case .workerExited(let message): message.encode(into: &writer)
+        case .releaseOwned(let message): message.encode(into: &writer)
+        case .killWorker(let message): message.encode(into: &writer)
+        case .logLines(let message): message.encode(into: &writer)
+        case .shutDownNode(let message): message.encode(into: &writer)
+        case .registerJob(let message): message.encode(into: &writer)
+        case .jobRegistered(let message): message.encode(into: &writer)
+        case .finishJob(let message): message.encode(into: &writer)
+        case .storeBlob(let message): message.encode(into: &writer)
+        case .blobStored(let message): message.encode(into: &writer)
+        case .fetchBlob(let message): message.encode(into: &writer)
+        case .blobChunk(let message): message.encode(into: &writer)
+        case .requestLease(let message): message.encode(into: &writer)
+        case .leaseGranted(let message): message.encode(into: &writer)
+        case .leaseRefused(let message): message.encode(into: &writer)
+        case .cancelLease(let message): message.encode(into: &writer)
+        case .returnLease(let message): message.encode(into: &writer)
+        case .leaseLost(let message): message.encode(into: &writer)
+        case .reclaimLeases(let message): message.encode(into: &writer)
+        case .leasePending(let message): message.encode(into: &writer)
+        case .leaseBlocked(let message): message.encode(into: &writer)
+        case .leaseUnblocked(let message): message.encode(into: &writer)
+        case .leaseResumed(let message): message.encode(into: &writer)
+        case .createActor(let message): message.encode(into: &writer)
+        case .subscribeActor(let message): message.encode(into: &writer)
+        case .actorUpdate(let message): message.encode(into: &writer)
+        case .lookUpActor(let message): message.encode(into: &writer)
+        case .actorFound(let message): message.encode(into: &writer)
+        case .killActor(let message): message.encode(into: &writer)
+        case .done(let message): message.encode(into: &writer)
+        case .startActor(let message): message.encode(into: &writer)
+        case .actorStarted(let message): message.encode(into: &writer)
+        case .keyValueRequest(let message): message.encode(into: &writer)
+        case .keyValueReply(let message): message.encode(into: &writer)
+        case .subscribe(let message): message.encode(into: &writer)
+        case .unsubscribe(let message): message.encode(into: &writer)
+        case .publish(let message): message.encode(into: &writer)
+        case .published(let message): message.encode(into: &writer)
+        case .queryCluster(let message): message.encode(into: &writer)
+        case .clusterStatus(let message): message.encode(into: &writer)
+        case .ownershipReport(let message): message.encode(into: &writer)
+        case .workerReady(let message): message.encode(into: &writer)
+        case .workerAccepted(let message): message.encode(into: &writer)
+        case .createObject(let message): message.encode(into: &writer)
+        case .objectCreated(let message): message.encode(into: &writer)
+        case .sealObject(let message): message.encode(into: &writer)
+        case .abortObject(let message): message.encode(into: &writer)
+        case .freeObjects(let message): message.encode(into: &writer)
+        case .fetchObject(let message): message.encode(into: &writer)
+        case .objectLocal(let message): message.encode(into: &writer)
+        case .exitWorker(let message): message.encode(into: &writer)
+        case .pullChunk(let message): message.encode(into: &writer)
+        case .objectChunk(let message): message.encode(into: &writer)
+        case .pushChunk(let message): message.encode(into: &writer)
+        case .chunkStored(let message): message.encode(into: &writer)
+        case .pushTask(let message): message.encode(into: &writer)
+        case .taskDone(let message): message.encode(into: &writer)
+        case .handBack(let message): message.encode(into: &writer)
+        case .stealTasks(let message): message.encode(into: &writer)
+        case .callActor(let message): message.encode(into: &writer)
+        case .queryObject(let message): message.encode(into: &writer)
+        case .objectStatus(let message): message.encode(into: &writer)
+        }
+    }
+
+    /// The message's fields as bytes.
+    package var payload: [UInt8] {
+        var writer = WireWriter()
+        encode(into: &writer)
+        return writer.bytes
+    }
+
+    /// Reads a message; bytes behind the known fields are of a newer version and are skipped.
+    package init(kind: UInt16, payload: UnsafeRawBufferPointer) throws(WireError) {
+        var reader = WireReader(payload)
+        switch kind {
+        case 16: self = .registerNode(try reader.value())
+        case 17: self = .nodeRegistered(try reader.value())
+        case 18: self = .nodeReport(try reader.value())
+        case 19: self = .assignLease(try reader.value())
+        case 20: self = .leaseReady(try reader.value())
+        case 21: self = .leaseFailed(try reader.value())
+        case 22: self = .releaseLease(try reader.value())
+        case 23: self = .workerExited(try reader.value())
+        case 24: self = .releaseOwned(try reader.value())
+        case 25: self = .killWorker(try reader.value())
+        case 26: self = .logLines(try reader.value())
+        case 27: self = .shutDownNode(try reader.value())
+        case 48: self = .registerJob(try reader.value())
+        case 49: self = .jobRegistered(try reader.value())
+        case 50: self = .finishJob(try reader.value())
+        case 51: self = .storeBlob(try reader.value())
+        case 52: self = .blobStored(try reader.value())
+        case 53: self = .fetchBlob(try reader.value())
+        case 54: self = .blobChunk(try reader.value())
+        case 64: self = .requestLease(try reader.value())
+        case 65: self = .leaseGranted(try reader.value())
+        case 66: self = .leaseRefused(try reader.value())
+        case 67: self = .cancelLease(try reader.value())
+        case 68: self = .returnLease(try reader.value())
+        case 69: self = .leaseLost(try reader.value())
+        case 70: self = .reclaimLeases(try reader.value())
+        case 71: self = .leasePending(try reader.value())
+        case 72: self = .leaseBlocked(try reader.value())
+        case 73: self = .leaseUnblocked(try reader.value())
+        case 74: self = .leaseResumed(try reader.value())
+        case 80: self = .createActor(try reader.value())
+        case 81: self = .subscribeActor(try reader.value())
+        case 82: self = .actorUpdate(try reader.value())
+        case 83: self = .lookUpActor(try reader.value())
+        case 84: self = .actorFound(try reader.value())
+        case 85: self = .killActor(try reader.value())
+        case 86: self = .done(try reader.value())
+        case 87: self = .startActor(try reader.value())
+        case 88: self = .actorStarted(try reader.value())
+        case 96: self = .keyValueRequest(try reader.value())
+        case 97: self = .keyValueReply(try reader.value())
+        case 98: self = .subscribe(try reader.value())
+        case 99: self = .unsubscribe(try reader.value())
+        case 100: self = .publish(try reader.value())
+        case 101: self = .published(try reader.value())
+        case 102: self = .queryCluster(try reader.value())
+        case 103: self = .clusterStatus(try reader.value())
+        case 104: self = .ownershipReport(try reader.value())
+        case 112: self = .workerReady(try reader.value())
+        case 113: self = .workerAccepted(try reader.value())
+        case 114: self = .createObject(try reader.value())
+        case 115: self = .objectCreated(try reader.value())
+        case 116: self = .sealObject(try reader.value())
+        case 117: self = .abortObject(try reader.value())
+        case 118: self = .freeObjects(try reader.value())
+        case 119: self = .fetchObject(try reader.value())
+        case 120: self = .objectLocal(try reader.value())
+        case 121: self = .exitWorker(try reader.value())
+        case 128: self = .pullChunk(try reader.value())
+        case 129: self = .objectChunk(try reader.value())
+        case 130: self = .pushChunk(try reader.value())
+        case 131: self = .chunkStored(try reader.value())
+        case 144: self = .pushTask(try reader.value())
+        case 145: self = .taskDone(try reader.value())
+        case 146: self = .handBack(try reader.value())
+        case 147: self = .stealTasks(try reader.value())
+        case 148: self = .callActor(try reader.value())
+        case 149: self = .queryObject(try reader.value())
+        case 150: self = .objectStatus(try reader.value())
+        default: throw .unknownCase("message kind", Int(kind))
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+
+extension TaskArgument: WireCodable {
+    package func encode(into writer: inout WireWriter) {
+        switch self {
+        case .value(let object):
+            writer.write(UInt8(0))
+            writer.write(object)
+        case .reference(let reference):
+            writer.write(UInt8(1))
+            writer.write(reference)
+        }
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        switch try reader.uint8() {
+        case 0: self = .value(try reader.value())
+        case 1: self = .reference(try reader.value())
+        case let other: throw .unknownCase("TaskArgument", Int(other))
+        }
+    }
+}
+
+extension TaskKind: WireCodable {
+    package func encode(into writer: inout WireWriter) {
+        switch self {
+        case .normal: writer.write(UInt8(0))
+        case .actorCreation(let actor):
+            writer.write(UInt8(1))
+            writer.write(actor)
+        case .actorCall(let actor, let sequence):
+            writer.write(UInt8(2))
+            writer.write(actor)
+            writer.write(sequence)
+        }
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        switch try reader.uint8() {
+        case 0: self = .normal
+        case 1: self = .actorCreation(try reader.identifier())
+        case 2: self = .actorCall(try reader.identifier(), sequence: try reader.uint64())
+        case let other: throw .unknownCase("TaskKind", Int(other))
+        }
+    }
+}
+
+extension TaskSpec: WireCodable {
+    package func encode(into writer: inout WireWriter) {
+        writer.write(record: { writer in
+            writer.write(id)
+            writer.write(kind)
+            writer.write(function)
+            writer.write(list: arguments)
+            writer.write(UInt32(returnCount))
+            writer.write(resources)
+            writer.write(strategy)
+            writer.write(retriesMax)
+            writer.write(UInt32(attempt))
+            writer.write(owner)
+            writer.write(name)
+        })
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        self = try reader.record { (reader: inout WireReader) throws(WireError) in
+            let spec = TaskSpec(
+                id: try reader.identifier(), kind: try reader.value(), function: try reader.value(),
+                arguments: try reader.values(), returnCount: Int(try reader.uint32()),
+                resources: try reader.value(), strategy: try reader.value(), retriesMax: try reader.int(),
+                attempt: Int(try reader.uint32()), owner: try reader.value(), name: try reader.string())
+            guard spec.returnCount <= Limits.listCountMax else {
+                throw .limitExceeded("returns of a task", spec.returnCount)
+            }
+            return spec
+        }
+    }
+}
+
+extension ActorSpec: WireCodable {
+    package func encode(into writer: inout WireWriter) {
+        writer.write(record: { writer in
+            writer.write(id)
+            writer.write(creation)
+            writer.write(name)
+            writer.write(namespace)
+            writer.write(lifetime.rawValue)
+            writer.write(restartsMax)
+            writer.write(taskRetriesMax)
+            writer.write(UInt32(concurrencyMax))
+            writer.write(heldResources)
+        })
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        self = try reader.record { (reader: inout WireReader) throws(WireError) in
+            let id: ActorID = try reader.identifier()
+            let creation: TaskSpec = try reader.value()
+            let name = try reader.string()
+            let namespace = try reader.string()
+            let number = try reader.uint8()
+            guard let lifetime = ActorLifetime(rawValue: number) else {
+                throw .unknownCase("ActorLifetime", Int(number))
+            }
+            return ActorSpec(
+                id: id, creation: creation, name: name, namespace: namespace, lifetime: lifetime,
+                restartsMax: try reader.int(), taskRetriesMax: try reader.int(),
+                concurrencyMax: Int(try reader.uint32()), heldResources: try reader.value())
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+
+/// Owner to leased worker: run this when its turn comes.
+package struct PushTask: Hashable, Sendable, WireCodable {
+    package var lease: LeaseID
+    package var spec: TaskSpec
+
+    package init(lease: LeaseID, spec: TaskSpec) {
+        self.lease = lease
+        self.spec = spec
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(lease)
+        writer.write(spec)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        lease = try reader.identifier()
+        spec = try reader.value()
+    }
+}
+
+/// Worker to owner: results, or the error of user code. Sent once for each push or call.
+package struct TaskDone: Hashable, Sendable, WireCodable {
+    package var task: TaskID
+    package var attempt: UInt32
+    /// Empty on failure.
+    package var results: [TaskResult]
+    package var error: RayError?
+
+    package init(task: TaskID, attempt: UInt32, results: [TaskResult], error: RayError? = nil) {
+        self.task = task
+        self.attempt = attempt
+        self.results = results
+        self.error = error
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(task)
+        writer.write(attempt)
+        writer.write(list: results)
+        writer.write(optional: error)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        task = try reader.identifier()
+        attempt = try reader.uint32()
+        results = try reader.values()
+        error = try reader.optionalValue()
+    }
+}
+
+/// Worker to owner: tasks that it will not begin.
+package struct HandBack: Hashable, Sendable, WireCodable {
+    package var lease: LeaseID
+    package var tasks: [TaskID]
+
+    package init(lease: LeaseID, tasks: [TaskID]) {
+        self.lease = lease
+        self.tasks = tasks
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(lease)
+        writer.write(list: tasks)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        lease = try reader.identifier()
+        tasks = try reader.identifiers()
+    }
+}
+
+/// Owner to worker: hand back what has not begun.
+package struct StealTasks: Hashable, Sendable, WireCodable {
+    package var lease: LeaseID
+    package var count: UInt32
+
+    package init(lease: LeaseID, count: UInt32) {
+        self.lease = lease
+        self.count = count
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(lease)
+        writer.write(count)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        lease = try reader.identifier()
+        count = try reader.uint32()
+    }
+}
+
+/// Caller to actor: run this in the order of its sequence number.
+package struct CallActor: Hashable, Sendable, WireCodable {
+    package var spec: TaskSpec
+    package var incarnation: UInt32
+
+    package init(spec: TaskSpec, incarnation: UInt32) {
+        self.spec = spec
+        self.incarnation = incarnation
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(spec)
+        writer.write(incarnation)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        spec = try reader.value()
+        incarnation = try reader.uint32()
+    }
+}
+
+/// Borrower to owner. Answered by `ObjectStatus` when the object is there or has failed.
+package struct QueryObject: Hashable, Sendable, WireCodable {
+    package var object: ObjectID
+
+    package init(object: ObjectID) {
+        self.object = object
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(object)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        object = try reader.identifier()
+    }
+}
+
+/// Owner to borrower.
+package struct ObjectStatus: Hashable, Sendable, WireCodable {
+    package var object: ObjectID
+    package var result: TaskResult?
+    package var error: RayError?
+
+    package init(object: ObjectID, result: TaskResult? = nil, error: RayError? = nil) {
+        self.object = object
+        self.result = result
+        self.error = error
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(object)
+        writer.write(optional: result)
+        writer.write(optional: error)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        object = try reader.identifier()
+        result = try reader.optionalValue()
+        error = try reader.optionalValue()
+    }
+}
+
+/// Where one result of a task is.
+package enum TaskResult: Hashable, Sendable, WireCodable {
+    /// Here.
+    case inline(RayObject)
+    /// In the store of a node; the address is its raylet's.
+    case stored(at: Address, byteCount: Int)
+
+    package func encode(into writer: inout WireWriter) {
+        switch self {
+        case .inline(let object):
+            writer.write(UInt8(0))
+            writer.write(object)
+        case .stored(let raylet, let byteCount):
+            writer.write(UInt8(1))
+            writer.write(raylet)
+            writer.write(byteCount)
+        }
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        switch try reader.uint8() {
+        case 0: self = .inline(try reader.value())
+        case 1: self = .stored(at: try reader.value(), byteCount: try reader.int())
+        case let other: throw .unknownCase("TaskResult", Int(other))
+        }
+    }
+}
