@@ -22,12 +22,15 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/swiftlang/swift-syntax", from: "603.0.1"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
     targets: [
         .target(name: "RayCore", path: "Sources/RayCore", swiftSettings: strict),
         .target(name: "RayWire", dependencies: ["RayCore"], path: "Sources/Wire", swiftSettings: strict),
-        .target(name: "RayWorker", dependencies: ["RayCore", "RayWire"], path: "Sources/Worker", swiftSettings: strict),
+        .target(
+            name: "RayWorker",
+            dependencies: ["RayCore", "RayWire", .product(name: "DequeModule", package: "swift-collections")], path: "Sources/Worker", swiftSettings: strict),
         .macro(
             name: "RayMacros",
             dependencies: [

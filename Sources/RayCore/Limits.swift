@@ -13,6 +13,8 @@ package enum Limits {
     package static let chunkBytes = 1 << 20
     /// Chunks of one object that are asked for at the same time.
     package static let chunksInFlightMax = 8
+    /// Largest object, in bytes.
+    package static let objectBytesMax = 1 << 44
     /// Longest name (actor, namespace, resource, key), in bytes.
     package static let nameBytesMax = 4096
     /// Most elements of a list in a message.

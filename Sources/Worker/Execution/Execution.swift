@@ -1,0 +1,63 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import DequeModule
+internal import RayCore
+internal import RayWire
+
+/// What a worker runs and has been told to run.
+struct Execution: Sendable {
+    /// A task that was pushed here, until its reply is sent.
+    struct Received: Sendable {
+        var spec: TaskSpec
+        /// Who gets the reply.
+        var caller: WorkerID
+        var lease: LeaseID?
+        /// Arguments that are not at hand.
+        var missing = 0
+    }
+
+    /// Whether the lease's CPU is ours.
+    ///
+    ///     running ──▶ blocked ──▶ resuming ──▶ running
+    enum CPUState: Sendable {
+        /// Next: blocked.
+        case running
+        /// The task waits and the CPU was given back. Next: resuming.
+        case blocked
+        /// What it waited for is there; the CPU was asked for. Next: running.
+        case resuming
+    }
+
+    /// Tasks in the order in which they must start.
+    var queue: Deque<TaskID> = []
+    /// Those in the queue.
+    var received: [TaskID: Received] = [:]
+    /// Those that run.
+    var running: [TaskID: Received] = [:]
+    /// Those that ended and whose results are being stored.
+    var storing: [TaskID: StoringTask] = [:]
+    /// Room asked for one result: which task's, at which index.
+    var rooms: [ObjectID: TaskID] = [:]
+    var concurrencyMax = 1
+    /// The actor that lives here.
+    var actor: ActorID?
+    var incarnation: UInt32 = 0
+    var actorName = ""
+    /// The lease of the task or actor that runs here.
+    var lease: LeaseID?
+    /// Whether that lease holds CPUs that a blocked task gives back.
+    var holdsCPU = false
+    var cpu = CPUState.running
+    /// Ends of waits, held until the CPU is ours again.
+    var held: [WorkerEffect] = []
+}
+
+/// A task that ended with results too large for a message.
+struct StoringTask: Sendable {
+    var received: Execution.Received
+    var objects: [RayObject]
+    var results: [TaskResult?]
+}

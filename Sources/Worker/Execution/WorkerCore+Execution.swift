@@ -1,0 +1,216 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+internal import RayWire
+
+/// Running what others push: order, arguments, hand-back.
+extension WorkerCore {
+    mutating func pushed(
+        _ message: PushTask, from peer: WorkerID, at now: Instant, into effects: inout WorkerEffects
+    ) {
+        let task = Execution.Received(spec: message.spec, caller: peer, lease: message.lease)
+        if execution.cpu != .running {
+            // Its CPU is given away, so this task must not wait behind the blocked one.
+            effects.send(.handBack(HandBack(lease: message.lease, tasks: [message.spec.id])), to: peer)
+            return
+        }
+        receive(task, into: &effects)
+    }
+
+    mutating func called(
+        _ message: CallActor, from peer: WorkerID, at now: Instant, into effects: inout WorkerEffects
+    ) {
+        guard case .actorCall(let actor, _) = message.spec.kind, actor == execution.actor,
+            message.incarnation == execution.incarnation
+        else {
+            let error = RayError(.actorUnavailable, "the actor does not live in this process any more")
+            let reply = TaskDone(
+                task: message.spec.id, attempt: UInt32(message.spec.attempt), results: [], error: error)
+            effects.send(.taskDone(reply), to: peer)
+            return
+        }
+        receive(Execution.Received(spec: message.spec, caller: peer, lease: execution.lease), into: &effects)
+    }
+
+    mutating func startActor(_ message: StartActor, at now: Instant, into effects: inout WorkerEffects) {
+        guard execution.actor == nil, case .actorCreation(let actor) = message.spec.creation.kind else { return }
+        execution.actor = actor
+        execution.incarnation = message.incarnation
+        execution.concurrencyMax = max(1, message.spec.concurrencyMax)
+        execution.actorName = message.spec.name
+        execution.holdsCPU =
+            message.spec.heldResources[ResourceSet.cpu] > .zero && execution.concurrencyMax == 1
+        execution.lease = message.lease
+        receive(
+            Execution.Received(spec: message.spec.creation, caller: .gcs, lease: message.lease), into: &effects)
+    }
+
+    /// Queues a task and fetches its arguments; a repeated push is ignored.
+    private mutating func receive(_ task: Execution.Received, into effects: inout WorkerEffects) {
+        let id = task.spec.id
+        guard execution.received[id] == nil, execution.running[id] == nil, execution.storing[id] == nil else {
+            return
+        }
+        execution.queue.append(id)
+        execution.received[id] = task
+        var missing = 0
+        for case .reference(let reference) in task.spec.arguments {
+            addTaskUse(reference)
+            if objects[reference.id]?.isAtHand != true { missing += 1 }
+        }
+        execution.received[id]?.missing = missing
+        if missing > 0 {
+            for case .reference(let reference) in task.spec.arguments
+            where objects[reference.id]?.isAtHand != true {
+                wait(for: reference.id, .argument(id), into: &effects)
+            }
+        }
+        startTasks(into: &effects)
+    }
+
+    mutating func argumentReady(_ id: TaskID, into effects: inout WorkerEffects) {
+        guard execution.received[id] != nil else { return }
+        execution.received[id]?.missing -= 1
+        startTasks(into: &effects)
+    }
+
+    /// Starts tasks in order; one whose arguments are missing holds back only its own caller's.
+    mutating func startTasks(into effects: inout WorkerEffects) {
+        while execution.running.count < execution.concurrencyMax, let position = nextStartable() {
+            let id = execution.queue.remove(at: position)
+            guard let task = execution.received.removeValue(forKey: id) else { continue }
+            if let error = failedArgument(of: task) {
+                reply(to: task, results: [], error: error, into: &effects)
+                continue
+            }
+            if execution.actor == nil {
+                execution.lease = task.lease
+                execution.holdsCPU = task.spec.resources[ResourceSet.cpu] > .zero
+            }
+            execution.running[id] = task
+            effects.append(.execute(task.spec))
+        }
+    }
+
+    private func nextStartable() -> Int? {
+        var waitingCallers: [WorkerID] = []
+        for (position, id) in execution.queue.enumerated() {
+            guard let task = execution.received[id], !waitingCallers.contains(task.caller) else { continue }
+            if task.missing == 0 { return position }
+            waitingCallers.append(task.caller)
+        }
+        return nil
+    }
+
+    private func failedArgument(of task: Execution.Received) -> RayError? {
+        for case .reference(let reference) in task.spec.arguments {
+            if case .failed(let error)? = objects[reference.id]?.value { return error }
+        }
+        return nil
+    }
+
+    /// How the arguments of a task that starts are to be had, in order.
+    package func arguments(of spec: TaskSpec) -> [ObjectOutcome] {
+        spec.arguments.map { argument in
+            switch argument {
+            case .value(let object): .inline(object)
+            case .reference(let reference):
+                switch objects[reference.id]?.value {
+                case .inline(let object)?: .inline(object)
+                case .failed(let error)?: .failed(error)
+                case .stored?: .local(reference.id)
+                case .pending?, nil:
+                    .failed(RayError(.objectLost, "argument \(reference.id) is not at hand"))
+                }
+            }
+        }
+    }
+
+    // MARK: Hand-back
+
+    /// Gives tasks that have not begun back to their owner, from the end of the queue.
+    mutating func handBack(_ lease: LeaseID, atMost count: Int, into effects: inout WorkerEffects) {
+        var returned: [TaskID] = []
+        var owner: WorkerID?
+        for id in execution.queue.reversed() where returned.count < count {
+            guard let task = execution.received[id], task.lease == lease, case .normal = task.spec.kind else {
+                continue
+            }
+            owner = task.caller
+            returned.append(id)
+        }
+        for id in returned { drop(id, into: &effects) }
+        guard let peer = owner ?? leaseOwner(lease) else { return }
+        effects.send(.handBack(HandBack(lease: lease, tasks: returned.reversed())), to: peer)
+    }
+
+    private func leaseOwner(_ lease: LeaseID) -> WorkerID? {
+        execution.running.values.first { $0.lease == lease }?.caller
+    }
+
+    /// Forgets a task that has not begun.
+    private mutating func drop(_ id: TaskID, into effects: inout WorkerEffects) {
+        guard let task = execution.received.removeValue(forKey: id) else { return }
+        execution.queue.removeAll { $0 == id }
+        for case .reference(let reference) in task.spec.arguments {
+            objects[reference.id]?.waiters.removeAll { $0 == .argument(id) }
+            removeTaskUse(reference.id, into: &effects)
+        }
+    }
+
+    /// A caller is gone: what it pushed and has not begun never will.
+    mutating func callerLost(_ peer: WorkerID, into effects: inout WorkerEffects) {
+        for id in Array(execution.queue) where execution.received[id]?.caller == peer { drop(id, into: &effects) }
+        startTasks(into: &effects)
+    }
+
+    /// An idle worker may leave, unless others depend on what it owns.
+    mutating func exitRequested(_ reason: String, into effects: inout WorkerEffects) {
+        let isBusy = !execution.running.isEmpty || !execution.queue.isEmpty || !execution.storing.isEmpty
+        guard !isBusy, execution.actor == nil, tasks.isEmpty, escaped.objects == 0 else { return }
+        effects.append(.exit(reason: reason))
+    }
+
+    // MARK: Blocking
+
+    /// A task begins to wait: its CPU goes back to the pool, and what is queued behind it to the owner.
+    mutating func beginBlocking(_ task: TaskID?, into effects: inout WorkerEffects) {
+        guard let task, let running = execution.running[task], execution.holdsCPU,
+            execution.cpu == .running, let lease = running.lease
+        else { return }
+        execution.cpu = .blocked
+        if execution.actor == nil { handBackAll(lease, into: &effects) }
+        effects.send(.leaseBlocked(LeaseBlocked(lease: lease)), to: WorkerID.gcs)
+    }
+
+    private mutating func handBackAll(_ lease: LeaseID, into effects: inout WorkerEffects) {
+        guard !execution.queue.isEmpty else { return }
+        handBack(lease, atMost: .max, into: &effects)
+    }
+
+    /// A wait of `task` has ended with `effect`, which is held until the CPU is ours again.
+    mutating func endBlocking(_ task: TaskID?, _ effect: WorkerEffect, into effects: inout WorkerEffects) {
+        guard let task, let running = execution.running[task], let lease = running.lease else {
+            effects.append(effect)
+            return
+        }
+        switch execution.cpu {
+        case .running: effects.append(effect)
+        case .blocked:
+            execution.cpu = .resuming
+            execution.held.append(effect)
+            effects.send(.leaseUnblocked(LeaseUnblocked(lease: lease)), to: WorkerID.gcs)
+        case .resuming: execution.held.append(effect)
+        }
+    }
+
+    mutating func leaseResumed(_ lease: LeaseID, into effects: inout WorkerEffects) {
+        guard execution.cpu == .resuming, execution.lease == lease else { return }
+        execution.cpu = .running
+        for effect in execution.held { effects.append(effect) }
+        execution.held = []
+    }
+}

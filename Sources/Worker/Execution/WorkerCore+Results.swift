@@ -1,0 +1,105 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayWire
+
+/// From the end of a task to its reply.
+extension WorkerCore {
+    mutating func finished(
+        _ id: TaskID, _ outcome: TaskOutcome, at now: Instant, into effects: inout WorkerEffects
+    ) {
+        guard let task = execution.running.removeValue(forKey: id) else { return }
+        if execution.running.isEmpty, execution.cpu != .running {
+            // It left a wait unfinished behind itself; the lease is the owner's again, CPU and all.
+            execution.cpu = .running
+            for effect in execution.held { effects.append(effect) }
+            execution.held = []
+            if let lease = task.lease, execution.actor == nil || execution.holdsCPU {
+                effects.send(.leaseUnblocked(LeaseUnblocked(lease: lease)), to: WorkerID.gcs)
+            }
+        }
+        switch outcome {
+        case .failure(let error): reply(to: task, results: [], error: error, into: &effects)
+        case .success(let objects): store(objects, of: task, into: &effects)
+        }
+        startTasks(into: &effects)
+    }
+
+    /// Small results go into the reply; for large ones room is asked in the node's store.
+    private mutating func store(
+        _ objects: [RayObject], of task: Execution.Received, into effects: inout WorkerEffects
+    ) {
+        var storing = StoringTask(received: task, objects: objects, results: [])
+        let ids = task.spec.returnIDs
+        for (index, object) in objects.enumerated() {
+            guard object.data.count > Limits.inlineObjectBytesMax, index < ids.count,
+                let raylet = configuration.raylet
+            else {
+                storing.results.append(.inline(object))
+                continue
+            }
+            storing.results.append(nil)
+            execution.rooms[ids[index]] = task.spec.id
+            let request = CreateObject(
+                object: ids[index], owner: task.caller, slot: configuration.storeSlot,
+                dataBytes: object.data.count, metadataBytes: object.metadata.count,
+                containedBytes: object.containedBytes.count)
+            effects.send(.createObject(request), to: raylet.worker)
+        }
+        if storing.results.contains(where: { $0 == nil }) {
+            execution.storing[task.spec.id] = storing
+        } else {
+            reply(to: task, results: storing.results.compactMap { $0 }, error: nil, into: &effects)
+        }
+    }
+
+    /// The raylet made room for a result, or says why there is none.
+    mutating func resultRoomCreated(_ message: ObjectCreated, into effects: inout WorkerEffects) {
+        guard let taskID = execution.rooms.removeValue(forKey: message.object),
+            var storing = execution.storing[taskID], let raylet = configuration.raylet
+        else { return }
+        let index = Int(message.object.index) - 1
+        if let error = message.error {
+            execution.storing[taskID] = nil
+            reply(to: storing.received, results: [], error: error, into: &effects)
+            return
+        }
+        let object = storing.objects[index]
+        effects.append(.write(message.object, object, offset: message.offset))
+        effects.send(.sealObject(SealObject(object: message.object)), to: raylet.worker)
+        storing.results[index] = .stored(at: raylet, byteCount: object.data.count)
+        storing.objects[index] = RayObject(data: [], metadata: [])
+        guard storing.results.allSatisfy({ $0 != nil }) else {
+            execution.storing[taskID] = storing
+            return
+        }
+        execution.storing[taskID] = nil
+        reply(to: storing.received, results: storing.results.compactMap { $0 }, error: nil, into: &effects)
+    }
+
+    /// Sends the reply and lets the arguments go.
+    mutating func reply(
+        to task: Execution.Received, results: [TaskResult], error: RayError?, into effects: inout WorkerEffects
+    ) {
+        var error = error
+        if error != nil {
+            error?.processID = configuration.processID
+            error?.attempt = task.spec.attempt
+            if error?.function.isEmpty == true { error?.function = task.spec.displayName }
+            if error?.node.isEmpty == true { error?.node = configuration.address.node.hex }
+            if error?.host.isEmpty == true { error?.host = configuration.address.host }
+        }
+        if case .actorCreation(let actor) = task.spec.kind {
+            let message = ActorStarted(actor: actor, incarnation: execution.incarnation, error: error)
+            effects.send(.actorStarted(message), to: WorkerID.gcs)
+        } else {
+            let message = TaskDone(
+                task: task.spec.id, attempt: UInt32(task.spec.attempt), results: results, error: error)
+            effects.send(.taskDone(message), to: task.caller)
+        }
+        for case .reference(let reference) in task.spec.arguments { removeTaskUse(reference.id, into: &effects) }
+    }
+}

@@ -1,0 +1,90 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+
+/// What a process knows of one object that it owns or borrows.
+///
+///     owned:     pending ──▶ inline | stored | failed
+///     borrowed:  pending ──(the node's store has it, or the owner answered)──▶ inline | stored | failed
+package struct ObjectEntry: Sendable {
+    /// Whether and where the value is.
+    package enum Value: Sendable {
+        /// Not made yet, or (borrowed) not known yet.
+        case pending
+        /// In this process.
+        case inline(RayObject)
+        /// In the stores of these raylets' nodes.
+        case stored(at: [Address], byteCount: Int)
+        /// It will never be there.
+        case failed(RayError)
+    }
+
+    /// Whether the store of this process's own node holds it.
+    package enum Presence: Sendable {
+        /// Not looked yet.
+        case unknown
+        /// The driver is looking.
+        case locating
+        case absent
+        /// The raylet was asked to bring it.
+        case fetching
+        case present
+    }
+
+    /// Who wants to hear when the entry changes.
+    package enum Waiter: Hashable, Sendable {
+        /// A `get`: wants the value at hand.
+        case get(UInt64)
+        /// A `wait`: wants to know that it exists.
+        case wait(UInt64)
+        /// A task not yet submitted, whose argument it is: wants to know that it exists.
+        case dependency(TaskID)
+        /// A task pushed to this worker: wants the value at hand.
+        case argument(TaskID)
+        /// A borrower.
+        case query(WorkerID)
+    }
+
+    /// The owner; nothing if it is this process.
+    package var owner: Address?
+    package var value = Value.pending
+    package var presence = Presence.unknown
+    /// References held by the API's users in this process.
+    package var localReferences = 0
+    /// Tasks in flight that have it as an argument.
+    package var taskUses = 0
+    /// Whether a reference left this process inside a value: then it stays until the job ends.
+    package var isEscaped = false
+    /// Whether the owner has been asked.
+    package var isAsked = false
+    package var waiters: [Waiter] = []
+
+    /// Whether the value was made, or failed.
+    package var exists: Bool {
+        if case .pending = value { false } else { true }
+    }
+
+    /// Whether the value can be read without a message.
+    package var isAtHand: Bool {
+        switch value {
+        case .pending: false
+        case .inline, .failed: true
+        case .stored: presence == .present
+        }
+    }
+
+    /// Whether nobody needs the entry.
+    package var isUnused: Bool { localReferences == 0 && taskUses == 0 && !isEscaped && waiters.isEmpty }
+
+    /// Bytes of the value, 0 while unknown.
+    package var byteCount: Int {
+        switch value {
+        case .pending, .failed: 0
+        case .inline(let object): object.data.count
+        case .stored(_, let byteCount): byteCount
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+
+/// A `get` or `wait` that has not ended.
+struct WaitRequest: Sendable {
+    enum Kind: Sendable {
+        /// All objects, at hand.
+        case get
+        /// This many objects exist.
+        case wait(count: Int)
+    }
+
+    var kind: Kind
+    var ids: [ObjectID]
+    /// Objects (with repetitions) that are still to come.
+    var missing: Int
+    var deadline: Instant?
+    /// The task that waits, if it is one that this worker runs.
+    var task: TaskID?
+}

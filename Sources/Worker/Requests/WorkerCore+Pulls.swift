@@ -1,0 +1,129 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayWire
+
+/// An object that a driver outside the cluster reads from a raylet, in chunks.
+struct RemotePull: Sendable {
+    var sources: [Address]
+    var dataBytes = 0
+    var metadataBytes = 0
+    var total = 0
+    var bytes: [UInt8] = []
+    /// Bytes asked for so far.
+    var requested = 0
+    var received = 0
+    var reasons: [String] = []
+    /// When the present source is given up.
+    var deadline = Instant.distantFuture
+}
+
+/// Fetching for drivers without a raylet: the object comes into the process's own memory.
+extension WorkerCore {
+    private static let chunkMilliseconds = 10_000
+
+    mutating func startPull(
+        _ id: ObjectID, from sources: [Address], _ byteCount: Int, into effects: inout WorkerEffects
+    ) {
+        guard pulls[id] == nil else { return }
+        pulls[id] = RemotePull(sources: sources)
+        askFirstChunk(id, into: &effects)
+    }
+
+    /// The first chunk tells the sizes; the others follow several at a time.
+    private mutating func askFirstChunk(_ id: ObjectID, into effects: inout WorkerEffects) {
+        guard let pull = pulls[id] else { return }
+        guard let source = pull.sources.first else {
+            pulls[id] = nil
+            objects[id]?.presence = .unknown
+            let reasons = pull.reasons.isEmpty ? "no node holds it" : pull.reasons.joined(separator: "; ")
+            settle(id, .failed(RayError(.objectLost, "object \(id) cannot be fetched: \(reasons)")), into: &effects)
+            return
+        }
+        pulls[id]?.bytes = []
+        pulls[id]?.received = 0
+        pulls[id]?.requested = Limits.chunkBytes
+        pulls[id]?.deadline = .distantFuture
+        let request = PullChunk(object: id, offset: 0, count: Limits.chunkBytes)
+        effects.send(.pullChunk(request), to: source)
+    }
+
+    private mutating func sourceFailed(_ id: ObjectID, _ reason: String, into effects: inout WorkerEffects) {
+        guard let pull = pulls[id], let source = pull.sources.first else { return }
+        pulls[id]?.reasons.append("\(source.host):\(source.port): \(reason)")
+        pulls[id]?.sources.removeFirst()
+        askFirstChunk(id, into: &effects)
+    }
+
+    mutating func chunkReceived(
+        _ message: ObjectChunk, from peer: WorkerID, at now: Instant, into effects: inout WorkerEffects
+    ) {
+        let id = message.object
+        guard var pull = pulls[id], pull.sources.first?.worker == peer else { return }
+        if let error = message.error {
+            sourceFailed(id, error.message, into: &effects)
+            return
+        }
+        if pull.bytes.isEmpty {
+            guard message.dataBytes >= 0, message.metadataBytes >= 0, message.containedBytes >= 0,
+                message.dataBytes <= Limits.objectBytesMax
+            else {
+                sourceFailed(id, "it tells impossible sizes", into: &effects)
+                return
+            }
+            pull.dataBytes = message.dataBytes
+            pull.metadataBytes = message.metadataBytes
+            pull.total = message.dataBytes + message.metadataBytes + message.containedBytes
+            pull.bytes = [UInt8](repeating: 0, count: pull.total)
+        }
+        guard message.offset >= 0, message.offset + message.bytes.count <= pull.total else {
+            sourceFailed(id, "a chunk lies outside the object", into: &effects)
+            return
+        }
+        pull.bytes.replaceSubrange(message.offset..<message.offset + message.bytes.count, with: message.bytes)
+        pull.received += message.bytes.count
+        pull.deadline = now.advanced(milliseconds: Self.chunkMilliseconds)
+        let ahead = pull.received + Limits.chunkBytes * Limits.chunksInFlightMax
+        while pull.requested < min(pull.total, ahead) {
+            let request = PullChunk(object: id, offset: pull.requested, count: Limits.chunkBytes)
+            pull.requested += Limits.chunkBytes
+            effects.send(.pullChunk(request), to: peer)
+        }
+        pulls[id] = pull
+        if pull.received >= pull.total { finishPull(id, pull, into: &effects) }
+    }
+
+    private mutating func finishPull(_ id: ObjectID, _ pull: RemotePull, into effects: inout WorkerEffects) {
+        pulls[id] = nil
+        let metadataEnd = pull.dataBytes + pull.metadataBytes
+        let contained = pull.bytes[metadataEnd...].withUnsafeBytes { RayObject.references(in: $0) }
+        let object = RayObject(
+            data: Array(pull.bytes[..<pull.dataBytes]), metadata: Array(pull.bytes[pull.dataBytes..<metadataEnd]),
+            contained: contained ?? [])
+        guard let entry = objects[id] else { return }
+        // The owner keeps the copy in the store as the one that others fetch.
+        guard entry.owner == nil, case .stored(let raylets, let byteCount) = entry.value else {
+            settle(id, .inline(object), into: &effects)
+            return
+        }
+        objects[id]?.value = .inline(object)
+        notify(id, into: &effects)
+        objects[id]?.value = .stored(at: raylets, byteCount: byteCount)
+        objects[id]?.presence = .unknown
+    }
+
+    mutating func pullSourceLost(_ peer: WorkerID, at now: Instant, into effects: inout WorkerEffects) {
+        for id in pulls.filter({ $0.value.sources.first?.worker == peer }).keys.sorted() {
+            sourceFailed(id, "the node is gone", into: &effects)
+        }
+    }
+
+    mutating func expirePulls(at now: Instant, into effects: inout WorkerEffects) {
+        for id in pulls.filter({ $0.value.deadline <= now }).keys.sorted() {
+            sourceFailed(id, "no answer for \(Self.chunkMilliseconds / 1000) s", into: &effects)
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+package import RayWire
+
+/// `get`, `wait` and questions to the GCS.
+extension WorkerCore {
+    /// The values of `ids` if all are at hand.
+    package func getNow(_ ids: [ObjectID]) -> [ObjectOutcome]? {
+        var outcomes: [ObjectOutcome] = []
+        outcomes.reserveCapacity(ids.count)
+        for id in ids {
+            guard let entry = objects[id], entry.isAtHand else { return nil }
+            outcomes.append(outcome(of: id))
+        }
+        return outcomes
+    }
+
+    /// Starts a `get`; ends with the effect `completeGet` under the returned token.
+    package mutating func get(
+        _ references: [ObjectReference], deadline: Instant?, from task: TaskID?, into effects: inout WorkerEffects
+    ) -> UInt64 {
+        begin(.get, references, deadline: deadline, from: task, into: &effects)
+    }
+
+    /// Starts a `wait` for `count` of the objects; ends with the effect `completeWait`.
+    package mutating func wait(
+        _ references: [ObjectReference], count: Int, deadline: Instant?, from task: TaskID?,
+        into effects: inout WorkerEffects
+    ) -> UInt64 {
+        begin(.wait(count: min(count, references.count)), references, deadline: deadline, from: task, into: &effects)
+    }
+
+    /// Sends a request to the GCS; ends with the effect `completeRequest`.
+    package mutating func request(_ message: Message, into effects: inout WorkerEffects) -> UInt64 {
+        requestCounter += 1
+        if let fatal {
+            effects.append(.completeRequest(requestCounter, .failure(fatal)))
+        } else {
+            requests.insert(requestCounter)
+            effects.send(message, to: WorkerID.gcs, requestID: requestCounter)
+        }
+        return requestCounter
+    }
+
+    private mutating func begin(
+        _ kind: WaitRequest.Kind, _ references: [ObjectReference], deadline: Instant?, from task: TaskID?,
+        into effects: inout WorkerEffects
+    ) -> UInt64 {
+        requestCounter += 1
+        let token = requestCounter
+        let waiter: ObjectEntry.Waiter = if case .get = kind { .get(token) } else { .wait(token) }
+        var request = WaitRequest(kind: kind, ids: references.map(\.id), missing: 0, deadline: deadline, task: task)
+        for reference in references where objects[reference.id] == nil {
+            // The reference is only lent for the call; the waiter keeps the entry.
+            retain(reference)
+            objects[reference.id]?.localReferences = 0
+        }
+        let unsatisfied = request.ids.filter { id in objects[id].map { !satisfied(waiter, by: $0) } ?? false }
+        request.missing = unsatisfied.count
+        waits[token] = request
+        guard !isDone(request) else {
+            finish(token, into: &effects)
+            return token
+        }
+        beginBlocking(task, into: &effects)
+        for id in unsatisfied where waits[token] != nil { wait(for: id, waiter, into: &effects) }
+        return token
+    }
+
+    private func isDone(_ request: WaitRequest) -> Bool {
+        switch request.kind {
+        case .get: request.missing == 0
+        case .wait(let count): request.ids.count - request.missing >= count
+        }
+    }
+
+    mutating func objectReady(_ token: UInt64, into effects: inout WorkerEffects) {
+        guard waits[token] != nil else { return }
+        waits[token]?.missing -= 1
+        if let request = waits[token], isDone(request) { finish(token, into: &effects) }
+    }
+
+    /// Ends a request with what is there; a task that waited goes on when it has its CPU again.
+    private mutating func finish(_ token: UInt64, into effects: inout WorkerEffects) {
+        guard let request = waits.removeValue(forKey: token) else { return }
+        let effect: WorkerEffect
+        switch request.kind {
+        case .get: effect = .completeGet(token, request.ids.map { outcome(of: $0) })
+        case .wait:
+            effect = .completeWait(token, request.ids.map { objects[$0]?.exists ?? true })
+        }
+        for id in Set(request.ids).sorted() {
+            objects[id]?.waiters.removeAll { $0 == .get(token) || $0 == .wait(token) }
+            collect(id, into: &effects)
+        }
+        endBlocking(request.task, effect, into: &effects)
+    }
+
+    private func outcome(of id: ObjectID) -> ObjectOutcome {
+        guard let entry = objects[id] else {
+            return .failed(RayError(.objectFreed, "object \(id) was freed: no reference to it was left"))
+        }
+        switch entry.value {
+        case .inline(let object): return .inline(object)
+        case .failed(let error): return .failed(error)
+        case .stored where entry.presence == .present: return .local(id)
+        case .stored, .pending:
+            return .failed(RayError(.getTimeout, "get timed out: object \(id) is not available yet"))
+        }
+    }
+
+    mutating func expireWaits(at now: Instant, into effects: inout WorkerEffects) {
+        let expired = waits.filter { $0.value.deadline.map { $0 <= now } ?? false }
+        for token in expired.keys.sorted() { finish(token, into: &effects) }
+    }
+}

@@ -1,0 +1,27 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import DequeModule
+internal import RayCore
+internal import RayWire
+
+/// An actor as one of its callers sees it.
+struct ActorClient: Sendable {
+    var phase = ActorPhase.pending
+    var address = Address.none
+    var incarnation: UInt32 = 0
+    var error: RayError?
+    var taskRetriesMax = 0
+    /// Calls in order that have not been sent: the head may wait for arguments, all behind it wait for the head.
+    var queue: Deque<TaskID> = []
+    /// Sent calls in order.
+    var inFlight: Deque<TaskID> = []
+    /// The number of the next call that is sent to this incarnation.
+    var sequence: UInt64 = 0
+    /// The link is gone though the GCS says that the actor lives: from then on its calls fail.
+    var unavailableAt: Instant?
+    /// Holds the creation task until the GCS has it.
+    var creation: ActorSpec?
+}

@@ -1,0 +1,31 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+
+/// A task that this process submitted and whose results are not all known.
+struct PendingTask: Sendable {
+    /// Where a task is on its way.
+    ///
+    ///     waiting ──▶ queued ──▶ pushed ──▶ (done)
+    ///                   ▲──────────┘ handed back, or its worker died
+    enum Phase: Sendable, Hashable {
+        /// For this many arguments. Next: queued.
+        case waiting(Int)
+        /// In the queue of its shape, or of its actor. Next: pushed.
+        case queued
+        /// At a leased worker. Next: done, queued.
+        case pushed(LeaseID)
+        /// At an actor, of this incarnation. Next: done, queued.
+        case called(UInt32)
+        /// Its worker died on the last try; the cause is awaited. Next: done.
+        case orphaned(LeaseID)
+    }
+
+    var spec: TaskSpec
+    var phase: Phase
+    /// Tries that are left after the present one; -1 without limit.
+    var retriesLeft: Int
+}

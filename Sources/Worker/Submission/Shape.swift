@@ -1,0 +1,51 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import DequeModule
+internal import RayCore
+
+/// Tasks that can share leases: same resources, same strategy, same preferred node.
+struct ShapeKey: Hashable, Sendable {
+    var resources: ResourceSet
+    var strategy: SchedulingStrategy
+    /// The node that holds most bytes of the arguments, where they are large.
+    var preferredNode: NodeID?
+}
+
+/// One shape's tasks that are ready to be pushed, and the leases that serve them.
+struct Shape: Sendable {
+    var key: ShapeKey
+    /// Bytes of arguments on the preferred node, for the scheduler.
+    var localityBytes = 0
+    var queue: Deque<TaskID> = []
+    /// Granted leases in order of their grant.
+    var leases: [LeaseID] = []
+    /// Requests under way, in order.
+    var requests: [LeaseID] = []
+    /// Tasks at workers.
+    var pushedCount = 0
+}
+
+/// A worker that this process may push tasks to.
+struct OwnedLease: Sendable {
+    var shape: Int
+    var worker: Address
+    var processID: Int32
+    /// Pushed tasks in the order of their start.
+    var inFlight: Deque<TaskID> = []
+    /// The worker handed tasks back: it gets no more until what it runs has ended.
+    var isPaused = false
+    /// Tasks were asked back and the answer is awaited.
+    var isStealing = false
+    /// Since when it has no work.
+    var idleSince: Instant?
+    /// Its worker is gone; since when, and why its last tasks failed is awaited.
+    var lostAt: Instant?
+
+    func wake(_ configuration: WorkerCore.Configuration) -> Instant {
+        if let lostAt { return lostAt.advanced(milliseconds: configuration.deathCauseMilliseconds) }
+        return idleSince?.advanced(milliseconds: configuration.leaseIdleMilliseconds) ?? .distantFuture
+    }
+}

@@ -1,0 +1,197 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import DequeModule
+package import RayCore
+package import RayWire
+
+/// Actors from the caller's side: creation, calls in order, restarts.
+extension WorkerCore {
+    /// How long calls wait for the GCS's word after the link to a living actor broke.
+    private static let unavailableMilliseconds = 3_000
+
+    /// Creates an actor; failures arrive as errors of calls on it.
+    package mutating func createActor(
+        _ call: Call, _ options: ActorOptions, from parent: TaskID?, at now: Instant,
+        into effects: inout WorkerEffects
+    ) -> ActorID {
+        let actor = ActorID.random(job: configuration.job, using: &generator)
+        let spec = TaskSpec(
+            id: .actorTask(actor, using: &generator), kind: .actorCreation(actor), function: call.function,
+            arguments: call.arguments, returnCount: 0, resources: call.resources, strategy: call.strategy,
+            retriesMax: 0, owner: configuration.address, name: call.name)
+        var client = ActorClient()
+        client.taskRetriesMax = options.taskRetriesMax
+        client.creation = ActorSpec(
+            id: actor, creation: spec, name: options.name,
+            namespace: options.namespace.isEmpty ? configuration.namespace : options.namespace,
+            lifetime: options.lifetime, restartsMax: options.restartsMax, taskRetriesMax: options.taskRetriesMax,
+            concurrencyMax: max(1, options.concurrencyMax), heldResources: options.heldResources)
+        actors[actor] = client
+        _ = begin(spec, retriesLeft: 0, at: now, into: &effects)
+        return actor
+    }
+
+    /// The arguments of an initialiser exist: from now on the GCS creates the actor.
+    mutating func registerActor(_ id: TaskID, into effects: inout WorkerEffects) {
+        guard let task = tasks.removeValue(forKey: id), case .actorCreation(let actor) = task.spec.kind,
+            var spec = actors[actor]?.creation
+        else { return }
+        // Arguments in the store are kept until the job ends: the actor may be started again at any time.
+        for case .reference(let reference) in task.spec.arguments { escape(reference.id) }
+        spec.creation = task.spec
+        actors[actor]?.creation = nil
+        effects.send(.createActor(CreateActor(spec: spec)), to: WorkerID.gcs)
+    }
+
+    /// Calls a method; its results' references, each with one local reference.
+    package mutating func call(
+        _ actor: ActorID, _ call: Call, from parent: TaskID?, at now: Instant, into effects: inout WorkerEffects
+    ) -> [ObjectReference] {
+        if actors[actor] == nil {
+            actors[actor] = ActorClient()
+            if fatal == nil { effects.send(.subscribeActor(SubscribeActor(actor: actor)), to: WorkerID.gcs) }
+        }
+        let spec = TaskSpec(
+            id: .actorTask(actor, using: &generator), kind: .actorCall(actor, sequence: 0),
+            function: call.function, arguments: call.arguments, returnCount: call.returnCount,
+            owner: configuration.address, name: call.name)
+        actors[actor]?.queue.append(spec.id)
+        let retries = call.retriesMax != 0 ? call.retriesMax : actors[actor]?.taskRetriesMax ?? 0
+        return begin(spec, retriesLeft: retries, at: now, into: &effects)
+    }
+
+    /// Sends calls from the head of the queue as far as their arguments exist.
+    mutating func sendCalls(of actor: ActorID, at now: Instant, into effects: inout WorkerEffects) {
+        guard var client = actors[actor] else { return }
+        if client.phase == .dead {
+            failCalls(of: actor, into: &effects)
+            return
+        }
+        guard client.phase == .alive, client.unavailableAt == nil else { return }
+        actors[actor] = nil  // So that the queues inside are changed in place, not copied.
+        while let id = client.queue.first {
+            guard let task = tasks[id] else {
+                client.queue.removeFirst()  // It failed while it waited for its arguments.
+                continue
+            }
+            guard task.phase == .queued else { break }
+            client.queue.removeFirst()
+            client.inFlight.append(id)
+            var spec = task.spec
+            spec.kind = .actorCall(actor, sequence: client.sequence)
+            client.sequence += 1
+            tasks[id]?.phase = .called(client.incarnation)
+            effects.send(
+                .callActor(CallActor(spec: spec, incarnation: client.incarnation)), to: client.address.worker)
+        }
+        actors[actor] = client
+    }
+
+    mutating func callEnded(_ actor: ActorID, _ id: TaskID) {
+        guard var client = actors[actor] else { return }
+        actors[actor] = nil
+        if client.inFlight.first == id {
+            client.inFlight.removeFirst()
+        } else {
+            client.inFlight.removeAll { $0 == id }
+        }
+        actors[actor] = client
+    }
+
+    /// Learns of an actor that was looked up, so that calls need not ask again.
+    package mutating func adopt(_ state: ActorState, at now: Instant, into effects: inout WorkerEffects) {
+        guard actors[state.id] == nil else { return }
+        actors[state.id] = ActorClient()
+        effects.send(.subscribeActor(SubscribeActor(actor: state.id)), to: WorkerID.gcs)
+        actorUpdate(state, at: now, into: &effects)
+    }
+
+    mutating func actorUpdate(_ state: ActorState, at now: Instant, into effects: inout WorkerEffects) {
+        guard let client = actors[state.id], client.phase != .dead, state.incarnation >= client.incarnation else {
+            return
+        }
+        actors[state.id]?.phase = state.phase
+        actors[state.id]?.error = state.error
+        actors[state.id]?.taskRetriesMax = state.taskRetriesMax
+        switch state.phase {
+        case .pending: break
+        case .alive:
+            guard client.phase != .alive || state.incarnation != client.incarnation else { return }
+            if state.incarnation != client.incarnation {
+                retryCalls(of: state.id, error: nil, into: &effects)
+            }
+            actors[state.id]?.incarnation = state.incarnation
+            actors[state.id]?.address = state.address
+            actors[state.id]?.sequence = 0
+            actors[state.id]?.unavailableAt = nil
+            effects.append(.connect(state.address))
+            sendCalls(of: state.id, at: now, into: &effects)
+        case .restarting:
+            actors[state.id]?.unavailableAt = nil
+            retryCalls(of: state.id, error: state.error, into: &effects)
+        case .dead: failCalls(of: state.id, into: &effects)
+        }
+    }
+
+    /// Calls under way when the actor's process died: again where retries are left, else the error.
+    private mutating func retryCalls(of actor: ActorID, error: RayError?, into effects: inout WorkerEffects) {
+        guard let inFlight = actors[actor]?.inFlight, !inFlight.isEmpty else { return }
+        actors[actor]?.inFlight = []
+        var again: [TaskID] = []
+        for id in inFlight {
+            guard var task = tasks[id] else { continue }
+            guard task.retriesLeft != 0 else {
+                let cause = error?.message ?? "its process died"
+                fail(
+                    task: id,
+                    RayError(
+                        .actorUnavailable,
+                        "the call was under way when the actor was restarted: \(cause). "
+                            + "Whether it had an effect is unknown; max_task_retries makes such calls again"),
+                    into: &effects)
+                continue
+            }
+            task.retriesLeft -= task.retriesLeft > 0 ? 1 : 0
+            task.spec.attempt += 1
+            task.phase = .queued
+            tasks[id] = task
+            again.append(id)
+        }
+        for id in again.reversed() { actors[actor]?.queue.prepend(id) }
+    }
+
+    private mutating func failCalls(of actor: ActorID, into effects: inout WorkerEffects) {
+        guard let client = actors[actor] else { return }
+        let error = client.error ?? RayError(.actorDied, "the actor \(actor) is dead")
+        let calls = Array(client.inFlight) + Array(client.queue)
+        actors[actor]?.inFlight = []
+        actors[actor]?.queue = []
+        for id in calls { fail(task: id, error, into: &effects) }
+    }
+
+    /// The link to an actor's process is gone: the GCS says what comes, within a limit.
+    mutating func actorWorkerLost(_ peer: WorkerID, at now: Instant, into effects: inout WorkerEffects) {
+        for (id, client) in actors.sorted(by: { $0.key < $1.key })
+        where client.phase == .alive && client.address.worker == peer && client.unavailableAt == nil {
+            actors[id]?.unavailableAt = now.advanced(milliseconds: Self.unavailableMilliseconds)
+        }
+    }
+
+    mutating func expireActorCalls(at now: Instant, into effects: inout WorkerEffects) {
+        for (id, client) in actors.sorted(by: { $0.key < $1.key }) {
+            guard let limit = client.unavailableAt, limit <= now else { continue }
+            actors[id]?.unavailableAt = nil
+            for task in client.inFlight {
+                let error = RayError(
+                    .actorUnavailable, "the connection to the actor broke and whether the call ran is unknown")
+                fail(task: task, error, into: &effects)
+            }
+            actors[id]?.inFlight = []
+            effects.append(.connect(client.address))
+            sendCalls(of: id, at: now, into: &effects)
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import DequeModule
+internal import RayCore
+internal import RayWire
+
+/// Leases: asking for workers, keeping them busy, giving them back (see docs/ARCHITECTURE.md, life of a task).
+extension WorkerCore {
+    // MARK: Queue
+
+    mutating func shape(of spec: TaskSpec) -> Int {
+        var key = ShapeKey(resources: spec.resources, strategy: spec.strategy, preferredNode: nil)
+        var bytesByNode: [NodeID: Int] = [:]
+        for case .reference(let reference) in spec.arguments {
+            guard case .stored(let raylets, let byteCount)? = objects[reference.id]?.value else { continue }
+            for raylet in raylets { bytesByNode[raylet.node, default: 0] += byteCount }
+        }
+        let best = bytesByNode.max { ($0.value, $1.key) < ($1.value, $0.key) }
+        if spec.strategy == .hybrid { key.preferredNode = best?.key }
+        if let index = shapeIndices[key] { return index }
+        shapes.append(Shape(key: key, localityBytes: best?.value ?? 0))
+        shapeIndices[key] = shapes.count - 1
+        return shapes.count - 1
+    }
+
+    mutating func enqueue(_ id: TaskID, _ spec: TaskSpec, atFront: Bool) {
+        let index = shape(of: spec)
+        if atFront { shapes[index].queue.prepend(id) } else { shapes[index].queue.append(id) }
+    }
+
+    /// Pushes queued tasks to leases with room, asks for further leases, and lets idle leases steal.
+    mutating func dispatch(_ index: Int, at now: Instant, into effects: inout WorkerEffects) {
+        while !shapes[index].queue.isEmpty, let lease = leaseWithRoom(index) {
+            let id = shapes[index].queue.removeFirst()
+            guard tasks[id]?.phase == .queued else { continue }
+            push(id, to: lease, into: &effects)
+        }
+        requestLeases(index, into: &effects)
+        steal(index, into: &effects)
+        markIdle(index, at: now)
+    }
+
+    /// The lease with fewest tasks that may take another. A few per worker: enough to hide the way there.
+    private func leaseWithRoom(_ index: Int) -> LeaseID? {
+        var best: LeaseID?
+        var bestCount = Limits.tasksInFlightPerLeaseMax
+        for id in shapes[index].leases {
+            guard let lease = leases[id], !lease.isPaused, lease.lostAt == nil, !lease.isStealing else { continue }
+            if lease.inFlight.count < bestCount {
+                best = id
+                bestCount = lease.inFlight.count
+            }
+        }
+        return best
+    }
+
+    private mutating func push(_ id: TaskID, to leaseID: LeaseID, into effects: inout WorkerEffects) {
+        guard let task = tasks[id], let shape = leases[leaseID]?.shape, let worker = leases[leaseID]?.worker.worker
+        else { return }
+        tasks[id]?.phase = .pushed(leaseID)
+        leases[leaseID]?.inFlight.append(id)
+        leases[leaseID]?.idleSince = nil
+        shapes[shape].pushedCount += 1
+        effects.send(.pushTask(PushTask(lease: leaseID, spec: task.spec)), to: worker)
+    }
+
+    /// One lease for each task that could run by itself, up to a limit of requests under way.
+    private mutating func requestLeases(_ index: Int, into effects: inout WorkerEffects) {
+        let shape = shapes[index]
+        let outstanding = shape.queue.count + shape.pushedCount
+        let wanted = outstanding - shape.leases.count
+        let requestCount = min(wanted, Limits.leaseRequestsInFlightMax)
+        while shapes[index].requests.count < requestCount {
+            leaseCounter += 1
+            let id = LeaseID.number(leaseCounter, owner: configuration.address.worker)
+            shapes[index].requests.append(id)
+            let locality = shape.key.preferredNode.map { [Locality(node: $0, bytes: shape.localityBytes)] } ?? []
+            let request = RequestLease(
+                lease: id, job: configuration.job, shape: shape.key.resources, strategy: shape.key.strategy,
+                locality: locality, owner: configuration.address)
+            effects.send(.requestLease(request), to: WorkerID.gcs)
+        }
+        while shapes[index].requests.count > max(0, requestCount) {
+            let id = shapes[index].requests.removeLast()
+            effects.send(.cancelLease(CancelLease(lease: id)), to: WorkerID.gcs)
+        }
+    }
+
+    /// A lease without work takes tasks that wait behind others: asks the most loaded worker to hand some back.
+    private mutating func steal(_ index: Int, into effects: inout WorkerEffects) {
+        guard shapes[index].queue.isEmpty, shapes[index].leases.count > 1 else { return }
+        var hasIdle = false
+        var victim: LeaseID?
+        for id in shapes[index].leases {
+            guard let lease = leases[id], lease.lostAt == nil else { continue }
+            if lease.isStealing { return }
+            if lease.inFlight.isEmpty { hasIdle = true }
+            if lease.inFlight.count > max(1, victim.flatMap { leases[$0]?.inFlight.count } ?? 0) { victim = id }
+        }
+        guard hasIdle, let victim, let lease = leases[victim] else { return }
+        leases[victim]?.isStealing = true
+        let count = UInt32((lease.inFlight.count + 1) / 2)
+        effects.send(.stealTasks(StealTasks(lease: victim, count: count)), to: lease.worker.worker)
+    }
+
+    private mutating func markIdle(_ index: Int, at now: Instant) {
+        for id in shapes[index].leases where leases[id]?.inFlight.isEmpty == true && leases[id]?.idleSince == nil {
+            leases[id]?.idleSince = now
+        }
+    }
+
+    // MARK: Grants
+
+    mutating func leaseGranted(_ message: LeaseGranted, at now: Instant, into effects: inout WorkerEffects) {
+        guard leases[message.lease] == nil else { return }
+        guard let index = shapes.firstIndex(where: { $0.requests.contains(message.lease) }) else {
+            effects.send(.returnLease(ReturnLease(lease: message.lease)), to: WorkerID.gcs)
+            return
+        }
+        shapes[index].requests.removeAll { $0 == message.lease }
+        shapes[index].leases.append(message.lease)
+        leases[message.lease] = OwnedLease(shape: index, worker: message.worker, processID: message.processID)
+        effects.append(.connect(message.worker))
+        dispatch(index, at: now, into: &effects)
+    }
+
+    /// No worker can be had: without another lease the queued tasks of the shape fail.
+    mutating func leaseRefused(_ message: LeaseRefused, at now: Instant, into effects: inout WorkerEffects) {
+        guard let index = shapes.firstIndex(where: { $0.requests.contains(message.lease) }) else { return }
+        shapes[index].requests.removeAll { $0 == message.lease }
+        guard shapes[index].leases.isEmpty else { return }
+        let queued = shapes[index].queue
+        shapes[index].queue = []
+        for id in queued { fail(task: id, message.error, into: &effects) }
+        dispatch(index, at: now, into: &effects)
+    }
+
+    mutating func leasePending(_ message: LeasePending, into effects: inout WorkerEffects) {
+        guard shapes.contains(where: { $0.requests.contains(message.lease) }) else { return }
+        effects.append(.warn(message.reason.sentence))
+    }
+
+    // MARK: Ends
+
+    /// A task is not at its worker any more.
+    mutating func taskLeft(_ leaseID: LeaseID, _ id: TaskID, at now: Instant, into effects: inout WorkerEffects) {
+        guard var lease = leases[leaseID] else { return }
+        leases[leaseID] = nil  // So that the queue inside is changed in place, not copied.
+        if lease.inFlight.first == id {
+            lease.inFlight.removeFirst()
+        } else {
+            lease.inFlight.removeAll { $0 == id }
+        }
+        shapes[lease.shape].pushedCount -= 1
+        if lease.inFlight.isEmpty { lease.isPaused = false }
+        leases[leaseID] = lease
+        dispatch(lease.shape, at: now, into: &effects)
+    }
+
+    /// The worker did not begin these tasks and will not.
+    mutating func handedBack(_ message: HandBack, at now: Instant, into effects: inout WorkerEffects) {
+        guard var lease = leases[message.lease] else { return }
+        let returned = Set(message.tasks.filter { tasks[$0]?.phase == .pushed(message.lease) })
+        lease.isStealing = false
+        lease.inFlight.removeAll { returned.contains($0) }
+        lease.isPaused = !lease.inFlight.isEmpty
+        leases[message.lease] = lease
+        shapes[lease.shape].pushedCount -= returned.count
+        for id in message.tasks.reversed() where returned.contains(id) {
+            tasks[id]?.phase = .queued
+            shapes[lease.shape].queue.prepend(id)
+        }
+        dispatch(lease.shape, at: now, into: &effects)
+    }
+
+    /// Returns leases that have had no work since before `limit`.
+    mutating func returnIdleLeases(olderThan limit: Instant, into effects: inout WorkerEffects) {
+        for index in shapes.indices {
+            for id in shapes[index].leases {
+                guard let lease = leases[id], lease.inFlight.isEmpty, lease.lostAt == nil, let since = lease.idleSince,
+                    since <= limit, shapes[index].queue.isEmpty
+                else { continue }
+                leases[id] = nil
+                shapes[index].leases.removeAll { $0 == id }
+                effects.send(.returnLease(ReturnLease(lease: id)), to: WorkerID.gcs)
+            }
+        }
+    }
+
+    mutating func expireLeases(at now: Instant, into effects: inout WorkerEffects) {
+        let idleLimit = UInt64(configuration.leaseIdleMilliseconds) * 1_000_000
+        if now.nanoseconds >= idleLimit {
+            returnIdleLeases(olderThan: Instant(nanoseconds: now.nanoseconds - idleLimit), into: &effects)
+        }
+        for (id, lease) in leases.sorted(by: { $0.key < $1.key }) {
+            guard let lostAt = lease.lostAt,
+                now >= lostAt.advanced(milliseconds: configuration.deathCauseMilliseconds)
+            else { continue }
+            let error = RayError(
+                .workerDied, "the worker (pid \(lease.processID)) is gone; the cluster could not say why",
+                processID: lease.processID)
+            leaseLost(id, error, at: now, into: &effects)
+        }
+    }
+
+    /// The link to a leased worker is gone. What can be tried again is; the rest waits for the cause.
+    mutating func leasedWorkerLost(
+        _ peer: WorkerID, reason: String, at now: Instant, into effects: inout WorkerEffects
+    ) {
+        for (id, lease) in leases.sorted(by: { $0.key < $1.key })
+        where lease.worker.worker == peer && lease.lostAt == nil {
+            leases[id]?.lostAt = now
+            leases[id]?.idleSince = nil
+            retryOrOrphan(id, error: nil, into: &effects)
+            dispatch(lease.shape, at: now, into: &effects)
+        }
+    }
+
+    /// The GCS says that the leased worker is gone, and why.
+    mutating func leaseLost(_ id: LeaseID, _ error: RayError, at now: Instant, into effects: inout WorkerEffects) {
+        guard let lease = leases[id] else { return }
+        retryOrOrphan(id, error: error, into: &effects)
+        leases[id] = nil
+        shapes[lease.shape].leases.removeAll { $0 == id }
+        for task in tasks.filter({ $0.value.phase == .orphaned(id) }).keys.sorted() {
+            fail(task: task, error, into: &effects)
+        }
+        dispatch(lease.shape, at: now, into: &effects)
+    }
+
+    /// Tasks at a dead worker: the first had begun and uses up a retry; those behind it had not.
+    private mutating func retryOrOrphan(_ leaseID: LeaseID, error: RayError?, into effects: inout WorkerEffects) {
+        guard let lease = leases[leaseID] else { return }
+        leases[leaseID]?.inFlight = []
+        shapes[lease.shape].pushedCount -= lease.inFlight.count
+        for (position, id) in lease.inFlight.enumerated().reversed() {
+            guard var task = tasks[id] else { continue }
+            if position == 0, task.retriesLeft == 0 {
+                task.phase = .orphaned(leaseID)
+                tasks[id] = task
+                continue
+            }
+            if position == 0 { task.retriesLeft -= task.retriesLeft > 0 ? 1 : 0 }
+            task.spec.attempt += 1
+            task.phase = .queued
+            tasks[id] = task
+            shapes[lease.shape].queue.prepend(id)
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+internal import RayWire
+
+/// From a call to a queued task, and from a reply to results.
+extension WorkerCore {
+    /// Submits a task; its results' references, each with one local reference.
+    package mutating func submit(
+        _ call: Call, from parent: TaskID?, at now: Instant, into effects: inout WorkerEffects
+    ) -> [ObjectReference] {
+        let id = TaskID.normalTask(job: configuration.job, using: &generator)
+        let spec = TaskSpec(
+            id: id, kind: .normal, function: call.function, arguments: call.arguments,
+            returnCount: call.returnCount, resources: call.resources, strategy: call.strategy,
+            retriesMax: call.retriesMax, owner: configuration.address, name: call.name)
+        return begin(spec, retriesLeft: call.retriesMax, at: now, into: &effects)
+    }
+
+    /// Enters a task; it goes on when its arguments exist.
+    mutating func begin(
+        _ spec: TaskSpec, retriesLeft: Int, at now: Instant, into effects: inout WorkerEffects
+    ) -> [ObjectReference] {
+        let references = spec.returnIDs.map { ObjectReference(id: $0, owner: configuration.address) }
+        for reference in references { objects[reference.id] = ObjectEntry(localReferences: 1) }
+        tasks[spec.id] = PendingTask(spec: spec, phase: .waiting(0), retriesLeft: retriesLeft)
+        if let fatal {
+            fail(task: spec.id, fatal, into: &effects)
+            return references
+        }
+        var missing = 0
+        for case .reference(let reference) in spec.arguments {
+            addTaskUse(reference)
+            if objects[reference.id]?.exists == false { missing += 1 }
+        }
+        tasks[spec.id]?.phase = .waiting(missing)
+        guard missing > 0 else {
+            argumentsExist(spec.id, at: now, into: &effects)
+            return references
+        }
+        for case .reference(let reference) in spec.arguments where objects[reference.id]?.exists == false {
+            wait(for: reference.id, .dependency(spec.id), into: &effects)
+        }
+        return references
+    }
+
+    mutating func dependencyReady(_ id: TaskID, into effects: inout WorkerEffects) {
+        guard case .waiting(let missing)? = tasks[id]?.phase else { return }
+        tasks[id]?.phase = .waiting(missing - 1)
+        if missing == 1 { argumentsExist(id, at: .zero, into: &effects) }
+    }
+
+    /// Puts small arguments into the task itself and queues it; a failed argument fails the task.
+    private mutating func argumentsExist(_ id: TaskID, at now: Instant, into effects: inout WorkerEffects) {
+        guard let task = tasks[id] else { return }
+        var spec = task.spec
+        for (index, argument) in spec.arguments.enumerated() {
+            guard case .reference(let reference) = argument, let entry = objects[reference.id] else { continue }
+            switch entry.value {
+            case .failed(let error):
+                fail(task: id, error, into: &effects)
+                return
+            case .inline(let object):
+                spec.arguments[index] = .value(object)
+            case .stored, .pending: break
+            }
+        }
+        tasks[id]?.spec = spec
+        tasks[id]?.phase = .queued
+        for case (.reference(let reference), .value) in zip(task.spec.arguments, spec.arguments) {
+            removeTaskUse(reference.id, into: &effects)
+        }
+        if case .actorCall(let actor, _) = spec.kind {
+            sendCalls(of: actor, at: now, into: &effects)
+        } else if case .normal = spec.kind {
+            enqueue(id, spec, atFront: false)
+            dispatch(shape(of: spec), at: now, into: &effects)
+        } else {
+            registerActor(id, into: &effects)
+        }
+    }
+
+    // MARK: Results
+
+    mutating func taskDone(
+        _ message: TaskDone, from peer: WorkerID, at now: Instant, into effects: inout WorkerEffects
+    ) {
+        guard let task = tasks[message.task], task.spec.attempt == Int(message.attempt) else {
+            freeUnwanted(message, into: &effects)
+            return
+        }
+        switch task.phase {
+        case .pushed(let lease):
+            guard leases[lease]?.worker.worker == peer else { return }
+            tasks[message.task] = nil
+            complete(task, message, into: &effects)
+            taskLeft(lease, message.task, at: now, into: &effects)
+        case .called:
+            guard case .actorCall(let actor, _) = task.spec.kind else { return }
+            tasks[message.task] = nil
+            complete(task, message, into: &effects)
+            callEnded(actor, message.task)
+        case .waiting, .queued, .orphaned:
+            freeUnwanted(message, into: &effects)
+        }
+    }
+
+    private mutating func complete(_ task: PendingTask, _ message: TaskDone, into effects: inout WorkerEffects) {
+        let ids = task.spec.returnIDs
+        if let error = message.error {
+            for id in ids { settle(id, .failed(error), into: &effects) }
+        } else if message.results.count != ids.count {
+            let error = RayError(
+                .systemError, "\(task.spec.displayName) gave \(message.results.count) results, not \(ids.count)")
+            for id in ids { settle(id, .failed(error), into: &effects) }
+        } else {
+            for (id, result) in zip(ids, message.results) {
+                switch result {
+                case .inline(let object): settle(id, .inline(object), into: &effects)
+                case .stored(let raylet, let byteCount):
+                    settle(id, .stored(at: [raylet], byteCount: byteCount), into: &effects)
+                }
+            }
+        }
+        releaseArguments(of: task.spec, into: &effects)
+    }
+
+    /// A reply to a try that is not awaited any more: its stored results are nobody's.
+    private mutating func freeUnwanted(_ message: TaskDone, into effects: inout WorkerEffects) {
+        for (index, result) in message.results.enumerated() {
+            let id = ObjectID.taskReturn(message.task, index: index)
+            guard case .stored(let raylet, _) = result else { continue }
+            if case .stored(let kept, _)? = objects[id]?.value, kept.contains(raylet) { continue }
+            effects.send(.freeObjects(FreeObjects(objects: [id])), to: raylet)
+        }
+    }
+
+    /// Ends a task with an error in the place of each result.
+    mutating func fail(task id: TaskID, _ error: RayError, into effects: inout WorkerEffects) {
+        guard let task = tasks.removeValue(forKey: id) else { return }
+        var error = error
+        if error.function.isEmpty { error.function = task.spec.displayName }
+        for id in task.spec.returnIDs { settle(id, .failed(error), into: &effects) }
+        releaseArguments(of: task.spec, into: &effects)
+    }
+
+    private mutating func releaseArguments(of spec: TaskSpec, into effects: inout WorkerEffects) {
+        for case .reference(let reference) in spec.arguments { removeTaskUse(reference.id, into: &effects) }
+    }
+}

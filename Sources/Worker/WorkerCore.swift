@@ -1,0 +1,181 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+package import RayWire
+
+/// The state machine inside every driver and worker: ownership, submission, execution (Ray's core worker).
+///
+/// It owns the objects made by its tasks and puts, asks the GCS for leases, pushes tasks to leased workers,
+/// calls actors in order, and runs what others push to it. Pure: it is told the time, and what it wants done
+/// comes out as effects. The parts live in extensions: `Ownership`, `Submission`, `Execution`, `Requests`.
+package struct WorkerCore: Sendable {
+    /// What does not change during the life of the process.
+    package struct Configuration: Sendable {
+        package var address: Address
+        /// The raylet of this process's node; nothing for a driver outside the cluster.
+        package var raylet: Address?
+        package var job: JobID
+        package var namespace: String
+        package var isDriver: Bool
+        package var processID: Int32
+        /// This process's slot in the node's store.
+        package var storeSlot: UInt32 = 0
+        /// How long a lease without work is kept, unless somebody waits for it.
+        package var leaseIdleMilliseconds = 200
+        /// How long to wait for the cause of a worker's death before the error says that it is unknown.
+        package var deathCauseMilliseconds = 5_000
+
+        package init(
+            address: Address, raylet: Address?, job: JobID, namespace: String, isDriver: Bool,
+            processID: Int32 = 0
+        ) {
+            self.address = address
+            self.raylet = raylet
+            self.job = job
+            self.namespace = namespace
+            self.isDriver = isDriver
+            self.processID = processID
+        }
+    }
+
+    /// What can happen to a worker, beside the calls of its API.
+    package enum Input: Sendable {
+        case message(Message, requestID: UInt64, from: WorkerID)
+        case peerLost(WorkerID, reason: String)
+        /// Whether the node's store has the object; the answer to `locate`.
+        case located(ObjectID, isPresent: Bool)
+        /// A task ended; the answer to `execute`.
+        case finished(TaskID, TaskOutcome)
+        case tick
+    }
+
+    package let configuration: Configuration
+    var generator: SplitMix64
+    var objects: [ObjectID: ObjectEntry] = [:]
+    var putCounter: UInt32 = 0
+    var escaped = EscapeCount()
+    var tasks: [TaskID: PendingTask] = [:]
+    var shapes: [Shape] = []
+    var shapeIndices: [ShapeKey: Int] = [:]
+    var leases: [LeaseID: OwnedLease] = [:]
+    var leaseCounter: UInt32 = 0
+    var actors: [ActorID: ActorClient] = [:]
+    var waits: [UInt64: WaitRequest] = [:]
+    var requests: Set<UInt64> = []
+    var requestCounter: UInt64 = 0
+    var execution = Execution()
+    var pulls: [ObjectID: RemotePull] = [:]
+    /// Why nothing works any more: the GCS or the node's raylet is gone.
+    var fatal: RayError?
+
+    package init(_ configuration: Configuration, seed: UInt64) {
+        self.configuration = configuration
+        generator = SplitMix64(seed: seed)
+    }
+
+    /// Takes one input; what is to be done about it is appended to `effects`.
+    package mutating func receive(_ input: Input, at now: Instant, into effects: inout WorkerEffects) {
+        switch input {
+        case .message(let message, let requestID, let peer):
+            receive(message, requestID: requestID, from: peer, at: now, into: &effects)
+        case .peerLost(let peer, let reason): peerLost(peer, reason: reason, at: now, into: &effects)
+        case .located(let id, let isPresent): located(id, isPresent: isPresent, into: &effects)
+        case .finished(let task, let outcome): finished(task, outcome, at: now, into: &effects)
+        case .tick: tick(at: now, into: &effects)
+        }
+    }
+
+    private mutating func receive(
+        _ message: Message, requestID: UInt64, from peer: WorkerID, at now: Instant,
+        into effects: inout WorkerEffects
+    ) {
+        switch message {
+        case .taskDone(let message): taskDone(message, from: peer, at: now, into: &effects)
+        case .pushTask(let message): pushed(message, from: peer, at: now, into: &effects)
+        case .callActor(let message): called(message, from: peer, at: now, into: &effects)
+        case .leaseGranted(let message): leaseGranted(message, at: now, into: &effects)
+        case .leaseRefused(let message): leaseRefused(message, at: now, into: &effects)
+        case .leaseLost(let message): leaseLost(message.lease, message.error, at: now, into: &effects)
+        case .reclaimLeases: returnIdleLeases(olderThan: .distantFuture, into: &effects)
+        case .leasePending(let message): leasePending(message, into: &effects)
+        case .handBack(let message): handedBack(message, at: now, into: &effects)
+        case .stealTasks(let message): handBack(message.lease, atMost: Int(message.count), into: &effects)
+        case .leaseResumed(let message): leaseResumed(message.lease, into: &effects)
+        case .actorUpdate(let message): actorUpdate(message.state, at: now, into: &effects)
+        case .startActor(let message): startActor(message, at: now, into: &effects)
+        case .queryObject(let message): queried(message.object, from: peer, into: &effects)
+        case .objectStatus(let message): objectStatus(message, into: &effects)
+        case .objectLocal(let message): objectLocal(message, into: &effects)
+        case .objectCreated(let message): resultRoomCreated(message, into: &effects)
+        case .objectChunk(let message): chunkReceived(message, from: peer, at: now, into: &effects)
+        case .exitWorker(let message): exitRequested(message.reason, into: &effects)
+        case .actorFound, .clusterStatus, .keyValueReply, .done, .blobStored:
+            if requests.remove(requestID) != nil {
+                effects.append(.completeRequest(requestID, .success(message)))
+            }
+        default: break  // Not for us; a newer or confused peer.
+        }
+    }
+
+    /// When `tick` is wanted next, at the latest.
+    package func wake(after now: Instant) -> Instant {
+        var wake = Instant.distantFuture
+        if escaped.isChanged { wake = now.advanced(milliseconds: 1_000) }
+        for request in waits.values { wake = min(wake, request.deadline ?? .distantFuture) }
+        for lease in leases.values { wake = min(wake, lease.wake(configuration)) }
+        for actor in actors.values { wake = min(wake, actor.unavailableAt ?? .distantFuture) }
+        for pull in pulls.values { wake = min(wake, pull.deadline) }
+        return wake
+    }
+
+    private mutating func tick(at now: Instant, into effects: inout WorkerEffects) {
+        expireWaits(at: now, into: &effects)
+        expireLeases(at: now, into: &effects)
+        expireActorCalls(at: now, into: &effects)
+        expirePulls(at: now, into: &effects)
+        reportEscapes(into: &effects)
+    }
+
+    private mutating func peerLost(
+        _ peer: WorkerID, reason: String, at now: Instant, into effects: inout WorkerEffects
+    ) {
+        if peer == .gcs {
+            failEverything(
+                RayError(.clusterUnreachable, "the cluster's head is gone (\(reason)); start it again and reconnect"),
+                at: now, into: &effects)
+            return
+        }
+        if let raylet = configuration.raylet, peer == raylet.worker {
+            failEverything(
+                RayError(.localRayletDied, "the raylet of this node is gone (\(reason))"), at: now, into: &effects)
+            return
+        }
+        ownerLost(peer, reason: reason, into: &effects)
+        leasedWorkerLost(peer, reason: reason, at: now, into: &effects)
+        actorWorkerLost(peer, at: now, into: &effects)
+        callerLost(peer, into: &effects)
+        pullSourceLost(peer, at: now, into: &effects)
+    }
+
+    /// Ends every wait with `error`: without the GCS or the raylet nothing can come any more.
+    private mutating func failEverything(
+        _ error: RayError, at now: Instant, into effects: inout WorkerEffects
+    ) {
+        guard fatal == nil else { return }
+        fatal = error
+        guard configuration.isDriver else {
+            effects.append(.exit(reason: error.message))
+            return
+        }
+        for id in tasks.keys.sorted() { fail(task: id, error, into: &effects) }
+        for (id, entry) in objects.sorted(by: { $0.key < $1.key }) where !entry.isAtHand {
+            settle(id, .failed(error), into: &effects)
+        }
+        for request in requests.sorted() { effects.append(.completeRequest(request, .failure(error))) }
+        requests.removeAll()
+        leases.removeAll()
+    }
+}

@@ -1,0 +1,59 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+package import RayWire
+
+/// How one object of a finished `get` is to be had.
+package enum ObjectOutcome: Sendable {
+    case inline(RayObject)
+    /// In the node's store, under this id.
+    case local(ObjectID)
+    case failed(RayError)
+}
+
+/// What a worker's driver does for its core, in the order given.
+package enum WorkerEffect: Sendable {
+    /// Make a link to this peer, unless there is one.
+    case connect(Address)
+    case send(Message, requestID: UInt64, to: WorkerID)
+    /// Look into the node's store; answer with `located`.
+    case locate(ObjectID)
+    /// A `get` has ended.
+    case completeGet(UInt64, [ObjectOutcome])
+    /// A `wait` has ended.
+    case completeWait(UInt64, [Bool])
+    /// An answer to `request`, or why there is none.
+    case completeRequest(UInt64, Result<Message, RayError>)
+    /// Run a task; answer with `finished`.
+    case execute(TaskSpec)
+    /// Copy the object to the room at `offset` in the node's store.
+    case write(ObjectID, RayObject, offset: UInt64)
+    /// Tell the user something.
+    case warn(String)
+    /// The process has to end.
+    case exit(reason: String)
+}
+
+/// The effects of a step, in order; the buffer is reused.
+package struct WorkerEffects: Sendable {
+    package private(set) var items: [WorkerEffect] = []
+
+    package init() {}
+
+    package mutating func append(_ effect: WorkerEffect) { items.append(effect) }
+    package mutating func removeAll() { items.removeAll(keepingCapacity: true) }
+
+    /// Sends to a peer that is known to have a link.
+    mutating func send(_ message: Message, to peer: WorkerID, requestID: UInt64 = 0) {
+        items.append(.send(message, requestID: requestID, to: peer))
+    }
+
+    /// Sends to a peer, making a link first where there is none.
+    mutating func send(_ message: Message, to address: Address, requestID: UInt64 = 0) {
+        items.append(.connect(address))
+        items.append(.send(message, requestID: requestID, to: address.worker))
+    }
+}
