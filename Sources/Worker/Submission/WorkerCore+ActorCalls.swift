@@ -64,7 +64,7 @@ extension WorkerCore {
     }
 
     /// Sends calls from the head of the queue as far as their arguments exist.
-    mutating func sendCalls(of actor: ActorID, at now: Instant, into effects: inout WorkerEffects) {
+    mutating func sendCalls(of actor: ActorID, into effects: inout WorkerEffects) {
         guard var client = actors[actor] else { return }
         if client.phase == .dead {
             failCalls(of: actor, into: &effects)
@@ -128,7 +128,7 @@ extension WorkerCore {
             actors[state.id]?.sequence = 0
             actors[state.id]?.unavailableAt = nil
             effects.append(.connect(state.address))
-            sendCalls(of: state.id, at: now, into: &effects)
+            sendCalls(of: state.id, into: &effects)
         case .restarting:
             actors[state.id]?.unavailableAt = nil
             retryCalls(of: state.id, error: state.error, into: &effects)
@@ -191,7 +191,7 @@ extension WorkerCore {
             }
             actors[id]?.inFlight = []
             effects.append(.connect(client.address))
-            sendCalls(of: id, at: now, into: &effects)
+            sendCalls(of: id, into: &effects)
         }
     }
 }

@@ -33,6 +33,7 @@ extension WorkerCore {
 
     /// Pushes queued tasks to leases with room, asks for further leases, and lets idle leases steal.
     mutating func dispatch(_ index: Int, at now: Instant, into effects: inout WorkerEffects) {
+        adoptIdleLeases(index)
         while !shapes[index].queue.isEmpty, let lease = leaseWithRoom(index) {
             let id = shapes[index].queue.removeFirst()
             guard tasks[id]?.phase == .queued else { continue }
@@ -41,6 +42,26 @@ extension WorkerCore {
         requestLeases(index, into: &effects)
         steal(index, into: &effects)
         markIdle(index, at: now)
+    }
+
+    /// Takes over leases without work from shapes that differ only in the node they prefer.
+    private mutating func adoptIdleLeases(_ index: Int) {
+        let key = shapes[index].key
+        var wanted = shapes[index].queue.count - shapes[index].leases.count
+        guard wanted > 0, shapes.count > 1 else { return }
+        for other in shapes.indices where other != index && shapes[other].queue.isEmpty {
+            let otherKey = shapes[other].key
+            guard otherKey.resources == key.resources, otherKey.strategy == key.strategy else { continue }
+            for id in shapes[other].leases where wanted > 0 {
+                guard let lease = leases[id], lease.inFlight.isEmpty, lease.lostAt == nil,
+                    key.preferredNode == nil || key.preferredNode == lease.worker.node
+                else { continue }
+                shapes[other].leases.removeAll { $0 == id }
+                shapes[index].leases.append(id)
+                leases[id]?.shape = index
+                wanted -= 1
+            }
+        }
     }
 
     /// The lease with fewest tasks that may take another. A few per worker: enough to hide the way there.

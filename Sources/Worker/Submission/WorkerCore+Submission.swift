@@ -74,7 +74,7 @@ extension WorkerCore {
             removeTaskUse(reference.id, into: &effects)
         }
         if case .actorCall(let actor, _) = spec.kind {
-            sendCalls(of: actor, at: now, into: &effects)
+            sendCalls(of: actor, into: &effects)
         } else if case .normal = spec.kind {
             enqueue(id, spec, atFront: false)
             dispatch(shape(of: spec), at: now, into: &effects)
@@ -145,6 +145,7 @@ extension WorkerCore {
         if error.function.isEmpty { error.function = task.spec.displayName }
         for id in task.spec.returnIDs { settle(id, .failed(error), into: &effects) }
         releaseArguments(of: task.spec, into: &effects)
+        if case .actorCall(let actor, _) = task.spec.kind { sendCalls(of: actor, into: &effects) }
     }
 
     private mutating func releaseArguments(of spec: TaskSpec, into effects: inout WorkerEffects) {

@@ -1,0 +1,108 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import Glibc
+package import RayCore
+
+/// The folder of one cluster session on one machine, laid out as Ray's.
+///
+///     <temporary>/session_<date>_<time>_<pid>/      0700
+///         logs/        one file per process
+///         sockets/     Unix sockets
+///         programs/    executables by content
+///         processes/   <role>-<pid>: what `stop` and the next `start` clear
+///     <temporary>/session_latest -> session_…
+package struct SessionDirectory: Sendable {
+    /// Absolute path.
+    package let path: String
+
+    package init(path: String) { self.path = path }
+
+    package var logs: String { path + "/logs" }
+    package var sockets: String { path + "/sockets" }
+    package var programs: String { path + "/programs" }
+    package var processes: String { path + "/processes" }
+    /// The last component, which names the session.
+    package var name: String { path.split(separator: "/").last.map(String.init) ?? path }
+
+    /// Where sessions are kept: `--temp-dir`, else `RAY_TMPDIR`, else `/tmp/ray`.
+    package static func temporaryRoot(given: String? = nil) -> String {
+        if let given, !given.isEmpty { return given }
+        if let value = environment("RAY_TMPDIR"), !value.isEmpty { return value + "/ray" }
+        return "/tmp/ray"
+    }
+
+    /// Creates a new session's folders, readable by their user only, and points `session_latest` at it.
+    package static func create(under root: String) throws(RayError) -> SessionDirectory {
+        let session = SessionDirectory(path: root + "/session_" + timestamp() + "_\(getpid())")
+        try makeDirectories(root)
+        for folder in [session.path, session.logs, session.sockets, session.programs, session.processes] {
+            guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw failure("create", folder) }
+        }
+        let link = root + "/session_latest"
+        let temporary = link + ".\(getpid())"
+        unlink(temporary)
+        if symlink(session.name, temporary) == 0 { rename(temporary, link) }
+        return session
+    }
+
+    /// Removes the folder and everything in it.
+    package func remove() { removeTree(path) }
+
+    /// Notes a process, so that `stop` finds it: its file holds pid and start time.
+    package func note(role: String, processID: pid_t) {
+        let text = "\(processID) \(processStartTime(processID) ?? 0)\n"
+        writeFile(processes + "/\(role)-\(processID)", text)
+    }
+
+    /// The processes noted that still live, with their roles.
+    package func notedProcesses() -> [(role: String, processID: pid_t)] {
+        listDirectory(processes).sorted().compactMap { name in
+            guard let text = readFile(processes + "/" + name) else { return nil }
+            let fields = text.split(whereSeparator: \.isWhitespace)
+            guard fields.count == 2, let processID = pid_t(fields[0]), let start = UInt64(fields[1]),
+                processStartTime(processID) == start, let dash = name.lastIndex(of: "-")
+            else { return nil }
+            return (String(name[..<dash]), processID)
+        }
+    }
+
+    /// The sessions under `root`, newest last.
+    package static func all(under root: String) -> [SessionDirectory] {
+        listDirectory(root).filter { $0.hasPrefix("session_") && $0 != "session_latest" }.sorted()
+            .map { SessionDirectory(path: root + "/" + $0) }
+    }
+
+    private static func timestamp() -> String {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        var seconds = now.tv_sec
+        var parts = tm()
+        localtime_r(&seconds, &parts)
+        func padded(_ value: Int, _ width: Int) -> String {
+            let digits = String(value)
+            return String(repeating: "0", count: max(0, width - digits.count)) + digits
+        }
+        let date = [Int(parts.tm_year) + 1900, Int(parts.tm_mon) + 1, Int(parts.tm_mday)]
+        let time = [Int(parts.tm_hour), Int(parts.tm_min), Int(parts.tm_sec)]
+        return padded(date[0], 4) + "-" + padded(date[1], 2) + "-" + padded(date[2], 2) + "_"
+            + time.map { padded($0, 2) }.joined(separator: "-") + "_" + padded(now.tv_nsec / 1000, 6)
+    }
+}
+
+/// Creates a folder and those above it.
+private func makeDirectories(_ path: String) throws(RayError) {
+    var partial = path.hasPrefix("/") ? "" : "."
+    for component in path.split(separator: "/") {
+        partial += "/" + component
+        if mkdir(partial, 0o700) != 0, errno != EEXIST { throw failure("create", partial) }
+    }
+}
+
+private func failure(_ action: String, _ path: String) -> RayError {
+    RayError(
+        .systemError,
+        "cannot \(action) \(path): \(String(cString: strerror(errno))); choose another folder with --temp-dir or RAY_TMPDIR")
+}

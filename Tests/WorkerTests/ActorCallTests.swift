@@ -1,0 +1,120 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+import RayCore
+import RayWire
+import RayWorker
+import Testing
+
+@Suite("Calls on actors") struct ActorCallTests {
+    private func state(_ id: ActorID, _ phase: ActorPhase, _ incarnation: UInt32 = 0, retries: Int = 0) -> Message {
+        .actorUpdate(
+            ActorUpdate(
+                state: ActorState(
+                    id: id, phase: phase, address: WorkerHarness.worker, incarnation: incarnation,
+                    error: phase == .dead ? RayError(.actorDied, "killed") : nil,
+                    className: WorkerHarness.function, taskRetriesMax: retries, name: "", namespace: "")))
+    }
+
+    private func create(_ harness: inout WorkerHarness, retries: Int = 0) -> ActorID {
+        var buffer = WorkerEffects()
+        var options = ActorOptions()
+        options.taskRetriesMax = retries
+        let id = harness.core.createActor(
+            Call(function: WorkerHarness.function), options, from: nil, at: harness.now, into: &buffer)
+        harness.effects += buffer.items
+        return id
+    }
+
+    private func call(_ harness: inout WorkerHarness, _ actor: ActorID) -> ObjectReference {
+        var buffer = WorkerEffects()
+        let call = Call(function: WorkerHarness.function, retriesMax: 0)
+        let reference = harness.core.call(actor, call, from: nil, at: harness.now, into: &buffer)[0]
+        harness.effects += buffer.items
+        return reference
+    }
+
+    private func calls(_ harness: inout WorkerHarness) -> [CallActor] {
+        harness.sent().compactMap { if case .callActor(let call) = $0.0 { call } else { nil } }
+    }
+
+    @Test("Calls wait for the actor and go in order with counted numbers") func order() {
+        var harness = WorkerHarness()
+        let actor = create(&harness)
+        let references = (0..<3).map { _ in call(&harness, actor) }
+        #expect(calls(&harness).isEmpty)
+        harness.receive(state(actor, .alive))
+        let sent = calls(&harness)
+        #expect(sent.map { $0.spec.returnIDs[0] } == references.map(\.id))
+        #expect(sent.map(\.spec.kind) == (0..<3).map { .actorCall(actor, sequence: $0) })
+    }
+
+    @Test("Calls under way at a restart fail without retries, and are made again with them") func restart() {
+        for retries in [0, 1] {
+            var harness = WorkerHarness()
+            let actor = create(&harness, retries: retries)
+            harness.receive(state(actor, .alive, retries: retries))
+            let reference = call(&harness, actor)
+            let token = harness.get([reference])
+            #expect(calls(&harness).count == 1)
+            harness.receive(state(actor, .restarting, 1, retries: retries))
+            let failed = harness.outcome(token)?.first?.errorType
+            let later = call(&harness, actor)
+            harness.receive(state(actor, .alive, 1, retries: retries))
+            let sent = calls(&harness)
+            if retries == 0 {
+                #expect(failed == .actorUnavailable)
+                #expect(sent.map { $0.spec.returnIDs[0] } == [later.id])
+            } else {
+                #expect(failed == nil)
+                #expect(sent.map { $0.spec.returnIDs[0] } == [reference.id, later.id])
+                #expect(sent[0].spec.attempt == 1)
+            }
+        }
+    }
+
+    @Test("A dead actor fails what waits and what comes, with the cause") func death() {
+        var harness = WorkerHarness()
+        let actor = create(&harness)
+        let before = harness.get([call(&harness, actor)])
+        harness.receive(state(actor, .dead))
+        #expect(harness.outcome(before)?.first?.errorType == .actorDied)
+        let after = harness.get([call(&harness, actor)])
+        #expect(harness.outcome(after)?.first?.errorType == .actorDied)
+    }
+
+    @Test("A broken link to a living actor fails its calls within the limit, later calls go on") func broken() {
+        var harness = WorkerHarness()
+        let actor = create(&harness)
+        harness.receive(state(actor, .alive))
+        let token = harness.get([call(&harness, actor)])
+        harness.step(.peerLost(WorkerHarness.worker.worker, reason: "closed"))
+        harness.advance(4_000)
+        #expect(harness.outcome(token)?.first?.errorType == .actorUnavailable)
+        _ = harness.sent()
+        _ = call(&harness, actor)
+        #expect(calls(&harness).count == 1)
+    }
+
+    @Test("A call whose argument failed does not hold up the next") func failedArgument() {
+        var harness = WorkerHarness()
+        let actor = create(&harness)
+        harness.receive(state(actor, .alive))
+        let argument = harness.submit(retries: 0)
+        harness.grant(harness.leaseRequests()[0])
+        let push = harness.pushes()[0]
+        var buffer = WorkerEffects()
+        _ = harness.core.call(
+            actor, Call(function: WorkerHarness.function, arguments: [.reference(argument)]), from: nil,
+            at: harness.now, into: &buffer)
+        harness.effects += buffer.items
+        let second = call(&harness, actor)
+        #expect(calls(&harness).isEmpty)
+        harness.receive(
+            .taskDone(TaskDone(task: push.id, attempt: 0, results: [], error: RayError(.taskExecution, "boom"))),
+            from: WorkerHarness.worker.worker)
+        #expect(calls(&harness).map { $0.spec.returnIDs[0] } == [second.id])
+    }
+}

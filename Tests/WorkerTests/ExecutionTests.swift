@@ -1,0 +1,153 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+import RayCore
+import RayWire
+import RayWorker
+import Testing
+
+@Suite("A worker's execution") struct ExecutionTests {
+    private let lease = LeaseID(1, 1, 1, 1)
+
+    private func worker() -> WorkerHarness { WorkerHarness(WorkerHarness.worker, isDriver: false) }
+
+    private func spec(_ number: UInt64, _ arguments: [TaskArgument] = [], kind: TaskKind = .normal) -> TaskSpec {
+        TaskSpec(
+            id: TaskID(number, .max, .max), kind: kind, function: WorkerHarness.function, arguments: arguments,
+            resources: ResourceSet([("CPU", 1)]), owner: WorkerHarness.driver)
+    }
+
+    private func push(_ spec: TaskSpec, to harness: inout WorkerHarness) {
+        harness.receive(.pushTask(PushTask(lease: lease, spec: spec)), from: WorkerHarness.driver.worker)
+    }
+
+    private func started(_ harness: WorkerHarness) -> [TaskID] {
+        harness.effects.compactMap { if case .execute(let spec) = $0 { spec.id } else { nil } }
+    }
+
+    private func value(_ count: Int) -> TaskOutcome {
+        .success([RayObject(data: [UInt8](repeating: 1, count: count), metadata: ObjectMetadata.raw)])
+    }
+
+    @Test("Tasks start one after the other, in order, each once") func order() {
+        var harness = worker()
+        let specs = (1...3).map { spec($0) }
+        for spec in specs { push(spec, to: &harness) }
+        push(specs[0], to: &harness)
+        #expect(started(harness) == [specs[0].id])
+        harness.step(.finished(specs[0].id, value(1)))
+        harness.step(.finished(specs[1].id, value(1)))
+        #expect(started(harness) == specs.map(\.id))
+        let replies = harness.sent().filter { if case .taskDone = $0.0 { true } else { false } }
+        #expect(replies.count == 2)
+    }
+
+    @Test("A task that waits gives its CPU and the queue back, and takes the CPU before it goes on")
+    func blocking() {
+        var harness = worker()
+        let specs = [spec(1), spec(2)]
+        for spec in specs { push(spec, to: &harness) }
+        let reference = ObjectReference(id: ObjectID(9, 9, 9, 1), owner: WorkerHarness.driver)
+        let token = harness.get([reference], from: specs[0].id)
+        let sent = harness.sent().map(\.0)
+        #expect(sent.contains(.handBack(HandBack(lease: lease, tasks: [specs[1].id]))))
+        #expect(sent.contains(.leaseBlocked(LeaseBlocked(lease: lease))))
+        push(specs[1], to: &harness)
+        #expect(harness.sent().map(\.0) == [.handBack(HandBack(lease: lease, tasks: [specs[1].id]))])
+        harness.step(.located(reference.id, isPresent: true))
+        #expect(harness.outcome(token) == nil)
+        #expect(harness.sent().map(\.0) == [.leaseUnblocked(LeaseUnblocked(lease: lease))])
+        harness.receive(.leaseResumed(LeaseResumed(lease: lease)))
+        #expect(harness.outcome(token) != nil)
+    }
+
+    @Test("Stolen tasks come from the end of the queue, never the running one") func stolen() {
+        var harness = worker()
+        for number in 1...5 { push(spec(UInt64(number)), to: &harness) }
+        harness.receive(.stealTasks(StealTasks(lease: lease, count: 3)), from: WorkerHarness.driver.worker)
+        guard case .handBack(let message)? = harness.sent().map(\.0).last else {
+            Issue.record("nothing handed back")
+            return
+        }
+        #expect(message.tasks == [spec(3).id, spec(4).id, spec(5).id])
+    }
+
+    @Test("A large result gets room in the store first, then the reply says where it is") func largeResult() {
+        var harness = worker()
+        let task = spec(1)
+        push(task, to: &harness)
+        harness.step(.finished(task.id, value(Limits.inlineObjectBytesMax + 1)))
+        guard case .createObject(let create)? = harness.sent().last?.0 else {
+            Issue.record("no room asked")
+            return
+        }
+        #expect(create.owner == WorkerHarness.driver.worker)
+        harness.receive(
+            .objectCreated(ObjectCreated(object: create.object, offset: 64)), from: WorkerHarness.raylet.worker)
+        let sent = harness.sent().map(\.0)
+        #expect(sent.contains(.sealObject(SealObject(object: create.object))))
+        guard case .taskDone(let done)? = sent.last, case .stored(let raylet, _)? = done.results.first else {
+            Issue.record("no reply")
+            return
+        }
+        #expect(raylet == WorkerHarness.raylet)
+    }
+
+    @Test("A full store fails the task with the store's reason") func storeFull() {
+        var harness = worker()
+        let task = spec(1)
+        push(task, to: &harness)
+        harness.step(.finished(task.id, value(Limits.inlineObjectBytesMax + 1)))
+        let object = task.returnIDs[0]
+        let full = RayError(.objectStoreFull, "full")
+        harness.receive(
+            .objectCreated(ObjectCreated(object: object, offset: 0, error: full)),
+            from: WorkerHarness.raylet.worker)
+        guard case .taskDone(let done)? = harness.sent().map(\.0).last else {
+            Issue.record("no reply")
+            return
+        }
+        #expect(done.error?.type == .objectStoreFull)
+    }
+
+    @Test("An actor runs calls in order, up to its concurrency") func actorOrder() {
+        for concurrency in [1, 2] {
+            var harness = worker()
+            let actor = ActorID(1, 1)
+            let creation = ActorSpec(
+                id: actor, creation: spec(1, kind: .actorCreation(actor)), concurrencyMax: concurrency)
+            harness.receive(.startActor(StartActor(spec: creation, incarnation: 0, lease: lease)))
+            harness.step(.finished(creation.creation.id, .success([])))
+            #expect(harness.sent().contains { if case .actorStarted = $0.0 { true } else { false } })
+            let calls = (2...4).map { spec($0, kind: .actorCall(actor, sequence: $0)) }
+            for call in calls {
+                harness.receive(.callActor(CallActor(spec: call, incarnation: 0)), from: WorkerHarness.driver.worker)
+            }
+            #expect(started(harness) == calls.prefix(concurrency).map(\.id))
+        }
+    }
+
+    @Test("A call waits for its argument; calls of others go on") func argumentHoldsBackItsCaller() {
+        var harness = worker()
+        let actor = ActorID(1, 1)
+        let creation = ActorSpec(id: actor, creation: spec(1, kind: .actorCreation(actor)))
+        harness.receive(.startActor(StartActor(spec: creation, incarnation: 0, lease: lease)))
+        harness.step(.finished(creation.creation.id, .success([])))
+        harness.effects = []
+        let reference = ObjectReference(id: ObjectID(9, 9, 9, 1), owner: WorkerHarness.driver)
+        let first = spec(2, [.reference(reference)], kind: .actorCall(actor, sequence: 0))
+        let second = spec(3, kind: .actorCall(actor, sequence: 1))
+        let foreign = spec(4, kind: .actorCall(actor, sequence: 0))
+        for call in [first, second] {
+            harness.receive(.callActor(CallActor(spec: call, incarnation: 0)), from: WorkerHarness.driver.worker)
+        }
+        harness.receive(.callActor(CallActor(spec: foreign, incarnation: 0)), from: WorkerHarness.other.worker)
+        #expect(started(harness) == [foreign.id])
+        harness.step(.finished(foreign.id, value(1)))
+        harness.step(.located(reference.id, isPresent: true))
+        harness.step(.finished(first.id, value(1)))
+        #expect(started(harness) == [foreign.id, first.id, second.id])
+    }
+}

@@ -1,0 +1,155 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+import RayCore
+import RayWire
+import RayWorker
+import Testing
+
+@Suite("A worker's ownership") struct OwnershipTests {
+    private func storedResult(_ harness: inout WorkerHarness) -> ObjectReference {
+        let reference = harness.submit()
+        harness.grant(harness.leaseRequests()[0])
+        let push = harness.pushes()[0]
+        harness.receive(
+            .taskDone(
+                TaskDone(
+                    task: push.id, attempt: 0,
+                    results: [.stored(at: WorkerHarness.raylet, byteCount: 1 << 20)])),
+            from: WorkerHarness.worker.worker)
+        return reference
+    }
+
+    private func frees(_ harness: inout WorkerHarness) -> [ObjectID] {
+        var freed: [ObjectID] = []
+        for case (.freeObjects(let free), _) in harness.sent() { freed += free.objects }
+        return freed
+    }
+
+    @Test("An object is freed when the last reference goes") func freed() {
+        var harness = WorkerHarness()
+        let reference = storedResult(&harness)
+        harness.core.retain(reference)
+        harness.release(reference.id)
+        #expect(frees(&harness).isEmpty)
+        harness.release(reference.id)
+        #expect(frees(&harness) == [reference.id])
+        harness.release(reference.id)
+        #expect(frees(&harness).isEmpty)
+    }
+
+    @Test("A task in flight keeps its argument") func argumentKept() {
+        var harness = WorkerHarness()
+        let reference = storedResult(&harness)
+        _ = harness.submit([.reference(reference)])
+        let push = harness.pushes()[0]
+        harness.release(reference.id)
+        #expect(frees(&harness).isEmpty)
+        harness.done(push)
+        #expect(frees(&harness) == [reference.id])
+    }
+
+    @Test("A stored result that nobody wants any more is freed when it comes") func unwanted() {
+        var harness = WorkerHarness()
+        let reference = harness.submit()
+        harness.grant(harness.leaseRequests()[0])
+        let push = harness.pushes()[0]
+        harness.release(reference.id)
+        harness.receive(
+            .taskDone(
+                TaskDone(task: push.id, attempt: 0, results: [.stored(at: WorkerHarness.raylet, byteCount: 9)])),
+            from: WorkerHarness.worker.worker)
+        #expect(frees(&harness) == [reference.id])
+    }
+
+    @Test("An object whose reference left inside a value stays, and is counted") func escaped() {
+        var harness = WorkerHarness()
+        let reference = storedResult(&harness)
+        harness.core.escape(reference.id)
+        harness.release(reference.id)
+        #expect(frees(&harness).isEmpty)
+        harness.advance(1_000)
+        let report = harness.sent().compactMap {
+            if case .ownershipReport(let report) = $0.0 { report } else { nil }
+        }
+        #expect(report == [OwnershipReport(escapedObjects: 1, escapedBytes: 1 << 20)])
+    }
+
+    @Test("A borrower asks the owner, who answers when the object is there") func borrowing() {
+        var borrower = WorkerHarness(WorkerHarness.other)
+        var owner = WorkerHarness()
+        let reference = owner.submit()
+        let token = borrower.get([reference])
+        borrower.step(.located(reference.id, isPresent: false))
+        #expect(
+            borrower.sent().contains {
+                $0.0 == .queryObject(QueryObject(object: reference.id)) && $0.1 == WorkerHarness.driver.worker
+            })
+        owner.grant(owner.leaseRequests()[0])
+        let push = owner.pushes()[0]
+        owner.receive(.queryObject(QueryObject(object: reference.id)), from: WorkerHarness.other.worker)
+        #expect(owner.sent().isEmpty)
+        owner.done(push, 5)
+        guard let answer = owner.sent().first(where: { $0.1 == WorkerHarness.other.worker })?.0 else {
+            Issue.record("no answer")
+            return
+        }
+        borrower.receive(answer, from: WorkerHarness.driver.worker)
+        #expect(borrower.outcome(token)?.first?.byte == 5)
+    }
+
+    @Test("A borrower of a freed object and of a dead owner hears why") func lostBorrow() {
+        var borrower = WorkerHarness(WorkerHarness.other, raylet: nil)
+        let owned = ObjectReference(id: ObjectID(1, 2, 3, 4), owner: WorkerHarness.driver)
+        let dead = borrower.get([owned])
+        borrower.step(.peerLost(WorkerHarness.driver.worker, reason: "closed"))
+        #expect(borrower.outcome(dead)?.first?.errorType == .ownerDied)
+        var owner = WorkerHarness()
+        owner.receive(.queryObject(QueryObject(object: owned.id)), from: WorkerHarness.other.worker)
+        guard case .objectStatus(let status)? = owner.sent().first?.0 else {
+            Issue.record("no answer")
+            return
+        }
+        #expect(status.error?.type == .objectFreed)
+    }
+
+    @Test("An object elsewhere is fetched through the raylet once") func fetched() {
+        var harness = WorkerHarness()
+        let reference = storedResult(&harness)
+        let tokens = [harness.get([reference]), harness.get([reference])]
+        harness.step(.located(reference.id, isPresent: false))
+        let fetches = harness.sent().filter { if case .fetchObject = $0.0 { true } else { false } }
+        #expect(fetches.count == 1)
+        harness.receive(.objectLocal(ObjectLocal(object: reference.id)), from: WorkerHarness.raylet.worker)
+        for token in tokens {
+            guard case .local(let id)? = harness.outcome(token)?.first else {
+                Issue.record("not local")
+                return
+            }
+            #expect(id == reference.id)
+        }
+    }
+
+    @Test("A driver without a raylet pulls an object in chunks") func pulled() {
+        var harness = WorkerHarness(raylet: nil)
+        let reference = storedResult(&harness)
+        let token = harness.get([reference])
+        _ = harness.sent()
+        let total = Limits.chunkBytes + 10
+        for (offset, count) in [(0, Limits.chunkBytes), (Limits.chunkBytes, 10)] {
+            harness.receive(
+                .objectChunk(
+                    ObjectChunk(
+                        object: reference.id, offset: offset, dataBytes: total - 3, metadataBytes: 3,
+                        containedBytes: 0, bytes: [UInt8](repeating: 6, count: count))),
+                from: WorkerHarness.raylet.worker)
+        }
+        guard case .inline(let object)? = harness.outcome(token)?.first else {
+            Issue.record("not inline")
+            return
+        }
+        #expect(object.data.count == total - 3 && object.metadata == [6, 6, 6])
+    }
+}

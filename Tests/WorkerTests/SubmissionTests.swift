@@ -1,0 +1,180 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+import RayCore
+import RayWire
+import RayWorker
+import Testing
+
+@Suite("A worker's submission") struct SubmissionTests {
+    @Test("A task gets a lease, is pushed, and its result ends the get") func happyPath() {
+        var harness = WorkerHarness()
+        let reference = harness.submit()
+        let requests = harness.leaseRequests()
+        #expect(requests.count == 1)
+        harness.grant(requests[0])
+        let pushes = harness.pushes()
+        #expect(pushes.count == 1)
+        let token = harness.get([reference])
+        harness.done(pushes[0], 42)
+        #expect(harness.outcome(token)?.first?.byte == 42)
+    }
+
+    @Test("One lease serves many calls") func leaseReuse() {
+        var harness = WorkerHarness()
+        _ = harness.submit()
+        harness.grant(harness.leaseRequests()[0])
+        harness.done(harness.pushes()[0])
+        for _ in 0..<5 {
+            _ = harness.submit()
+            let sent = harness.sent()
+            #expect(!sent.contains { if case .requestLease = $0.0 { true } else { false } })
+            guard case .pushTask(let push)? = sent.first?.0 else {
+                Issue.record("the task was not pushed at once")
+                return
+            }
+            harness.done(push.spec)
+        }
+    }
+
+    @Test("An idle lease goes back after its time, and at once when others wait") func idleLease() {
+        var harness = WorkerHarness()
+        _ = harness.submit()
+        let lease = harness.leaseRequests()[0]
+        harness.grant(lease)
+        harness.done(harness.pushes()[0])
+        harness.advance(50)
+        #expect(harness.sent().isEmpty)
+        harness.receive(.reclaimLeases(ReclaimLeases()))
+        guard case .returnLease(let message)? = harness.sent().first?.0 else {
+            Issue.record("the lease was kept")
+            return
+        }
+        #expect(message.lease == lease)
+    }
+
+    @Test("A grant that crosses the withdrawal of its request is returned") func crossingGrant() {
+        var harness = WorkerHarness()
+        harness.grant(LeaseID(5, 5, 5, 5))
+        #expect(harness.sent().contains { if case .returnLease = $0.0 { true } else { false } })
+    }
+
+    @Test("A task whose worker died runs again, and without retries fails with the cause") func workerDied() {
+        var harness = WorkerHarness()
+        let reference = harness.submit(retries: 1)
+        let first = harness.leaseRequests()[0]
+        harness.grant(first)
+        _ = harness.sent()
+        harness.step(.peerLost(WorkerHarness.worker.worker, reason: "closed"))
+        let cause = RayError(.workerDied, "killed by SIGKILL")
+        harness.receive(.leaseLost(LeaseLost(lease: first, error: cause)))
+        let second = harness.leaseRequests()[0]
+        harness.grant(second)
+        let push = harness.pushes()[0]
+        #expect(push.attempt == 1)
+        harness.step(.peerLost(WorkerHarness.worker.worker, reason: "closed"))
+        let token = harness.get([reference])
+        #expect(harness.outcome(token) == nil)
+        harness.receive(.leaseLost(LeaseLost(lease: second, error: cause)))
+        guard case .failed(let error)? = harness.outcome(token)?.first else {
+            Issue.record("no error")
+            return
+        }
+        #expect(error.type == .workerDied && error.message == "killed by SIGKILL")
+    }
+
+    @Test("A dead worker whose cause never comes fails its task within the limit") func causeUnknown() {
+        var harness = WorkerHarness()
+        let reference = harness.submit(retries: 0)
+        harness.grant(harness.leaseRequests()[0])
+        harness.step(.peerLost(WorkerHarness.worker.worker, reason: "closed"))
+        let token = harness.get([reference])
+        harness.advance(6_000)
+        #expect(harness.outcome(token)?.first?.errorType == .workerDied)
+    }
+
+    @Test("A reply to an earlier try is ignored") func lateReply() {
+        var harness = WorkerHarness()
+        let reference = harness.submit()
+        let first = harness.leaseRequests()[0]
+        harness.grant(first)
+        let push = harness.pushes()[0]
+        harness.receive(.leaseLost(LeaseLost(lease: first, error: RayError(.workerDied, "gone"))))
+        let token = harness.get([reference])
+        harness.done(push)
+        #expect(harness.outcome(token) == nil)
+    }
+
+    @Test("A small argument travels inside the task, a failed one fails it") func arguments() {
+        var harness = WorkerHarness()
+        let first = harness.submit()
+        let second = harness.submit([.reference(first)])
+        let third = harness.submit([.reference(second)])
+        harness.grant(harness.leaseRequests()[0])
+        harness.done(harness.pushes()[0], 9)
+        let push = harness.pushes()[0]
+        #expect(push.arguments == [.value(RayObject(data: [9], metadata: ObjectMetadata.raw))])
+        let token = harness.get([third])
+        let error = RayError(.taskExecution, "boom")
+        harness.receive(
+            .taskDone(TaskDone(task: push.id, attempt: 0, results: [], error: error)),
+            from: WorkerHarness.worker.worker)
+        guard case .failed(let failure)? = harness.outcome(token)?.first else {
+            Issue.record("no error")
+            return
+        }
+        #expect(failure.message == "boom")
+    }
+
+    @Test("Tasks that a blocked worker hands back go to another lease") func handBack() {
+        var harness = WorkerHarness()
+        _ = harness.submit()
+        _ = harness.submit()
+        let requests = harness.leaseRequests()
+        harness.grant(requests[0])
+        let pushes = harness.pushes()
+        #expect(pushes.count == 2)
+        harness.receive(
+            .handBack(HandBack(lease: requests[0], tasks: [pushes[1].id])), from: WorkerHarness.worker.worker)
+        #expect(harness.pushes().isEmpty, "a worker that handed back gets nothing while it is busy")
+        harness.grant(requests[1], WorkerHarness.other)
+        #expect(harness.pushes().map(\.id) == [pushes[1].id])
+    }
+
+    @Test("An idle lease takes tasks that wait behind others") func steal() {
+        var harness = WorkerHarness()
+        for _ in 0..<10 { _ = harness.submit() }
+        let requests = harness.leaseRequests()
+        harness.grant(requests[0])
+        _ = harness.sent()
+        harness.grant(requests[1], WorkerHarness.other)
+        guard case .stealTasks(let steal)? = harness.sent().map(\.0).first(where: {
+            if case .stealTasks = $0 { true } else { false }
+        }) else {
+            Issue.record("nothing was stolen")
+            return
+        }
+        #expect(steal.lease == requests[0] && steal.count == 5)
+    }
+
+    @Test("A get ends at its deadline with an error that says so") func timeout() {
+        var harness = WorkerHarness()
+        let reference = harness.submit()
+        let token = harness.get([reference], timeout: 100)
+        harness.advance(99)
+        #expect(harness.outcome(token) == nil)
+        harness.advance(1)
+        #expect(harness.outcome(token)?.first?.errorType == .getTimeout)
+    }
+
+    @Test("Without the head every wait ends with its reason") func headLost() {
+        var harness = WorkerHarness()
+        let token = harness.get([harness.submit()])
+        harness.step(.peerLost(.gcs, reason: "closed"))
+        #expect(harness.outcome(token)?.first?.errorType == .clusterUnreachable)
+        let later = harness.get([harness.submit()])
+        #expect(harness.outcome(later)?.first?.errorType == .clusterUnreachable)
+    }
+}

@@ -1,0 +1,116 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+import RayCore
+import RayWire
+import RayWorker
+
+/// A worker's core with its effects collected, and short ways to say what its peers do.
+struct WorkerHarness {
+    static let raylet = address(1)
+    static let driver = address(2)
+    /// On the node of `raylet`.
+    static let worker = Address(
+        node: raylet.node, worker: WorkerID(3, 0, 0, 0), host: "h1", port: 3, socketPath: "")
+    static let other = address(4)
+
+    var core: WorkerCore
+    var now = Instant.zero
+    var effects: [WorkerEffect] = []
+
+    init(_ address: Address = Self.driver, isDriver: Bool = true, raylet: Address? = Self.raylet) {
+        core = WorkerCore(
+            WorkerCore.Configuration(
+                address: address, raylet: raylet, job: JobID(1), namespace: "n", isDriver: isDriver, processID: 7),
+            seed: 1)
+    }
+
+    static func address(_ number: UInt64) -> Address {
+        Address(
+            node: NodeID(number, 0, 0, 0), worker: WorkerID(number, 0, 0, 0), host: "h\(number)",
+            port: UInt16(number), socketPath: "")
+    }
+
+    static let function = FunctionDescriptor(language: .swift, module: "M", function: "f()")
+
+    mutating func receive(_ message: Message, from peer: WorkerID = .gcs, requestID: UInt64 = 0) {
+        step(.message(message, requestID: requestID, from: peer))
+    }
+
+    mutating func step(_ input: WorkerCore.Input) {
+        var buffer = WorkerEffects()
+        core.receive(input, at: now, into: &buffer)
+        effects += buffer.items
+    }
+
+    mutating func advance(_ milliseconds: Int) {
+        now = now.advanced(milliseconds: milliseconds)
+        step(.tick)
+    }
+
+    mutating func submit(_ arguments: [TaskArgument] = [], retries: Int = 3, cpus: Double = 1) -> ObjectReference {
+        var buffer = WorkerEffects()
+        let call = Call(
+            function: Self.function, arguments: arguments, resources: ResourceSet([("CPU", cpus)]),
+            retriesMax: retries)
+        let reference = core.submit(call, from: nil, at: now, into: &buffer)[0]
+        effects += buffer.items
+        return reference
+    }
+
+    mutating func get(_ references: [ObjectReference], timeout: Int? = nil, from task: TaskID? = nil) -> UInt64 {
+        var buffer = WorkerEffects()
+        let token = core.get(
+            references, deadline: timeout.map { now.advanced(milliseconds: $0) }, from: task, into: &buffer)
+        effects += buffer.items
+        return token
+    }
+
+    mutating func release(_ id: ObjectID) {
+        var buffer = WorkerEffects()
+        core.release(id, into: &buffer)
+        effects += buffer.items
+    }
+
+    /// Messages sent since the last call, with their receivers.
+    mutating func sent() -> [(Message, WorkerID)] {
+        defer { effects.removeAll() }
+        return effects.compactMap { if case .send(let message, _, let peer) = $0 { (message, peer) } else { nil } }
+    }
+
+    /// The lease requests among the messages sent since the last call.
+    mutating func leaseRequests() -> [LeaseID] {
+        sent().compactMap { if case .requestLease(let request) = $0.0 { request.lease } else { nil } }
+    }
+
+    mutating func grant(_ lease: LeaseID, _ worker: Address = Self.worker) {
+        receive(.leaseGranted(LeaseGranted(lease: lease, worker: worker, processID: 9)))
+    }
+
+    /// The tasks pushed since the last call.
+    mutating func pushes() -> [TaskSpec] {
+        sent().compactMap { if case .pushTask(let push) = $0.0 { push.spec } else { nil } }
+    }
+
+    mutating func done(_ spec: TaskSpec, _ value: UInt8 = 1, from worker: Address = Self.worker) {
+        let object = RayObject(data: [value], metadata: ObjectMetadata.raw)
+        receive(
+            .taskDone(TaskDone(task: spec.id, attempt: UInt32(spec.attempt), results: [.inline(object)])),
+            from: worker.worker)
+    }
+
+    /// The outcome of a finished `get`, or nothing.
+    func outcome(_ token: UInt64) -> [ObjectOutcome]? {
+        for case .completeGet(let ended, let outcomes) in effects where ended == token { return outcomes }
+        return nil
+    }
+}
+
+extension ObjectOutcome {
+    /// The error type, or nothing for a value.
+    var errorType: ErrorType? { if case .failed(let error) = self { error.type } else { nil } }
+    /// The first byte of an inline value.
+    var byte: UInt8? { if case .inline(let object) = self { object.data.first } else { nil } }
+}
