@@ -17,6 +17,9 @@ package struct WireWriter: Sendable {
     /// Continues behind the bytes of `prefix`.
     package init(continuing prefix: [UInt8]) { bytes = prefix }
 
+    /// Empties the writer and keeps its memory.
+    package mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
+
     package mutating func write(_ value: UInt8) { bytes.append(value) }
     package mutating func write(_ value: Bool) { bytes.append(value ? 1 : 0) }
     package mutating func write(_ value: UInt16) { writeInteger(value) }

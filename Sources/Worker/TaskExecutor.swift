@@ -33,4 +33,6 @@ package protocol TaskExecutor: Sendable {
     ///
     /// Called on the worker's loop thread, one call after the other in the order in which tasks must start.
     func execute(_ task: ExecutableTask, completion: @escaping @Sendable (TaskOutcome) -> Void)
+    /// Told before the initialiser of an actor is executed: how many of its calls may run at a time.
+    func noteConcurrency(_ count: Int, of actor: ActorID)
 }

@@ -68,6 +68,8 @@ package struct WorkerCore: Sendable {
     var requestCounter: UInt64 = 0
     var execution = Execution()
     var pulls: [ObjectID: RemotePull] = [:]
+    /// When `tick` is wanted next, at the latest; `.distantFuture` for never.
+    package private(set) var alarm = Instant.distantFuture
     /// Why nothing works any more: the GCS or the node's raylet is gone.
     var fatal: RayError?
 
@@ -120,8 +122,11 @@ package struct WorkerCore: Sendable {
         }
     }
 
-    /// When `tick` is wanted next, at the latest.
-    package func wake(after now: Instant) -> Instant {
+    /// Wants `tick` at `instant` at the latest.
+    mutating func setAlarm(_ instant: Instant) { alarm = min(alarm, instant) }
+
+    /// The earliest time at which something is due. O(waits + leases + actors), so only once per tick.
+    private func nextDue(after now: Instant) -> Instant {
         var wake = Instant.distantFuture
         if escaped.isChanged { wake = now.advanced(milliseconds: 1_000) }
         for request in waits.values { wake = min(wake, request.deadline ?? .distantFuture) }
@@ -137,6 +142,7 @@ package struct WorkerCore: Sendable {
         expireActorCalls(at: now, into: &effects)
         expirePulls(at: now, into: &effects)
         reportEscapes(into: &effects)
+        alarm = nextDue(after: now)
     }
 
     private mutating func peerLost(

@@ -10,6 +10,17 @@ package func environment(_ name: String) -> String? {
     getenv(name).map { String(cString: $0) }
 }
 
+/// The whole environment of this process, `NAME=value`.
+package func processEnvironment() -> [String] {
+    var items: [String] = []
+    var next = environ
+    while let item = next.pointee {
+        items.append(String(cString: item))
+        next += 1
+    }
+    return items
+}
+
 /// The text of a file; nothing if it cannot be read or has over 16 MiB.
 package func readFile(_ path: String) -> String? {
     guard let bytes = readBytes(path) else { return nil }

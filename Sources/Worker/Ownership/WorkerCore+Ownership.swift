@@ -28,6 +28,7 @@ extension WorkerCore {
         guard let entry = objects[id], entry.owner == nil, !entry.isEscaped else { return }
         objects[id]?.isEscaped = true
         escaped.add(bytes: entry.byteCount)
+        setAlarm(.zero)
     }
 
     /// Lets a task in flight use the object.

@@ -86,6 +86,7 @@ extension WorkerCore {
         pull.bytes.replaceSubrange(message.offset..<message.offset + message.bytes.count, with: message.bytes)
         pull.received += message.bytes.count
         pull.deadline = now.advanced(milliseconds: Self.chunkMilliseconds)
+        setAlarm(pull.deadline)
         let ahead = pull.received + Limits.chunkBytes * Limits.chunksInFlightMax
         while pull.requested < min(pull.total, ahead) {
             let request = PullChunk(object: id, offset: pull.requested, count: Limits.chunkBytes)

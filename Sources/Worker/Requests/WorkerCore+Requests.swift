@@ -8,15 +8,15 @@ package import RayWire
 
 /// `get`, `wait` and questions to the GCS.
 extension WorkerCore {
-    /// The values of `ids` if all are at hand.
-    package func getNow(_ ids: [ObjectID]) -> [ObjectOutcome]? {
-        var outcomes: [ObjectOutcome] = []
-        outcomes.reserveCapacity(ids.count)
-        for id in ids {
-            guard let entry = objects[id], entry.isAtHand else { return nil }
-            outcomes.append(outcome(of: id))
+    /// How one object is to be had without waiting; `.local` if the node's store may have it.
+    package func peek(_ id: ObjectID) -> ObjectOutcome? {
+        guard let entry = objects[id] else { return nil }
+        switch entry.value {
+        case .inline(let object): return .inline(object)
+        case .failed(let error): return .failed(error)
+        case .stored: return .local(id)
+        case .pending: return entry.owner == nil ? nil : .local(id)
         }
-        return outcomes
     }
 
     /// Starts a `get`; ends with the effect `completeGet` under the returned token.
@@ -66,6 +66,7 @@ extension WorkerCore {
             finish(token, into: &effects)
             return token
         }
+        if let deadline { setAlarm(deadline) }
         beginBlocking(task, into: &effects)
         for id in unsatisfied where waits[token] != nil { wait(for: id, waiter, into: &effects) }
         return token

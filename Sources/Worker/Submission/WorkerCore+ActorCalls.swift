@@ -176,7 +176,9 @@ extension WorkerCore {
     mutating func actorWorkerLost(_ peer: WorkerID, at now: Instant, into effects: inout WorkerEffects) {
         for (id, client) in actors.sorted(by: { $0.key < $1.key })
         where client.phase == .alive && client.address.worker == peer && client.unavailableAt == nil {
-            actors[id]?.unavailableAt = now.advanced(milliseconds: Self.unavailableMilliseconds)
+            let limit = now.advanced(milliseconds: Self.unavailableMilliseconds)
+            actors[id]?.unavailableAt = limit
+            setAlarm(limit)
         }
     }
 

@@ -130,6 +130,7 @@ extension WorkerCore {
     private mutating func markIdle(_ index: Int, at now: Instant) {
         for id in shapes[index].leases where leases[id]?.inFlight.isEmpty == true && leases[id]?.idleSince == nil {
             leases[id]?.idleSince = now
+            setAlarm(now.advanced(milliseconds: configuration.leaseIdleMilliseconds))
         }
     }
 
@@ -234,6 +235,7 @@ extension WorkerCore {
         for (id, lease) in leases.sorted(by: { $0.key < $1.key })
         where lease.worker.worker == peer && lease.lostAt == nil {
             leases[id]?.lostAt = now
+            setAlarm(now.advanced(milliseconds: configuration.deathCauseMilliseconds))
             leases[id]?.idleSince = nil
             retryOrOrphan(id, error: nil, into: &effects)
             dispatch(lease.shape, at: now, into: &effects)

@@ -1,0 +1,14 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+#ifndef RAY_SYSTEM_H
+#define RAY_SYSTEM_H
+
+#include "address.h"
+#include "network.h"
+#include "arena.h"
+#include "shared_memory.h"
+
+#endif

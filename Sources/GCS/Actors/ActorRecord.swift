@@ -1,0 +1,103 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayWire
+
+/// An actor that is not dead.
+///
+///     CreateActor ──▶ queued ──LeaseReady──▶ starting ──ActorStarted──▶ alive
+///                      ▲  │                     │                        │
+///                      │  │   its worker or node died, restarts are left │
+///                      │  └──────────┬──────────┴────────────────────────┘
+///                      │             ▼
+///                      └──────── backingOff
+///
+/// - queued: waits for resources and a worker. Next: starting, backingOff, dead.
+/// - starting: its initialiser runs. Next: alive, backingOff, dead.
+/// - alive: takes calls. Next: backingOff, dead.
+/// - backingOff: waits until it may be started again; no time at all after the first failure. Next: queued, dead.
+/// - dead: the record becomes an `ActorState` in `GCSCore.deadActors`; its name is free again.
+///
+/// Callers see these as `ActorPhase`: alive as itself, all others as pending before the actor was alive for the
+/// first time, and as restarting afterwards.
+struct ActorRecord: Sendable {
+    enum Stage: Hashable, Sendable {
+        case queued(LeaseID)
+        case starting(LeaseID, Address)
+        case alive(LeaseID, Address)
+        case backingOff(until: Instant)
+    }
+
+    let spec: ActorSpec
+    let creator: WorkerID
+    var stage: Stage
+    /// How often it was started before.
+    var incarnation: UInt32 = 0
+    var restartCount = 0
+    /// Starts that failed since it was alive last.
+    var failuresInARow = 0
+    var wasAlive = false
+    /// Why it is being started again.
+    var error: RayError?
+    var subscribers: Set<WorkerID> = []
+
+    init(spec: ActorSpec, creator: WorkerID, stage: Stage) {
+        self.spec = spec
+        self.creator = creator
+        self.stage = stage
+    }
+
+    var lease: LeaseID? {
+        switch stage {
+        case .queued(let lease), .starting(let lease, _), .alive(let lease, _): lease
+        case .backingOff: nil
+        }
+    }
+
+    /// Whether another start is allowed.
+    var mayRestart: Bool { spec.restartsMax < 0 || restartCount < spec.restartsMax }
+
+    var phase: ActorPhase {
+        if case .alive = stage { return .alive }
+        return wasAlive ? .restarting : .pending
+    }
+
+    /// The actor as its callers see it.
+    var state: ActorState {
+        var address = Address.none
+        if case .alive(_, let worker) = stage { address = worker }
+        return ActorState(spec, phase: phase, address: address, incarnation: incarnation, error: error)
+    }
+
+    /// "Counter", "Counter 'main'": what people call it.
+    var title: String { spec.title }
+}
+
+extension ActorSpec {
+    /// "Counter", "Counter 'main'": what people call the actor.
+    var title: String {
+        let function = creation.function
+        let type = function.className.isEmpty ? function.description : function.className
+        return name.isEmpty ? type : "\(type) '\(name)'"
+    }
+}
+
+extension ActorState {
+    init(
+        _ spec: ActorSpec, phase: ActorPhase, address: Address = .none, incarnation: UInt32 = 0, error: RayError? = nil
+    ) {
+        self.init(
+            id: spec.id, phase: phase, address: address, incarnation: incarnation, error: error,
+            className: spec.creation.function, taskRetriesMax: spec.taskRetriesMax, name: spec.name,
+            namespace: spec.namespace)
+    }
+}
+
+/// A name that only one living actor can have.
+struct ActorName: Hashable, Sendable {
+    var namespace: String
+    var name: String
+}

@@ -1,0 +1,169 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayScheduler
+internal import RayWire
+
+/// An actor's way from worker to worker.
+extension GCSCore {
+    /// Asks for a worker for an actor that waits to be started.
+    mutating func queueActor(_ id: ActorID, at now: Instant, into effects: inout GCSEffects) {
+        guard let actor = actors[id], case .backingOff = actor.stage else { return }
+        backingOffActors.remove(id)
+        guard let program = jobs[id.job]?.info.program else {
+            return endActor(id, because: "its job is not known any more", at: now, into: &effects)
+        }
+        let lease = takeLeaseID()
+        let spec = actor.spec
+        let request = LeaseRequest(
+            id: lease, owner: .gcs, ownerNode: .none, job: id.job, shape: spec.creation.resources,
+            held: spec.heldResources, strategy: spec.creation.strategy, isActor: true)
+        leases[lease] = LeaseRecord(
+            request: request, owner: settings.address, program: program, purpose: .actor(id))
+        actors[id]?.stage = .queued(lease)
+        schedule(.request(request), at: now, into: &effects)
+    }
+
+    /// The worker for an actor is there: it runs the initialiser.
+    mutating func startActor(_ id: ActorID, _ lease: LeaseID, on worker: Address, into effects: inout GCSEffects) {
+        guard let actor = actors[id], actor.stage == .queued(lease) else { return }
+        actors[id]?.stage = .starting(lease, worker)
+        if peers[worker.worker] == nil { effects.append(.connect(worker)) }
+        let start = StartActor(spec: actor.spec, incarnation: actor.incarnation, lease: lease)
+        effects.send(.startActor(start), to: worker.worker)
+    }
+
+    mutating func actorStarted(
+        _ started: ActorStarted, _ sender: Sender, at now: Instant, into effects: inout GCSEffects
+    ) {
+        guard let actor = actors[started.actor], case .starting(let lease, let worker) = actor.stage,
+            worker.worker == sender.id, actor.incarnation == started.incarnation
+        else { return }
+        if let thrown = started.error {
+            return endActor(started.actor, thrown.asCreationFailure(of: actor.spec), at: now, into: &effects)
+        }
+        actors[started.actor]?.stage = .alive(lease, worker)
+        actors[started.actor]?.wasAlive = true
+        actors[started.actor]?.failuresInARow = 0
+        actors[started.actor]?.error = nil
+        publish(started.actor, into: &effects)
+    }
+
+    /// The worker of an actor, or its start, came to an end: the actor is started again, or dies.
+    mutating func incarnationEnded(
+        _ id: ActorID, _ lease: LeaseID, _ error: RayError, at now: Instant, into effects: inout GCSEffects
+    ) {
+        guard let actor = actors[id], actor.lease == lease else { return }
+        guard actor.mayRestart else {
+            let restarts = actor.restartCount == 0 ? "" : " (it was started again \(actor.restartCount) times)"
+            return endActor(id, because: error.message + restarts, error, at: now, into: &effects)
+        }
+        let pause =
+            actor.failuresInARow == 0
+            ? 0
+            : min(
+                GCSLimits.restartDelayMilliseconds << min(actor.failuresInARow - 1, 20),
+                GCSLimits.restartDelayMillisecondsMax)
+        actors[id]?.restartCount += 1
+        actors[id]?.incarnation &+= 1
+        actors[id]?.failuresInARow += 1
+        actors[id]?.stage = .backingOff(until: now.advanced(milliseconds: pause))
+        actors[id]?.error = error
+        backingOffActors.insert(id)
+        effects.log(.warning, "actor \(actor.title) is started again: \(error.message)")
+        publish(id, into: &effects)
+        if pause == 0 { queueActor(id, at: now, into: &effects) }
+    }
+
+    /// Starts actors again whose pause is over.
+    mutating func restartActors(at now: Instant, into effects: inout GCSEffects) {
+        for id in backingOffActors.sorted() {
+            guard case .backingOff(let until)? = actors[id]?.stage, until <= now else { continue }
+            queueActor(id, at: now, into: &effects)
+        }
+    }
+
+    /// Ends an actor for good with `actorDied`.
+    mutating func endActor(
+        _ id: ActorID, because cause: String, _ origin: RayError? = nil, at now: Instant,
+        into effects: inout GCSEffects
+    ) {
+        guard let actor = actors[id] else { return }
+        let error = RayError(
+            .actorDied, "the actor \(actor.title) died: \(cause)", function: actor.spec.creation.function.description,
+            node: origin?.node ?? "", host: origin?.host ?? "", processID: origin?.processID ?? 0,
+            causes: origin?.causes ?? [])
+        endActor(id, error, at: now, into: &effects)
+    }
+
+    /// Ends an actor for good; its worker is killed and its name is free.
+    mutating func endActor(_ id: ActorID, _ error: RayError, at now: Instant, into effects: inout GCSEffects) {
+        guard let actor = actors.removeValue(forKey: id) else { return }
+        backingOffActors.remove(id)
+        let name = ActorName(namespace: actor.spec.namespace, name: actor.spec.name)
+        if actorNames[name] == id { actorNames[name] = nil }
+        creatorActors[actor.creator]?.remove(id)
+        if creatorActors[actor.creator]?.isEmpty == true { creatorActors[actor.creator] = nil }
+        effects.log(.info, error.message)
+        let state = ActorState(actor.spec, phase: .dead, incarnation: actor.incarnation, error: error.bounded)
+        bury(state, subscribers: actor.subscribers, into: &effects)
+        if let lease = actor.lease { endLease(lease, .killWorker, at: now, into: &effects) }
+        actorOfJobEnded(id.job)
+    }
+
+    /// An actor that was refused: it is dead from the first.
+    mutating func stillborn(
+        _ spec: ActorSpec, _ error: RayError, creator: WorkerID, into effects: inout GCSEffects
+    ) {
+        let waiting = awaitedActors.removeValue(forKey: spec.id) ?? []
+        var spec = spec
+        if error.type == .invalidArgument {
+            // What broke a limit is not kept.
+            spec.name = ""
+            spec.namespace = ""
+        }
+        bury(ActorState(spec, phase: .dead, error: error), subscribers: waiting.union([creator]), into: &effects)
+    }
+
+    private mutating func bury(
+        _ state: ActorState, subscribers: Set<WorkerID>, into effects: inout GCSEffects
+    ) {
+        deadActorCount += 1
+        if let forgotten = deadActors.insert(state, for: state.id) { forgottenActors.insert(true, for: forgotten) }
+        for subscriber in subscribers.sorted() {
+            peers[subscriber]?.actors.remove(state.id)
+            tell(subscriber, .actorUpdate(ActorUpdate(state: state)), into: &effects)
+        }
+    }
+
+    /// An id for a lease that the GCS wants itself.
+    private mutating func takeLeaseID() -> LeaseID {
+        while true {
+            leaseCounter &+= 1
+            let id = LeaseID.number(leaseCounter, owner: .gcs)
+            if leases[id] == nil { return id }
+        }
+    }
+}
+
+extension RayError {
+    /// What the initialiser of an actor threw, as the reason why the actor cannot live.
+    fileprivate func asCreationFailure(of spec: ActorSpec) -> RayError {
+        var error = self
+        error.type = .actorCreationFailed
+        error.message = "the initialiser of actor \(spec.title) failed: \(message)"
+        error.causes = [typeName.isEmpty ? message : "\(typeName): \(message)"] + causes
+        return error
+    }
+
+    /// Without a payload that is too large to keep.
+    fileprivate var bounded: RayError {
+        guard payload.count > GCSLimits.errorPayloadBytesMax else { return self }
+        var error = self
+        error.payload = []
+        return error
+    }
+}

@@ -1,0 +1,151 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayWire
+
+/// What callers ask about actors.
+extension GCSCore {
+    mutating func createActor(
+        _ spec: ActorSpec, _ sender: Sender, at now: Instant, into effects: inout GCSEffects
+    ) {
+        var spec = spec
+        let id = spec.id
+        if actors[id] != nil || deadActors[id] != nil || forgottenActors[id] != nil {
+            return subscribeActor(id, sender, into: &effects)
+        }
+        if spec.namespace.isEmpty { spec.namespace = jobs[id.job]?.namespace ?? "" }
+        if let error = flaw(of: spec, sender) {
+            // Who waits for it already hears of it as of every death.
+            stillborn(spec, error, creator: sender.id, into: &effects)
+            return
+        }
+        var record = ActorRecord(spec: spec, creator: sender.id, stage: .backingOff(until: now))
+        record.subscribers = (awaitedActors.removeValue(forKey: id) ?? []).union([sender.id])
+        peers[sender.id]?.actors.insert(id)
+        actors[id] = record
+        backingOffActors.insert(id)
+        if !spec.name.isEmpty { actorNames[ActorName(namespace: spec.namespace, name: spec.name)] = id }
+        if spec.lifetime == .job { creatorActors[sender.id, default: []].insert(id) }
+        jobs[id.job]?.actorCount += 1
+        publish(id, into: &effects)
+        queueActor(id, at: now, into: &effects)
+    }
+
+    private func flaw(of spec: ActorSpec, _ sender: Sender) -> RayError? {
+        guard case .actorCreation(spec.id) = spec.creation.kind else {
+            return RayError(.invalidArgument, "actor \(spec.id) has no initialiser of its own")
+        }
+        guard acts(sender.id, for: spec.id.job) else {
+            return RayError(.actorCreationFailed, "job \(spec.id.job.value) is not running; call ray.init() again")
+        }
+        guard spec.name.utf8.count <= Limits.nameBytesMax, spec.namespace.utf8.count <= Limits.nameBytesMax else {
+            return RayError(.invalidArgument, "an actor's name has at most \(Limits.nameBytesMax) bytes")
+        }
+        guard spec.creation.resources.entries.count <= GCSLimits.resourcesPerRequestMax else {
+            return RayError(
+                .invalidArgument, "an actor names more than \(GCSLimits.resourcesPerRequestMax) resources")
+        }
+        guard actors.count < GCSLimits.actorsMax else {
+            return RayError(.actorCreationFailed, "the cluster has \(actors.count) actors, its maximum; kill some first")
+        }
+        if let holder = actorNames[ActorName(namespace: spec.namespace, name: spec.name)], !spec.name.isEmpty {
+            return RayError(
+                .nameTaken,
+                "the name '\(spec.name)' in namespace '\(spec.namespace)' is taken by actor \(holder); look it up "
+                    + "instead of creating it, choose another name, or kill it first")
+        }
+        return nil
+    }
+
+    mutating func subscribeActor(_ id: ActorID, _ sender: Sender, into effects: inout GCSEffects) {
+        if let actor = actors[id] {
+            guard follow(id, sender) else { return }
+            actors[id]?.subscribers.insert(sender.id)
+            return effects.send(.actorUpdate(ActorUpdate(state: actor.state)), to: sender.id)
+        }
+        if let state = deadActors[id] {
+            return effects.send(.actorUpdate(ActorUpdate(state: state)), to: sender.id)
+        }
+        let isOver = forgottenActors[id] != nil || jobs[id.job].map(\.isEnded) ?? true
+        guard !isOver, awaitedActors[id] != nil || awaitedActors.count < GCSLimits.awaitedActorsMax else {
+            let error = RayError(.actorDied, "actor \(id) is not known any more: it or its job ended long ago")
+            return effects.send(.actorUpdate(ActorUpdate(state: .unknown(id, error))), to: sender.id)
+        }
+        // A handle can overtake the creation, which waits for the initialiser's arguments.
+        guard follow(id, sender) else { return }
+        awaitedActors[id, default: []].insert(sender.id)
+    }
+
+    /// Notes on the peer's side that it is told about an actor; whether it may follow one more.
+    private mutating func follow(_ id: ActorID, _ sender: Sender) -> Bool {
+        guard let peer = peers[sender.id] else { return false }
+        guard peer.actors.contains(id) || peer.actors.count < GCSLimits.subscriptionsPerPeerMax else { return false }
+        peers[sender.id]?.actors.insert(id)
+        return true
+    }
+
+    mutating func lookUpActor(_ wanted: LookUpActor, _ sender: Sender, into effects: inout GCSEffects) {
+        var namespace = wanted.namespace
+        if namespace.isEmpty { namespace = peers[sender.id]?.job.flatMap { jobs[$0]?.namespace } ?? "" }
+        let id = actorNames[ActorName(namespace: namespace, name: wanted.name)]
+        let found = ActorFound(state: wanted.name.isEmpty ? nil : id.flatMap { actors[$0]?.state })
+        answer(.actorFound(found), sender, into: &effects)
+    }
+
+    mutating func killActor(_ kill: KillActor, _ sender: Sender, at now: Instant, into effects: inout GCSEffects) {
+        guard let actor = actors[kill.actor] else {
+            let isDead = deadActors[kill.actor] != nil || forgottenActors[kill.actor] != nil
+            let error = RayError(.notFound, "actor \(kill.actor) is not known to this cluster")
+            return confirm(isDead ? nil : error, sender, into: &effects)
+        }
+        let cause = "it was killed by ray.kill"
+        switch (kill.restart, actor.stage) {
+        case (false, _):
+            endActor(kill.actor, because: cause, at: now, into: &effects)
+        case (true, .queued), (true, .backingOff):
+            break  // There is nothing to kill, and it is being started anyway.
+        case (true, .starting(let lease, _)), (true, .alive(let lease, _)):
+            endLease(lease, .killWorker, at: now, into: &effects)
+            incarnationEnded(kill.actor, lease, RayError(.actorDied, cause), at: now, into: &effects)
+        }
+        confirm(nil, sender, into: &effects)
+    }
+
+    // MARK: Subscribers
+
+    /// Tells all subscribers of an actor its state.
+    func publish(_ id: ActorID, into effects: inout GCSEffects) {
+        guard let actor = actors[id] else { return }
+        let update = Message.actorUpdate(ActorUpdate(state: actor.state))
+        for subscriber in actor.subscribers.sorted() { tell(subscriber, update, into: &effects) }
+    }
+
+    /// Nobody will create this actor.
+    mutating func giveUpAwaited(_ id: ActorID, because cause: String, into effects: inout GCSEffects) {
+        let error = RayError(.actorDied, "actor \(id) will never live: \(cause)")
+        let update = Message.actorUpdate(ActorUpdate(state: .unknown(id, error)))
+        for peer in (awaitedActors.removeValue(forKey: id) ?? []).sorted() {
+            peers[peer]?.actors.remove(id)
+            tell(peer, update, into: &effects)
+        }
+    }
+
+    /// A peer that waited for an actor is gone.
+    mutating func stopAwaiting(_ id: ActorID, _ peer: WorkerID) {
+        awaitedActors[id]?.remove(peer)
+        if awaitedActors[id]?.isEmpty == true { awaitedActors[id] = nil }
+    }
+}
+
+extension ActorState {
+    /// A dead actor of which nothing else is known.
+    static func unknown(_ id: ActorID, _ error: RayError) -> ActorState {
+        ActorState(
+            id: id, phase: .dead, address: .none, incarnation: 0, error: error,
+            className: FunctionDescriptor(language: .swift, module: "", function: ""), taskRetriesMax: 0, name: "",
+            namespace: "")
+    }
+}

@@ -1,0 +1,157 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+internal import RayScheduler
+internal import RayWire
+
+/// The head of a cluster: who is in it, who gets which resources, where the actors are.
+///
+///     raylet  ──RegisterNode, NodeReport──▶ nodes
+///     driver  ──RegisterJob──▶ jobs
+///     owner   ──RequestLease──▶ leases ──▶ scheduler ──AssignLease──▶ raylet
+///     owner   ◀──LeaseGranted── leases ◀──LeaseReady── raylet
+///     creator ──CreateActor──▶ actors ──lease──▶ scheduler … ──StartActor──▶ worker
+///     anybody ──KeyValueRequest, Publish, QueryCluster──▶ key-value store, channels, status
+///
+/// Links deliver in order and once, but processes die and messages of different peers cross: so every handler is
+/// total, what is unknown is ignored or answered with an error, and repeating a message changes nothing.
+package struct GCSCore: Sendable {
+    let settings: GCSSettings
+    var scheduler = SchedulerCore()
+    var generator: SplitMix64
+
+    var peers: [WorkerID: PeerRecord] = [:]
+    /// Executables that can be fetched here, by hash.
+    var programs: Set<String> = []
+
+    /// Nodes that live.
+    var nodes: [NodeID: NodeRecord] = [:]
+    /// Their ids in the order in which they joined.
+    var nodeOrder: [NodeID] = []
+    var deadNodes = History<NodeID, NodeRecord>(countMax: GCSLimits.deadNodesMax)
+
+    /// Running jobs, and ended ones of which detached actors live.
+    var jobs: [JobID: JobRecord] = [:]
+    var jobCount: UInt32 = 0
+
+    /// Leases that wait, are being served or are in use.
+    var leases: [LeaseID: LeaseRecord] = [:]
+    /// The leases for tasks that a process owns.
+    var ownerLeases: [WorkerID: Set<LeaseID>] = [:]
+    /// The lease that a worker serves.
+    var workerLeases: [WorkerID: LeaseID] = [:]
+    /// Number of the last lease that the GCS asked for itself.
+    var leaseCounter: UInt32 = 0
+    var notices = PendingNotices()
+    /// Workers whose link was lost and whose end is not reported, in order of time.
+    var lostWorkers: [LostWorker] = []
+
+    /// Actors that are not dead.
+    var actors: [ActorID: ActorRecord] = [:]
+    var actorNames: [ActorName: ActorID] = [:]
+    /// The actors that end with the process that created them.
+    var creatorActors: [WorkerID: Set<ActorID>] = [:]
+    /// Who waits for actors that do not exist yet.
+    var awaitedActors: [ActorID: Set<WorkerID>] = [:]
+    /// Actors that wait to be started again.
+    var backingOffActors: Set<ActorID> = []
+    var deadActors = History<ActorID, ActorState>(countMax: GCSLimits.deadActorsMax)
+    var forgottenActors = History<ActorID, Bool>(countMax: GCSLimits.forgottenActorsMax)
+    var deadActorCount = 0
+
+    var keyValues = KeyValueTable()
+    /// Subscribers by channel.
+    var channels: [String: Set<WorkerID>] = [:]
+
+    var lastTick: Instant?
+
+    package init(settings: GCSSettings) {
+        self.settings = settings
+        generator = SplitMix64(seed: settings.seed)
+    }
+
+    /// Takes one input and adds what is to be done to `effects`.
+    package mutating func receive(_ input: GCSInput, at now: Instant, into effects: inout GCSEffects) {
+        switch input {
+        case .peerUp(let id, let role, let address): peerUp(id, role: role, address: address, into: &effects)
+        case .peerLost(let id, let reason): peerLost(id, reason: reason, at: now, into: &effects)
+        case .message(let message, let requestID, let peer):
+            guard let record = peers[peer], !record.isGone else { return }
+            receive(message, Sender(id: peer, role: record.role, requestID: requestID), at: now, into: &effects)
+        case .programStored(let hash):
+            if programs.count < GCSLimits.programsMax { programs.insert(hash) }
+        case .tick: tick(at: now, into: &effects)
+        }
+    }
+
+    /// When the next `tick` is due; at once before the first.
+    package var nextWake: Instant {
+        guard let lastTick else { return .zero }
+        let regular = lastTick.advanced(milliseconds: GCSLimits.tickMilliseconds)
+        return min(regular, scheduler.nextWake ?? regular)
+    }
+
+    private mutating func receive(
+        _ message: Message, _ sender: Sender, at now: Instant, into effects: inout GCSEffects
+    ) {
+        switch message {
+        case .registerNode(let message): registerNode(message.info, sender, at: now, into: &effects)
+        case .nodeReport(let message): nodeReported(message, sender, at: now, into: &effects)
+        case .leaseReady(let message): leaseReady(message, sender, at: now, into: &effects)
+        case .leaseFailed(let message): leaseFailed(message, sender, at: now, into: &effects)
+        case .workerExited(let message): workerExited(message, sender, at: now, into: &effects)
+        case .logLines(let message): forward(message, sender, into: &effects)
+        case .registerJob(let message): registerJob(message.info, sender, into: &effects)
+        case .finishJob: finishJob(sender, at: now, into: &effects)
+        case .requestLease(let message): requestLease(message, sender, at: now, into: &effects)
+        case .cancelLease(let message): ownerEndsLease(message.lease, sender, at: now, into: &effects)
+        case .returnLease(let message): ownerEndsLease(message.lease, sender, at: now, into: &effects)
+        case .leaseBlocked(let message): leaseBlocked(message.lease, sender, at: now, into: &effects)
+        case .leaseUnblocked(let message): leaseUnblocked(message.lease, sender, at: now, into: &effects)
+        case .createActor(let message): createActor(message.spec, sender, at: now, into: &effects)
+        case .subscribeActor(let message): subscribeActor(message.actor, sender, into: &effects)
+        case .lookUpActor(let message): lookUpActor(message, sender, into: &effects)
+        case .killActor(let message): killActor(message, sender, at: now, into: &effects)
+        case .actorStarted(let message): actorStarted(message, sender, at: now, into: &effects)
+        case .keyValueRequest(let message): keyValue(message, sender, into: &effects)
+        case .subscribe(let message): subscribe(message.channel, sender, into: &effects)
+        case .unsubscribe(let message): unsubscribe(message.channel, sender, into: &effects)
+        case .publish(let message): publish(message, sender, into: &effects)
+        case .queryCluster: answer(.clusterStatus(clusterStatus()), sender, into: &effects)
+        case .ownershipReport(let message): ownershipReported(message, sender)
+        default:
+            effects.log(.warning, "ignored a message of kind \(message.kind) from \(sender.id)")
+            let error = RayError(.invalidArgument, "the GCS takes no messages of kind \(message.kind)")
+            confirm(error, sender, into: &effects)
+        }
+    }
+
+    private mutating func tick(at now: Instant, into effects: inout GCSEffects) {
+        endSilentNodes(at: now, into: &effects)
+        killLostWorkers(at: now, into: &effects)
+        restartActors(at: now, into: &effects)
+        schedule(.tick, at: now, into: &effects)
+        notifyPending(at: now, into: &effects)
+        lastTick = now
+    }
+
+    /// Answers a request.
+    func answer(_ message: Message, _ sender: Sender, into effects: inout GCSEffects) {
+        effects.send(message, requestID: sender.requestID, to: sender.id)
+    }
+
+    /// Answers with `Done` if an answer is expected.
+    func confirm(_ error: RayError? = nil, _ sender: Sender, into effects: inout GCSEffects) {
+        if sender.requestID != 0 { answer(.done(Done(error: error)), sender, into: &effects) }
+    }
+}
+
+/// Who sent a message, and under which number it wants the answer.
+struct Sender: Sendable {
+    var id: WorkerID
+    var role: ProcessRole
+    var requestID: UInt64
+}

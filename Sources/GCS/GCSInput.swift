@@ -1,0 +1,21 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+package import RayWire
+
+/// What the GCS's core is told.
+package enum GCSInput: Sendable {
+    /// A link to this peer is up, with what it said of itself.
+    case peerUp(WorkerID, role: ProcessRole, address: Address)
+    /// The link to a peer is lost for good, and why.
+    case peerLost(WorkerID, reason: String)
+    /// A message of a peer; `requestID` is 0 where no answer is expected.
+    case message(Message, requestID: UInt64, from: WorkerID)
+    /// An executable with this hash can be fetched from now on.
+    case programStored(hash: String)
+    /// Time has passed; due at `GCSCore.nextWake`.
+    case tick
+}

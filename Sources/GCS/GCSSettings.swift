@@ -1,0 +1,76 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+
+/// What distinguishes one GCS from another.
+package struct GCSSettings: Sendable {
+    /// Where the GCS itself is reached.
+    package var address: Address
+    /// Name of the session.
+    package var clusterName: String
+    /// Seed of all random choices.
+    package var seed: UInt64
+
+    package init(address: Address, clusterName: String, seed: UInt64) {
+        self.address = address
+        self.clusterName = clusterName
+        self.seed = seed
+    }
+}
+
+/// Named limits of the GCS; what goes beyond is refused with an error that names the limit.
+package enum GCSLimits {
+    package static let peersMax = 200_000
+    package static let nodesMax = 20_000
+    /// Dead nodes that are remembered.
+    package static let deadNodesMax = 1_000
+    package static let jobsMax = 100_000
+    package static let leasesMax = 500_000
+    package static let leasesPerOwnerMax = 20_000
+    /// Different resources in one request.
+    package static let resourcesPerRequestMax = 64
+    /// Nodes in one request's locality; further ones are ignored.
+    package static let localityNodesMax = 16
+    package static let actorsMax = 200_000
+    /// Dead actors that are remembered with their cause of death.
+    package static let deadActorsMax = 1_000
+    /// Dead actors of which only the id is remembered.
+    package static let forgottenActorsMax = 100_000
+    /// Actors that do not exist yet and are waited for.
+    package static let awaitedActorsMax = 100_000
+    /// Largest thrown value that is kept with a dead actor, in bytes.
+    package static let errorPayloadBytesMax = 64 << 10
+    package static let keysMax = 1_000_000
+    package static let valueBytesMax = 32 << 20
+    /// All keys and values together, in bytes.
+    package static let keyValueBytesMax = 1 << 30
+    /// Keys in one answer, in bytes.
+    package static let keysReplyBytesMax = 32 << 20
+    package static let channelsMax = 10_000
+    package static let subscriptionsPerPeerMax = 100_000
+    package static let publishBytesMax = 8 << 20
+    package static let programsMax = 100_000
+    /// Groups of waiting requests in one status.
+    package static let demandsMax = 1_000
+    /// Requests whose reason is looked at in one tick.
+    package static let noticesPerTickMax = 100
+
+    /// Longest pause between two ticks.
+    package static let tickMilliseconds = 100
+    /// A node without a report for so long is dead.
+    package static let nodeSilenceMilliseconds = 5_000
+    /// After a pause of its own this long the GCS trusts no silence: it may have missed reports.
+    package static let ownPauseMilliseconds = 1_000
+    /// A request that waits longer is told why.
+    package static let pendingNoticeMilliseconds = 1_000
+    /// Time between two looks at why a request waits.
+    package static let pendingAgainMilliseconds = 5_000
+    /// A worker whose link is lost is killed if its raylet has not reported its end by then.
+    package static let lostWorkerMilliseconds = 1_000
+    /// First and longest pause before an actor that fails again and again is started again.
+    package static let restartDelayMilliseconds = 100
+    package static let restartDelayMillisecondsMax = 10_000
+}

@@ -1,0 +1,54 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayWire
+
+extension GCSCore {
+    mutating func keyValue(_ request: KeyValueRequest, _ sender: Sender, into effects: inout GCSEffects) {
+        let key = Key(bytes: request.key)
+        var reply = KeyValueReply(keys: [], count: 0)
+        switch request.operation {
+        case .get:
+            reply.value = keyValues.value(key, in: request.namespace)
+            reply.count = reply.value == nil ? 0 : 1
+        case .exists:
+            reply.count = keyValues.value(key, in: request.namespace) == nil ? 0 : 1
+        case .put:
+            let isKnown = keyValues.value(key, in: request.namespace) != nil
+            if let error = flaw(of: request, isKnown: isKnown) {
+                return answer(.done(Done(error: error)), sender, into: &effects)
+            }
+            if !isKnown || request.overwrite {
+                reply.count = keyValues.set(request.value, key, in: request.namespace) ? 1 : 0
+            }
+        case .delete:
+            reply.count = keyValues.remove(key, in: request.namespace) ? 1 : 0
+        case .keys:
+            reply.keys = keyValues.keys(prefix: request.key, in: request.namespace)
+            reply.count = reply.keys.count
+            guard reply.keys.reduce(0, { $0 + $1.bytes.count + 8 }) <= GCSLimits.keysReplyBytesMax else {
+                let error = RayError(.invalidArgument, "too many keys begin so; ask for a longer prefix")
+                return answer(.done(Done(error: error)), sender, into: &effects)
+            }
+        }
+        answer(.keyValueReply(reply), sender, into: &effects)
+    }
+
+    private func flaw(of request: KeyValueRequest, isKnown: Bool) -> RayError? {
+        guard request.key.count <= Limits.nameBytesMax, request.namespace.utf8.count <= Limits.nameBytesMax else {
+            return RayError(.invalidArgument, "a key or namespace has at most \(Limits.nameBytesMax) bytes")
+        }
+        guard request.value.count <= GCSLimits.valueBytesMax else {
+            return RayError(
+                .invalidArgument, "a value has at most \(GCSLimits.valueBytesMax) bytes; put large data as an object")
+        }
+        let bytes = keyValues.byteCount + request.key.count + request.value.count
+        guard bytes <= GCSLimits.keyValueBytesMax, isKnown || keyValues.keyCount < GCSLimits.keysMax else {
+            return RayError(.outOfMemory, "the key-value store is full; delete keys that are not needed")
+        }
+        return nil
+    }
+}

@@ -1,0 +1,92 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayScheduler
+internal import RayWire
+
+/// Leases from the raylet's side.
+extension GCSCore {
+    mutating func leaseReady(
+        _ ready: LeaseReady, _ sender: Sender, at now: Instant, into effects: inout GCSEffects
+    ) {
+        guard let node = node(of: sender), let record = leases[ready.lease], case .assigned(node) = record.state
+        else { return }
+        let worker = ready.worker
+        guard worker.node == node, workerLeases[worker.worker] == nil, worker.worker != .gcs,
+            peers[worker.worker].map({ $0.role == .worker }) ?? true
+        else {
+            let error = RayError(.systemError, "node \(node) named a worker that serves another lease; report this")
+            effects.log(.error, error.message)
+            endLease(ready.lease, .killWorker, at: now, into: &effects)
+            return end(record, error, at: now, into: &effects)
+        }
+        leases[ready.lease]?.state = .ready(node, worker, processID: ready.processID)
+        workerLeases[worker.worker] = ready.lease
+        peers[worker.worker]?.job = record.job
+        switch record.purpose {
+        case .tasks:
+            let granted = LeaseGranted(lease: ready.lease, worker: worker, processID: ready.processID)
+            tell(record.owner.worker, .leaseGranted(granted), into: &effects)
+        case .actor(let actor): startActor(actor, ready.lease, on: worker, into: &effects)
+        }
+    }
+
+    mutating func leaseFailed(
+        _ failed: LeaseFailed, _ sender: Sender, at now: Instant, into effects: inout GCSEffects
+    ) {
+        guard let node = node(of: sender), let record = leases[failed.lease], record.node == node else { return }
+        var error = failed.error
+        if error.node.isEmpty { error.node = node.hex }
+        if error.host.isEmpty { error.host = nodes[node]?.info.address.host ?? "" }
+        effects.log(.warning, "a lease on node \(nodes[node]?.title ?? "") failed: \(error.message)")
+        endLease(failed.lease, .isGone, at: now, into: &effects)
+        end(record, error, at: now, into: &effects)
+    }
+
+    /// A worker process is gone: whoever used it is told why, and what it owned is freed.
+    mutating func workerExited(
+        _ exited: WorkerExited, _ sender: Sender, at now: Instant, into effects: inout GCSEffects
+    ) {
+        guard let node = node(of: sender), peers[exited.worker].map({ $0.role == .worker }) ?? true else { return }
+        let served = workerLeases[exited.worker] ?? exited.lease
+        // A lease that its owner gave back meanwhile is unknown here; the raylet cannot know that yet.
+        if let id = served, let record = leases[id], record.node == node,
+            record.worker?.worker ?? exited.worker == exited.worker
+        {
+            let error = exited.error(node: node, nodes[node], linkLost: lostWorker(exited.worker))
+            endLease(id, .isGone, at: now, into: &effects)
+            end(record, error, at: now, into: &effects)
+        }
+        lostWorkers.removeAll { $0.worker == exited.worker }
+        if peers[exited.worker]?.isGone != true { processesGone([exited.worker], at: now, into: &effects) }
+    }
+
+    /// Why the link to a worker was lost before its end was reported.
+    private func lostWorker(_ id: WorkerID) -> String? { lostWorkers.first { $0.worker == id }?.reason }
+}
+
+extension WorkerExited {
+    /// How the process ended, for those who used it.
+    fileprivate func error(node: NodeID, _ record: NodeRecord?, linkLost: String?) -> RayError {
+        var message = "worker process \(processID) on node \(record?.title ?? node.hex) \(sentence)"
+        if intended, signal == 9, let linkLost { message += " because it did not answer: \(linkLost)" }
+        if !lastLines.isEmpty {
+            message += "; its last lines:\n" + lastLines.map { "    \($0)" }.joined(separator: "\n")
+        }
+        return RayError(
+            .workerDied, message, node: node.hex, host: record?.info.address.host ?? "", processID: processID)
+    }
+
+    /// "exited with code 1", "was killed by signal 9 (SIGKILL)".
+    private var sentence: String {
+        guard signal != 0 else { return "exited with code \(exitCode)" }
+        let names: [Int32: String] = [
+            1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS",
+            8: "SIGFPE", 9: "SIGKILL", 11: "SIGSEGV", 13: "SIGPIPE", 15: "SIGTERM",
+        ]
+        return "was killed by signal \(signal)" + (names[signal].map { " (\($0))" } ?? "")
+    }
+}

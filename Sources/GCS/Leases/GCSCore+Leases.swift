@@ -1,0 +1,202 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayScheduler
+internal import RayWire
+
+/// Leases from the owner's side, and what the scheduler decides.
+extension GCSCore {
+    mutating func requestLease(
+        _ request: RequestLease, _ sender: Sender, at now: Instant, into effects: inout GCSEffects
+    ) {
+        let id = request.lease
+        if let known = leases[id], known.owner.worker == sender.id {
+            guard case .ready(_, let worker, let processID) = known.state else { return }
+            let granted = LeaseGranted(lease: id, worker: worker, processID: processID)
+            return effects.send(.leaseGranted(granted), to: sender.id)
+        }
+        if let error = flaw(of: request, sender) {
+            return effects.send(.leaseRefused(LeaseRefused(lease: id, error: error)), to: sender.id)
+        }
+        guard let program = jobs[request.job]?.info.program else { return }
+        let locality = request.locality.prefix(GCSLimits.localityNodesMax).map {
+            LeaseRequest.Locality($0.node, bytes: max(0, $0.bytes))
+        }
+        let wanted = LeaseRequest(
+            id: id, owner: sender.id, ownerNode: request.owner.node, job: request.job, shape: request.shape,
+            strategy: request.strategy, locality: Array(locality))
+        leases[id] = LeaseRecord(request: wanted, owner: request.owner, program: program, purpose: .tasks)
+        ownerLeases[sender.id, default: []].insert(id)
+        notices.requested(id, at: now)
+        schedule(.request(wanted), at: now, into: &effects)
+    }
+
+    private func flaw(of request: RequestLease, _ sender: Sender) -> RayError? {
+        guard leases[request.lease] == nil, request.owner.worker == sender.id else {
+            return RayError(.invalidArgument, "lease \(request.lease) belongs to another process")
+        }
+        guard acts(sender.id, for: request.job) else {
+            return RayError(.invalidArgument, "job \(request.job.value) is not running; call ray.init() again")
+        }
+        guard request.shape.entries.count <= GCSLimits.resourcesPerRequestMax else {
+            return RayError(
+                .invalidArgument, "a task names more than \(GCSLimits.resourcesPerRequestMax) resources")
+        }
+        guard leases.count < GCSLimits.leasesMax,
+            ownerLeases[sender.id, default: []].count < GCSLimits.leasesPerOwnerMax
+        else { return RayError(.systemError, "too many lease requests are open; submit fewer kinds of tasks at once") }
+        return nil
+    }
+
+    /// The owner withdraws a request or gives a lease back.
+    mutating func ownerEndsLease(
+        _ id: LeaseID, _ sender: Sender, at now: Instant, into effects: inout GCSEffects
+    ) {
+        guard let record = leases[id], record.owner.worker == sender.id else { return }
+        endLease(id, .keepWorker, at: now, into: &effects)
+    }
+
+    /// Ends a lease and frees its resources.
+    mutating func endLease(_ id: LeaseID, _ fate: WorkerFate, at now: Instant, into effects: inout GCSEffects) {
+        guard forgetLease(id, fate, into: &effects) else { return }
+        schedule(.release(id), at: now, into: &effects)
+    }
+
+    /// Takes a lease out of the tables and tells its node, before anything new is assigned there; the scheduler must
+    /// be told next.
+    @discardableResult
+    mutating func forgetLease(_ id: LeaseID, _ fate: WorkerFate, into effects: inout GCSEffects) -> Bool {
+        guard let record = leases.removeValue(forKey: id) else { return false }
+        if record.purpose == .tasks {
+            ownerLeases[record.owner.worker]?.remove(id)
+            if ownerLeases[record.owner.worker]?.isEmpty == true { ownerLeases[record.owner.worker] = nil }
+        }
+        if let worker = record.worker { workerLeases[worker.worker] = nil }
+        if fate != .isGone, let node = record.node, nodes[node] != nil {
+            let release = ReleaseLease(lease: id, kill: fate == .killWorker)
+            effects.send(.releaseLease(release), to: WorkerID(raylet: node))
+        }
+        return true
+    }
+
+    mutating func leaseBlocked(_ id: LeaseID, _ sender: Sender, at now: Instant, into effects: inout GCSEffects) {
+        guard workerLeases[sender.id] == id else { return }
+        schedule(.blocked(id), at: now, into: &effects)
+    }
+
+    mutating func leaseUnblocked(_ id: LeaseID, _ sender: Sender, at now: Instant, into effects: inout GCSEffects) {
+        guard workerLeases[sender.id] == id else {
+            // The lease ended meanwhile: nobody gives a CPU back for it, so its worker must not wait for one.
+            return effects.send(.leaseResumed(LeaseResumed(lease: id)), to: sender.id)
+        }
+        schedule(.unblocked(id), at: now, into: &effects)
+    }
+
+    // MARK: Scheduler
+
+    /// Tells the scheduler something and does what it decides.
+    mutating func schedule(_ input: SchedulerInput, at now: Instant, into effects: inout GCSEffects) {
+        var decisions = SchedulerEffects()
+        scheduler.receive(input, at: now, into: &decisions)
+        for decision in decisions.items { perform(decision, at: now, into: &effects) }
+    }
+
+    private mutating func perform(_ decision: SchedulerEffect, at now: Instant, into effects: inout GCSEffects) {
+        switch decision {
+        case .grant(let grant): assign(grant, at: now, into: &effects)
+        case .refused(let id, _, let reason): refused(id, reason: reason, at: now, into: &effects)
+        case .leaseLost(let id, _, let node, let reason):
+            lostWithNode(id, node: node, reason: reason, at: now, into: &effects)
+        case .leaseEnded: break  // Its node was told by `forgetLease`.
+        case .resumeGranted(let id, _):
+            guard let worker = leases[id]?.worker else { break }
+            tell(worker.worker, .leaseResumed(LeaseResumed(lease: id)), into: &effects)
+        case .reclaimIdle(let owner): tell(owner, .reclaimLeases(ReclaimLeases()), into: &effects)
+        }
+    }
+
+    private mutating func assign(_ grant: LeaseGrant, at now: Instant, into effects: inout GCSEffects) {
+        guard let record = leases[grant.id], record.isWaiting else {
+            // It ended while the scheduler decided.
+            if leases[grant.id] == nil { schedule(.release(grant.id), at: now, into: &effects) }
+            return
+        }
+        leases[grant.id]?.state = .assigned(grant.node)
+        var actor: ActorID?
+        if case .actor(let id) = record.purpose { actor = id }
+        let assign = AssignLease(
+            lease: grant.id, job: record.job, owner: record.owner, program: record.program, gpuIDs: grant.gpuIDs,
+            actor: actor)
+        effects.send(.assignLease(assign), to: WorkerID(raylet: grant.node))
+    }
+
+    private mutating func refused(
+        _ id: LeaseID, reason: String, at now: Instant, into effects: inout GCSEffects
+    ) {
+        guard let record = leases[id] else { return }
+        forgetLease(id, .isGone, into: &effects)
+        switch record.purpose {
+        case .tasks:
+            let error = RayError(.taskUnschedulable, reason)
+            tell(record.owner.worker, .leaseRefused(LeaseRefused(lease: id, error: error)), into: &effects)
+        case .actor(let actor):
+            endActor(actor, RayError(.actorUnschedulable, reason), at: now, into: &effects)
+        }
+    }
+
+    private mutating func lostWithNode(
+        _ id: LeaseID, node: NodeID, reason: String, at now: Instant, into effects: inout GCSEffects
+    ) {
+        guard let record = leases[id] else { return }
+        if record.purpose == .tasks, case .assigned = record.state {
+            // No task knows of it yet: another node will do as well.
+            leases[id]?.state = .waiting
+            return schedule(.request(record.request), at: now, into: &effects)
+        }
+        forgetLease(id, .isGone, into: &effects)
+        let host = deadNodes[node]?.info.address.host ?? ""
+        let error = RayError(.nodeDied, reason, node: node.hex, host: host)
+        end(record, error, at: now, into: &effects)
+    }
+
+    /// Tells whoever used a lease that ended against its will. The lease is out of the tables already.
+    mutating func end(
+        _ record: LeaseRecord, _ error: RayError, at now: Instant, into effects: inout GCSEffects
+    ) {
+        switch (record.purpose, record.state) {
+        case (.actor(let actor), _): incarnationEnded(actor, record.id, error, at: now, into: &effects)
+        case (.tasks, .ready):
+            tell(record.owner.worker, .leaseLost(LeaseLost(lease: record.id, error: error)), into: &effects)
+        case (.tasks, _):
+            let refused = LeaseRefused(lease: record.id, error: error)
+            tell(record.owner.worker, .leaseRefused(refused), into: &effects)
+        }
+    }
+
+    // MARK: Reasons
+
+    /// Tells owners why their requests wait.
+    mutating func notifyPending(at now: Instant, into effects: inout GCSEffects) {
+        for _ in 0..<GCSLimits.noticesPerTickMax {
+            guard let id = notices.popDue(at: now) else { return }
+            guard let record = leases[id], let reason = reason(of: record) else { continue }
+            notices.lookAgain(id, at: now)
+            guard reason != record.reason else { continue }
+            leases[id]?.reason = reason
+            tell(record.owner.worker, .leasePending(LeasePending(lease: id, reason: reason)), into: &effects)
+        }
+    }
+
+    private func reason(of record: LeaseRecord) -> PendingReason? {
+        switch record.state {
+        case .waiting: return scheduler.pendingReason(of: record.id)
+        case .assigned(let node):
+            let title = nodes[node]?.title ?? node.hex
+            return PendingReason(.workerStarting, "a worker process is being started on node \(title)")
+        case .ready: return nil
+        }
+    }
+}

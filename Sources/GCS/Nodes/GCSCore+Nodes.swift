@@ -1,0 +1,100 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayScheduler
+internal import RayWire
+
+extension GCSCore {
+    mutating func registerNode(
+        _ info: NodeInfo, _ sender: Sender, at now: Instant, into effects: inout GCSEffects
+    ) {
+        let id = NodeID(raylet: sender.id)
+        if let dead = deadNodes[id] { return shutDown(id, dead.deathReason, into: &effects) }
+        var error: RayError?
+        if sender.role != .raylet || info.address.node != id {
+            error = RayError(
+                .invalidArgument, "node \(info.address.node) was registered by \(sender.id), which is not its raylet")
+        } else if nodes[id] == nil, nodes.count >= GCSLimits.nodesMax {
+            error = RayError(.systemError, "the cluster has \(nodes.count) nodes, its maximum")
+        }
+        // The answer goes out first: a raylet expects it before its first lease.
+        let reply = NodeRegistered(error: error, clusterName: settings.clusterName)
+        answer(.nodeRegistered(reply), sender, into: &effects)
+        if error == nil, nodes[id] == nil { addNode(id, info, at: now, into: &effects) }
+    }
+
+    private mutating func addNode(
+        _ id: NodeID, _ info: NodeInfo, at now: Instant, into effects: inout GCSEffects
+    ) {
+        var info = info
+        info.address.worker = WorkerID(raylet: id)
+        let record = NodeRecord(info: info, at: now)
+        nodes[id] = record
+        nodeOrder.append(id)
+        effects.log(.info, "node \(record.title) joined with \(info.total)")
+        let labels = Dictionary(info.labels.map { ($0.key, $0.value) }) { first, _ in first }
+        let added = SchedulerInput.nodeAdded(id, total: info.total, labels: labels, host: info.address.host)
+        schedule(added, at: now, into: &effects)
+    }
+
+    mutating func nodeReported(
+        _ report: NodeReport, _ sender: Sender, at now: Instant, into effects: inout GCSEffects
+    ) {
+        let id = NodeID(raylet: sender.id)
+        guard nodes[id] != nil else {
+            if let dead = deadNodes[id] { shutDown(id, dead.deathReason, into: &effects) }
+            return
+        }
+        nodes[id]?.lastReport = now
+        nodes[id]?.storeUsed = report.storeUsed
+        nodes[id]?.info.storeCapacity = report.storeCapacity
+        nodes[id]?.objectCount = report.objectCount
+        nodes[id]?.workerCount = report.workerCount
+    }
+
+    /// Declares nodes dead that have been silent for too long.
+    mutating func endSilentNodes(at now: Instant, into effects: inout GCSEffects) {
+        if let lastTick, now.milliseconds(since: lastTick) >= GCSLimits.ownPauseMilliseconds {
+            // This process itself was stopped: reports may wait unread.
+            for id in nodeOrder { nodes[id]?.lastReport = now }
+            return
+        }
+        for id in nodeOrder {
+            guard let node = nodes[id] else { continue }
+            let silence = now.milliseconds(since: node.lastReport)
+            guard silence >= GCSLimits.nodeSilenceMilliseconds else { continue }
+            nodeDied(id, reason: "no report for \(silence / 1_000) s", at: now, into: &effects)
+            shutDown(id, "no report for \(silence / 1_000) s", into: &effects)
+        }
+    }
+
+    /// Removes a node for good; what ran there is lost.
+    mutating func nodeDied(_ id: NodeID, reason: String, at now: Instant, into effects: inout GCSEffects) {
+        guard var node = nodes.removeValue(forKey: id) else { return }
+        node.deathReason = reason
+        node.workerCount = 0
+        nodeOrder.removeAll { $0 == id }
+        deadNodes.insert(node, for: id)
+        effects.log(.warning, "node \(node.title) left: \(reason)")
+        let workers = peers.filter { $0.value.role == .worker && $0.value.address.node == id && !$0.value.isGone }
+        schedule(.nodeRemoved(id, reason: reason), at: now, into: &effects)
+        let gone = workers.keys.sorted()
+        guard !gone.isEmpty else { return }
+        processesGone(gone, at: now, into: &effects)
+        for worker in gone { effects.append(.disconnect(worker, reason: "node \(node.title) was declared dead")) }
+    }
+
+    /// The node whose raylet sent a message, if it lives.
+    func node(of sender: Sender) -> NodeID? {
+        let id = NodeID(raylet: sender.id)
+        return nodes[id] == nil ? nil : id
+    }
+
+    private func shutDown(_ id: NodeID, _ reason: String, into effects: inout GCSEffects) {
+        let order = ShutDownNode(reason: "this node was declared dead: \(reason); start it again to rejoin")
+        tell(WorkerID(raylet: id), .shutDownNode(order), into: &effects)
+    }
+}

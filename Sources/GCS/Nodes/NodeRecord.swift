@@ -1,0 +1,35 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayWire
+
+/// A node of the cluster.
+///
+///     (unknown) ──RegisterNode──▶ alive ──silence, or its link is lost──▶ dead
+///
+/// - alive: takes leases. Next: dead.
+/// - dead: for good; a raylet that comes back under this id is told to shut down. The record is kept for the
+///   status until `GCSLimits.deadNodesMax` others have died.
+struct NodeRecord: Sendable {
+    var info: NodeInfo
+    var lastReport: Instant
+    var storeUsed = 0
+    var objectCount = 0
+    var workerCount = 0
+    /// Why it died; empty while it lives.
+    var deathReason = ""
+
+    init(info: NodeInfo, at now: Instant) {
+        self.info = info
+        lastReport = now
+    }
+
+    /// "n1 (10.0.0.1)": what people call it.
+    var title: String {
+        let host = info.address.host
+        return host.isEmpty || host == info.name ? info.name : "\(info.name) (\(host))"
+    }
+}

@@ -1,0 +1,96 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayScheduler
+internal import RayWire
+
+extension GCSCore {
+    mutating func peerUp(_ id: WorkerID, role: ProcessRole, address: Address, into effects: inout GCSEffects) {
+        guard id != .gcs, !id.isNone else {
+            return effects.append(.disconnect(id, reason: "the id \(id) belongs to no process; use a random one"))
+        }
+        if peers[id] != nil {
+            peers[id]?.address = address
+            return
+        }
+        guard peers.count < GCSLimits.peersMax else {
+            return effects.append(.disconnect(id, reason: "the cluster has \(peers.count) processes, its maximum"))
+        }
+        var address = address
+        address.worker = id
+        peers[id] = PeerRecord(role: role, address: address)
+        if let lease = workerLeases[id] { peers[id]?.job = leases[lease]?.job }
+    }
+
+    mutating func peerLost(_ id: WorkerID, reason: String, at now: Instant, into effects: inout GCSEffects) {
+        if workerLeases[id] != nil, !lostWorkers.contains(where: { $0.worker == id }) {
+            lostWorkers.append(LostWorker(worker: id, at: now, reason: reason))
+        }
+        guard let peer = peers[id] else { return }
+        for actor in peer.actors.sorted() { actors[actor]?.subscribers.remove(id) }
+        for actor in peer.actors.sorted() where awaitedActors[actor] != nil { stopAwaiting(actor, id) }
+        for channel in peer.channels { leave(channel, id) }
+        if !peer.isGone {
+            switch peer.role {
+            case .raylet:
+                nodeDied(NodeID(raylet: id), reason: "its raylet's link is lost: \(reason)", at: now, into: &effects)
+            case .driver:
+                if let job = peer.job {
+                    endJob(job, reason: "its driver's link is lost: \(reason)", at: now, into: &effects)
+                } else {
+                    processesGone([id], at: now, into: &effects)
+                }
+            case .worker: processesGone([id], at: now, into: &effects)
+            case .commandLine, .gcs: processesGone([id], at: now, into: &effects)
+            }
+        }
+        peers[id] = nil
+    }
+
+    /// Ends all that dead processes owned, here and at all nodes. `jobs` are those that ended with them.
+    mutating func processesGone(
+        _ gone: [WorkerID], jobs ended: [JobID] = [], at now: Instant, into effects: inout GCSEffects
+    ) {
+        let gone = gone.sorted()
+        // All are marked and forgotten first, so that nothing freed here is granted to another of them.
+        for id in gone {
+            peers[id]?.isGone = true
+            for lease in (ownerLeases[id] ?? []).sorted() { forgetLease(lease, .killWorker, into: &effects) }
+        }
+        for id in gone { schedule(.ownerGone(id), at: now, into: &effects) }
+        for id in gone {
+            for actor in (creatorActors[id] ?? []).sorted() {
+                endActor(actor, because: "the process that created it died", at: now, into: &effects)
+            }
+        }
+        let release = ReleaseOwned(workers: gone, jobs: ended)
+        for node in nodeOrder { effects.send(.releaseOwned(release), to: WorkerID(raylet: node)) }
+    }
+
+    /// A worker that lost its link should be dead; if its raylet does not say so in time it is killed.
+    mutating func killLostWorkers(at now: Instant, into effects: inout GCSEffects) {
+        while let lost = lostWorkers.first,
+            now >= lost.at.advanced(milliseconds: GCSLimits.lostWorkerMilliseconds)
+        {
+            lostWorkers.removeFirst()
+            guard peers[lost.worker] == nil, let lease = workerLeases[lost.worker], let node = leases[lease]?.node
+            else { continue }
+            let reason = "its link to the GCS is lost: \(lost.reason)"
+            effects.send(.killWorker(KillWorker(lease: lease, reason: reason)), to: WorkerID(raylet: node))
+        }
+    }
+
+    /// Sends to a peer if its link is up.
+    func tell(_ peer: WorkerID, _ message: Message, into effects: inout GCSEffects) {
+        guard let record = peers[peer], !record.isGone else { return }
+        effects.send(message, to: peer)
+    }
+
+    mutating func ownershipReported(_ report: OwnershipReport, _ sender: Sender) {
+        peers[sender.id]?.escapedObjects = max(0, report.escapedObjects)
+        peers[sender.id]?.escapedBytes = max(0, report.escapedBytes)
+    }
+}

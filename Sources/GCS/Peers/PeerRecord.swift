@@ -1,0 +1,35 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayWire
+
+/// A process with a link to the GCS.
+struct PeerRecord: Sendable {
+    var role: ProcessRole
+    var address: Address
+    /// The job of a driver, or of a worker since its first lease.
+    var job: JobID?
+    /// Whether the process is known to be dead or unwanted; what it still sends is ignored.
+    var isGone = false
+    /// Actors whose state it is told.
+    var actors: Set<ActorID> = []
+    var channels: Set<String> = []
+    /// What it keeps until its job ends.
+    var escapedObjects = 0
+    var escapedBytes = 0
+
+    init(role: ProcessRole, address: Address) {
+        self.role = role
+        self.address = address
+    }
+}
+
+/// A worker whose link was lost.
+struct LostWorker: Sendable {
+    var worker: WorkerID
+    var at: Instant
+    var reason: String
+}

@@ -1,0 +1,47 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayWire
+
+extension GCSCore {
+    mutating func subscribe(_ channel: String, _ sender: Sender, into effects: inout GCSEffects) {
+        let isKnown = peers[sender.id]?.channels.contains(channel) == true
+        let hasRoom =
+            channel.utf8.count <= Limits.nameBytesMax
+            && peers[sender.id]?.channels.count ?? 0 < GCSLimits.subscriptionsPerPeerMax
+            && (channels[channel] != nil || channels.count < GCSLimits.channelsMax)
+        guard isKnown || hasRoom else {
+            let error = RayError(.systemError, "too many channels, or a channel's name is too long")
+            return confirm(error, sender, into: &effects)
+        }
+        peers[sender.id]?.channels.insert(channel)
+        channels[channel, default: []].insert(sender.id)
+        confirm(nil, sender, into: &effects)
+    }
+
+    mutating func unsubscribe(_ channel: String, _ sender: Sender, into effects: inout GCSEffects) {
+        leave(channel, sender.id)
+        confirm(nil, sender, into: &effects)
+    }
+
+    mutating func publish(_ message: Publish, _ sender: Sender, into effects: inout GCSEffects) {
+        guard message.payload.count <= GCSLimits.publishBytesMax else {
+            let error = RayError(
+                .invalidArgument, "a published message has at most \(GCSLimits.publishBytesMax) bytes")
+            return confirm(error, sender, into: &effects)
+        }
+        let published = Message.published(Published(channel: message.channel, payload: message.payload))
+        for subscriber in (channels[message.channel] ?? []).sorted() { tell(subscriber, published, into: &effects) }
+        confirm(nil, sender, into: &effects)
+    }
+
+    /// Removes a subscriber, and the channel with its last one.
+    mutating func leave(_ channel: String, _ peer: WorkerID) {
+        peers[peer]?.channels.remove(channel)
+        channels[channel]?.remove(peer)
+        if channels[channel]?.isEmpty == true { channels[channel] = nil }
+    }
+}

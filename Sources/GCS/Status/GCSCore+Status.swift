@@ -1,0 +1,49 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayScheduler
+package import RayWire
+
+extension GCSCore {
+    /// The cluster at this moment. O(nodes + peers + kinds of waiting requests * nodes).
+    package func clusterStatus() -> ClusterStatus {
+        let groups = scheduler.pendingSummary()
+        var pending = 0
+        for actor in actors.values where actor.phase != .alive { pending += 1 }
+        var objects = 0
+        var bytes = 0
+        for peer in peers.values where !peer.isGone {
+            objects = objects.addingReportingOverflow(peer.escapedObjects).partialValue
+            bytes = bytes.addingReportingOverflow(peer.escapedBytes).partialValue
+        }
+        let alive = nodeOrder.compactMap { id in nodes[id].map { status(of: $0, id) } }
+        let dead = deadNodes.all.map { status(of: $0, nil) }
+        let demands = groups.prefix(GCSLimits.demandsMax).map {
+            Demand(shape: $0.shape, count: $0.count, reason: $0.reason)
+        }
+        return ClusterStatus(
+            nodes: alive + dead, demands: demands, actorsAlive: actors.count - pending, actorsPending: pending,
+            actorsDead: deadActorCount, jobs: jobs.values.count { !$0.isEnded }, escapedObjects: max(0, objects),
+            escapedBytes: max(0, bytes), warnings: warnings(groups))
+    }
+
+    /// The seconds of silence, resources and so on of one node.
+    private func status(of node: NodeRecord, _ id: NodeID?) -> NodeStatus {
+        NodeStatus(
+            info: node.info, isAlive: id != nil, available: id.flatMap { scheduler.available(of: $0) } ?? ResourceSet(),
+            storeUsed: node.storeUsed, objectCount: node.objectCount, workerCount: node.workerCount,
+            deathReason: node.deathReason)
+    }
+
+    private func warnings(_ groups: [PendingGroup]) -> [String] {
+        var warnings: [String] = []
+        for group in groups.prefix(GCSLimits.demandsMax) where group.reason.code == .infeasible {
+            let subject = group.count == 1 ? "1 request" : "\(group.count) requests"
+            warnings.append("\(subject) can never run on this cluster: \(group.reason.sentence)")
+        }
+        return warnings
+    }
+}

@@ -1,0 +1,55 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+internal import RayTransport
+package import RayWire
+
+/// A connection to a cluster's head for one question after the other, as commands ask them.
+package final class ControlClient {
+    private let reactor: Reactor
+    private let endpoint: Endpoint
+    private let rendezvous: Rendezvous
+    private let place: String
+    private var nextRequest: UInt64 = 1
+
+    /// Connects; a failure is told by the first request.
+    ///
+    /// - Throws: `systemError` if the machine gives no descriptors.
+    package init(host: String, port: UInt16, token: AuthenticationToken) throws(RayError) {
+        place = "\(host):\(port)"
+        do throws(TransportError) {
+            reactor = try Reactor()
+            try reactor.start()
+        } catch {
+            throw RayError(.systemError, "\(error)")
+        }
+        rendezvous = Rendezvous(reactor: reactor)
+        var generator = SystemRandomNumberGenerator()
+        let identity = WorkerID.random(using: &generator)
+        let address = Address(node: .none, worker: identity, host: "", port: 0, socketPath: "")
+        let hello = Hello(role: .commandLine, identity: identity, incarnation: generator.next(), address: address)
+        endpoint = Endpoint(
+            hello, credentials: Credentials(token: Array(token.value.utf8), source: token.source),
+            reactor: reactor, handler: rendezvous)
+        endpoint.connect(
+            to: Address(node: .none, worker: .gcs, host: host, port: port, socketPath: ""))
+    }
+
+    deinit {
+        endpoint.shutdown(reason: "done")
+        _ = reactor.poll(microseconds: 2_000) { false }
+        reactor.stop()
+    }
+
+    /// Sends a request and waits for its answer.
+    ///
+    /// - Throws: `clusterUnreachable` or `authenticationFailed`, with the remedy.
+    package func request(_ message: Message, milliseconds: Int = 10_000) throws(RayError) -> Message {
+        endpoint.send(kind: message.kind, requestID: nextRequest, payload: message.payload, to: .gcs)
+        nextRequest += 1
+        return try rendezvous.message(from: .gcs, at: place, milliseconds: milliseconds) { _ in true }
+    }
+}

@@ -1,0 +1,101 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import Glibc
+package import RayCore
+
+/// Starts the processes of one node: on the head the GCS, everywhere the raylet.
+package enum NodeLauncher {
+    /// Starts a node and returns when it is ready.
+    ///
+    /// - Throws: the first process's reason: port in use, wrong token, no head at the address, folder not writable.
+    package static func start(
+        _ options: NodeStartOptions, with starter: RoleStarter
+    ) throws(RayError) -> StartedNode {
+        let session = try SessionDirectory.create(under: SessionDirectory.temporaryRoot(given: options.temporaryRoot))
+        do throws(RayError) {
+            return try start(options, in: session, with: starter)
+        } catch {
+            starter.stop()
+            throw error
+        }
+    }
+
+    private static func start(
+        _ options: NodeStartOptions, in session: SessionDirectory, with starter: RoleStarter
+    ) throws(RayError) -> StartedNode {
+        var headHost = options.headHost
+        var headPort = options.headPort
+        var clientPort: UInt16?
+        var gcsSocket = ""
+        if options.isHead {
+            let ready = try starter.start(
+                role: "gcs_server", executable: options.executable, settings: gcsSettings(options, session),
+                session: session, endsWithParent: options.endsWithParent)
+            headHost = options.nodeHost
+            headPort = ready.port("port") ?? options.port
+            clientPort = ready.port("client_port")
+            gcsSocket = session.sockets + "/gcs.sock"
+        }
+        var generator = SystemRandomNumberGenerator()
+        let node = NodeID.random(using: &generator)
+        var settings = rayletSettings(options, session, node)
+        settings["gcs_host"] = headHost
+        settings["gcs_port"] = String(headPort)
+        settings["gcs_socket"] = gcsSocket
+        let ready = try starter.start(
+            role: "raylet", executable: options.executable, settings: settings, session: session,
+            endsWithParent: options.endsWithParent)
+        writeFile(session.path + "/head_address", "\(headHost):\(headPort)\n")
+        if !options.token.value.isEmpty { writeFile(session.path + "/auth_token", options.token.value + "\n") }
+        return StartedNode(
+            session: session, nodeID: node, headHost: headHost, headPort: headPort, clientPort: clientPort,
+            rayletPort: ready.port("port") ?? 0, token: options.token,
+            processes: starter.all.map { ($0.role, $0.processID) })
+    }
+
+    private static func gcsSettings(_ options: NodeStartOptions, _ session: SessionDirectory) -> RoleSettings {
+        var settings = RoleSettings()
+        settings["session"] = session.path
+        settings["host"] = options.nodeHost
+        settings["port"] = String(options.port)
+        if let port = options.clientPort { settings["client_port"] = String(port) }
+        settings["token"] = options.token.value
+        settings["token_source"] = options.token.source
+        return settings
+    }
+
+    private static func rayletSettings(
+        _ options: NodeStartOptions, _ session: SessionDirectory, _ node: NodeID
+    ) -> RoleSettings {
+        let machine = MachineResources.detect()
+        let capacity = options.objectStoreMemory ?? machine.defaultStoreCapacity
+        var resources = ResourceSet([
+            (ResourceSet.cpu, options.cpus ?? Double(machine.cpus)),
+            (ResourceSet.gpu, options.gpus ?? Double(machine.gpus)),
+            (ResourceSet.memory, Double(options.memory ?? max(0, machine.memory - capacity) / 10 * 9)),
+            (ResourceSet.objectStoreMemory, Double(capacity)),
+            ("node:" + options.nodeHost, 1),
+        ])
+        for (name, amount) in options.resources.sorted(by: { $0.key < $1.key }) {
+            resources[name] = ResourceAmount(amount)
+        }
+        if options.isHead { resources["node:__internal_head__"] = ResourceAmount(1) }
+        var settings = RoleSettings()
+        settings["session"] = session.path
+        settings["node"] = node.hex
+        settings["name"] = options.nodeName.isEmpty ? options.nodeHost : options.nodeName
+        settings["host"] = options.nodeHost
+        settings["port"] = String(options.rayletPort)
+        settings["token"] = options.token.value
+        settings["token_source"] = options.token.source
+        settings["store"] = String(capacity)
+        settings["head"] = options.isHead ? "1" : "0"
+        settings["labels"] = options.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+            .joined(separator: ",")
+        settings.resources = resources
+        return settings
+    }
+}

@@ -1,0 +1,41 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import Glibc
+package import RayCore
+package import RayObjectStore
+internal import RayTransport
+
+/// A process's way to its node's object store.
+package enum StoreConnection {
+    /// Attaches to the store behind a raylet's socket. The connection stays open for the life of the process:
+    /// its end tells the raylet that the pins are nobody's any more.
+    ///
+    /// - Throws: `systemError` with the raylet's reason.
+    package static func open(socketPath: String, token: String) throws(RayError) -> ObjectStoreClient {
+        do throws(TransportError) {
+            let attachment = try attachStore(socketPath: socketPath, token: token)
+            defer { close(attachment.fileDescriptor) }
+            return try map(attachment.fileDescriptor, attachment.slot).get()
+        } catch {
+            throw RayError(.systemError, "the object store at \(socketPath) cannot be attached: \(error)")
+        }
+    }
+
+    private static func map(_ descriptor: Int32, _ slot: UInt32) -> Result<ObjectStoreClient, RayError> {
+        do throws(ObjectStoreError) {
+            return .success(try ObjectStoreClient(fileDescriptor: descriptor, client: StoreClient(index: slot)))
+        } catch {
+            return .failure(RayError(.systemError, "the object store cannot be mapped: \(error)"))
+        }
+    }
+}
+
+extension SessionDirectory {
+    /// The socket at which the raylet of `node` gives out its store.
+    package func storeSocket(of node: NodeID) -> String { sockets + "/store-" + node.hex.prefix(8) + ".sock" }
+    /// The socket of the raylet of `node`.
+    package func rayletSocket(of node: NodeID) -> String { sockets + "/raylet-" + node.hex.prefix(8) + ".sock" }
+}

@@ -1,0 +1,310 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+
+internal import CRaySystem
+internal import Glibc
+internal import Logging
+internal import RayCore
+internal import RayObjectStore
+internal import RayRaylet
+internal import RayTransport
+internal import RayWire
+internal import Synchronization
+
+/// Feeds `RayletCore` with what happens and performs what it wants.
+///
+///     links (reactor) ───────▶ inputs ──▶ RayletCore ──▶ effects ──▶ links, store, launcher, programs
+///     worker processes ──────────▲
+///     store attachments ─────────┘
+///
+/// Unchecked: everything that changes is touched by the reactor's leading thread only, or before the reactor is
+/// started; `reason` is under a mutex.
+final class RayletDriver: @unchecked Sendable {
+    /// How long a creation waits for room in a full store.
+    private static let roomMilliseconds = 60_000
+    private static let tickMilliseconds = 100
+    /// While creations wait or freed objects are still read.
+    private static let busyTickMilliseconds = 10
+
+    let configuration: RayletConfiguration
+    let reactor: Reactor
+    let launcher: Launcher
+    let watch: DescriptorWatch
+    let store: ObjectStoreServer
+    let logger: Logger
+    private(set) var endpoint: Endpoint?
+    private var gcs = Address.none
+    private var core: RayletCore?
+    private var workers: WorkerLauncher?
+    private var programs: ProgramStore?
+    private var attachments: StoreAttachmentServer?
+    private var timer: ReactorTimer?
+    private var environment = WorkerEnvironment(base: [])
+    private var inputs: [RayletInput] = []
+    private var isReceiving = false
+    private let reason = Mutex<String?>(nil)
+
+    init(
+        _ configuration: RayletConfiguration, reactor: Reactor, launcher: Launcher, watch: DescriptorWatch,
+        store: ObjectStoreServer
+    ) {
+        self.configuration = configuration
+        self.reactor = reactor
+        self.launcher = launcher
+        self.watch = watch
+        self.store = store
+        logger = Logger(label: "ray.raylet")
+    }
+
+    /// Why the node left; nothing while it serves. Any thread.
+    var leaveReason: String? { reason.withLock { $0 } }
+
+    /// Makes the core, now that the address is known.
+    func prepare(endpoint: Endpoint, address: Address, gcs: Address) {
+        self.endpoint = endpoint
+        self.gcs = gcs
+        let info = NodeInfo(
+            address: address, name: configuration.nodeName, isHead: configuration.isHead, processID: getpid(),
+            total: configuration.resources, labels: configuration.labels, storeCapacity: store.capacity,
+            sessionDirectory: configuration.sessionDirectory)
+        let cpus = Int(configuration.resources[ResourceSet.cpu].value)
+        core = RayletCore(
+            settings: RayletSettings(info: info, cpuCount: cpus, firstNumber: .random(in: 1...UInt64.max / 4)))
+        environment = WorkerEnvironment(configuration, address: address)
+        workers = WorkerLauncher(
+            launcher: launcher, watch: watch, logs: configuration.sessionDirectory + "/logs",
+            host: configuration.host
+        ) { event in
+            self.reactor.perform { self.receive(event) }
+        }
+        programs = ProgramStore(
+            folder: configuration.sessionDirectory + "/programs", libraryPath: environment["LD_LIBRARY_PATH"],
+            reactor: reactor,
+            send: { [weak self] in self?.send($0, requestID: $1, to: .gcs) },
+            done: { [weak self] key, result in
+                switch result {
+                case .success(let path): self?.give(.programReady(key: key, path: path))
+                case .failure(let error): self?.give(.programFailed(key: key, error))
+                }
+            })
+    }
+
+    /// Serves the store to processes of the node.
+    ///
+    /// - Throws: `socketInUse` or `system`.
+    func serveStore() throws(TransportError) {
+        let server = StoreAttachmentServer(
+            watch: watch, token: Array(configuration.token.utf8), storeDescriptor: store.fileDescriptor,
+            attach: { processID, answer in self.reactor.perform { self.attach(processID, answer) } },
+            detach: { slot in
+                self.reactor.perform {
+                    self.store.detachClient(StoreClient(index: slot), at: self.reactor.clock.now())
+                    self.drainStore()
+                }
+            })
+        try server.listen(path: configuration.storeSocketPath)
+        attachments = server
+    }
+
+    /// Joins the cluster. On the leading thread.
+    func begin() {
+        endpoint?.connect(to: gcs)
+        let timer = reactor.makeTimer { self.tick($0) }
+        self.timer = timer
+        timer.set(reactor.clock.now())
+    }
+
+    /// Gives the core an input, and those that follow from it. On the leading thread.
+    func give(_ input: RayletInput) {
+        inputs.append(input)
+        guard !isReceiving, var core else { return }
+        isReceiving = true
+        self.core = nil
+        var next = 0
+        var effects: [RayletEffect] = []
+        while next < inputs.count {
+            core.receive(inputs[next], at: reactor.clock.now(), into: &effects)
+            next += 1
+            for effect in effects { perform(effect) }
+            effects.removeAll(keepingCapacity: true)
+            collectStoreEvents()
+        }
+        inputs.removeAll(keepingCapacity: true)
+        self.core = core
+        isReceiving = false
+    }
+
+    /// Notes that the node has left.
+    func left(reason text: String) { reason.withLock { $0 = $0 ?? text } }
+
+    private func tick(_ now: Instant) {
+        guard leaveReason == nil else { return }
+        store.tick(at: now)
+        programs?.tick(now)
+        give(
+            .tick(
+                StoreUsage(
+                    usedBytes: store.used, capacityBytes: store.capacity, objectCount: store.objectCount)))
+        _ = store.prepareAhead()
+        let pause = store.needsTick ? Self.busyTickMilliseconds : Self.tickMilliseconds
+        timer?.set(now.advanced(milliseconds: pause))
+    }
+
+    private func receive(_ event: WorkerLauncher.Event) {
+        switch event {
+        case .spawned(let token, let processID):
+            // Too late: nobody would ever end it.
+            guard leaveReason == nil else { return _ = launcher.signalGroup(of: processID, SIGKILL) }
+            give(.workerSpawned(startToken: token, processID: processID))
+        case .failed(let token, let reason): give(.spawnFailed(startToken: token, reason: reason))
+        case .exited(let processID, let exit): give(.processExited(processID: processID, exit))
+        case .printed(let lines): send(.logLines(lines), requestID: 0, to: .gcs)
+        }
+    }
+
+    private func attach(_ processID: Int32, _ answer: @escaping @Sendable (UInt32?, String) -> Void) {
+        do throws(ObjectStoreError) {
+            let client = try store.attachClient(processID: processID)
+            answer(client.index, "")
+        } catch {
+            answer(nil, error.description)
+        }
+    }
+
+    private func send(_ message: Message, requestID: UInt64, to peer: WorkerID) {
+        // A peer without a link is lost, or about to be reported as lost: nothing is to be done here.
+        _ = endpoint?.send(kind: message.kind, requestID: requestID, payload: message.payload, to: peer)
+    }
+}
+
+// MARK: links
+
+extension RayletDriver: EndpointHandler {
+    func peerUp(_ peer: WorkerID, _ hello: Hello) {
+        var address = hello.address
+        address.worker = peer
+        give(.peerUp(address))
+    }
+
+    func message(kind: UInt16, requestID: UInt64, payload: UnsafeRawBufferPointer, from peer: WorkerID) {
+        do throws(WireError) {
+            let message = try Message(kind: kind, payload: payload)
+            if case .blobChunk(let chunk) = message {
+                if peer == .gcs { programs?.receive(chunk, requestID: requestID) }
+            } else {
+                give(.message(message, requestID: requestID, from: peer))
+            }
+        } catch {
+            logger.warning("ignored a message of kind \(kind) from \(peer): \(error)")
+        }
+    }
+
+    func peerLost(_ peer: WorkerID, _ reason: String) { give(.peerLost(peer, reason: reason)) }
+
+    func refused(_ peer: WorkerID, _ address: Address, _ reason: String) { give(.peerLost(peer, reason: reason)) }
+}
+
+// MARK: effects
+
+extension RayletDriver {
+    private func perform(_ effect: RayletEffect) {
+        let now = reactor.clock.now()
+        switch effect {
+        case .send(let message, let requestID, let peer): send(message, requestID: requestID, to: peer)
+        case .connect(let address): endpoint?.connect(to: address)
+        case .spawnWorker(let start): workers?.start(start, environment: environment.of(start))
+        case .kill(let processID, let group):
+            if group { launcher.signalGroup(of: processID, SIGKILL) } else { kill(processID, SIGKILL) }
+        case .fetchProgram(let program): programs?.fetch(program)
+        case .storeCreate(let create): self.create(create, at: now)
+        case .storeSeal(let object, let slot, let sizes):
+            store.seal(
+                object, by: client(slot), metadataSize: sizes.metadataBytes, containedSize: sizes.containedBytes,
+                at: now)
+        case .storeAbort(let object, let slot): store.abort(object, by: client(slot), at: now)
+        case .storeFree(let objects): store.free(objects, at: now)
+        case .storeReleaseOwner(let owner): store.receive(.ownerDied(owner), at: now)
+        case .sendChunk(let object, let offset, let count, let peer, let requestID):
+            send(.objectChunk(chunk(object, offset, count)), requestID: requestID, to: peer)
+        case .writeChunk(let object, let offset, let bytes): write(bytes, to: object, offset: offset)
+        case .log(let level, let text): log(level, text)
+        case .leave(let reason): left(reason: reason)
+        }
+    }
+
+    private func client(_ slot: UInt32?) -> StoreClient { slot.map { StoreClient(index: $0) } ?? .raylet }
+
+    private func create(_ create: StoreCreate, at now: Instant) {
+        let client = client(create.slot)
+        guard client == .raylet || create.slot != nil && store.isAttached(client) else {
+            let error = RayError(.invalidArgument, "the process is not attached to the store as client \(client.index)")
+            return inputs.append(.storeFailed(token: create.token, error))
+        }
+        store.create(
+            ObjectStoreCore.Creation(
+                token: create.token, id: create.object, owner: create.owner, client: client,
+                layout: ObjectLayout(
+                    dataSize: create.sizes.dataBytes, metadataSize: create.sizes.metadataBytes,
+                    containedSize: create.sizes.containedBytes),
+                isPrimary: create.isPrimary, deadline: now.advanced(milliseconds: Self.roomMilliseconds)),
+            at: now)
+    }
+
+    private func chunk(_ object: ObjectID, _ offset: Int, _ count: Int) -> ObjectChunk {
+        let found = store.withObject(object) { bytes, layout in
+            let start = min(offset, bytes.count)
+            let end = start + min(count, bytes.count - start)
+            return ObjectChunk(
+                object: object, offset: offset, dataBytes: layout.dataSize, metadataBytes: layout.metadataSize,
+                containedBytes: layout.containedSize, bytes: Array(bytes[start..<end]))
+        }
+        return found
+            ?? ObjectChunk(
+                object: object, offset: offset, dataBytes: 0, metadataBytes: 0, containedBytes: 0, bytes: [],
+                error: RayError(.objectLost, "the node's store does not hold object \(object)"))
+    }
+
+    private func write(_ bytes: [UInt8], to object: ObjectID, offset: Int) {
+        store.withUnsealed(object) { room in
+            guard offset >= 0, bytes.count <= room.count, offset <= room.count - bytes.count else { return }
+            UnsafeMutableRawBufferPointer(rebasing: room[offset..<offset + bytes.count]).copyBytes(from: bytes)
+        }
+    }
+
+    private func log(_ level: RayletLogLevel, _ text: String) {
+        switch level {
+        case .info: logger.info("\(text)")
+        case .warning: logger.warning("\(text)")
+        case .error: logger.error("\(text)")
+        }
+    }
+
+    /// Gives the core what happened in the store outside of its own effects.
+    private func drainStore() {
+        let input = RayletInput.objectsRemoved([])
+        give(input)
+    }
+
+    private func collectStoreEvents() {
+        for event in store.takeEvents() {
+            switch event {
+            case .created(let token, _, _, let offset):
+                inputs.append(.storeCreated(token: token, offset: UInt64(offset)))
+            case .exists(let token, _, let object, let isSealed):
+                let what = isSealed ? "is in the store already" : "is being written by another process"
+                inputs.append(.storeFailed(token: token, RayError(.invalidArgument, "object \(object) \(what)")))
+            case .reserved: break
+            case .failed(let token, _, let error): inputs.append(.storeFailed(token: token, error))
+            case .rejected(_, let object, let error): inputs.append(.storeRejected(object, error))
+            case .sealed(let object, _): inputs.append(.objectSealed(object))
+            case .removed(_, .aborted): break
+            case .removed(let object, _): inputs.append(.objectsRemoved([object]))
+            case .roomWanted(let bytes):
+                logger.warning("the object store is full: \(bytes) more bytes are wanted")
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+
+internal import CRaySystem
+internal import Glibc
+internal import Logging
+package import RayCore
+internal import RayObjectStore
+internal import RayRaylet
+internal import RayTransport
+internal import RayWire
+
+/// The raylet of one node as a process: sockets, store and children around `RayletCore`.
+///
+///     let raylet = try RayletServer(configuration: configuration)
+///     let reason = raylet.run()
+///
+/// To be made before the process starts other threads: it keeps SIGTERM and SIGINT for itself.
+package final class RayletServer: Sendable {
+    /// Where other nodes and the processes of this one reach the raylet, with the port that was bound.
+    package let address: Address
+    package let nodeID: NodeID
+    /// Unix socket on which processes of the node get the store; see `attachStore`.
+    package let storeSocketPath: String
+
+    private let reactor: Reactor
+    private let endpoint: Endpoint
+    private let launcher: Launcher
+    private let watch: DescriptorWatch
+    private let driver: RayletDriver
+
+    /// Makes the store and the sockets; nothing is started before `run`.
+    ///
+    /// - Throws: `systemError` if the machine refuses memory, sockets or folders, `invalidArgument` for settings that
+    ///   cannot be; the message names the remedy.
+    package init(configuration: RayletConfiguration) throws(RayError) {
+        Self.blockSignals()
+        let gcs = try configuration.gcsTarget()
+        try Self.makeFolders(configuration.sessionDirectory)
+        let store = try Self.makeStore(configuration)
+        do throws(TransportError) {
+            reactor = try Reactor()
+            launcher = try Launcher(reapsOrphans: true)
+            watch = try DescriptorWatch()
+            let driver = RayletDriver(configuration, reactor: reactor, launcher: launcher, watch: watch, store: store)
+            let own = Address(
+                node: configuration.nodeID, worker: WorkerID(raylet: configuration.nodeID), host: configuration.host,
+                port: 0, socketPath: "")
+            let token = Array(configuration.token.utf8)
+            let hello = Hello(role: .raylet, identity: own.worker, incarnation: .random(in: 1 ... .max), address: own)
+            endpoint = Endpoint(
+                hello,
+                credentials: Credentials(
+                    token: token, source: configuration.tokenSource, isTokenWanted: !token.isEmpty),
+                reactor: reactor, handler: driver)
+            try endpoint.listen(unixPath: configuration.socketPath)
+            try endpoint.listen(host: configuration.bindHost ?? configuration.host, port: configuration.port)
+            address = endpoint.hello.address
+            driver.prepare(endpoint: endpoint, address: address, gcs: gcs)
+            try driver.serveStore()
+            self.driver = driver
+        } catch {
+            throw RayError(.systemError, "the raylet cannot start: \(error)")
+        }
+        nodeID = configuration.nodeID
+        storeSocketPath = configuration.storeSocketPath
+    }
+
+    /// Serves until SIGTERM, SIGINT, `stop`, the head's order or the loss of the control store; the reason.
+    ///
+    /// When it returns, all processes that the raylet started are killed and its sockets are closed.
+    @discardableResult
+    package func run() -> String {
+        do throws(TransportError) {
+            try reactor.start()
+        } catch {
+            driver.left(reason: "\(error)")
+        }
+        reactor.perform { self.driver.begin() }
+        var signals = Self.signals
+        var pause = timespec(tv_sec: 0, tv_nsec: 100_000_000)
+        while driver.leaveReason == nil {
+            let signal = sigtimedwait(&signals, nil, &pause)
+            if signal > 0 { stop(reason: "it was asked to end (\(signal == SIGINT ? "SIGINT" : "SIGTERM"))") }
+        }
+        return finish()
+    }
+
+    /// Has the node leave the cluster; any thread.
+    package func stop(reason: String) { reactor.perform { self.driver.give(.stop(reason: reason)) } }
+
+    private func finish() -> String {
+        let reason = driver.leaveReason ?? ""
+        endpoint.shutdown(reason: reason)
+        // Peers hear the reason if they read soon; nothing depends on it.
+        usleep(100_000)
+        reactor.stop()
+        watch.stop()
+        launcher.stop()
+        unlink(storeSocketPath)
+        return reason
+    }
+
+    private static var signals: sigset_t {
+        var set = sigset_t()
+        sigemptyset(&set)
+        sigaddset(&set, SIGTERM)
+        sigaddset(&set, SIGINT)
+        return set
+    }
+
+    private static func blockSignals() {
+        var set = signals
+        pthread_sigmask(SIG_BLOCK, &set, nil)
+    }
+
+    private static func makeFolders(_ session: String) throws(RayError) {
+        for folder in [session, session + "/logs", session + "/sockets", session + "/programs"] {
+            guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
+                throw RayError(
+                    .systemError, "the folder \(folder) cannot be made: \(TransportError.text(errno)); "
+                        + "choose another one with --temp-dir")
+            }
+        }
+    }
+
+    private static func makeStore(_ configuration: RayletConfiguration) throws(RayError) -> ObjectStoreServer {
+        do throws(ObjectStoreError) {
+            return try ObjectStoreServer(
+                ObjectStoreServer.Configuration(capacity: configuration.storeCapacity),
+                nonce: .random(in: 1 ... .max))
+        } catch {
+            throw RayError(
+                .systemError,
+                "the object store of \(configuration.storeCapacity) bytes cannot be made: \(error); "
+                    + "choose a smaller one with --object-store-memory")
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+
+internal import Glibc
+internal import RayCore
+internal import RayRaylet
+
+/// The environment of worker processes.
+struct WorkerEnvironment: Sendable {
+    /// `NAME=value` for every worker; of one name the last one counts.
+    private let base: [String]
+
+    init(base: [String]) { self.base = base }
+
+    /// The raylet's own environment, what the configuration adds, and what tells a worker where it is.
+    init(_ configuration: RayletConfiguration, address: Address) {
+        var variables = Self.own.filter { !$0.hasPrefix("SWIFT_RAY_") && !$0.hasPrefix("RAY_PARENT_DESCRIPTOR=") }
+        variables += configuration.workerEnvironment
+        variables += [
+            "SWIFT_RAY_ROLE=worker",
+            "SWIFT_RAY_SESSION_DIR=\(configuration.sessionDirectory)",
+            "SWIFT_RAY_NODE_ID=\(configuration.nodeID.hex)",
+            "SWIFT_RAY_RAYLET_SOCKET=\(address.socketPath)",
+            "SWIFT_RAY_STORE_SOCKET=\(configuration.storeSocketPath)",
+            "SWIFT_RAY_NODE_HOST=\(configuration.host)",
+            "SWIFT_RAY_GCS_ADDRESS=\(configuration.gcsAddress)",
+        ]
+        if !configuration.gcsSocketPath.isEmpty {
+            variables.append("SWIFT_RAY_GCS_SOCKET=\(configuration.gcsSocketPath)")
+        }
+        if !configuration.token.isEmpty { variables.append("RAY_AUTH_TOKEN=\(configuration.token)") }
+        base = variables
+    }
+
+    /// The value of a variable, as workers have it.
+    subscript(name: String) -> String? {
+        base.last { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.utf8.count + 1)) }
+    }
+
+    /// The whole environment of a worker. What the program asks for cannot change where the worker belongs.
+    func of(_ start: WorkerStart) -> [String] {
+        let own = base.filter { $0.hasPrefix("SWIFT_RAY_") || $0.hasPrefix("RAY_AUTH_TOKEN=") }
+        var result: [String] = []
+        var positions: [Substring: Int] = [:]
+        // The core's own variables come last in `start.environment`, behind the program's.
+        for variable in base + start.environment + own {
+            guard let equals = variable.firstIndex(of: "="), equals != variable.startIndex else { continue }
+            let name = variable[..<equals]
+            if let position = positions[name] {
+                result[position] = variable
+            } else {
+                positions[name] = result.count
+                result.append(variable)
+            }
+        }
+        return result
+    }
+
+    private static var own: [String] {
+        var result: [String] = []
+        var entry = environ
+        while let text = entry.pointee {
+            result.append(String(cString: text))
+            entry += 1
+        }
+        return result
+    }
+}

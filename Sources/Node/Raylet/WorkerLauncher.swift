@@ -1,0 +1,106 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+
+internal import CRaySystem
+internal import Glibc
+internal import RayCore
+internal import RayRaylet
+internal import RayTransport
+internal import RayWire
+
+/// Starts worker processes with pipes for what they print, and tells of their ends.
+///
+/// Unchecked: everything that changes is touched by the `DescriptorWatch`'s thread only.
+final class WorkerLauncher: @unchecked Sendable {
+    /// What the raylet hears, on an arbitrary thread.
+    enum Event: Sendable {
+        case spawned(startToken: UInt64, processID: Int32)
+        case failed(startToken: UInt64, reason: String)
+        case exited(processID: Int32, ProcessExit)
+        case printed(LogLines)
+    }
+
+    private let launcher: Launcher
+    private let watch: DescriptorWatch
+    private let logs: String
+    private let host: String
+    private let tell: @Sendable (Event) -> Void
+    private var running: [Int32: WorkerOutput] = [:]
+
+    init(
+        launcher: Launcher, watch: DescriptorWatch, logs: String, host: String,
+        tell: @escaping @Sendable (Event) -> Void
+    ) {
+        self.launcher = launcher
+        self.watch = watch
+        self.logs = logs
+        self.host = host
+        self.tell = tell
+    }
+
+    /// Starts a worker with this whole environment; any thread.
+    func start(_ start: WorkerStart, environment: [String]) {
+        var output: [Int32] = [-1, -1]
+        var error: [Int32] = [-1, -1]
+        guard ray_pipe_create(&output) >= 0, ray_pipe_create(&error) >= 0 else {
+            for descriptor in output where descriptor >= 0 { ray_close(descriptor) }
+            return tell(.failed(startToken: start.startToken, reason: Self.noPipe))
+        }
+        let folder = start.program.workingDirectory
+        let request = LaunchRequest(
+            path: start.path, arguments: [start.program.path] + start.program.arguments, environment: environment,
+            // On another machine the driver's folder may not exist; then the raylet's own is used.
+            directory: !folder.isEmpty && access(folder, X_OK) == 0 ? folder : nil,
+            standardOutput: .descriptor(output[1]), standardError: .descriptor(error[1]), isWatchingParent: true)
+        let reading = [output[0], error[0]]
+        let writing = [output[1], error[1]]
+        launcher.launch(request) { result in
+            for descriptor in writing { ray_close(descriptor) }
+            switch result {
+            case .success(let processID):
+                self.watch.perform { self.follow(start, processID, reading) }
+                self.tell(.spawned(startToken: start.startToken, processID: processID))
+            case .failure(let failure):
+                for descriptor in reading { ray_close(descriptor) }
+                self.tell(.failed(startToken: start.startToken, reason: failure.description))
+            }
+        } ended: { processID, end in
+            // Children that it left behind go with it.
+            self.launcher.signalGroup(of: processID, SIGKILL)
+            self.watch.perform { self.finish(processID, end) }
+        }
+    }
+
+    private static let noPipe = "this process has too many open files; raise its limit (ulimit -n)"
+
+    private func follow(_ start: WorkerStart, _ processID: Int32, _ descriptors: [Int32]) {
+        let name = "\(logs)/worker-\(start.startToken)-\(start.job.value)-\(processID)"
+        let (job, host, tell) = (start.job, host, tell)
+        let program = start.program.path.split(separator: "/").last.map(String.init) ?? start.program.path
+        let output = WorkerOutput(descriptors: descriptors, logs: [name + ".out", name + ".err"]) { isError, lines in
+            tell(
+                .printed(
+                    LogLines(
+                        job: job, host: host, processID: processID, name: program, isError: isError, lines: lines)))
+        }
+        running[processID] = output
+        for (index, descriptor) in descriptors.enumerated() {
+            watch.add(descriptor) { [weak output] in output?.read(stream: index) ?? false }
+        }
+    }
+
+    private func finish(_ processID: Int32, _ end: ProcessEnd) {
+        let output = running.removeValue(forKey: processID)
+        let lines = output?.finish() ?? []
+        for descriptor in output?.openDescriptors ?? [] { watch.remove(descriptor) }
+        let exit =
+            switch end {
+            case .exited(let code): ProcessExit(code: code, lastLines: lines)
+            case .killed(let signal): ProcessExit(signal: signal, lastLines: lines)
+            }
+        tell(.exited(processID: processID, exit))
+    }
+}

@@ -1,0 +1,265 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import Glibc
+package import RayCore
+internal import RayObjectStore
+internal import RayTransport
+internal import RayWire
+package import RayWorker
+internal import Synchronization
+
+extension Worker {
+    package var address: Address { configuration.core.address }
+    package var job: JobID { configuration.core.job }
+    package var namespace: String { configuration.core.namespace }
+    package func now() -> Instant { reactor.clock.now() }
+
+    // MARK: Calls
+
+    package func submit(_ call: Call, from task: TaskID?) -> [ObjectReference] {
+        transact { core, now, effects in core.submit(call, from: task, at: now, into: &effects) }
+    }
+
+    package func createActor(_ call: Call, _ options: ActorOptions, from task: TaskID?) -> ActorID {
+        transact { core, now, effects in core.createActor(call, options, from: task, at: now, into: &effects) }
+    }
+
+    package func call(_ actor: ActorID, _ call: Call, from task: TaskID?) -> [ObjectReference] {
+        transact { core, now, effects in core.call(actor, call, from: task, at: now, into: &effects) }
+    }
+
+    // MARK: Objects
+
+    package func put(_ object: RayObject, from task: TaskID?) throws(RayError) -> ObjectReference {
+        guard object.data.count > Limits.inlineObjectBytesMax, store != nil else {
+            let id = transact { core, _, _ in core.put(object, from: task) }
+            return ObjectReference(id: id, owner: address)
+        }
+        let contained = object.containedBytes
+        let (id, offset) = try room(
+            object.data.count, metadataBytes: object.metadata.count, containedBytes: contained.count, from: task)
+        do throws(ObjectStoreError) {
+            _ = try object.data.withUnsafeBytes { bytes throws(ObjectStoreError) in
+                try store?.write(data: bytes, metadata: object.metadata, contained: contained, offset: offset)
+            }
+        } catch {
+            abort(id)
+            throw RayError(.systemError, "the object store cannot be written: \(error)")
+        }
+        return sealed(id, byteCount: object.data.count)
+    }
+
+    package func createObject(byteCount: Int, from task: TaskID?) throws(RayError) -> any UnsealedObject {
+        guard byteCount > Limits.inlineObjectBytesMax, let store else {
+            return UnsealedRoom(worker: self, byteCount: byteCount, task: task)
+        }
+        let (id, offset) = try room(
+            byteCount, metadataBytes: ObjectMetadata.swift.count, containedBytes: 0, from: task)
+        do throws(ObjectStoreError) {
+            let bytes = try store.writableRange(offset: offset, size: byteCount + ObjectMetadata.swift.count)
+            return UnsealedRoom(worker: self, id: id, bytes: UnsafeMutableRawBufferPointer(rebasing: bytes[..<byteCount]))
+        } catch {
+            abort(id)
+            throw RayError(.systemError, "the object store cannot be written: \(error)")
+        }
+    }
+
+    /// Ends the writing of granted room: its metadata follows the data.
+    func seal(
+        _ id: ObjectID, _ bytes: UnsafeMutableRawBufferPointer, metadata: [UInt8], contained: [ObjectReference]
+    ) throws(RayError) -> ObjectReference {
+        guard metadata.count == ObjectMetadata.swift.count, contained.isEmpty, let base = bytes.baseAddress else {
+            abort(id)
+            throw RayError(
+                .invalidArgument, "an object written in place has plain metadata and no references inside")
+        }
+        metadata.withUnsafeBytes { source in
+            if let from = source.baseAddress { memcpy(base + bytes.count, from, source.count) }
+        }
+        return sealed(id, byteCount: bytes.count)
+    }
+
+    func abort(_ id: ObjectID) {
+        guard let raylet = configuration.core.raylet else { return }
+        send(.abortObject(AbortObject(object: id)), to: raylet.worker)
+    }
+
+    private func sealed(_ id: ObjectID, byteCount: Int) -> ObjectReference {
+        guard let raylet = configuration.core.raylet else { preconditionFailure("room without a raylet") }
+        send(.sealObject(SealObject(object: id)), to: raylet.worker)
+        // Until the raylet has read that message a lookup finds nothing, and a fetch waits for it.
+        transact { core, _, _ in core.sealed(id, byteCount: byteCount, at: raylet, isLocal: false) }
+        return ObjectReference(id: id, owner: address)
+    }
+
+    /// Asks the raylet for room and waits for it on this thread, within the limit.
+    private func room(
+        _ dataBytes: Int, metadataBytes: Int, containedBytes: Int, from task: TaskID?
+    ) throws(RayError) -> (ObjectID, Int) {
+        guard let raylet = configuration.core.raylet else { preconditionFailure("a store without a raylet") }
+        let request = RoomRequest()
+        let id = transactState { state, _ in
+            let id = state.core.nextPutID(of: task)
+            state.rooms[id] = request
+            return id
+        }
+        let message = CreateObject(
+            object: id, owner: address.worker, slot: configuration.core.storeSlot, dataBytes: dataBytes,
+            metadataBytes: metadataBytes, containedBytes: containedBytes)
+        send(.createObject(message), to: raylet.worker)
+        let deadline = now().advanced(milliseconds: configuration.roomMilliseconds)
+        if !reactor.poll(microseconds: 200, until: { request.isAnswered }) {
+            while !request.isAnswered, now() < deadline { request.sleep(milliseconds: 100) }
+        }
+        switch request.take() {
+        case .success(let offset)?: return (id, offset)
+        case .failure(let error)?: throw error
+        case nil:
+            _ = state.withLock { $0.rooms.removeValue(forKey: id) }
+            abort(id)
+            throw RayError(
+                .objectStoreFull, "no room in the object store within \(configuration.roomMilliseconds / 1000) s")
+        }
+    }
+
+    package func getNow(_ references: [ObjectReference]) -> [Result<any FetchedObject, RayError>]? {
+        let outcomes = state.withLock { state -> [ObjectOutcome]? in
+            var outcomes: [ObjectOutcome] = []
+            outcomes.reserveCapacity(references.count)
+            for reference in references {
+                guard let outcome = state.core.peek(reference.id) else { return nil }
+                outcomes.append(outcome)
+            }
+            return outcomes
+        }
+        guard let outcomes else { return nil }
+        var results: [Result<any FetchedObject, RayError>] = []
+        results.reserveCapacity(outcomes.count)
+        for outcome in outcomes {
+            switch outcome {
+            case .inline(let object): results.append(Self.result(object))
+            case .failed(let error): results.append(.failure(error))
+            case .local(let id):
+                guard let pinned = find(id) else { return nil }
+                results.append(Self.result(pinned))
+            }
+        }
+        return results
+    }
+
+    package func get(
+        _ references: [ObjectReference], deadline: Instant?, from task: TaskID?,
+        completion: @escaping @Sendable ([Result<any FetchedObject, RayError>]) -> Void
+    ) {
+        transactState { state, _ in
+            let token = state.core.get(references, deadline: deadline, from: task, into: &state.effects)
+            state.completions[token] = .get(references, deadline, task, completion)
+        }
+    }
+
+    package func wait(
+        _ references: [ObjectReference], count: Int, deadline: Instant?, from task: TaskID?,
+        completion: @escaping @Sendable ([Bool]) -> Void
+    ) {
+        transactState { state, _ in
+            let token = state.core.wait(
+                references, count: count, deadline: deadline, from: task, into: &state.effects)
+            state.completions[token] = .wait(completion)
+        }
+    }
+
+    package func poll(microseconds: Int, until isDone: () -> Bool) -> Bool {
+        reactor.poll(microseconds: microseconds, until: isDone)
+    }
+
+    package func retain(_ reference: ObjectReference) { state.withLock { $0.core.retain(reference) } }
+
+    package func release(_ id: ObjectID) {
+        guard !isEnding.load(ordering: .relaxed) else { return }
+        transact { core, _, effects in core.release(id, into: &effects) }
+    }
+
+    package func escape(_ reference: ObjectReference) {
+        transact { core, _, _ in core.escape(reference.id) }
+    }
+
+    // MARK: Questions to the GCS
+
+    package func kill(
+        _ actor: ActorID, restart: Bool, completion: @escaping @Sendable (Result<Void, RayError>) -> Void
+    ) {
+        request(.killActor(KillActor(actor: actor, restart: restart))) { result in
+            completion(
+                result.flatMap { message in
+                    guard case .done(let done) = message else { return .failure(Self.confused) }
+                    return done.error.map { .failure($0) } ?? .success(())
+                })
+        }
+    }
+
+    package func actor(
+        named name: String, namespace: String,
+        completion: @escaping @Sendable (Result<(ActorID, FunctionDescriptor), RayError>) -> Void
+    ) {
+        let space = namespace.isEmpty ? self.namespace : namespace
+        request(.lookUpActor(LookUpActor(name: name, namespace: space))) { [weak self] result in
+            completion(
+                result.flatMap { message in
+                    guard case .actorFound(let found) = message else { return .failure(Self.confused) }
+                    guard let state = found.state else {
+                        return .failure(
+                            RayError(
+                                .notFound,
+                                "Failed to look up actor with name '\(name)' in namespace '\(space)'. It may not have "
+                                    + "been created, may have died, or lives in another namespace"))
+                    }
+                    self?.transact { core, now, effects in core.adopt(state, at: now, into: &effects) }
+                    return .success((state.id, state.className))
+                })
+        }
+    }
+
+    package func clusterView(completion: @escaping @Sendable (Result<ClusterView, RayError>) -> Void) {
+        request(.queryCluster(QueryCluster())) { result in
+            completion(
+                result.flatMap { message in
+                    guard case .clusterStatus(let status) = message else { return .failure(Self.confused) }
+                    return .success(ClusterView(status))
+                })
+        }
+    }
+
+    /// Sends a request to the GCS.
+    package func request(
+        _ message: Message, completion: @escaping @Sendable (Result<Message, RayError>) -> Void
+    ) {
+        transactState { state, _ in
+            let token = state.core.request(message, into: &state.effects)
+            state.completions[token] = .request(completion)
+        }
+    }
+
+    private static let confused = RayError(.systemError, "the GCS gave an answer of another kind than asked for")
+
+    /// Sends a message that is not the core's business.
+    func send(_ message: Message, to peer: WorkerID) {
+        endpoint.send(kind: message.kind, requestID: 0, payload: message.payload, to: peer)
+    }
+}
+
+extension ClusterView {
+    init(_ status: ClusterStatus) {
+        self.init(
+            nodes: status.nodes.map { node in
+                Node(
+                    id: node.info.address.node, isAlive: node.isAlive, name: node.info.name,
+                    host: node.info.address.host, port: node.info.address.port, isHead: node.info.isHead,
+                    total: node.info.total, available: node.available,
+                    labels: Dictionary(node.info.labels.map { ($0.key, $0.value) }) { first, _ in first },
+                    storeUsed: node.storeUsed, storeCapacity: node.info.storeCapacity)
+            })
+    }
+}

@@ -1,0 +1,164 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import DequeModule
+internal import RayCore
+internal import RayObjectStore
+internal import RayTransport
+internal import RayWire
+internal import RayWorker
+internal import Synchronization
+
+extension Worker {
+    /// What is done after the lock is released.
+    enum Aftermath {
+        case got(Completion, [ObjectOutcome])
+        case waited(Completion, [Bool])
+        case answered(Completion, Result<Message, RayError>)
+        case warn(String)
+        case exit(String)
+        case wake
+    }
+
+    /// Performs the core's effects in order, under the lock; gives back what must run outside of it.
+    func perform(_ state: inout State, at now: Instant) -> [Aftermath] {
+        var after: [Aftermath] = []
+        var index = 0
+        while index < state.effects.items.count {
+            let effect = state.effects.items[index]
+            index += 1
+            switch effect {
+            case .connect(let address): endpoint.connect(to: address)
+            case .send(let message, let requestID, let peer):
+                state.writer.removeAll()
+                message.encode(into: &state.writer)
+                endpoint.send(kind: message.kind, requestID: requestID, payload: state.writer.bytes, to: peer)
+            case .locate(let id):
+                let isPresent = find(id) != nil
+                state.core.receive(.located(id, isPresent: isPresent), at: now, into: &state.effects)
+            case .completeGet(let token, let outcomes):
+                if let completion = state.completions.removeValue(forKey: token) {
+                    after.append(.got(completion, outcomes))
+                }
+            case .completeWait(let token, let flags):
+                if let completion = state.completions.removeValue(forKey: token) {
+                    after.append(.waited(completion, flags))
+                }
+            case .completeRequest(let token, let result):
+                if let completion = state.completions.removeValue(forKey: token) {
+                    after.append(.answered(completion, result))
+                }
+            case .execute(let spec): makeReady(spec, &state, at: now, &after)
+            case .write(let id, let object, let offset): write(id, object, offset, &after)
+            case .warn(let text): after.append(.warn(text))
+            case .exit(let reason): after.append(.exit(reason))
+            }
+        }
+        state.effects.removeAll()
+        return after
+    }
+
+    func run(_ aftermath: Aftermath) {
+        switch aftermath {
+        case .got(let completion, let outcomes): complete(completion, outcomes)
+        case .waited(.wait(let body), let flags): body(flags)
+        case .answered(.request(let body), let result): body(result)
+        case .waited, .answered: preconditionFailure("an answer of another kind than its request")
+        case .warn(let text): configuration.warn(text)
+        case .exit(let reason): configuration.exit(reason)
+        case .wake: reactor.wake()
+        }
+    }
+
+    /// The object if the node's store has it.
+    func find(_ id: ObjectID) -> PinnedObject? {
+        guard let store else { return nil }
+        do throws(ObjectStoreError) {
+            return try store.lookup(id)
+        } catch {
+            configuration.warn("the object store cannot be read: \(error)")
+            return nil
+        }
+    }
+
+    /// Turns outcomes into objects; one that was evicted meanwhile is fetched again.
+    private func complete(_ completion: Completion, _ outcomes: [ObjectOutcome]) {
+        guard case .get(let references, let deadline, let task, let body) = completion else { return }
+        var results: [Result<any FetchedObject, RayError>] = []
+        results.reserveCapacity(outcomes.count)
+        var evicted: [ObjectID] = []
+        for outcome in outcomes {
+            switch outcome {
+            case .inline(let object): results.append(Self.result(object))
+            case .failed(let error): results.append(.failure(error))
+            case .local(let id):
+                if let pinned = find(id) {
+                    results.append(Self.result(pinned))
+                } else {
+                    evicted.append(id)
+                }
+            }
+        }
+        guard evicted.isEmpty else {
+            transact { core, _, effects in for id in evicted { core.missing(id, into: &effects) } }
+            get(references, deadline: deadline, from: task, completion: body)
+            return
+        }
+        body(results)
+    }
+
+    /// An object, or the error that stands in its place.
+    static func result(_ object: RayObject) -> Result<any FetchedObject, RayError> {
+        if let error = object.data.withUnsafeBytes({ RayError(data: $0, metadata: object.metadata) }) {
+            return .failure(error)
+        }
+        return .success(InlineObject(object))
+    }
+
+    static func result(_ pinned: PinnedObject) -> Result<any FetchedObject, RayError> {
+        let object = SharedObject(pinned)
+        if let error = object.withBytes({ RayError(data: $0, metadata: object.metadata) }) {
+            return .failure(error)
+        }
+        return .success(object)
+    }
+
+    private func makeReady(_ spec: TaskSpec, _ state: inout State, at now: Instant, _ after: inout [Aftermath]) {
+        var arguments: [any FetchedObject] = []
+        for outcome in state.core.arguments(of: spec) {
+            let result: Result<any FetchedObject, RayError> =
+                switch outcome {
+                case .inline(let object): Self.result(object)
+                case .failed(let error): .failure(error)
+                case .local(let id):
+                    find(id).map { Self.result($0) }
+                        ?? .failure(RayError(.objectLost, "argument \(id) was evicted before the task began"))
+                }
+            switch result {
+            case .success(let object): arguments.append(object)
+            case .failure(let error):
+                state.core.receive(.finished(spec.id, .failure(error)), at: now, into: &state.effects)
+                return
+            }
+        }
+        let task = ExecutableTask(spec: spec, arguments: arguments)
+        ready.withLock { $0.append(task) }
+        readyCount.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        after.append(.wake)
+    }
+
+    private func write(_ id: ObjectID, _ object: RayObject, _ offset: UInt64, _ after: inout [Aftermath]) {
+        guard let store else { return }
+        do throws(ObjectStoreError) {
+            _ = try object.data.withUnsafeBytes { bytes throws(ObjectStoreError) in
+                try store.write(
+                    data: bytes, metadata: object.metadata, contained: object.containedBytes,
+                    offset: Int(clamping: offset))
+            }
+        } catch {
+            after.append(.warn("result \(id) cannot be written: \(error)"))
+        }
+    }
+}

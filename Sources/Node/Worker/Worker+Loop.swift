@@ -1,0 +1,45 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import DequeModule
+package import RayCore
+internal import RayTransport
+package import RayWorker
+internal import Synchronization
+
+extension Worker {
+    /// Runs tasks on the calling thread until the process is to end: the life of a worker process.
+    ///
+    /// - Parameters:
+    ///   - hasPending: whether the executor has continuations to run on this thread.
+    ///   - runPending: runs them.
+    package func runLoop(hasPending: @escaping () -> Bool, runPending: () -> Void) {
+        while !isEnding.load(ordering: .relaxed) {
+            reactor.runAsLeader(until: {
+                readyCount.load(ordering: .sequentiallyConsistent) > 0 || hasPending()
+                    || isEnding.load(ordering: .relaxed)
+            })
+            while let task = nextReady() {
+                start(task)
+                runPending()
+            }
+            runPending()
+        }
+    }
+
+    private func nextReady() -> ExecutableTask? {
+        guard readyCount.load(ordering: .sequentiallyConsistent) > 0 else { return nil }
+        let task = ready.withLock { $0.popFirst() }
+        if task != nil { readyCount.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
+        return task
+    }
+
+    /// Starts a task on this thread; its end may come later, on any thread, once.
+    private func start(_ task: ExecutableTask) {
+        guard let executor else { return }
+        let id = task.spec.id
+        executor.execute(task) { [weak self] outcome in self?.step(.finished(id, outcome)) }
+    }
+}

@@ -1,0 +1,167 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import DequeModule
+package import RayCore
+internal import RayObjectStore
+package import RayTransport
+package import RayWire
+package import RayWorker
+internal import Synchronization
+
+/// The runtime of one driver or worker: drives a `WorkerCore` over sockets and the node's store.
+///
+/// An instance, without global state: tests and the client door hold many in one process. Every function may be
+/// called from any thread. One lock guards the core; messages are sent under it, so that their order is the core's;
+/// completions run outside of it.
+package final class Worker: WorkerAPI {
+    /// What a worker is made with.
+    package struct Configuration: Sendable {
+        package var core: WorkerCore.Configuration
+        /// How long `put` waits while the store is full, in milliseconds.
+        package var roomMilliseconds = 60_000
+        /// Told what the user should read.
+        package var warn: @Sendable (String) -> Void = { _ in }
+        /// Given the lines that workers printed, in a driver.
+        package var showLog: @Sendable (LogLines) -> Void = { _ in }
+        /// Told that the process must end, in a worker.
+        package var exit: @Sendable (String) -> Void = { _ in }
+
+        package init(core: WorkerCore.Configuration) { self.core = core }
+    }
+
+    enum Completion {
+        case get([ObjectReference], Instant?, TaskID?, @Sendable ([Result<any FetchedObject, RayError>]) -> Void)
+        case wait(@Sendable ([Bool]) -> Void)
+        case request(@Sendable (Result<Message, RayError>) -> Void)
+    }
+
+    struct State {
+        var core: WorkerCore
+        var effects = WorkerEffects()
+        var completions: [UInt64: Completion] = [:]
+        var rooms: [ObjectID: RoomRequest] = [:]
+        var writer = WireWriter(capacity: 4096)
+        /// Answers to the introduction at the raylet.
+        var accepted: Result<Void, RayError>?
+    }
+
+    let configuration: Configuration
+    let state: Mutex<State>
+    let endpoint: Endpoint
+    let reactor: Reactor
+    let store: ObjectStoreClient?
+    let executor: (any TaskExecutor)?
+    /// Tasks to be started by the loop's thread.
+    let ready = Mutex<Deque<ExecutableTask>>([])
+    let readyCount = Atomic<Int>(0)
+    let isEnding = Atomic<Bool>(false)
+    private let timer = Mutex<ReactorTimer?>(nil)
+
+    /// - Parameters:
+    ///   - endpoint: has links to the GCS and, if there is one, to the raylet.
+    ///   - store: the node's store, if this process is on a node.
+    ///   - executor: runs tasks; nothing in a driver.
+    package init(
+        _ configuration: Configuration, endpoint: Endpoint, store: ObjectStoreClient?,
+        executor: (any TaskExecutor)?
+    ) {
+        self.configuration = configuration
+        self.endpoint = endpoint
+        self.store = store
+        self.executor = executor
+        reactor = endpoint.reactor
+        var generator = SystemRandomNumberGenerator()
+        state = Mutex(State(core: WorkerCore(configuration.core, seed: generator.next())))
+        let timer = endpoint.makeTimer { [weak self] _ in self?.step(.tick) }
+        self.timer.withLock { $0 = timer }
+    }
+
+    /// Takes one input and does what follows from it.
+    func step(_ input: WorkerCore.Input) {
+        transact { core, now, effects in core.receive(input, at: now, into: &effects) }
+    }
+
+    /// Changes the core under the lock, sends what it wants sent, and runs completions afterwards.
+    @discardableResult
+    func transact<Value>(_ body: (inout WorkerCore, Instant, inout WorkerEffects) -> Value) -> Value {
+        transactState { state, now in body(&state.core, now, &state.effects) }
+    }
+
+    @discardableResult
+    func transactState<Value>(_ body: (inout State, Instant) -> Value) -> Value {
+        let now = reactor.clock.now()
+        let (value, after, alarm) = state.withLock { state -> (Value, [Aftermath], Instant) in
+            let value = body(&state, now)
+            let after = perform(&state, at: now)
+            return (value, after, state.core.alarm)
+        }
+        if alarm != .distantFuture { timer.withLock { $0 }?.set(noLaterThan: alarm) }
+        for aftermath in after { run(aftermath) }
+        return value
+    }
+
+    /// Sends what was gathered and ends the links; nothing comes back afterwards.
+    package func shutdown() {
+        isEnding.store(true, ordering: .sequentiallyConsistent)
+        endpoint.shutdown(reason: "the program ends")
+        reactor.wake()
+    }
+}
+
+extension Worker: EndpointHandler {
+    package func peerUp(_ peer: WorkerID, _ hello: Hello) {}
+
+    package func message(kind: UInt16, requestID: UInt64, payload: UnsafeRawBufferPointer, from peer: WorkerID) {
+        do throws(WireError) {
+            let message = try Message(kind: kind, payload: payload)
+            if intercept(message) { return }
+            step(.message(message, requestID: requestID, from: peer))
+        } catch {
+            configuration.warn("a message of kind \(kind) from \(peer.hex.prefix(8)) cannot be read: \(error)")
+        }
+    }
+
+    package func peerLost(_ peer: WorkerID, _ reason: String) {
+        if let raylet = configuration.core.raylet, peer == raylet.worker || peer == .gcs {
+            let error = RayError(.localRayletDied, reason)
+            let rooms = state.withLock { state in
+                defer { state.rooms = [:] }
+                if state.accepted == nil { state.accepted = .failure(error) }
+                return state.rooms
+            }
+            for (_, room) in rooms { room.answer(.failure(error)) }
+        }
+        step(.peerLost(peer, reason: reason))
+    }
+
+    package func refused(_ peer: WorkerID, _ address: Address, _ reason: String) {
+        peerLost(peer, "\(address.host):\(address.port) refused: \(reason)")
+    }
+
+    /// Answers that a waiting thread wants, not the core.
+    private func intercept(_ message: Message) -> Bool {
+        switch message {
+        case .objectCreated(let message):
+            guard let room = state.withLock({ $0.rooms.removeValue(forKey: message.object) }) else { return false }
+            if let error = message.error {
+                room.answer(.failure(error))
+            } else {
+                room.answer(.success(Int(clamping: message.offset)))
+            }
+            return true
+        case .workerAccepted(let message):
+            state.withLock { $0.accepted = message.error.map { .failure($0) } ?? .success(()) }
+            return true
+        case .logLines(let message):
+            configuration.showLog(message)
+            return true
+        case .startActor(let message):
+            executor?.noteConcurrency(max(1, message.spec.concurrencyMax), of: message.spec.id)
+            return false
+        default: return false
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import Glibc
+package import RayCore
+internal import RayObjectStore
+package import RayWorker
+
+/// An object in this process's memory.
+final class InlineObject: FetchedObject {
+    private let object: RayObject
+
+    init(_ object: RayObject) { self.object = object }
+
+    var metadata: [UInt8] { object.metadata }
+    var contained: [ObjectReference] { object.contained }
+    var byteCount: Int { object.data.count }
+
+    func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        try object.data.withUnsafeBytes(body)
+    }
+}
+
+/// An object in the node's store, pinned while this value lives.
+final class SharedObject: FetchedObject {
+    private let pinned: PinnedObject
+    let metadata: [UInt8]
+    let contained: [ObjectReference]
+
+    init(_ pinned: PinnedObject) {
+        self.pinned = pinned
+        metadata = pinned.metadata
+        contained = pinned.contained.withUnsafeBytes { RayObject.references(in: $0) } ?? []
+    }
+
+    var byteCount: Int { pinned.byteCount }
+
+    func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        try pinned.withBytes(body)
+    }
+}
+
+/// Room for an object that is being written, in the store or, where that is not worth it, in this process.
+///
+/// Unchecked: the room is this object's alone until `seal` or `abort`, of which exactly one is called.
+final class UnsealedRoom: UnsealedObject, @unchecked Sendable {
+    private enum Place {
+        case shared(ObjectID)
+        case own(TaskID?)
+    }
+
+    private let worker: Worker
+    private let place: Place
+    private let bytes: UnsafeMutableRawBufferPointer
+
+    /// Room that the raylet granted.
+    init(worker: Worker, id: ObjectID, bytes: UnsafeMutableRawBufferPointer) {
+        self.worker = worker
+        place = .shared(id)
+        self.bytes = bytes
+    }
+
+    /// Room in this process.
+    init(worker: Worker, byteCount: Int, task: TaskID?) {
+        self.worker = worker
+        place = .own(task)
+        bytes = .allocate(byteCount: byteCount, alignment: 64)
+        bytes.initializeMemory(as: UInt8.self, repeating: 0)
+    }
+
+    deinit {
+        if case .own = place { bytes.deallocate() }
+    }
+
+    func withMutableBytes<Result>(
+        _ body: (UnsafeMutableRawBufferPointer) throws -> Result
+    ) rethrows -> Result {
+        try body(bytes)
+    }
+
+    func seal(metadata: [UInt8], contained: [ObjectReference]) throws(RayError) -> ObjectReference {
+        switch place {
+        case .own(let task):
+            let object = RayObject(data: Array(bytes), metadata: metadata, contained: contained)
+            return try worker.put(object, from: task)
+        case .shared(let id):
+            return try worker.seal(id, bytes, metadata: metadata, contained: contained)
+        }
+    }
+
+    func abort() {
+        if case .shared(let id) = place { worker.abort(id) }
+    }
+}

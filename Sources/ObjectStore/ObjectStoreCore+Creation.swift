@@ -1,0 +1,200 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+
+/// How objects come into being.
+extension ObjectStoreCore {
+    mutating func create(_ creation: Creation, at now: Instant, into effects: inout Effects) {
+        guard let total = creation.layout.totalSize, let size = RangeAllocator.rounded(total) else {
+            let error = RayError(.invalidArgument, "an object's sizes are negative or too large")
+            effects.append(.failed(token: creation.token, client: creation.client, error))
+            return
+        }
+        enqueue(
+            Request(
+                token: creation.token, client: creation.client, size: size, deadline: creation.deadline, since: now,
+                purpose: .object(creation.id, creation.owner, creation.layout, isPrimary: creation.isPrimary)),
+            at: now, into: &effects)
+    }
+
+    mutating func reserve(_ request: Request, at now: Instant, into effects: inout Effects) {
+        guard request.size > 0, let size = RangeAllocator.rounded(request.size) else {
+            let error = RayError(.invalidArgument, "a reservation of \(request.size) bytes makes no sense")
+            effects.append(.failed(token: request.token, client: request.client, error))
+            return
+        }
+        var request = request
+        request.size = size
+        enqueue(request, at: now, into: &effects)
+    }
+
+    private mutating func enqueue(_ request: Request, at now: Instant, into effects: inout Effects) {
+        if request.size > capacity {
+            fail(request, tooLargeMessage(request), into: &effects)
+        } else if waiting.isEmpty, grant(request, into: &effects) {
+            return
+        } else if waiting.count >= configuration.waitingMax {
+            fail(request, fullMessage(request, at: now, why: "too many creations wait already"), into: &effects)
+        } else {
+            waiting.append(request)
+            if waiting.count == 1 { serveWaiting(at: now, into: &effects) }
+        }
+    }
+
+    /// Gives a request its room if there is any, or says that its object exists; whether it was answered.
+    mutating func grant(_ request: Request, into effects: inout Effects) -> Bool {
+        switch request.purpose {
+        case .object(let id, let owner, let layout, let isPrimary):
+            if let existing = indexByID[id] {
+                let isSealed = entries[Int(existing)].state == .sealed
+                effects.append(
+                    .exists(token: request.token, client: request.client, id: id, isSealed: isSealed))
+                return true
+            }
+            guard hasVacantEntry, let offset = allocator.allocate(request.size) else { return false }
+            let index = take(
+                Entry(
+                    id: id, owner: owner, client: request.client, offset: offset, size: request.size,
+                    layout: layout, state: .created, isPrimary: isPrimary, generation: 0))
+            indexByID[id] = index
+            effects.append(.created(token: request.token, client: request.client, id: id, offset: offset))
+        case .reservation:
+            guard let offset = allocator.allocate(request.size) else { return false }
+            reservations.append(Reservation(client: request.client, offset: offset, size: request.size))
+            effects.append(
+                .reserved(token: request.token, client: request.client, offset: offset, size: request.size))
+        }
+        return true
+    }
+
+    mutating func seal(
+        _ id: ObjectID, _ client: StoreClient, _ metadataSize: Int, _ containedSize: Int,
+        into effects: inout Effects
+    ) {
+        if releaseDoomed(id, client) { return }
+        guard let index = indexByID[id], entries[Int(index)].client == client else {
+            let error = RayError(.notFound, "object \(id) cannot be sealed: it was not created by \(client)")
+            effects.append(.rejected(client, id, error))
+            return
+        }
+        let entry = entries[Int(index)]
+        // A repeated message changes nothing.
+        if entry.state == .sealed { return }
+        let layout = ObjectLayout(
+            dataSize: entry.layout.dataSize, metadataSize: metadataSize, containedSize: containedSize)
+        guard let total = layout.totalSize, total <= entry.size else {
+            let error = RayError(
+                .invalidArgument,
+                "object \(id) cannot be sealed: \(metadataSize) bytes of metadata and \(containedSize) of references "
+                    + "do not fit behind its \(entry.layout.dataSize) bytes; create it with more room for them")
+            effects.append(.rejected(client, id, error))
+            return
+        }
+        entries[Int(index)].layout = layout
+        publish(index, into: &effects)
+    }
+
+    mutating func adopt(_ adoption: Adoption, into effects: inout Effects) {
+        let (id, client) = (adoption.id, adoption.client)
+        guard let total = adoption.layout.totalSize, let size = RangeAllocator.rounded(total),
+            let position = reservations.firstIndex(where: {
+                $0.client == client && $0.offset == adoption.offset && $0.size >= size
+            })
+        else {
+            let error = RayError(
+                .invalidArgument, "object \(id) is not at the front of a reservation of \(client)")
+            effects.append(.rejected(client, id, error))
+            return
+        }
+        reservations[position].offset += size
+        reservations[position].size -= size
+        if reservations[position].size == 0 { reservations.remove(at: position) }
+        guard indexByID[id] == nil, hasVacantEntry else {
+            allocator.free(offset: adoption.offset, size: size)
+            // The same object twice is no failure: a repeated task makes the same value.
+            if indexByID[id] != nil { return }
+            let error = RayError(
+                .objectStoreFull, "the object store holds \(configuration.objectsMax) objects, its limit")
+            effects.append(.rejected(client, id, error))
+            return
+        }
+        let index = take(
+            Entry(
+                id: id, owner: adoption.owner, client: client, offset: adoption.offset, size: size,
+                layout: adoption.layout, state: .created, isPrimary: true, generation: 0))
+        indexByID[id] = index
+        publish(index, into: &effects)
+    }
+
+    private mutating func publish(_ index: UInt32, into effects: inout Effects) {
+        entries[Int(index)].state = .sealed
+        link(index)
+        let entry = entries[Int(index)]
+        effects.append(.publish(handle(index), published(entry)))
+        effects.append(.sealed(entry.id, entry.client))
+    }
+
+    // MARK: Entries
+
+    var hasVacantEntry: Bool { !vacant.isEmpty || entries.count < configuration.objectsMax }
+
+    private mutating func take(_ new: Entry) -> UInt32 {
+        guard let index = vacant.popLast() else {
+            entries.append(new)
+            return UInt32(entries.count - 1)
+        }
+        let generation = entries[Int(index)].generation
+        entries[Int(index)] = new
+        entries[Int(index)].generation = generation
+        return index
+    }
+
+    // MARK: Order of use
+
+    mutating func link(_ index: UInt32) {
+        let position = Int(index)
+        let isPrimary = entries[position].isPrimary
+        let last = isPrimary ? primaryOrder.last : secondaryOrder.last
+        entries[position].previous = last
+        entries[position].next = UseOrder.none
+        if last != UseOrder.none { entries[Int(last)].next = index }
+        update(isPrimary) { order in
+            if last == UseOrder.none { order.first = index }
+            order.last = index
+            order.count += 1
+        }
+    }
+
+    mutating func unlink(_ index: UInt32) {
+        let entry = entries[Int(index)]
+        if entry.previous != UseOrder.none { entries[Int(entry.previous)].next = entry.next }
+        if entry.next != UseOrder.none { entries[Int(entry.next)].previous = entry.previous }
+        update(entry.isPrimary) { order in
+            if entry.previous == UseOrder.none { order.first = entry.next }
+            if entry.next == UseOrder.none { order.last = entry.previous }
+            order.count -= 1
+        }
+    }
+
+    private mutating func update(_ isPrimary: Bool, _ body: (inout UseOrder) -> Void) {
+        if isPrimary { body(&primaryOrder) } else { body(&secondaryOrder) }
+    }
+
+    /// Makes a sealed object the most recently used.
+    mutating func touch(_ index: UInt32) {
+        guard entries[Int(index)].state == .sealed else { return }
+        unlink(index)
+        link(index)
+    }
+
+    mutating func setPrimary(_ id: ObjectID, _ isPrimary: Bool) {
+        guard let index = indexByID[id], entries[Int(index)].isPrimary != isPrimary else { return }
+        let isSealed = entries[Int(index)].state == .sealed
+        if isSealed { unlink(index) }
+        entries[Int(index)].isPrimary = isPrimary
+        if isSealed { link(index) }
+    }
+}

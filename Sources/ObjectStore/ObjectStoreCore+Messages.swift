@@ -1,0 +1,153 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+
+extension ObjectStoreCore {
+    /// Faults that the simulator plants to show that its checker finds them.
+    package enum PlantedFault: Hashable, Sendable {
+        /// An object that is still read is reused as soon as it is freed.
+        case dropPinEarly
+    }
+
+    /// Sizes and limits of a store.
+    package struct Configuration: Sendable {
+        /// Bytes for objects.
+        package var capacity: Int
+        /// Most objects at a time: the entries of the table.
+        package var objectsMax: Int
+        /// Most creations that wait for room at a time; more are refused.
+        package var waitingMax: Int
+        /// For tests of the tests.
+        package var plantedFault: PlantedFault?
+
+        package init(
+            capacity: Int, objectsMax: Int = 65_536, waitingMax: Int = 10_000, plantedFault: PlantedFault? = nil
+        ) {
+            self.capacity = capacity
+            self.objectsMax = objectsMax
+            self.waitingMax = waitingMax
+            self.plantedFault = plantedFault
+        }
+    }
+
+    /// A client's wish for room for one object.
+    package struct Creation: Hashable, Sendable {
+        /// Names this request in the answer; chosen by the driver, unique while the request is open.
+        package var token: UInt64
+        /// Which object.
+        package var id: ObjectID
+        /// The process that owns it.
+        package var owner: WorkerID
+        /// Who writes the object.
+        package var client: StoreClient
+        /// Data size, and the most that metadata and contained references may need when the object is sealed.
+        package var layout: ObjectLayout
+        /// Whether this is the copy that its owner relies on.
+        package var isPrimary: Bool
+        /// When a creation that waits for room fails.
+        package var deadline: Instant
+
+        package init(
+            token: UInt64, id: ObjectID, owner: WorkerID, client: StoreClient, layout: ObjectLayout,
+            isPrimary: Bool, deadline: Instant
+        ) {
+            self.token = token
+            self.id = id
+            self.owner = owner
+            self.client = client
+            self.layout = layout
+            self.isPrimary = isPrimary
+            self.deadline = deadline
+        }
+    }
+
+    /// An object that a client wrote at the front of its reservation.
+    package struct Adoption: Hashable, Sendable {
+        /// Which object.
+        package var id: ObjectID
+        /// The process that owns it.
+        package var owner: WorkerID
+        /// Who wrote it.
+        package var client: StoreClient
+        /// Where the object begins; must be where the rest of one of the client's reservations begins.
+        package var offset: Int
+        /// What was written.
+        package var layout: ObjectLayout
+
+        package init(id: ObjectID, owner: WorkerID, client: StoreClient, offset: Int, layout: ObjectLayout) {
+            self.id = id
+            self.owner = owner
+            self.client = client
+            self.offset = offset
+            self.layout = layout
+        }
+    }
+
+    /// What happens to a store.
+    package enum Input: Sendable {
+        /// Room for an object is wanted.
+        case create(Creation)
+        /// A client wants room of `size` bytes for small objects to come.
+        case reserve(token: UInt64, client: StoreClient, size: Int, deadline: Instant)
+        /// A client wrote an object into its reservation, which shrinks by it.
+        case adopt(Adoption)
+        /// A client gives the rest of all its reservations back.
+        case releaseReservations(StoreClient)
+        /// A client finished writing.
+        case seal(ObjectID, StoreClient, metadataSize: Int, containedSize: Int)
+        /// A client gave up writing and will not touch the room again.
+        case abort(ObjectID, StoreClient)
+        /// Owners let these objects go.
+        case free([ObjectID])
+        /// Sealed copies became, or ceased to be, the ones that their owners rely on.
+        case setPrimary([ObjectID], Bool)
+        /// Objects were asked for; they are evicted later than others.
+        case touched([ObjectID])
+        /// A process that owns objects died.
+        case ownerDied(WorkerID)
+        /// A job ended: its objects go.
+        case jobEnded(JobID)
+        /// A client's process died; the driver has cleared its pins.
+        case clientDied(StoreClient)
+        /// Answer to the effect `retract`: no reader can find these entries any more; `pinned` ones are still read.
+        case retracted([EntryHandle], pinned: [EntryHandle])
+        /// Answer to the effect `scanPins`: everything that is pinned now.
+        case pins([EntryHandle])
+        /// The raylet gives back what `hold` gave it.
+        case unhold(EntryHandle)
+        /// Time passed.
+        case tick
+    }
+
+    /// What the driver is to do, in this order.
+    package enum Effect: Hashable, Sendable {
+        /// Tell the client that it may write the object at `offset`.
+        case created(token: UInt64, client: StoreClient, id: ObjectID, offset: Int)
+        /// Tell the client that the object is there already, or (not sealed) that another writes it.
+        case exists(token: UInt64, client: StoreClient, id: ObjectID, isSealed: Bool)
+        /// Tell the client that it may use `size` bytes at `offset` for adoptions.
+        case reserved(token: UInt64, client: StoreClient, offset: Int, size: Int)
+        /// Tell the client that its creation or reservation failed.
+        case failed(token: UInt64, client: StoreClient, RayError)
+        /// Tell the client that its seal or adoption is refused.
+        case rejected(StoreClient, ObjectID, RayError)
+        /// Write the entry into the table.
+        case publish(EntryHandle, ObjectEntry)
+        /// Take the entries out of the table, look whether they are pinned, answer with `retracted`.
+        case retract([EntryHandle])
+        /// Look what is pinned, answer with `pins`.
+        case scanPins
+        /// Wake those who wait for the object.
+        case sealed(ObjectID, StoreClient)
+        /// The object is gone; its locations change.
+        case removed(ObjectID, RemovalReason)
+        /// Creations wait and no copy can be evicted: spill if possible, then make the spilled copies secondary.
+        case roomWanted(bytes: Int)
+    }
+
+    /// Effects in the order in which they are to be performed.
+    package typealias Effects = [Effect]
+}

@@ -1,0 +1,121 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+
+/// A process that uses the store: the index of its slot in the arena, or the raylet itself.
+package struct StoreClient: Hashable, Sendable, CustomStringConvertible {
+    /// Index of the slot.
+    package let index: UInt32
+
+    package init(index: UInt32) { self.index = index }
+
+    /// The raylet: it writes objects that come from other nodes or from disk, and has no slot.
+    package static let raylet = StoreClient(index: .max)
+
+    /// For messages.
+    package var description: String { self == .raylet ? "the raylet" : "client \(index)" }
+}
+
+/// One use of a table entry: the entry's index and how often it was used before.
+///
+/// An old handle never means a later object in the same entry.
+package struct EntryHandle: Hashable, Sendable {
+    /// Index in the table.
+    package var index: UInt32
+    /// Grows by one with each use of the entry.
+    package var generation: UInt64
+
+    package init(index: UInt32, generation: UInt64) {
+        self.index = index
+        self.generation = generation
+    }
+}
+
+/// The parts of an object in one range of the arena: data, then metadata, then contained references.
+package struct ObjectLayout: Hashable, Sendable {
+    /// Bytes of data, from the beginning of the range.
+    package var dataSize: Int
+    /// Bytes of metadata, directly after the data.
+    package var metadataSize: Int
+    /// Bytes of the encoded contained references, directly after the metadata.
+    package var containedSize: Int
+
+    package init(dataSize: Int, metadataSize: Int = 0, containedSize: Int = 0) {
+        self.dataSize = dataSize
+        self.metadataSize = metadataSize
+        self.containedSize = containedSize
+    }
+
+    /// Bytes in all, or nothing if a part is negative or too large for the table.
+    package var totalSize: Int? {
+        guard dataSize >= 0, metadataSize >= 0, containedSize >= 0,
+            metadataSize <= Int(UInt32.max), containedSize <= Int(UInt32.max)
+        else { return nil }
+        let (total, overflow) = dataSize.addingReportingOverflow(metadataSize + containedSize)
+        return overflow ? nil : total
+    }
+}
+
+/// A sealed object as the table shows it.
+package struct ObjectEntry: Hashable, Sendable {
+    /// Which object.
+    package var id: ObjectID
+    /// The process that owns it.
+    package var owner: WorkerID
+    /// Where the object begins, from the beginning of the data part.
+    package var offset: Int
+    /// The sizes of its parts.
+    package var layout: ObjectLayout
+
+    package init(id: ObjectID, owner: WorkerID, offset: Int, layout: ObjectLayout) {
+        self.id = id
+        self.owner = owner
+        self.offset = offset
+        self.layout = layout
+    }
+}
+
+/// Room that a process reserved and fills from the front, so that a small object costs no question to the raylet.
+package struct ObjectSlab: Hashable, Sendable {
+    /// Where the next object begins.
+    package private(set) var offset: Int
+    /// Bytes that are left.
+    package private(set) var remaining: Int
+
+    /// The room of the event `reserved`.
+    package init(offset: Int, size: Int) {
+        self.offset = offset
+        remaining = size
+    }
+
+    /// Takes room for one object, to be written there and then adopted; its offset, or nothing if too little is left.
+    ///
+    /// Adoptions must reach the raylet in the order in which their room was taken.
+    package mutating func take(_ layout: ObjectLayout) -> Int? {
+        guard let total = layout.totalSize, let size = RangeAllocator.rounded(total), size <= remaining else {
+            return nil
+        }
+        defer {
+            offset += size
+            remaining -= size
+        }
+        return offset
+    }
+}
+
+/// Why an object is no longer in the store.
+package enum RemovalReason: Hashable, Sendable {
+    /// Its owner let it go.
+    case freed
+    /// A copy that others have made room for something else.
+    case evicted
+    /// Its owner died.
+    case ownerDied
+    /// Its job ended.
+    case jobEnded
+    /// Its writer gave up or died before it was sealed.
+    case aborted
+}

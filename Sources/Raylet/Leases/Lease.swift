@@ -1,0 +1,28 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayWire
+
+/// What distinguishes workers: only leases with the same key can use one.
+struct PoolKey: Hashable, Sendable {
+    var job: JobID
+    var program: Program
+    /// A process sees the GPUs that it was started with.
+    var gpuIDs: [Int]
+}
+
+/// A lease that the GCS assigned to this node.
+///
+///     waiting ──▶ serving ──▶ (released, or its worker exited)
+///        └──────▶ (failed, or released before a worker was there)
+struct Lease: Sendable {
+    var id: LeaseID
+    var key: PoolKey
+    /// The actor that lives in the worker; such a worker is never used again.
+    var actor: ActorID?
+    /// The start token of the worker that serves it; nothing while it waits.
+    var worker: UInt64?
+}

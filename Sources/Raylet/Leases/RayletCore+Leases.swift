@@ -1,0 +1,148 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+
+internal import RayCore
+internal import RayWire
+
+extension RayletCore {
+    mutating func assignLease(_ assign: AssignLease, at now: Instant, into effects: inout [RayletEffect]) {
+        if let lease = leases[assign.lease] {
+            // The GCS repeats itself after a new link: the answer may have been lost with the old one.
+            if let token = lease.worker { sendLeaseReady(lease.id, worker: token, into: &effects) }
+            return
+        }
+        let key = PoolKey(job: assign.job, program: assign.program, gpuIDs: assign.gpuIDs)
+        leases[assign.lease] = Lease(id: assign.lease, key: key, actor: assign.actor)
+        waitingLeases.append(assign.lease)
+        serveWaitingLeases(at: now, into: &effects)
+    }
+
+    /// Gives idle workers to waiting leases, and starts workers for those that find none.
+    mutating func serveWaitingLeases(at now: Instant, into effects: inout [RayletEffect]) {
+        var wanted: [(key: PoolKey, count: Int)] = []
+        for id in waitingLeases {
+            guard let lease = leases[id] else { continue }
+            if let token = pool.idleWorker(of: lease.key) {
+                serve(id, with: token, at: now, into: &effects)
+            } else if let index = wanted.firstIndex(where: { $0.key == lease.key }) {
+                wanted[index].count += 1
+            } else {
+                wanted.append((lease.key, 1))
+            }
+        }
+        for (key, count) in wanted {
+            guard let path = path(of: key.program, into: &effects) else { continue }
+            var missing = count - pool.startingCount(of: key)
+            while missing > 0, pool.startingCount < settings.workersStartingMax {
+                startWorker(key, path: path, at: now, into: &effects)
+                missing -= 1
+            }
+        }
+    }
+
+    mutating func releaseLease(
+        _ id: LeaseID, kill: Bool, at now: Instant, into effects: inout [RayletEffect]
+    ) {
+        guard let lease = removeLease(id) else { return }
+        guard let token = lease.worker else { return }
+        guard !kill, lease.actor == nil, pool[token]?.state == .leased(id) else {
+            return killWorker(token: token, isIntended: true, at: now, into: &effects)
+        }
+        pool.move(token, to: .idle, at: now)
+        serveWaitingLeases(at: now, into: &effects)
+    }
+
+    mutating func killWorker(
+        _ id: LeaseID, reason: String, at now: Instant, into effects: inout [RayletEffect]
+    ) {
+        guard let lease = leases[id] else { return }
+        guard let token = lease.worker else {
+            failLease(id, RayError(.workerDied, "the worker was killed before it was there: \(reason)"), into: &effects)
+            return
+        }
+        effects.append(.log(.info, "killing the worker of lease \(id): \(reason)"))
+        killWorker(token: token, isIntended: true, at: now, into: &effects)
+    }
+
+    mutating func releaseOwned(
+        _ release: ReleaseOwned, at now: Instant, into effects: inout [RayletEffect]
+    ) {
+        for owner in release.workers.sorted() { ownerGone(owner, at: now, into: &effects) }
+        for job in release.jobs.sorted() {
+            // A lease that was not released serves a detached actor, or was asked for by one: it goes on.
+            let isUsed = Set(waitingLeases.compactMap { leases[$0]?.key })
+            var isKept = false
+            for token in pool.order {
+                guard let worker = pool[token], worker.key.job == job else { continue }
+                switch worker.state {
+                case .leased: isKept = true
+                case .requested, .starting:
+                    if isUsed.contains(worker.key) {
+                        isKept = true
+                    } else {
+                        killWorker(token: token, isIntended: true, at: now, into: &effects)
+                    }
+                case .idle, .leaving: killWorker(token: token, isIntended: true, at: now, into: &effects)
+                case .killed: break
+                }
+            }
+            if isKept { endedJobs.insert(job) }
+        }
+    }
+
+    /// Answers a lease with an error and forgets it.
+    mutating func failLease(_ id: LeaseID, _ error: RayError, into effects: inout [RayletEffect]) {
+        guard removeLease(id) != nil else { return }
+        effects.append(.send(.leaseFailed(LeaseFailed(lease: id, error: error)), requestID: 0, to: .gcs))
+    }
+
+    /// Takes a lease out of all tables.
+    mutating func removeLease(_ id: LeaseID) -> Lease? {
+        guard let lease = leases.removeValue(forKey: id) else { return nil }
+        if lease.worker == nil { waitingLeases.removeAll { $0 == id } }
+        return lease
+    }
+
+    private mutating func serve(
+        _ id: LeaseID, with token: UInt64, at now: Instant, into effects: inout [RayletEffect]
+    ) {
+        waitingLeases.removeAll { $0 == id }
+        leases[id]?.worker = token
+        pool.move(token, to: .leased(id), at: now)
+        sendLeaseReady(id, worker: token, into: &effects)
+    }
+
+    private func sendLeaseReady(_ id: LeaseID, worker token: UInt64, into effects: inout [RayletEffect]) {
+        guard let worker = pool[token], let address = worker.address else { return }
+        let ready = LeaseReady(lease: id, worker: address, processID: worker.processID ?? 0)
+        effects.append(.send(.leaseReady(ready), requestID: 0, to: .gcs))
+    }
+
+    /// Where the executable is, or nothing while it is being fetched.
+    private mutating func path(of program: Program, into effects: inout [RayletEffect]) -> String? {
+        switch programs[program.key] {
+        case .ready(let path): return path
+        case .fetching: return nil
+        case nil:
+            programs[program.key] = .fetching
+            effects.append(.fetchProgram(program))
+            return nil
+        }
+    }
+
+    mutating func programReady(
+        _ key: String, path: String, at now: Instant, into effects: inout [RayletEffect]
+    ) {
+        guard programs[key] == .fetching else { return }
+        programs[key] = .ready(path: path)
+        serveWaitingLeases(at: now, into: &effects)
+    }
+
+    mutating func programFailed(_ key: String, _ error: RayError, into effects: inout [RayletEffect]) {
+        programs[key] = nil
+        for id in waitingLeases where leases[id]?.key.program.key == key { failLease(id, error, into: &effects) }
+    }
+}

@@ -1,0 +1,82 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+
+internal import RayCore
+internal import RayWire
+
+extension RayletCore {
+    mutating func peerUp(_ address: Address, at now: Instant, into effects: inout [RayletEffect]) {
+        peers.insert(address.worker)
+        if address.worker == .gcs {
+            effects.append(.send(.registerNode(RegisterNode(info: settings.info)), requestID: 0, to: .gcs))
+        } else {
+            askConnectedLocation(address.worker, at: now, into: &effects)
+        }
+    }
+
+    mutating func peerLost(
+        _ peer: WorkerID, reason: String, at now: Instant, into effects: inout [RayletEffect]
+    ) {
+        peers.remove(peer)
+        guard peer != .gcs else {
+            return leave(
+                reason: "the link to the control store is lost (\(reason)); start the node again once the head is up",
+                into: &effects)
+        }
+        if let token = pool.token(worker: peer) {
+            // What it has not sealed is given back when the process is reaped: until then it may still write.
+            workerLinkLost(token, at: now, into: &effects)
+        } else {
+            clientGone(peer, at: now, into: &effects)
+        }
+        locationLost(peer, reason: reason, at: now, into: &effects)
+        pushPeerLost(peer, at: now, into: &effects)
+    }
+
+    mutating func receive(
+        _ message: Message, requestID: UInt64, from peer: WorkerID, at now: Instant,
+        into effects: inout [RayletEffect]
+    ) {
+        switch message {
+        case .nodeRegistered, .assignLease, .releaseLease, .killWorker, .releaseOwned, .shutDownNode:
+            guard peer == .gcs else {
+                return effects.append(.log(.warning, "ignored a message of kind \(message.kind) from \(peer)"))
+            }
+            receiveControl(message, at: now, into: &effects)
+        case .workerReady(let ready): workerReady(ready, requestID: requestID, from: peer, at: now, into: &effects)
+        case .createObject(let create):
+            createObject(create, requestID: requestID, from: peer, at: now, into: &effects)
+        case .sealObject(let seal): sealObject(seal.object, from: peer, at: now, into: &effects)
+        case .abortObject(let abort): abortObject(abort.object, from: peer, at: now, into: &effects)
+        case .freeObjects(let free): freeObjects(free.objects, at: now, into: &effects)
+        case .fetchObject(let fetch): fetchObject(fetch, requestID: requestID, from: peer, at: now, into: &effects)
+        case .pullChunk(let pull): pullChunk(pull, requestID: requestID, from: peer, into: &effects)
+        case .objectChunk(let chunk): objectChunk(chunk, requestID: requestID, from: peer, at: now, into: &effects)
+        case .pushChunk(let push): pushChunk(push, requestID: requestID, from: peer, into: &effects)
+        default: effects.append(.log(.warning, "ignored a message of kind \(message.kind) from \(peer)"))
+        }
+    }
+
+    private mutating func receiveControl(
+        _ message: Message, at now: Instant, into effects: inout [RayletEffect]
+    ) {
+        switch message {
+        case .nodeRegistered(let answer):
+            if let error = answer.error {
+                leave(reason: "the head refused this node: \(error.message)", into: &effects)
+            } else {
+                isRegistered = true
+            }
+        case .assignLease(let assign): assignLease(assign, at: now, into: &effects)
+        case .releaseLease(let release):
+            releaseLease(release.lease, kill: release.kill, at: now, into: &effects)
+        case .killWorker(let kill): killWorker(kill.lease, reason: kill.reason, at: now, into: &effects)
+        case .releaseOwned(let release): releaseOwned(release, at: now, into: &effects)
+        case .shutDownNode(let order): leave(reason: order.reason, into: &effects)
+        default: break
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+package import RayWire
+
+/// What the raylet's core is told.
+package enum RayletInput: Sendable {
+    /// A link to this peer is up; the peer's address is as it introduced itself.
+    case peerUp(Address)
+    /// The link to a peer is lost for good, and why.
+    case peerLost(WorkerID, reason: String)
+    /// A message of a peer; `requestID` is 0 where no answer is expected.
+    case message(Message, requestID: UInt64, from: WorkerID)
+    /// A worker process asked for by `spawnWorker` runs.
+    case workerSpawned(startToken: UInt64, processID: Int32)
+    /// It could not be started.
+    case spawnFailed(startToken: UInt64, reason: String)
+    /// A worker process is gone and reaped.
+    case processExited(processID: Int32, ProcessExit)
+    /// The executable asked for by `fetchProgram` is on this node's disk and fits it.
+    case programReady(key: String, path: String)
+    /// It cannot be had or does not run here.
+    case programFailed(key: String, RayError)
+    /// The room asked for by `storeCreate`.
+    case storeCreated(token: UInt64, offset: UInt64)
+    /// There is none, or the object exists already.
+    case storeFailed(token: UInt64, RayError)
+    /// A seal is refused; the object does not exist.
+    case storeRejected(ObjectID, RayError)
+    /// The object can be read by every process of the node from now on.
+    case objectSealed(ObjectID)
+    /// The store dropped these sealed objects: evicted, freed by `storeFree`, or freed with their owner.
+    case objectsRemoved([ObjectID])
+    /// Time has passed; at least ten times a second.
+    case tick(StoreUsage)
+    /// The operator wants the node to leave.
+    case stop(reason: String)
+}
+
+/// How a process ended.
+package struct ProcessExit: Hashable, Sendable {
+    /// Meaningful if `signal` is 0.
+    package var code: Int32
+    /// The signal that killed it, or 0.
+    package var signal: Int32
+    /// What it printed last.
+    package var lastLines: [String]
+
+    package init(code: Int32 = 0, signal: Int32 = 0, lastLines: [String] = []) {
+        self.code = code
+        self.signal = signal
+        self.lastLines = lastLines
+    }
+
+    /// "exited with code 1", "was killed by signal 9 (SIGKILL)".
+    package var sentence: String {
+        guard signal != 0 else { return "exited with code \(code)" }
+        let names: [Int32: String] = [
+            1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS",
+            8: "SIGFPE", 9: "SIGKILL", 11: "SIGSEGV", 13: "SIGPIPE", 15: "SIGTERM",
+        ]
+        return "was killed by signal \(signal)" + (names[signal].map { " (\($0))" } ?? "")
+    }
+
+    /// The last lines as a paragraph of an error message; empty if there are none.
+    package var lastLinesText: String {
+        lastLines.isEmpty
+            ? " It printed nothing." : " Its last lines:\n" + lastLines.map { "    \($0)" }.joined(separator: "\n")
+    }
+}
+
+/// How full the node's store is.
+package struct StoreUsage: Hashable, Sendable {
+    package var usedBytes: Int
+    package var capacityBytes: Int
+    package var objectCount: Int
+
+    package init(usedBytes: Int = 0, capacityBytes: Int = 0, objectCount: Int = 0) {
+        self.usedBytes = usedBytes
+        self.capacityBytes = capacityBytes
+        self.objectCount = objectCount
+    }
+}
+
+extension Program {
+    /// What names the executable between core and driver: its hash, or its path where it has none.
+    package var key: String { hash.isEmpty ? path : hash }
+}

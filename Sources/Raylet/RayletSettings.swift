@@ -1,0 +1,45 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+package import RayWire
+
+/// What one raylet is and its limits.
+package struct RayletSettings: Sendable {
+    /// The node as it joins.
+    package var info: NodeInfo
+    /// Idle workers that are kept, and workers that may start at the same time.
+    package var cpuCount: Int
+    /// First number for start tokens and requests; a driver makes it random.
+    package var firstNumber: UInt64
+    /// A worker must have reported within this time of its start.
+    package var startMillisecondsMax = 10_000
+    /// A killed process must be gone within this time, else its lease is answered without its last lines.
+    package var killMillisecondsMax = 5_000
+    /// Starts that fail one after the other before all leases that wait for the program fail.
+    package var startFailuresMax = 3
+    /// Idle workers beyond the number of CPUs end after this time.
+    package var idleMillisecondsMax = 5_000
+    /// A worker that was told to end is killed after this time.
+    package var exitMillisecondsMax = 2_000
+    package var chunkBytes = Limits.chunkBytes
+    package var chunksInFlightMax = Limits.chunksInFlightMax
+    /// One piece of an object must arrive within this time.
+    package var chunkMillisecondsMax = 30_000
+    /// A link to another raylet must be up within this time.
+    package var connectMillisecondsMax = 10_000
+    /// Bytes of objects that are pulled at the same time; one object may be larger.
+    package var fetchBytesMax = 256 << 20
+    package var reportMilliseconds = 1_000
+
+    package init(info: NodeInfo, cpuCount: Int, firstNumber: UInt64 = 1) {
+        self.info = info
+        self.cpuCount = max(1, cpuCount)
+        self.firstNumber = max(1, firstNumber)
+    }
+
+    /// Workers that may be starting at the same time.
+    package var workersStartingMax: Int { max(2, cpuCount) }
+}

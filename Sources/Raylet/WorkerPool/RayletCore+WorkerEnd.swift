@@ -1,0 +1,119 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+
+internal import RayCore
+internal import RayWire
+
+extension RayletCore {
+    /// Kills a worker with its process group; its lease ends when it is reaped.
+    mutating func killWorker(
+        token: UInt64, isIntended: Bool, at now: Instant, into effects: inout [RayletEffect]
+    ) {
+        guard let worker = pool[token], worker.state != .killed else { return }
+        if isIntended { pool.update(token) { $0.isIntended = true } }
+        guard let processID = worker.processID else {
+            pool.update(token) { $0.isDoomed = true }
+            return
+        }
+        if case .leased(let lease) = worker.state { pool.update(token) { $0.lease = lease } }
+        pool.move(token, to: .killed, at: now)
+        effects.append(.kill(processID: processID, group: true))
+    }
+
+    /// A worker that cannot be reached is of no use.
+    mutating func workerLinkLost(_ token: UInt64, at now: Instant, into effects: inout [RayletEffect]) {
+        guard let worker = pool[token], worker.state != .killed else { return }
+        let isAsked = worker.state == .leaving
+        killWorker(token: token, isIntended: isAsked, at: now, into: &effects)
+    }
+
+    mutating func processExited(
+        _ processID: Int32, _ exit: ProcessExit, at now: Instant, into effects: inout [RayletEffect]
+    ) {
+        guard let token = pool.token(processID: processID), let worker = pool.remove(token) else { return }
+        guard let address = worker.address else {
+            let reason =
+                worker.startFailure
+                ?? "a worker running \(worker.key.program.path) \(exit.sentence) before it was ready; "
+                + "the program must call ray.init() before anything that can end it."
+            startFailed(worker, reason + exit.lastLinesText, at: now, into: &effects)
+            return endJobIfUnused(worker.key.job)
+        }
+        var served = worker.lease
+        if case .leased(let lease) = worker.state { served = lease }
+        if let lease = served, leases[lease]?.worker != token || removeLease(lease) == nil { served = nil }
+        let report = WorkerExited(
+            worker: address.worker, lease: served, processID: processID, exitCode: exit.code, signal: exit.signal,
+            intended: worker.isIntended, lastLines: exit.lastLines)
+        effects.append(.send(.workerExited(report), requestID: 0, to: .gcs))
+        clientGone(address.worker, at: now, into: &effects)
+        serveWaitingLeases(at: now, into: &effects)
+        endJobIfUnused(worker.key.job)
+    }
+
+    mutating func checkWorkerDeadlines(at now: Instant, into effects: inout [RayletEffect]) {
+        for token in pool.order {
+            guard let worker = pool[token] else { continue }
+            let age = now.milliseconds(since: worker.since)
+            switch worker.state {
+            case .starting where age >= settings.startMillisecondsMax:
+                let seconds = settings.startMillisecondsMax / 1_000
+                let reason =
+                    "a worker running \(worker.key.program.path) was not ready within \(seconds) s; "
+                    + "the program must call ray.init() first, before any longer work."
+                pool.update(token) { $0.startFailure = reason }
+                killWorker(token: token, isIntended: false, at: now, into: &effects)
+            case .leaving where age >= settings.exitMillisecondsMax:
+                killWorker(token: token, isIntended: true, at: now, into: &effects)
+            case .killed where age >= settings.killMillisecondsMax:
+                // The kernel has not let it go yet; the lease must not wait for that.
+                reportUnreaped(worker, at: now, into: &effects)
+            default: break
+            }
+        }
+        endIdleWorkers(at: now, into: &effects)
+    }
+
+    /// Answers for a killed process that is still not reaped; it stays in the pool until it is.
+    private mutating func reportUnreaped(
+        _ worker: WorkerProcess, at now: Instant, into effects: inout [RayletEffect]
+    ) {
+        if let reason = worker.startFailure, !worker.isIntended {
+            pool.update(worker.startToken) { $0.isIntended = true }
+            startFailed(worker, reason, at: now, into: &effects)
+        }
+        if let lease = worker.lease, let address = worker.address,
+            leases[lease]?.worker == worker.startToken, removeLease(lease) != nil
+        {
+            let report = WorkerExited(
+                worker: address.worker, lease: lease, processID: worker.processID ?? 0, exitCode: 0, signal: 9,
+                intended: worker.isIntended, lastLines: [])
+            effects.append(.send(.workerExited(report), requestID: 0, to: .gcs))
+        }
+    }
+
+    /// Tells idle workers beyond the node's CPUs, and those of ended jobs, to go.
+    private mutating func endIdleWorkers(at now: Instant, into effects: inout [RayletEffect]) {
+        let idle = pool.idleWorkers
+        var surplus = idle.count - settings.cpuCount
+        for token in idle {
+            guard let worker = pool[token], let address = worker.address,
+                now.milliseconds(since: worker.since) >= settings.idleMillisecondsMax
+            else { break }
+            guard surplus > 0 || endedJobs.contains(worker.key.job) else { continue }
+            surplus -= 1
+            pool.update(token) { $0.isIntended = true }
+            pool.move(token, to: .leaving, at: now)
+            let order = ExitWorker(reason: "nobody needed this worker for some time")
+            effects.append(.send(.exitWorker(order), requestID: 0, to: address.worker))
+        }
+    }
+
+    private mutating func endJobIfUnused(_ job: JobID) {
+        guard endedJobs.contains(job), !pool.workers.values.contains(where: { $0.key.job == job }) else { return }
+        endedJobs.remove(job)
+    }
+}

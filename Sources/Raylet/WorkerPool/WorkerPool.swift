@@ -1,0 +1,132 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+
+/// A worker process of this node.
+///
+///     requested ──▶ starting ──▶ idle ◀──▶ leased
+///         │            │          │          │
+///         │            │          ▼          │
+///         │            │       leaving       │
+///         ▼            ▼          ▼          ▼
+///       (failed)     killed ◀── killed ◀── killed ──▶ (gone when reaped)
+struct WorkerProcess: Sendable {
+    /// Where the process is in its life.
+    enum State: Hashable, Sendable {
+        /// The driver was asked to start it. Next: starting, or gone.
+        case requested
+        /// It runs and has not reported. Next: idle, leased, killed.
+        case starting
+        /// Nobody uses it. Next: leased, leaving, killed.
+        case idle
+        /// Next: idle, killed.
+        case leased(LeaseID)
+        /// It was told to end. Next: killed, or gone.
+        case leaving
+        /// It was sent SIGKILL. Next: gone.
+        case killed
+    }
+
+    var startToken: UInt64
+    var key: PoolKey
+    var state = State.requested
+    /// When it came into its state.
+    var since: Instant
+    var processID: Int32?
+    /// How it introduced itself; nothing before that.
+    var address: Address?
+    /// The lease it served when it was killed, for the report of its end.
+    var lease: LeaseID?
+    /// Whether its end was asked for.
+    var isIntended = false
+    /// Why a start that did not end well failed; nothing for a process that had reported.
+    var startFailure: String?
+    /// To be killed as soon as its process id is known.
+    var isDoomed = false
+
+    /// Whether it has not reported yet, and still may.
+    var isStarting: Bool { (state == .requested || state == .starting) && !isDoomed }
+}
+
+/// The worker processes of a node, with the indices that decisions need.
+struct WorkerPool: Sendable {
+    private(set) var workers: [UInt64: WorkerProcess] = [:]
+    private var tokens: [Int32: UInt64] = [:]
+    private var tokensByWorker: [WorkerID: UInt64] = [:]
+    /// Start failures of a key since its last success.
+    var startFailures: [PoolKey: Int] = [:]
+
+    /// Start tokens in order of their start.
+    var order: [UInt64] { workers.keys.sorted() }
+    var startingCount: Int { workers.values.reduce(0) { $0 + ($1.isStarting ? 1 : 0) } }
+
+    subscript(token: UInt64) -> WorkerProcess? { workers[token] }
+
+    func startingCount(of key: PoolKey) -> Int {
+        workers.values.reduce(0) { $0 + ($1.isStarting && $1.key == key ? 1 : 0) }
+    }
+
+    func token(processID: Int32) -> UInt64? { tokens[processID] }
+    func token(worker: WorkerID) -> UInt64? { tokensByWorker[worker] }
+
+    /// The idle worker of `key` that was used last, so that the others may end.
+    func idleWorker(of key: PoolKey) -> UInt64? {
+        workers.values.filter { $0.state == .idle && $0.key == key }
+            .max { ($0.since, $0.startToken) < ($1.since, $1.startToken) }?.startToken
+    }
+
+    /// Idle workers, the one that was idle longest first.
+    var idleWorkers: [UInt64] {
+        workers.values.filter { $0.state == .idle }
+            .sorted { ($0.since, $0.startToken) < ($1.since, $1.startToken) }.map(\.startToken)
+    }
+
+    mutating func insert(_ worker: WorkerProcess) { workers[worker.startToken] = worker }
+
+    mutating func update(_ token: UInt64, _ body: (inout WorkerProcess) -> Void) {
+        guard var worker = workers[token] else { return }
+        body(&worker)
+        workers[token] = worker
+        if let processID = worker.processID { tokens[processID] = token }
+        if let address = worker.address { tokensByWorker[address.worker] = token }
+    }
+
+    mutating func move(_ token: UInt64, to state: WorkerProcess.State, at now: Instant) {
+        update(token) {
+            $0.state = state
+            $0.since = now
+        }
+    }
+
+    mutating func remove(_ token: UInt64) -> WorkerProcess? {
+        guard let worker = workers.removeValue(forKey: token) else { return nil }
+        if let processID = worker.processID { tokens[processID] = nil }
+        if let address = worker.address { tokensByWorker[address.worker] = nil }
+        return worker
+    }
+
+    /// Traps if an index disagrees with the workers.
+    func checkInvariants() {
+        for (processID, token) in tokens {
+            precondition(workers[token]?.processID == processID, "the index by process id names another worker")
+        }
+        for (worker, token) in tokensByWorker {
+            precondition(workers[token]?.address?.worker == worker, "the index by worker id names another worker")
+        }
+        for worker in workers.values {
+            switch worker.state {
+            case .requested:
+                precondition(worker.processID == nil, "a requested worker has a process")
+            case .starting:
+                precondition(worker.processID != nil && worker.address == nil, "a starting worker has reported")
+            case .idle, .leased, .leaving:
+                precondition(worker.address != nil, "a usable worker has not reported")
+            case .killed:
+                precondition(worker.processID != nil, "a killed worker has no process")
+            }
+        }
+    }
+}

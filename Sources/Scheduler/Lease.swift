@@ -1,0 +1,56 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+
+/// A granted lease.
+///
+///     running ──blocked──▶ blocked ──unblocked──▶ resuming ──CPU free──▶ running
+///        ▲                    ▲                       │
+///        └─ unblocked, CPU free ┘◀───────blocked──────┘
+///
+/// In every state the lease can end. Only a running lease holds its CPU.
+struct Lease: Sendable {
+    enum State: Hashable, Sendable {
+        /// Holds all of `held`.
+        case running
+        /// Its CPU is in the pool.
+        case blocked
+        /// Its CPU is in the pool, and it is in its node's resume queue.
+        case resuming
+    }
+
+    let request: LeaseRequest
+    let node: NodeID
+    let gpus: [GPUShare]
+    var state = State.running
+
+    var grant: LeaseGrant {
+        LeaseGrant(
+            id: request.id, owner: request.owner, job: request.job, node: node, held: request.held,
+            gpuIDs: gpus.map(\.index))
+    }
+
+    /// The CPU that goes back to the pool while the lease is blocked.
+    var cpu: ResourceAmount { request.held[ResourceSet.cpu] }
+
+    /// What the lease holds in its present state.
+    var heldNow: ResourceSet {
+        guard state != .running else { return request.held }
+        var held = request.held
+        held[ResourceSet.cpu] = .zero
+        return held
+    }
+}
+
+/// What one owner has.
+struct OwnerRecord: Sendable {
+    var pending: Set<LeaseID> = []
+    var leases: Set<LeaseID> = []
+    /// How many of `leases` are not actors and could be given back.
+    var reclaimableCount = 0
+
+    var isEmpty: Bool { pending.isEmpty && leases.isEmpty }
+}

@@ -1,0 +1,125 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+
+/// Finding room for requests.
+extension SchedulerCore {
+    /// Grants all that can be granted now.
+    mutating func place(at now: Instant, into effects: inout SchedulerEffects) {
+        repeat {
+            let changed = takeChangedNodes()
+            for index in changed { resume(on: index, into: &effects) }
+            guard !waitingClasses.isEmpty else { continue }
+            updateReservation(at: now)
+            placeOnce(changed: changed, into: &effects)
+        } while !changedNodes.isEmpty
+    }
+
+    /// Whether the node may take a request of this class and arrival now.
+    func accepts(_ node: SchedulerNode, _ key: RequestClass.Key, arrival: UInt64) -> Bool {
+        guard node.fits(key.shape) else { return false }
+        if !node.resumeQueue.isEmpty, key.shape[ResourceSet.cpu] > .zero, keepsCPUForResume(node) { return false }
+        guard let reservation, reservation.node == node.id else { return true }
+        return !reservation.excludes(key.shape, arrival: arrival)
+    }
+
+    /// Whether the strategy of a class allows a node, be there room or not.
+    func allows(_ key: RequestClass.Key, _ node: SchedulerNode) -> Bool {
+        guard case .nodeAffinity(let target, let soft) = key.strategy, node.id != target else { return true }
+        return NodeAffinityPolicy.mayUseOthers(soft: soft, target: self[target], shape: key.shape)
+    }
+
+    /// The first request of a class; drops void places before it.
+    mutating func firstRequest(of classID: Int) -> PendingRequest? {
+        while let place = classes[classID]?.first {
+            if let waiting = pending[place.id], waiting.arrival == place.arrival { return waiting }
+            classes[classID]?.dropFirst()
+        }
+        return nil
+    }
+
+    /// Whether some node could take requests of a class when idle. O(nodes) after nodes changed, else O(1).
+    mutating func isFeasible(_ classID: Int) -> Bool {
+        guard let group = classes[classID] else { return false }
+        if group.feasibleEpoch == epoch { return group.isFeasible }
+        let isFeasible = nodes.contains { $0.couldFit(group.key.shape) && allows(group.key, $0) }
+        classes[classID]?.isFeasible = isFeasible
+        classes[classID]?.feasibleEpoch = epoch
+        return isFeasible
+    }
+
+    private mutating func takeChangedNodes() -> [Int] {
+        let indices = changedNodes.compactMap { nodeIndices[$0] }.sorted()
+        changedNodes.removeAll(keepingCapacity: true)
+        return indices
+    }
+
+    /// Tries classes in order of their oldest request; each until it finds no room.
+    private mutating func placeOnce(changed: [Int], into effects: inout SchedulerEffects) {
+        var heads: [(arrival: UInt64, classID: Int)] = []
+        for id in waitingClasses where isWorthTrying(id, changed: changed) {
+            if let first = firstRequest(of: id) { heads.append((first.arrival, id)) }
+        }
+        while let next = heads.indices.min(by: { heads[$0].arrival < heads[$1].arrival }) {
+            let classID = heads[next].classID
+            guard let waiting = firstRequest(of: classID) else {
+                heads.remove(at: next)
+                continue
+            }
+            guard let index = choose(for: waiting, changed: changed) else {
+                classes[classID]?.isStuck = true
+                heads.remove(at: next)
+                continue
+            }
+            if waiting.request.strategy == .spread { classes[classID]?.lastSpread = nodes[index].id }
+            grant(waiting, on: index, into: &effects)
+            if let first = firstRequest(of: classID) {
+                heads[next].arrival = first.arrival
+            } else {
+                heads.remove(at: next)
+            }
+        }
+    }
+
+    private func isWorthTrying(_ classID: Int, changed: [Int]) -> Bool {
+        guard let group = classes[classID] else { return false }
+        return !group.isStuck || changed.contains { nodes[$0].fits(group.key.shape) }
+    }
+
+    private func choose(for waiting: PendingRequest, changed: [Int]) -> Int? {
+        guard let group = classes[waiting.classID] else { return nil }
+        if !group.isStuck, let index = idleNode(for: waiting, group.key) { return index }
+        let indices: [Int]
+        if group.isStuck {
+            indices = changed
+        } else if case .nodeAffinity(let target, soft: false) = group.key.strategy {
+            indices = nodeIndices[target].map { [$0] } ?? []
+        } else {
+            indices = Array(nodes.indices)
+        }
+        let candidates = indices.filter {
+            accepts(nodes[$0], group.key, arrival: waiting.arrival) && allows(group.key, nodes[$0])
+        }
+        guard !candidates.isEmpty else { return nil }
+        if group.key.strategy == .spread {
+            return SpreadPolicy.choose(after: group.lastSpread, from: candidates, in: nodes)
+        }
+        return HybridPolicy.choose(for: waiting.request, from: candidates, in: nodes)
+    }
+
+    /// What the hybrid policy would choose where a node scores 0, found without looking at all nodes.
+    private func idleNode(for waiting: PendingRequest, _ key: RequestClass.Key) -> Int? {
+        let request = waiting.request
+        guard key.strategy == .hybrid, request.locality.isEmpty, !key.held.isEmpty else { return nil }
+        let wantsGPU = key.shape[ResourceSet.gpu] > .zero
+        func isIdle(_ index: Int) -> Bool {
+            HybridPolicy.score(nodes[index]) == 0 && (wantsGPU || !nodes[index].hasGPU)
+                && accepts(nodes[index], key, arrival: waiting.arrival)
+        }
+        if let index = nodeIndices[request.ownerNode], isIdle(index) { return index }
+        return nodes.indices.first(where: isIdle)
+    }
+}

@@ -1,0 +1,111 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+
+/// The cluster's scheduler: who gets which resources of which node.
+///
+/// It runs in the head process and is the only authority on what is available, so nothing can be granted
+/// twice. It sees leases, never tasks.
+///
+/// **Order.** Requests of one class (same shape, held resources and strategy) are granted in order of
+/// arrival. Between classes the oldest request is tried first, and one that finds no room is passed over, so
+/// it never holds up others that fit. So that small requests do not keep a big one waiting for ever, a node
+/// is reserved for it at times: see `Reservation`. A lease that was blocked and goes on comes before all
+/// requests for CPU on its node.
+///
+/// **Cost.** A class that found no room is tried again only on nodes on which something was freed. So an
+/// input costs O(classes that wait), not O(requests), plus O(nodes) per request that is granted.
+package struct SchedulerCore: Sendable {
+    /// A fault for the simulator to find; nothing in real use.
+    package var plantedFault: SchedulerFault?
+
+    // Nodes in order of id, and where each is.
+    var nodes: [SchedulerNode] = []
+    var nodeIndices: [NodeID: Int] = [:]
+    /// Counts changes of the set of nodes.
+    var epoch: UInt64 = 1
+
+    var leases: [LeaseID: Lease] = [:]
+    var pending: [LeaseID: PendingRequest] = [:]
+    var owners: [WorkerID: OwnerRecord] = [:]
+
+    var classes: [Int: RequestClass] = [:]
+    var classIDs: [RequestClass.Key: Int] = [:]
+    /// The classes in which a request waits, in order of their ids.
+    var waitingClasses: [Int] = []
+    var classCount = 0
+
+    var arrivalCount: UInt64 = 0
+    var grantCount: UInt64 = 0
+
+    /// Nodes on which something became free during this input.
+    var changedNodes: [NodeID] = []
+    var reservation: Reservation?
+    /// When owners may next be asked for idle leases.
+    var nextReclaim = Instant.zero
+    /// Whether a request waits for which owners should be asked for idle leases.
+    var wantsReclaim = false
+
+    package init() {}
+
+    /// Takes one input and adds what is to be done to `effects`.
+    package mutating func receive(_ input: SchedulerInput, at now: Instant, into effects: inout SchedulerEffects) {
+        switch input {
+        case .nodeAdded(let id, let total, let labels, let host):
+            addNode(SchedulerNode(id: id, total: total, labels: labels, host: host))
+        case .nodeRemoved(let id, let reason):
+            removeNode(id, reason: reason, into: &effects)
+        case .request(let request):
+            enqueue(request, at: now, into: &effects)
+        case .cancel(let id), .release(let id):
+            end(id, into: &effects)
+        case .ownerGone(let owner):
+            guard let record = owners[owner] else { break }
+            for id in record.pending.sorted() + record.leases.sorted() { end(id, into: &effects) }
+        case .blocked(let id):
+            block(id)
+        case .unblocked(let id):
+            unblock(id, into: &effects)
+        case .tick:
+            break
+        }
+        place(at: now, into: &effects)
+        reclaim(at: now, into: &effects)
+    }
+
+    /// When the next `tick` is due; nothing if none is needed.
+    package var nextWake: Instant? {
+        let reclaim = wantsReclaim ? nextReclaim : nil
+        guard let end = reservation?.end else { return reclaim }
+        return min(end, reclaim ?? end)
+    }
+
+    /// The ids of the nodes, in order.
+    package var nodeIDs: [NodeID] { nodes.map(\.id) }
+
+    /// How many requests wait.
+    package var pendingCount: Int { pending.count }
+
+    /// How many leases are granted.
+    package var leaseCount: Int { leases.count }
+
+    /// All resources of a node; nothing if the node is unknown.
+    package func total(of node: NodeID) -> ResourceSet? { self[node]?.total }
+
+    /// The resources of a node that no lease holds; nothing if the node is unknown.
+    package func available(of node: NodeID) -> ResourceSet? { self[node]?.available }
+
+    /// The labels of a node; nothing if the node is unknown.
+    package func labels(of node: NodeID) -> [String: String]? { self[node]?.labels }
+
+    /// The leases on a node, in order of id. O(n log n).
+    package func leases(on node: NodeID) -> [LeaseID] { self[node]?.leases.sorted() ?? [] }
+
+    /// The grant of a lease, as it was answered; nothing if it waits or is unknown.
+    package func grant(of lease: LeaseID) -> LeaseGrant? { leases[lease]?.grant }
+
+    subscript(node: NodeID) -> SchedulerNode? { nodeIndices[node].map { nodes[$0] } }
+}

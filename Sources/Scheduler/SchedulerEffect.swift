@@ -1,0 +1,62 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+
+/// What the scheduler wants done.
+package enum SchedulerEffect: Hashable, Sendable {
+    /// A request was granted: tell the node to lease out a worker and the owner where.
+    case grant(LeaseGrant)
+    /// The request can never be granted as it is; it was not queued. Tell the owner why.
+    case refused(LeaseID, owner: WorkerID, reason: String)
+    /// The lease is gone with its node: tell the owner.
+    case leaseLost(LeaseID, owner: WorkerID, node: NodeID, reason: String)
+    /// The lease has ended and its resources are free: tell the node.
+    case leaseEnded(LeaseID, node: NodeID)
+    /// The lease has its CPU again: its worker may go on.
+    case resumeGranted(LeaseID, node: NodeID)
+    /// Requests wait that could run on leases which this owner may hold idle: ask it to give those back.
+    case reclaimIdle(owner: WorkerID)
+}
+
+/// A lease that was granted.
+package struct LeaseGrant: Hashable, Sendable {
+    package var id: LeaseID
+    package var owner: WorkerID
+    package var job: JobID
+    package var node: NodeID
+    /// What the lease holds on the node.
+    package var held: ResourceSet
+    /// The indices of the GPUs of which the lease holds a whole or a part, in order.
+    package var gpuIDs: [Int]
+
+    package init(id: LeaseID, owner: WorkerID, job: JobID, node: NodeID, held: ResourceSet, gpuIDs: [Int]) {
+        self.id = id
+        self.owner = owner
+        self.job = job
+        self.node = node
+        self.held = held
+        self.gpuIDs = gpuIDs
+    }
+}
+
+/// A buffer of effects in the order in which they are to be performed; reused between inputs.
+package struct SchedulerEffects: Sendable {
+    package private(set) var items: [SchedulerEffect] = []
+
+    package init() {}
+
+    /// Adds an effect at the end.
+    package mutating func append(_ effect: SchedulerEffect) { items.append(effect) }
+
+    /// Forgets all effects and keeps the memory.
+    package mutating func removeAll() { items.removeAll(keepingCapacity: true) }
+}
+
+/// A fault that the simulator plants to show that it would be found.
+package enum SchedulerFault: Hashable, Sendable {
+    /// Every 50th grant leaves the resources in the pool, so that they are granted a second time.
+    case grantTwice
+}

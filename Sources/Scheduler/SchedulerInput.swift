@@ -1,0 +1,28 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+
+/// What can happen to the scheduler. Every input may be repeated without harm.
+package enum SchedulerInput: Sendable {
+    /// A node joined with these resources. Ignored if the node is there already.
+    case nodeAdded(NodeID, total: ResourceSet, labels: [String: String] = [:], host: String)
+    /// A node left; all leases on it are lost.
+    case nodeRemoved(NodeID, reason: String)
+    /// An owner asks for a lease. Ignored while it waits; answered again if it was granted.
+    case request(LeaseRequest)
+    /// The owner no longer wants the lease, whether it waits or was granted.
+    case cancel(LeaseID)
+    /// The lease has ended and its resources are free.
+    case release(LeaseID)
+    /// The owner died: its requests are dropped and its leases end.
+    case ownerGone(WorkerID)
+    /// The lease's worker waits for an object: its CPU, and nothing else, goes back to the pool.
+    case blocked(LeaseID)
+    /// The lease's worker has what it waited for and wants its CPU again.
+    case unblocked(LeaseID)
+    /// Time has passed; due at `SchedulerCore.nextWake`.
+    case tick
+}

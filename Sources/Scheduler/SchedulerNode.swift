@@ -1,0 +1,68 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+
+/// One node as the scheduler sees it.
+struct SchedulerNode: Sendable {
+    let id: NodeID
+    let host: String
+    let labels: [String: String]
+    let total: ResourceSet
+    /// What no lease holds: `total` less what every lease on the node holds at the moment.
+    var available: ResourceSet { didSet { utilisation = Self.utilisation(total, available) } }
+    /// The share in use of the most used critical resource (CPU and memory, as in Ray), from 0 to 1.
+    private(set) var utilisation = 0.0
+    var gpus: GPUInstances
+    var leases: Set<LeaseID> = []
+    /// Leases that want their CPU again, first come first served.
+    var resumeQueue: [LeaseID] = []
+    /// What actors hold at the moment: nobody should wait for it.
+    var heldByActors = ResourceSet()
+    /// How many leases hold nothing; used to spread those.
+    var holdingNothingCount = 0
+
+    init(id: NodeID, total: ResourceSet, labels: [String: String], host: String) {
+        self.id = id
+        self.host = host
+        self.labels = labels
+        var sound = ResourceSet()
+        for entry in total.entries where entry.amount > .zero { sound[entry.name] = entry.amount }
+        sound[ResourceSet.gpu] = min(sound[ResourceSet.gpu], ResourceAmount(Double(GPUInstances.countMax)))
+        self.total = sound
+        available = sound
+        gpus = GPUInstances(total: sound[ResourceSet.gpu])
+    }
+
+    var hasGPU: Bool { !gpus.capacity.isEmpty }
+
+    /// Whether the node, when idle, has what `shape` asks for.
+    func couldFit(_ shape: ResourceSet) -> Bool {
+        total.contains(shape) && gpus.couldHold(shape[ResourceSet.gpu])
+    }
+
+    /// Whether the node has now what `shape` asks for.
+    func fits(_ shape: ResourceSet) -> Bool {
+        guard available.contains(shape) else { return false }
+        let gpu = shape[ResourceSet.gpu]
+        return gpu == .zero || gpus.shares(for: gpu) != nil
+    }
+
+    // Kept, not computed when asked for: the policies read it of every node.
+    private static func utilisation(_ total: ResourceSet, _ available: ResourceSet) -> Double {
+        var highest = 0.0
+        for name in [ResourceSet.cpu, ResourceSet.memory, ResourceSet.objectStoreMemory] {
+            let total = total[name].units
+            guard total > 0 else { continue }
+            highest = max(highest, Double(total - available[name].units) / Double(total))
+        }
+        return highest
+    }
+
+    /// Whether leases that want `cpu` again can have it without an actor ending first.
+    func canResume(_ cpu: ResourceAmount) -> Bool {
+        cpu <= total[ResourceSet.cpu] - heldByActors[ResourceSet.cpu]
+    }
+}

@@ -1,0 +1,50 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import CRaySystem
+internal import Glibc
+
+/// Ends this process when the one that started it is gone.
+///
+/// `PR_SET_PDEATHSIG` fires when the *thread* that started a process ends, and is lost across changes of user: it is
+/// not relied on. Instead a child inherits the reading end of a pipe (or a socket) whose other end only its parent
+/// holds; a plain thread blocks in `read` there. At the end of that stream it leaves, group first, whatever user code
+/// is doing at the time: no locks, no `exit` handlers, nothing that user code could hold up.
+package enum ParentWatch {
+    /// Where a child that was started by `Launcher` finds the descriptor to watch.
+    package static let environmentVariable = "RAY_PARENT_DESCRIPTOR"
+
+    /// Starts watching `descriptor`, which belongs to the watch from now on.
+    ///
+    /// - Throws: `system` if no thread could be started.
+    package static func start(descriptor: Int32) throws(TransportError) {
+        try PlainThread.start("ray.parent") {
+            var byte: UInt8 = 0
+            // Whatever the parent writes is ignored; only the end counts.
+            while ray_read_blocking(descriptor, &byte, 1) > 0 {}
+            leave()
+        }
+    }
+
+    /// Starts watching what the launcher put into the environment; false if it put nothing there.
+    ///
+    /// - Throws: `system` if no thread could be started.
+    package static func startFromEnvironment() throws(TransportError) -> Bool {
+        guard let text = getenv(environmentVariable), let descriptor = Int32(String(cString: text)) else {
+            return false
+        }
+        unsetenv(environmentVariable)
+        // Children of this process must not hold it open.
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        try start(descriptor: descriptor)
+        return true
+    }
+
+    /// Ends this process and, if it leads one, its process group.
+    static func leave() -> Never {
+        if getpgrp() == getpid() { kill(-getpid(), SIGKILL) }
+        _exit(1)
+    }
+}

@@ -1,0 +1,288 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+import CRaySystem
+import Glibc
+import RayCore
+import RayTransport
+import RayWire
+import Synchronization
+import Testing
+
+@Suite("Endpoint", .timeLimit(.minutes(1)))
+struct EndpointTests {
+    private func pair(isUnix: Bool, folder: borrowing TemporaryFolder) throws -> (TestEndpoint, TestEndpoint) {
+        let server = try TestEndpoint(2)
+        let client = try TestEndpoint(1)
+        if isUnix {
+            try server.endpoint.listen(unixPath: folder.path + "/socket")
+        } else {
+            try server.endpoint.listen(host: "127.0.0.1", port: 0)
+        }
+        client.endpoint.connect(to: server.address)
+        return (server, client)
+    }
+
+    @Test("Messages go there and back", arguments: [true, false])
+    func roundTrips(isUnix: Bool) throws {
+        let folder = TemporaryFolder()
+        let (server, client) = try pair(isUnix: isUnix, folder: folder)
+        defer { client.close(); server.close() }
+        for number in 1...500 as ClosedRange<UInt64> {
+            client.endpoint.send(kind: 16, requestID: number, payload: Array("hello \(number)".utf8), to: server.id)
+        }
+        #expect(client.wait { $0.messages.count == 500 })
+        let messages = client.recorder.records.withLock { $0.messages }
+        #expect(messages.map(\.requestID) == Array(1...500))
+        #expect(messages.allSatisfy { $0.kind == 17 && $0.payload == Array("hello \($0.requestID)".utf8) })
+        #expect(client.recorder.records.withLock { $0.ups.map(\.identity) } == [server.id])
+        #expect(server.recorder.records.withLock { $0.ups.map(\.identity) } == [client.id])
+    }
+
+    @Test("Large messages pass both ways while both sides send", arguments: [true, false])
+    func largeMessages(isUnix: Bool) throws {
+        let folder = TemporaryFolder()
+        let (server, client) = try pair(isUnix: isUnix, folder: folder)
+        defer { client.close(); server.close() }
+        let payload = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        for number in 1...6 as ClosedRange<UInt64> {
+            client.endpoint.send(kind: 16, requestID: number, payload: payload, to: server.id)
+        }
+        #expect(client.wait { $0.messages.count == 6 })
+        #expect(client.recorder.records.withLock { $0.messages.allSatisfy { $0.payload == payload } })
+    }
+
+    @Test("Gathered messages go out without another call", arguments: [true, false])
+    func gathered(isUnix: Bool) throws {
+        let folder = TemporaryFolder()
+        let (server, client) = try pair(isUnix: isUnix, folder: folder)
+        defer { client.close(); server.close() }
+        #expect(client.wait { $0.ups.count == 1 })
+        for number in 1...5 as ClosedRange<UInt64> {
+            client.endpoint.send(kind: 18, requestID: number, payload: [1], to: server.id, urgent: false)
+        }
+        #expect(server.wait { $0.messages.count == 5 })
+    }
+
+    @Test("Both sides may connect at once", arguments: [true, false])
+    func crossed(isUnix: Bool) throws {
+        for _ in 0..<10 {
+            let folder = TemporaryFolder()
+            let (first, second) = (try TestEndpoint(1), try TestEndpoint(2))
+            defer { first.close(); second.close() }
+            for (index, side) in [first, second].enumerated() {
+                if isUnix {
+                    try side.endpoint.listen(unixPath: folder.path + "/\(index)")
+                } else {
+                    try side.endpoint.listen(host: "127.0.0.1", port: 0)
+                }
+            }
+            first.endpoint.connect(to: second.address)
+            second.endpoint.connect(to: first.address)
+            first.endpoint.send(kind: 18, requestID: 1, payload: [1], to: second.id)
+            second.endpoint.send(kind: 18, requestID: 2, payload: [2], to: first.id)
+            #expect(first.wait { $0.messages.count == 1 })
+            #expect(second.wait { $0.messages.count == 1 })
+            #expect(first.recorder.records.withLock { $0.lost } == [])
+            #expect(second.recorder.records.withLock { $0.lost } == [])
+        }
+    }
+
+    @Test("Tokens: missing and wrong ones are refused with the remedy, the right one passes")
+    func tokens() throws {
+        let server = try TestEndpoint(2, token: "secret", isTokenWanted: true)
+        defer { server.close() }
+        try server.endpoint.listen(host: "127.0.0.1", port: 0)
+        for (token, expected) in [("", "RAY_AUTH_TOKEN_PATH"), ("wrong", "the token given (from a test) is wrong")] {
+            let client = try TestEndpoint(1, token: token)
+            defer { client.close() }
+            client.endpoint.connect(to: server.address)
+            #expect(client.wait { !$0.refused.isEmpty })
+            #expect(client.recorder.records.withLock { $0.refused.first?.contains(expected) } == true)
+            #expect(client.endpoint.peer(server.id) == nil)
+        }
+        let client = try TestEndpoint(1, token: "secret")
+        defer { client.close() }
+        client.endpoint.connect(to: server.address)
+        #expect(client.wait { $0.ups.count == 1 })
+        #expect(server.recorder.records.withLock { $0.ups.count } == 1)
+    }
+
+    @Test("Sides without a common version part with a sentence")
+    func versions() throws {
+        let server = try TestEndpoint(2, versions: 3...4)
+        let client = try TestEndpoint(1, versions: 1...2)
+        defer { client.close(); server.close() }
+        try server.endpoint.listen(host: "127.0.0.1", port: 0)
+        client.endpoint.connect(to: server.address)
+        #expect(client.wait { !$0.refused.isEmpty })
+        #expect(client.recorder.records.withLock { $0.refused.first?.contains("1...2") } == true)
+    }
+
+    @Test("Garbage ends its connection and disturbs nobody")
+    func garbage() throws {
+        let folder = TemporaryFolder()
+        let (server, client) = try pair(isUnix: true, folder: folder)
+        defer { client.close(); server.close() }
+        let descriptor = ray_unix_connect(folder.path + "/socket")
+        #expect(descriptor >= 0)
+        let bytes = [UInt8](repeating: 0x55, count: 100)
+        #expect(ray_socket_send(descriptor, bytes, bytes.count) == 100)
+        let isClosed = server.reactor.poll(microseconds: 10_000_000) {
+            var byte: UInt8 = 0
+            let count = ray_socket_receive(descriptor, &byte, 1)
+            return count == 0 || count == -Int(ECONNRESET)
+        }
+        #expect(isClosed)
+        ray_close(descriptor)
+        client.endpoint.send(kind: 16, requestID: 1, payload: [1], to: server.id)
+        #expect(client.wait { $0.messages.count == 1 })
+    }
+
+    @Test("A connection that does not say who it is ends after its time")
+    func silentConnection() throws {
+        var settings = Endpoint.Settings()
+        settings.greetingMilliseconds = 50
+        let server = try TestEndpoint(2, settings: settings)
+        defer { server.close() }
+        let port = try server.endpoint.listen(host: "127.0.0.1", port: 0)
+        let descriptor = ray_tcp_connect("127.0.0.1", port)
+        defer { ray_close(descriptor) }
+        let isClosed = server.reactor.poll(microseconds: 10_000_000) {
+            var byte: UInt8 = 0
+            return ray_socket_receive(descriptor, &byte, 1) == 0
+        }
+        #expect(isClosed)
+    }
+
+    @Test("Over a Unix socket the end of a peer is reported at once, after its last messages")
+    func peerDeath() throws {
+        let folder = TemporaryFolder()
+        let (server, client) = try pair(isUnix: true, folder: folder)
+        defer { server.close() }
+        #expect(client.wait { $0.ups.count == 1 })
+        for number in 1...100 as ClosedRange<UInt64> {
+            client.endpoint.send(kind: 18, requestID: number, payload: [1], to: server.id)
+        }
+        client.endpoint.breakConnection(to: server.id)
+        #expect(server.wait { !$0.lost.isEmpty })
+        #expect(server.recorder.records.withLock { $0.messages.count } == 100)
+        #expect(server.endpoint.send(kind: 18, requestID: 1, payload: [], to: client.id) == .noLink)
+        client.close()
+    }
+
+    @Test("Goodbye is reported with its reason, after what was queued")
+    func goodbye() throws {
+        let folder = TemporaryFolder()
+        let (server, client) = try pair(isUnix: false, folder: folder)
+        defer { client.close(); server.close() }
+        #expect(client.wait { $0.ups.count == 1 })
+        let payload = [UInt8](repeating: 1, count: 2_000_000)
+        client.endpoint.send(kind: 18, requestID: 1, payload: payload, to: server.id)
+        client.endpoint.disconnect(server.id, reason: "the work is done")
+        #expect(server.wait { !$0.lost.isEmpty })
+        #expect(server.recorder.records.withLock { $0.messages.count } == 1)
+        #expect(server.recorder.records.withLock { $0.lost.first?.contains("the work is done") } == true)
+    }
+
+    @Test("Over TCP a connection that breaks resumes: order kept, delivered once")
+    func resumption() throws {
+        let folder = TemporaryFolder()
+        let (server, client) = try pair(isUnix: false, folder: folder)
+        defer { client.close(); server.close() }
+        #expect(client.wait { $0.ups.count == 1 })
+        for number in 1...3_000 as ClosedRange<UInt64> {
+            client.endpoint.send(
+                kind: 16, requestID: number, payload: [UInt8](repeating: 3, count: Int(number % 3_000)), to: server.id)
+            if number % 500 == 0 {
+                #expect(client.wait { $0.messages.count > Int(number) - 400 })
+                (number % 1_000 == 0 ? client : server).endpoint
+                    .breakConnection(to: number % 1_000 == 0 ? server.id : client.id)
+            }
+        }
+        #expect(client.wait { $0.messages.count >= 3_000 })
+        #expect(server.recorder.records.withLock { $0.messages.map(\.requestID) } == Array(1...3_000))
+        #expect(client.recorder.records.withLock { $0.messages.map(\.requestID) } == Array(1...3_000))
+        #expect(client.recorder.records.withLock { $0.lost } == [])
+        #expect(client.recorder.records.withLock { $0.ups.count } == 1)
+    }
+
+    @Test("A process that was started again is another: the old link is lost, a new one begins")
+    func restart() throws {
+        let server = try TestEndpoint(2)
+        defer { server.close() }
+        try server.endpoint.listen(host: "127.0.0.1", port: 0)
+        let first = try TestEndpoint(1, incarnation: 1)
+        first.endpoint.connect(to: server.address)
+        #expect(first.wait { $0.ups.count == 1 })
+        let second = try TestEndpoint(1, incarnation: 2)
+        second.endpoint.connect(to: server.address)
+        #expect(second.wait { $0.ups.count == 1 })
+        #expect(server.wait { $0.lost.count == 1 && $0.ups.count == 2 })
+        #expect(first.wait { $0.lost.count == 1 })
+        first.close()
+        second.close()
+    }
+
+    @Test("Where nobody listens the loss is reported with the reason")
+    func nobodyListens() throws {
+        var settings = Endpoint.Settings()
+        settings.acrossNodes.lossMilliseconds = 200
+        let client = try TestEndpoint(1, settings: settings)
+        defer { client.close() }
+        var bound: UInt16 = 0
+        let descriptor = ray_tcp_listen("127.0.0.1", 0, 1, &bound)
+        ray_close(descriptor)
+        let node = NodeID.none
+        for address in [
+            Address(node: node, worker: WorkerID(5, 0, 0, 0), host: "127.0.0.1", port: bound, socketPath: ""),
+            Address(node: node, worker: WorkerID(6, 0, 0, 0), host: "", port: 0, socketPath: "/tmp/ray-nobody/s"),
+            Address(node: node, worker: WorkerID(7, 0, 0, 0), host: "no.such.invalid", port: 1, socketPath: ""),
+        ] { client.endpoint.connect(to: address) }
+        #expect(client.wait { $0.lost.count == 3 })
+        let reasons = client.recorder.records.withLock { $0.lost }
+        #expect(reasons.contains { $0.contains("127.0.0.1:\(bound): Connection refused") })
+        #expect(reasons.contains { $0.contains("/tmp/ray-nobody/s: No such file") })
+        #expect(reasons.contains { $0.contains("no.such.invalid cannot be resolved") })
+    }
+
+    @Test("Host names are resolved")
+    func hostNames() throws {
+        let folder = TemporaryFolder()
+        _ = folder.path
+        let (server, client) = (try TestEndpoint(2), try TestEndpoint(1))
+        defer { client.close(); server.close() }
+        try server.endpoint.listen(host: "127.0.0.1", port: 0)
+        var address = server.address
+        address.host = "localhost"
+        client.endpoint.connect(to: address)
+        #expect(client.wait { $0.ups.count == 1 })
+    }
+
+    @Test("Socket paths may be longer than the kernel's 107 bytes")
+    func longPath() throws {
+        let folder = TemporaryFolder(nameLength: 120)
+        let (server, client) = try pair(isUnix: true, folder: folder)
+        defer { client.close(); server.close() }
+        #expect(server.address.socketPath.utf8.count > 107)
+        #expect(client.wait { $0.ups.count == 1 })
+    }
+
+    @Test("A socket or port in use is named")
+    func inUse() throws {
+        let folder = TemporaryFolder()
+        let path = folder.path + "/socket"
+        let (first, second) = (try TestEndpoint(1), try TestEndpoint(2))
+        defer { first.close(); second.close() }
+        let port = try first.endpoint.listen(host: "127.0.0.1", port: 0)
+        try first.endpoint.listen(unixPath: path)
+        #expect(throws: TransportError.portInUse(host: "127.0.0.1", port: port)) {
+            try second.endpoint.listen(host: "127.0.0.1", port: port)
+        }
+        #expect(throws: TransportError.socketInUse(path: path)) { try second.endpoint.listen(unixPath: path) }
+        var status = stat()
+        #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == 0o600)
+    }
+}
