@@ -16,27 +16,82 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+/// The modules under Sources, lowest first; docs/ARCHITECTURE.md says what each is for.
+let modules: [Target] = [
+    .target(name: "CRaySystem", path: "Sources/CRaySystem"),
+    .target(name: "RayCore", path: "Sources/RayCore", swiftSettings: strict),
+    .target(name: "RayWire", dependencies: ["RayCore"], path: "Sources/Wire", swiftSettings: strict),
+    .target(name: "RayScheduler", dependencies: ["RayCore"], path: "Sources/Scheduler", swiftSettings: strict),
+    .target(
+        name: "RayObjectStore", dependencies: ["RayCore", "CRaySystem"], path: "Sources/ObjectStore",
+        swiftSettings: strict),
+    .target(
+        name: "RayGCS", dependencies: ["RayCore", "RayWire", "RayScheduler"], path: "Sources/GCS",
+        swiftSettings: strict),
+    .target(name: "RayRaylet", dependencies: ["RayCore", "RayWire"], path: "Sources/Raylet", swiftSettings: strict),
+    .target(
+        name: "RayWorker", dependencies: ["RayCore", "RayWire", deque], path: "Sources/Worker",
+        swiftSettings: strict),
+    .target(
+        name: "RayTransport", dependencies: ["RayCore", "RayWire", "CRaySystem"], path: "Sources/Transport",
+        swiftSettings: strict),
+    .target(
+        name: "RayNode",
+        dependencies: [
+            "RayCore", "RayWire", "RayScheduler", "RayObjectStore", "RayGCS", "RayRaylet", "RayWorker",
+            "RayTransport", "CRaySystem", deque, logging,
+        ], path: "Sources/Node", swiftSettings: strict),
+    .macro(
+        name: "RayMacros",
+        dependencies: [
+            .product(name: "SwiftSyntaxMacros", package: "swift-syntax"),
+            .product(name: "SwiftCompilerPlugin", package: "swift-syntax"),
+            .product(name: "SwiftSyntax", package: "swift-syntax"),
+            .product(name: "SwiftSyntaxBuilder", package: "swift-syntax"),
+            .product(name: "SwiftDiagnostics", package: "swift-syntax"),
+        ], path: "Sources/RayMacros", swiftSettings: strict),
+    .target(
+        name: "Ray",
+        dependencies: ["RayCore", "RayWire", "RayWorker", "RayNode", "RayTransport", "RayMacros", "CRaySystem"],
+        path: "Sources/Ray", swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
+    .target(
+        name: "RaySimulation",
+        dependencies: [
+            "RayCore", "RayWire", "RayScheduler", "RayObjectStore", "RayGCS", "RayRaylet", "RayWorker",
+        ], path: "Sources/Simulation", swiftSettings: strict),
+    .executableTarget(
+        name: "RayCLI", dependencies: ["RayCore", "RayWire", "RayNode", "RayTransport", arguments],
+        path: "Sources/CLI", swiftSettings: strict),
+]
+
+let programs: [Target] = [
+    .executableTarget(
+        name: "wordindex", dependencies: ["Ray"], path: "examples/WordIndex", swiftSettings: strict)
+]
+
+let tests: [Target] = [
+    .testTarget(
+        name: "WorkerTests", dependencies: ["RayCore", "RayWire", "RayWorker"], path: "Tests/WorkerTests",
+        swiftSettings: strict)
+]
+
 let package = Package(
     name: "swift-ray",
     platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Ray", targets: ["Ray"]),
+        .executable(name: "ray", targets: ["RayCLI"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/swiftlang/swift-syntax", from: "603.0.1"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
-    targets: [
-        .target(name: "RayCore", path: "Sources/RayCore", swiftSettings: strict),
-        .target(name: "RayWire", dependencies: ["RayCore"], path: "Sources/Wire", swiftSettings: strict),
-        .target(
-            name: "RayWorker",
-            dependencies: ["RayCore", "RayWire", .product(name: "DequeModule", package: "swift-collections")], path: "Sources/Worker", swiftSettings: strict),
-        .macro(
-            name: "RayMacros",
-            dependencies: [
-                .product(name: "SwiftSyntaxMacros", package: "swift-syntax"),
-                .product(name: "SwiftCompilerPlugin", package: "swift-syntax"),
-            ], path: "Sources/RayMacros", swiftSettings: strict),
-    ],
+    targets: modules + programs + tests,
     swiftLanguageModes: [.v6]
 )

@@ -47,13 +47,15 @@ extension GCSCore {
             }
         }
         if scheduler.pendingCount + scheduler.leaseCount != leases.count {
-            violations.append("the scheduler has \(scheduler.pendingCount + scheduler.leaseCount) leases, not \(leases.count)")
+            let count = scheduler.pendingCount + scheduler.leaseCount
+            violations.append("the scheduler has \(count) leases, not \(leases.count)")
         }
         for (worker, id) in workerLeases where leases[id]?.worker?.worker != worker {
             violations.append("worker \(worker) serves a lease that does not exist")
         }
-        for (owner, ids) in ownerLeases where ids.isEmpty || ids.contains(where: { leases[$0]?.owner.worker != owner }) {
-            violations.append("the leases of owner \(owner) are wrong")
+        for (owner, ids) in ownerLeases {
+            let isSound = !ids.isEmpty && ids.allSatisfy { leases[$0]?.owner.worker == owner }
+            if !isSound { violations.append("the leases of owner \(owner) are wrong") }
         }
     }
 

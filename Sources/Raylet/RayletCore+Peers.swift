@@ -8,6 +8,7 @@ internal import RayCore
 internal import RayWire
 
 extension RayletCore {
+    /// Joins the cluster if it is the control store; goes on with fetches that waited for the link.
     mutating func peerUp(_ address: Address, at now: Instant, into effects: inout [RayletEffect]) {
         peers.insert(address.worker)
         if address.worker == .gcs {
@@ -17,6 +18,7 @@ extension RayletCore {
         }
     }
 
+    /// Gives up what the peer held; without the control store the node leaves.
     mutating func peerLost(
         _ peer: WorkerID, reason: String, at now: Instant, into effects: inout [RayletEffect]
     ) {
@@ -36,6 +38,7 @@ extension RayletCore {
         pushPeerLost(peer, at: now, into: &effects)
     }
 
+    /// Hands a message to its handler, if its sender may send it.
     mutating func receive(
         _ message: Message, requestID: UInt64, from peer: WorkerID, at now: Instant,
         into effects: inout [RayletEffect]

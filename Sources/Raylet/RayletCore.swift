@@ -49,6 +49,7 @@ package struct RayletCore: Sendable {
     /// Why the node left; everything that comes later is ignored.
     package private(set) var leaveReason: String?
 
+    /// A raylet without leases, workers and objects.
     package init(settings: RayletSettings) {
         self.settings = settings
         nextNumber = settings.firstNumber

@@ -49,6 +49,7 @@ package struct ProcessExit: Hashable, Sendable {
     /// What it printed last.
     package var lastLines: [String]
 
+    /// A process that ended with this code, or by this signal.
     package init(code: Int32 = 0, signal: Int32 = 0, lastLines: [String] = []) {
         self.code = code
         self.signal = signal
@@ -78,6 +79,7 @@ package struct StoreUsage: Hashable, Sendable {
     package var capacityBytes: Int
     package var objectCount: Int
 
+    /// A store with this much in it.
     package init(usedBytes: Int = 0, capacityBytes: Int = 0, objectCount: Int = 0) {
         self.usedBytes = usedBytes
         self.capacityBytes = capacityBytes

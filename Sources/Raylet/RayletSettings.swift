@@ -34,6 +34,7 @@ package struct RayletSettings: Sendable {
     package var fetchBytesMax = 256 << 20
     package var reportMilliseconds = 1_000
 
+    /// Settings with the usual limits.
     package init(info: NodeInfo, cpuCount: Int, firstNumber: UInt64 = 1) {
         self.info = info
         self.cpuCount = max(1, cpuCount)

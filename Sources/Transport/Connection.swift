@@ -64,6 +64,11 @@ final class Connection: ReactorSource, @unchecked Sendable {
         if events & ~UInt32(RAY_EVENT_WRITE) != 0 { readable() }
     }
 
+    func stopped() {
+        if case .established(let peer) = phase { endpoint.detach(peer) }
+        endpoint.close(self)
+    }
+
     private func writable() {
         switch phase {
         case .established(let peer): peer.unblocked()
@@ -74,14 +79,8 @@ final class Connection: ReactorSource, @unchecked Sendable {
         }
     }
 
-    func tryReading() -> Bool {
-        guard case .established = phase else { return false }
-        return readable()
-    }
-
-    /// Reads once; whether there was something.
-    @discardableResult
-    private func readable() -> Bool {
+    /// Reads once: the next turn comes back if there is more.
+    private func readable() {
         let received = decoder.read { room in
             let count = ray_socket_receive(descriptor, room.baseAddress, room.count)
             receiveError = count < 0 ? Int32(-count) : 0
@@ -94,10 +93,7 @@ final class Connection: ReactorSource, @unchecked Sendable {
             endpoint.ended(self, reason: "the peer closed the connection")
         } else if receiveError != EAGAIN {
             endpoint.ended(self, reason: TransportError.text(receiveError))
-        } else {
-            return false
         }
-        return true
     }
 
     private var receiveError: Int32 = 0

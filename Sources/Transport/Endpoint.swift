@@ -32,6 +32,7 @@ package struct Credentials: Sendable {
     /// Whether peers must say the same token.
     package var isTokenWanted: Bool
 
+    /// Credentials of a process; by default as `open`.
     package init(token: [UInt8] = [], source: String = "", isTokenWanted: Bool = false) {
         self.token = token
         self.source = source
@@ -44,8 +45,8 @@ package struct Credentials: Sendable {
 
 /// The links of one process.
 ///
-/// Unchecked: `serial`, `unsettled`, `isShutDown` and `handler` are touched by the reactor's leader only; the rest is constant
-/// or under a mutex.
+/// Unchecked: `serial`, `unsettled`, `isShutDown` and `handler` are touched by the reactor's leader only; the rest is
+/// constant or under a mutex.
 package final class Endpoint: @unchecked Sendable {
     /// Limits of connections that are not yet links.
     package struct Settings: Sendable {
@@ -60,6 +61,7 @@ package final class Endpoint: @unchecked Sendable {
         /// Habits of links over TCP.
         package var acrossNodes = LinkCore.Configuration.acrossNodes(connects: false)
 
+        /// The limits that are meant for production.
         package init() {}
     }
 
@@ -200,7 +202,6 @@ package final class Endpoint: @unchecked Sendable {
         reactor.perform {
             self.isShutDown = true
             for listener in self.listeners.withLock({ $0 }) { self.close(listener) }
-            self.listeners.withLock { $0 = [] }
             for peer in self.peers.withLock({ $0.values.sorted { $0.id < $1.id } }) { self.leave(peer, reason) }
             self.handler = SilentHandler()
             completion()
@@ -216,7 +217,14 @@ package final class Endpoint: @unchecked Sendable {
         listeners.withLock { $0.append(listener) }
     }
 
-    private func close(_ listener: Listener) {
+    /// Closes a listener and removes its socket. By the leader only.
+    func close(_ listener: Listener) {
+        let isOpen = listeners.withLock { listeners in
+            let count = listeners.count
+            listeners.removeAll { $0 === listener }
+            return listeners.count < count
+        }
+        guard isOpen else { return }
         reactor.remove(descriptor: listener.descriptor)
         ray_close(listener.descriptor)
         if listener.isUnix { unlink(listener.path) }

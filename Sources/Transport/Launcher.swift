@@ -29,13 +29,16 @@ package struct LaunchRequest: Sendable {
     package var environment: [String]
     /// The child's working folder; nothing for this process's.
     package var directory: String?
+    /// Where the child's output goes.
     package var standardOutput: Output
+    /// Where the child's errors go.
     package var standardError: Output
     /// Descriptors of this process that the child gets, and under which number (3 or more).
     package var descriptors: [(source: Int32, target: Int32)]
     /// Whether the child gets a descriptor that ends with this process; see `ParentWatch`.
     package var isWatchingParent: Bool
 
+    /// A request that inherits nothing but the output streams.
     package init(
         path: String, arguments: [String], environment: [String], directory: String? = nil,
         standardOutput: Output = .inherit, standardError: Output = .inherit,

@@ -28,4 +28,6 @@ final class Listener: ReactorSource {
             endpoint.accepted(accepted, isUnix: isUnix)
         }
     }
+
+    func stopped() { endpoint.close(self) }
 }

@@ -11,12 +11,8 @@ internal import Synchronization
 /// Something that is told when its descriptor is ready; only ever called by the leading thread.
 protocol ReactorSource: AnyObject, Sendable {
     func ready(_ events: UInt32)
-    /// Reads without having been told that there is something; whether there was. Only within a turn.
-    func tryReading() -> Bool
-}
-
-extension ReactorSource {
-    func tryReading() -> Bool { false }
+    /// The reactor ends: nothing will be told any more, so descriptors are to be closed.
+    func stopped()
 }
 
 /// Something whose output is gathered and written once per turn.
@@ -47,7 +43,7 @@ protocol ReactorFlushable: AnyObject, Sendable {
 /// the leader (job, timer, output) writes it first and then looks at `blocked`; the leader sets `blocked` first and
 /// then looks for work. So an event waits at most about 2 ms for a leader, also while an executor runs user code.
 ///
-/// Unchecked: `events`, `dirty`, `recent` and what belongs to it are touched by the leader only (see above); the pointer to the futex
+/// Unchecked: `events` and `dirty` are touched by the leader only (see above); the pointer to the futex
 /// word never changes; everything else is atomic or under a mutex.
 package final class Reactor: @unchecked Sendable {
     private enum Leader: UInt32 {
@@ -92,13 +88,8 @@ package final class Reactor: @unchecked Sendable {
     private let later = Mutex<[any ReactorFlushable]>([])
     private let events = UnsafeMutablePointer<ray_event>.allocate(capacity: Reactor.eventsMax)
     private var dirty: [any ReactorFlushable] = []
-    /// The source of the last event: where a poller looks first, because asking epoll costs as much again.
-    private var recent: (any ReactorSource)?
-    private var recentDescriptor: Int32 = -1
-    private var looksUntilEpoll = 0
 
     private static let eventsMax = 64
-    private static let looksPerEpoll = 4
     private static let wakeToken = UInt64.max
     private static let shallowMicroseconds: UInt64 = 1_000
     private static let deepMicroseconds: UInt64 = 10_000_000
@@ -190,7 +181,7 @@ package final class Reactor: @unchecked Sendable {
                 pollsUntil = clock.now().nanoseconds + UInt64(spinMicroseconds) * 1_000
             } else if !mayBlock {
                 rounds &+= 1
-                if rounds & 3 == 0 { sched_yield() }
+                if rounds & 1 == 0 { sched_yield() }
             }
         }
         stopLeading(quietNanoseconds: Self.executorQuietNanoseconds)
@@ -256,7 +247,7 @@ extension Reactor {
                     _ = turn(as: .caller, blockingUntil: 0)
                     result = isDone()
                     rounds &+= 1
-                    if !result, rounds & 3 == 0 {
+                    if !result, rounds & 1 == 0 {
                         if clock.now().nanoseconds >= limit { break }
                         sched_yield()
                     }
@@ -292,7 +283,18 @@ extension Reactor {
             seenChanges = changes
             sleepInBackground(isDeep: shallowSleeps >= 16)
         }
+        end()
         isRunning.store(false, ordering: .releasing)
+    }
+
+    /// Does what was asked for before the stop, then lets all sources go.
+    private func end() {
+        while !tryLead(.background) { sched_yield() }
+        _ = turn(as: .background, blockingUntil: 0)
+        for source in registrations.withLock({ $0.compactMap(\.source) }) { source.stopped() }
+        timers.withLock { $0 = [] }
+        jobs.withLock { $0 = [] }
+        stopLeading(quietNanoseconds: 0)
     }
 
     private var isExecutorLeading: Bool {
@@ -341,11 +343,6 @@ extension Reactor {
 extension Reactor {
     /// One look at epoll and all that follows from it; returns whether anything happened.
     private func turn(as kind: Leader, blockingUntil limit: UInt64) -> Bool {
-        if limit == 0, let recent, looksUntilEpoll > 0 {
-            looksUntilEpoll -= 1
-            return look(at: recent)
-        }
-        looksUntilEpoll = Self.looksPerEpoll
         var milliseconds: Int32 = 0
         if limit > 0 {
             blocked.store(.max, ordering: .sequentiallyConsistent)
@@ -369,17 +366,6 @@ extension Reactor {
         flushLater()
         ray_thread_set_turn(outer)
         return true
-    }
-
-    /// Reads from the source of the last event.
-    private func look(at source: any ReactorSource) -> Bool {
-        let outer = ray_thread_turn()
-        ray_thread_set_turn(Unmanaged.passUnretained(self).toOpaque())
-        let hasRead = source.tryReading()
-        flushDirty()
-        flushLater()
-        ray_thread_set_turn(outer)
-        return hasRead
     }
 
     private func hasWork(for kind: Leader) -> Bool {
@@ -408,10 +394,7 @@ extension Reactor {
             guard descriptor < list.count, list[descriptor].generation == UInt32(event.token >> 32) else { return nil }
             return list[descriptor].source
         }
-        guard let source else { return }
-        recent = source
-        recentDescriptor = Int32(descriptor)
-        source.ready(event.events)
+        source?.ready(event.events)
     }
 
     private func runJobs() {
@@ -482,14 +465,13 @@ extension Reactor {
         _ = ray_epoll_modify(epoll, descriptor, events, token)
     }
 
-    /// Stops watching a descriptor, before it is closed. By the leader only.
+    /// Stops watching a descriptor, before it is closed.
     func remove(descriptor: Int32) {
         _ = ray_epoll_remove(epoll, descriptor)
         registrations.withLock { list in
             list[Int(descriptor)].generation &+= 1
             list[Int(descriptor)].source = nil
         }
-        if recentDescriptor == descriptor { (recent, recentDescriptor) = (nil, -1) }
     }
 
     /// Has `flushable` flushed at the end of the turn; only within a turn.

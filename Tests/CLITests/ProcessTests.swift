@@ -41,7 +41,8 @@ struct ProcessTests {
     @Test("The raylet is asked before the head, and nothing is killed that ends by itself")
     func order() {
         let processes = FakeProcesses(alive: [10, 11], endsAt: [10: 15, 11: 15])
-        let result = ProcessEnding(isForced: false, graceMilliseconds: 1000).end([gcs, raylet], with: processes.control)
+        let result = ProcessEnding(isForced: false, graceMilliseconds: 1000).end(
+            [gcs, raylet], with: processes.control)
         #expect(processes.sent == ["15>raylet", "15>gcs_server"])
         #expect(result.stopped == [raylet, gcs])
         #expect(StopReport(result, isForced: false, graceSeconds: 1).text == "Stopped all 2 Ray processes.")

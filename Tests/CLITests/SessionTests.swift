@@ -67,7 +67,9 @@ struct SessionTests {
             session: "/tmp/ray/s", tokenSource: "~/.ray/auth_token", temporaryRoot: nil, isBlocking: false)
         #expect(report.text.hasPrefix("Local node IP: 127.0.0.1\n"))
         #expect(report.text.contains("Ray runtime started."))
-        #expect(report.text.contains("To add another node to this Ray cluster, run\n    ray start --address='127.0.0.1:6379'"))
+        #expect(
+            report.text.contains(
+                "To add another node to this Ray cluster, run\n    ray start --address='127.0.0.1:6379'"))
         #expect(report.text.contains("listens on loopback only"))
         #expect(report.text.contains("token, which is kept in ~/.ray/auth_token"))
         #expect(report.text.hasSuffix("To terminate the Ray runtime, run\n    ray stop"))

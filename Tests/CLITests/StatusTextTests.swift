@@ -86,7 +86,9 @@ struct StatusTextTests {
             nodes: [], demands: [], actorsAlive: 0, actorsPending: 0, actorsDead: 0, jobs: 0, escapedObjects: 0,
             escapedBytes: 0, warnings: [])
         let text = StatusText(status, isVerbose: false).text(at: "t")
-        #expect(text.contains("Active:\n (no active nodes)\nPending:\n (no pending nodes)\nRecent failures:\n (no failures)"))
+        #expect(
+            text.contains(
+                "Active:\n (no active nodes)\nPending:\n (no pending nodes)\nRecent failures:\n (no failures)"))
         #expect(text.contains("Total Usage:\n 0B/0B object_store_memory\n"))
         #expect(text.contains("Pending Demands:\n (no resource demands)"))
     }

@@ -30,7 +30,7 @@ import Testing
         #expect(expansion.lines(with: "func remote(") == [
             "func remote(start: Int) -> Handle {", "func remote(start: Ray::ObjectRef<Int>) -> Handle {",
         ])
-        #expect(expansion.text.contains("extension Counter: Ray::ray.RemoteActor {"))
+        #expect(expansion.text.contains("extension Counter: nonisolated Ray::ray.RemoteActor {"))
         #expect(expansion.text.contains("@discardableResult func reset() -> Ray::ObjectRef<Swift::Void> {"))
         #expect(expansion.text.contains("isConcurrent: false"))
     }

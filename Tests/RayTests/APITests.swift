@@ -163,7 +163,8 @@ private func withWorker(_ body: (FakeWorker) async throws -> Void) async throws 
             let reference = try #require(worker.submit(wrong, from: nil).first)
             let results = try #require(worker.getNow([reference]))
             guard case .failure(let error) = results[0] else { throw CodingFailure("no error") }
-            #expect(error.message.hasPrefix("argument 1 of RayTests.square(_:)(Int) is not a Int: expected Int, found string"))
+            #expect(error.message.hasPrefix(
+                "argument 1 of RayTests.square(_:)(Int) is not a Int: expected Int, found string"))
         }
     }
 
@@ -174,6 +175,39 @@ private func withWorker(_ body: (FakeWorker) async throws -> Void) async throws 
         }
         #expect(!ray.isInitialized)
         #expect(!ray.isWorker)
+    }
+}
+
+@Suite struct RecordTests {
+    private func declaration(_ file: String, line: Int, returns: Int = 1) -> ray._Declaration {
+        ray._Declaration(
+            kind: .function, className: "", function: "f()()", parameterTypes: [], returnCount: returns, file: file,
+            line: line, hash: "1", entry: .synchronous { _ in .void })
+    }
+
+    @Test("The program's records are found") func found() throws {
+        let table = try RecordTable.current.get()
+        #expect(table.count >= 20)
+        let square = FunctionDescriptor(language: .swift, module: "RayTests", function: "square(_:)(Int)")
+        let found = try #require(table.find(square))
+        #expect(found.file == "RayTests/Fixtures.swift" && found.parameterTypes == ["Int"])
+        var old = square
+        old.hash = "0"
+        #expect(table.find(old) == nil)
+        #expect(table.explainMissing(old).contains("has another signature in this worker than in its caller"))
+    }
+
+    @Test("Two declarations of one name are an error that names both files") func duplicates() {
+        #expect(throws: RayError(
+            .systemError,
+            "the remote function M.f()() is declared twice: in M/A.swift:1 and in M/B.swift:2; rename one of them")) {
+            try RecordTable([declaration("M/A.swift", line: 1), declaration("M/B.swift", line: 2)])
+        }
+    }
+
+    @Test("A declaration whose record was lost says so") func lost() {
+        let error = #expect(throws: RayError.self) { try declaration("M/A.swift", line: 7).checkRecord() }
+        #expect(error?.message.hasPrefix("the record of M.f()() (M/A.swift:7) is not in this executable") == true)
     }
 }
 
@@ -229,6 +263,16 @@ private func withWorker(_ body: (FakeWorker) async throws -> Void) async throws 
         }
     }
 
+    @Test("A cancelled task stops waiting") func cancellation() async throws {
+        try await withWorker { worker async throws in
+            let reference = ObjectReference(id: ObjectID(1, 1, 1, 1), owner: worker.address)
+            let never = ObjectRef<Int>(storage: ObjectRefStorage(reference: reference, worker: worker))
+            let waiting = Task { try await ray.get(never) }
+            waiting.cancel()
+            await #expect(throws: CancellationError.self) { try await waiting.value }
+        }
+    }
+
     @Test("The cluster's nodes and resources") func cluster() async throws {
         try await withWorker { worker async throws in
             #expect(try await ray.nodes().count == 2)
@@ -245,7 +289,8 @@ private func withWorker(_ body: (FakeWorker) async throws -> Void) async throws 
     @Test("Calls change the actor's state in order") func calls() async throws {
         try await withWorker { _ async throws in
             let counter = ray.remote(Counter.self).remote(start: 1)
-            let references = [counter.increment(), counter.increment(by: 2), counter.increment(by: ray.remote(square)(2))]
+            let two = ray.remote(square)(2)
+            let references = [counter.increment(), counter.increment(by: 2), counter.increment(by: two)]
             #expect(try await ray.get(references) == [2, 4, 8])
             counter.reset()
             let (n, text) = try await ray.get(counter.both())

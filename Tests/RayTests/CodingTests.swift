@@ -131,7 +131,9 @@ private func expectRoundTrip<Value: Codable & Equatable>(_ value: Value) throws 
         let object = try RayCoder.encode(Point(x: 4, name: "n", weights: [1, 2]))
         let other = try object.data.withUnsafeBytes { try RayCoder.decode(Reordered.self, from: $0) }
         #expect(other == Reordered(weights: [1, 2], extra: nil, x: 4))
-        #expect(throws: CodingFailure.self) { try object.data.withUnsafeBytes { try RayCoder.decode(Wide.self, from: $0) } }
+        #expect(throws: CodingFailure.self) {
+            try object.data.withUnsafeBytes { try RayCoder.decode(Wide.self, from: $0) }
+        }
     }
 
     @Test("Nested containers and super encoders may be filled in any order") func nested() throws {
@@ -194,15 +196,20 @@ private func expectRoundTrip<Value: Codable & Equatable>(_ value: Value) throws 
         for round in 0..<10_000 {
             var bytes: [UInt8]
             if round.isMultiple(of: 4) {
-                bytes = (0..<Int.random(in: 0..<200, using: &generator)).map { _ in .random(in: 0...255, using: &generator) }
-                if let first = bytes.indices.first { bytes[first] = [65, 64, 14, 15, 16, 13].randomElement(using: &generator) ?? 0 }
+                let count = Int.random(in: 0..<200, using: &generator)
+                bytes = (0..<count).map { _ in .random(in: 0...255, using: &generator) }
+                if let first = bytes.indices.first {
+                    bytes[first] = [65, 64, 14, 15, 16, 13].randomElement(using: &generator) ?? 0
+                }
             } else {
                 bytes = seeds[round % seeds.count]
                 for _ in 0..<Int.random(in: 1...4, using: &generator) {
                     let index = Int.random(in: 0..<bytes.count, using: &generator)
                     bytes[index] = .random(in: 0...255, using: &generator)
                 }
-                if Bool.random(using: &generator) { bytes.removeLast(Int.random(in: 0..<bytes.count, using: &generator)) }
+                if Bool.random(using: &generator) {
+                    bytes.removeLast(Int.random(in: 0..<bytes.count, using: &generator))
+                }
             }
             bytes.withUnsafeBytes { raw in
                 _ = try? RayCoder.decode(Wide.self, from: raw)

@@ -32,7 +32,8 @@ import Testing
     }()
 
     static func problem(
-        _ bytes: [UInt8], on node: ExecutableCheck.Node = node, hasLibrary: (String, [String]) -> Bool = { _, _ in true }
+        _ bytes: [UInt8], on node: ExecutableCheck.Node = node,
+        hasLibrary: (String, [String]) -> Bool = { _, _ in true }
     ) -> RayError? {
         bytes.withUnsafeBytes {
             ExecutableCheck.problem(in: $0, path: "/x/app", on: node, hasLibrary: hasLibrary)

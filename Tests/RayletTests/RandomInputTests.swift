@@ -22,7 +22,9 @@ import Testing
         case 4, 5:
             let starts = harness.wantedStarts
             guard let token = starts.randomElement(using: &random) else { return }
-            harness.effects.removeAll { if case .spawnWorker(let start) = $0 { start.startToken == token } else { false } }
+            harness.effects.removeAll {
+                if case .spawnWorker(let start) = $0 { start.startToken == token } else { false }
+            }
             if pick(5) == 0 {
                 harness.give(.spawnFailed(startToken: token, reason: "r"))
             } else {

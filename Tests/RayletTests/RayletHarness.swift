@@ -135,11 +135,15 @@ struct RayletHarness {
         }
     }
 
-    var leaseReady: [LeaseReady] { sent.compactMap { if case .leaseReady(let value) = $0.message { value } else { nil } } }
+    var leaseReady: [LeaseReady] {
+        sent.compactMap { if case .leaseReady(let value) = $0.message { value } else { nil } }
+    }
     var leaseFailed: [LeaseFailed] {
         sent.compactMap { if case .leaseFailed(let value) = $0.message { value } else { nil } }
     }
-    var exited: [WorkerExited] { sent.compactMap { if case .workerExited(let value) = $0.message { value } else { nil } } }
+    var exited: [WorkerExited] {
+        sent.compactMap { if case .workerExited(let value) = $0.message { value } else { nil } }
+    }
     var kills: [Int32] { effects.compactMap { if case .kill(let id, true) = $0 { id } else { nil } } }
     var pulls: [(pull: PullChunk, requestID: UInt64, to: WorkerID)] {
         sent.compactMap { if case .pullChunk(let value) = $0.message { (value, $0.requestID, $0.to) } else { nil } }
@@ -147,7 +151,9 @@ struct RayletHarness {
     var local: [(value: ObjectLocal, requestID: UInt64, to: WorkerID)] {
         sent.compactMap { if case .objectLocal(let value) = $0.message { (value, $0.requestID, $0.to) } else { nil } }
     }
-    var stored: [ChunkStored] { sent.compactMap { if case .chunkStored(let value) = $0.message { value } else { nil } } }
+    var stored: [ChunkStored] {
+        sent.compactMap { if case .chunkStored(let value) = $0.message { value } else { nil } }
+    }
     var leaving: String? {
         effects.compactMap { if case .leave(let reason) = $0 { reason } else { nil } }.first
     }

@@ -66,7 +66,8 @@ import Testing
         harness.give(.peerUp(place(2)))
         harness.send(Self.fetch(1, [2]), from: driver)
         let pull = harness.pulls[0]
-        let chunk = ObjectChunk(object: object(1), offset: 0, dataBytes: 0, metadataBytes: 0, containedBytes: 0, bytes: [])
+        let chunk = ObjectChunk(
+            object: object(1), offset: 0, dataBytes: 0, metadataBytes: 0, containedBytes: 0, bytes: [])
         harness.send(.objectChunk(chunk), requestID: pull.requestID, from: raylet(2))
         #expect(harness.local.count == 1 && harness.local[0].value.error == nil)
     }
@@ -189,12 +190,15 @@ import Testing
             #expect(harness.effects.isEmpty)
             if dies {
                 harness.give(.processExited(processID: worker.processID, ProcessExit(signal: 9)))
-                let answers = harness.sent.filter { if case .objectChunk(let value) = $0.message { value.error != nil } else { false } }
+                let answers = harness.sent.filter {
+                    if case .objectChunk(let value) = $0.message { value.error != nil } else { false }
+                }
                 #expect(answers.map(\.requestID) == [8])
                 #expect(harness.store.isEmpty)
             } else {
                 harness.send(.sealObject(SealObject(object: object(1))), requestID: 0, from: worker.id)
-                let wanted = RayletEffect.sendChunk(object: object(1), offset: 0, count: 99, to: raylet(2), requestID: 8)
+                let wanted = RayletEffect.sendChunk(
+                    object: object(1), offset: 0, count: 99, to: raylet(2), requestID: 8)
                 #expect(harness.effects.contains(wanted))
             }
         }

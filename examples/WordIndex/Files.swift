@@ -82,3 +82,9 @@ func appendText(of path: String, to bytes: inout [UInt8]) -> Bool? {
     bytes.append(UInt8(ascii: "\n"))
     return true
 }
+
+/// Writes a text to the standard error stream.
+func writeError(_ text: String) {
+    var text = text
+    text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}

@@ -82,7 +82,7 @@ struct IndexJob {
     private func progress(_ done: Int, isEnd: Bool) {
         guard showsProgress else { return }
         let bytes = batches.filter { summaries[$0.id] != nil }.reduce(0) { $0 + $1.bytes }
-        fputs("\r\(done)/\(batches.count) batches, \(bytes / 1_000_000) MB\(isEnd ? "\n" : "")", stderr)
+        writeError("\r\(done)/\(batches.count) batches, \(bytes / 1_000_000) MB\(isEnd ? "\n" : "")")
     }
 }
 

@@ -25,7 +25,7 @@ import Ray
     var table = WordTable()
     text.bytes.withUnsafeBytes { table.count($0) }
     var counts = table.counts
-    counts.place = "\(ray.context.nodeID.prefix(8)) pid \(getpid())"
+    counts.place = "\((try? ray.context.nodeID.prefix(8)) ?? "") pid \(getpid())"
     return counts
 }
 

@@ -10,7 +10,7 @@ import Ray
 @main struct WordIndex {
     static func main() async throws {
         let options = Options(CommandLine.arguments)
-        try await ray.`init`(address: options.address)
+        try await ray.init(address: options.address)
         let start = ContinuousClock.now
         let (batches, unlisted) = listBatches(options.folders, batchBytes: options.batchBytes)
         guard !batches.isEmpty else {
@@ -50,7 +50,7 @@ import Ray
     private static func rounded(_ value: Double) -> Double { (value * 100).rounded() / 100 }
 
     private static func fail(_ text: String, _ details: [String]) -> Never {
-        for line in [text] + details.prefix(5) { fputs("wordindex: \(line)\n", stderr) }
+        for line in [text] + details.prefix(5) { writeError("wordindex: \(line)\n") }
         exit(1)
     }
 }
@@ -81,7 +81,7 @@ struct Options {
                 print(Self.usage)
                 exit(0)
             case _ where argument.hasPrefix("-"):
-                fputs("wordindex: unknown option \(argument)\n\(Self.usage)\n", stderr)
+                writeError("wordindex: unknown option \(argument)\n\(Self.usage)\n")
                 exit(2)
             default: folders.append(argument)
             }
@@ -91,7 +91,7 @@ struct Options {
 
     private static func number(_ text: String?, _ option: String) -> Int {
         guard let value = text.flatMap({ Int($0) }), value > 0 else {
-            fputs("wordindex: \(option) wants a number over 0\n", stderr)
+            writeError("wordindex: \(option) wants a number over 0\n")
             exit(2)
         }
         return value

@@ -7,6 +7,7 @@
 #define RAY_SYSTEM_H
 
 #include "address.h"
+#include "sha256.h"
 #include "network.h"
 #include "arena.h"
 #include "shared_memory.h"

@@ -49,7 +49,8 @@ extension GCSCore {
                 .invalidArgument, "an actor names more than \(GCSLimits.resourcesPerRequestMax) resources")
         }
         guard actors.count < GCSLimits.actorsMax else {
-            return RayError(.actorCreationFailed, "the cluster has \(actors.count) actors, its maximum; kill some first")
+            return RayError(
+                .actorCreationFailed, "the cluster has \(actors.count) actors, its maximum; kill some first")
         }
         if let holder = actorNames[ActorName(namespace: spec.namespace, name: spec.name)], !spec.name.isEmpty {
             return RayError(

@@ -68,7 +68,9 @@ extension GCSCore {
     /// Whether a process may still ask for something on behalf of a job: an ended one has only workers left that
     /// serve its detached actors.
     func acts(_ process: WorkerID, for id: JobID) -> Bool {
-        guard let job = jobs[id] else { return false }
+        guard let job = jobs[id], let role = peers[process]?.role, role == .driver || role == .worker else {
+            return false
+        }
         return !job.isEnded || workerLeases[process].flatMap { leases[$0]?.job } == id
     }
 

@@ -44,7 +44,9 @@ extension GCSCore {
                     processesGone([id], at: now, into: &effects)
                 }
             case .worker: processesGone([id], at: now, into: &effects)
-            case .commandLine, .gcs: processesGone([id], at: now, into: &effects)
+            case .commandLine, .gcs:
+                guard ownerLeases[id] != nil || creatorActors[id] != nil else { break }
+                processesGone([id], at: now, into: &effects)
             }
         }
         peers[id] = nil

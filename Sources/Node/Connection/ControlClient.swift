@@ -20,12 +20,7 @@ package final class ControlClient {
     /// - Throws: `systemError` if the machine gives no descriptors.
     package init(host: String, port: UInt16, token: AuthenticationToken) throws(RayError) {
         place = "\(host):\(port)"
-        do throws(TransportError) {
-            reactor = try Reactor()
-            try reactor.start()
-        } catch {
-            throw RayError(.systemError, "\(error)")
-        }
+        reactor = try .started()
         rendezvous = Rendezvous(reactor: reactor)
         var generator = SystemRandomNumberGenerator()
         let identity = WorkerID.random(using: &generator)

@@ -7,9 +7,9 @@ internal import CRaySystem
 internal import Glibc
 package import RayCore
 internal import RayObjectStore
-internal import RayTransport
+package import RayTransport
 package import RayWire
-package import RayWorker
+internal import RayWorker
 
 /// Joins a cluster as a driver: introduces the job, finds the node's raylet, attaches its store.
 package enum DriverConnection {
@@ -38,21 +38,12 @@ package enum DriverConnection {
     ///
     /// - Throws: `clusterUnreachable`, `authenticationFailed`, or what the cluster says.
     package static func open(_ options: Options) throws(RayError) -> Worker {
-        do throws(TransportError) {
-            let reactor = try Reactor()
-            try reactor.start()
-            return try open(options, reactor).get()
-        } catch {
-            throw RayError(.systemError, "\(error)")
-        }
-    }
-
-    private static func open(_ options: Options, _ reactor: Reactor) -> Result<Worker, RayError> {
+        let reactor = try Reactor.started()
         do throws(RayError) {
-            return .success(try join(options, reactor))
+            return try join(options, reactor)
         } catch {
             reactor.stop()
-            return .failure(error)
+            throw error
         }
     }
 

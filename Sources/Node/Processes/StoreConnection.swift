@@ -15,20 +15,18 @@ package enum StoreConnection {
     ///
     /// - Throws: `systemError` with the raylet's reason.
     package static func open(socketPath: String, token: String) throws(RayError) -> ObjectStoreClient {
+        let attachment: StoreAttachment
         do throws(TransportError) {
-            let attachment = try attachStore(socketPath: socketPath, token: token)
-            defer { close(attachment.fileDescriptor) }
-            return try map(attachment.fileDescriptor, attachment.slot).get()
+            attachment = try attachStore(socketPath: socketPath, token: Array(token.utf8))
         } catch {
             throw RayError(.systemError, "the object store at \(socketPath) cannot be attached: \(error)")
         }
-    }
-
-    private static func map(_ descriptor: Int32, _ slot: UInt32) -> Result<ObjectStoreClient, RayError> {
+        defer { close(attachment.descriptor) }
         do throws(ObjectStoreError) {
-            return .success(try ObjectStoreClient(fileDescriptor: descriptor, client: StoreClient(index: slot)))
+            return try ObjectStoreClient(
+                fileDescriptor: attachment.descriptor, client: StoreClient(index: attachment.slot))
         } catch {
-            return .failure(RayError(.systemError, "the object store cannot be mapped: \(error)"))
+            throw RayError(.systemError, "the object store cannot be mapped: \(error)")
         }
     }
 }

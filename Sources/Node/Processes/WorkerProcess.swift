@@ -26,22 +26,10 @@ package enum WorkerProcess {
             } else {
                 _ = try ParentWatch.startFromEnvironment()
             }
-            let reactor = try Reactor()
-            try reactor.start()
-            return try connect(executor, reactor).get()
         } catch {
             throw RayError(.systemError, "\(error)")
         }
-    }
-
-    private static func connect(
-        _ executor: any TaskExecutor, _ reactor: Reactor
-    ) -> Result<Worker, RayError> {
-        do throws(RayError) {
-            return .success(try join(executor, reactor))
-        } catch {
-            return .failure(error)
-        }
+        return try join(executor, try Reactor.started())
     }
 
     private static func join(_ executor: any TaskExecutor, _ reactor: Reactor) throws(RayError) -> Worker {

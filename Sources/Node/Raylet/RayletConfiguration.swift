@@ -36,6 +36,7 @@ package struct RayletConfiguration: Sendable {
     /// `NAME=value` for every worker, beside the raylet's own environment.
     package var workerEnvironment: [String] = []
 
+    /// A worker node with a free port; the rest is set afterwards.
     package init(
         sessionDirectory: String, nodeID: NodeID, nodeName: String, host: String, gcsAddress: String = "",
         gcsSocketPath: String = "", token: String = "", tokenSource: String = "", resources: ResourceSet,
@@ -69,8 +70,8 @@ package struct RayletConfiguration: Sendable {
         guard gcsSocketPath.isEmpty else {
             return Address(node: .none, worker: .gcs, host: "", port: 0, socketPath: gcsSocketPath)
         }
-        guard let colon = gcsAddress.lastIndex(of: ":"), let port = UInt16(gcsAddress[gcsAddress.index(after: colon)...]),
-            port > 0, colon != gcsAddress.startIndex
+        guard let colon = gcsAddress.lastIndex(of: ":"),
+            let port = UInt16(gcsAddress[gcsAddress.index(after: colon)...]), port > 0, colon != gcsAddress.startIndex
         else {
             throw RayError(
                 .invalidArgument,

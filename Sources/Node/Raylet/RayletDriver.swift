@@ -26,6 +26,7 @@ final class RayletDriver: @unchecked Sendable {
     /// How long a creation waits for room in a full store.
     private static let roomMilliseconds = 60_000
     private static let tickMilliseconds = 100
+    private static let fullWarningMilliseconds = 10_000
     /// While creations wait or freed objects are still read.
     private static let busyTickMilliseconds = 10
 
@@ -45,8 +46,11 @@ final class RayletDriver: @unchecked Sendable {
     private var environment = WorkerEnvironment(base: [])
     private var inputs: [RayletInput] = []
     private var isReceiving = false
+    /// When the log may say again that the store is full.
+    private var nextFullWarning = Instant.zero
     private let reason = Mutex<String?>(nil)
 
+    /// A driver without a core, which needs an address first.
     init(
         _ configuration: RayletConfiguration, reactor: Reactor, launcher: Launcher, watch: DescriptorWatch,
         store: ObjectStoreServer
@@ -284,8 +288,9 @@ extension RayletDriver {
 
     /// Gives the core what happened in the store outside of its own effects.
     private func drainStore() {
-        let input = RayletInput.objectsRemoved([])
-        give(input)
+        collectStoreEvents()
+        guard let last = inputs.popLast() else { return }
+        give(last)
     }
 
     private func collectStoreEvents() {
@@ -303,7 +308,10 @@ extension RayletDriver {
             case .removed(_, .aborted): break
             case .removed(let object, _): inputs.append(.objectsRemoved([object]))
             case .roomWanted(let bytes):
-                logger.warning("the object store is full: \(bytes) more bytes are wanted")
+                let now = reactor.clock.now()
+                guard now >= nextFullWarning else { break }
+                nextFullWarning = now.advanced(milliseconds: Self.fullWarningMilliseconds)
+                logger.warning("the object store is full: \(bytes) more bytes are wanted; let go of objects")
             }
         }
     }

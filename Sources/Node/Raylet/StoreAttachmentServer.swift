@@ -26,6 +26,7 @@ final class StoreAttachmentServer: @unchecked Sendable {
     /// What was said on connections that have no slot yet, and since when they are there.
     private var pending: [Int32: (said: [UInt8], since: UInt64)] = [:]
 
+    /// A server that does not listen yet; an empty token lets everyone of the same user in.
     init(
         watch: DescriptorWatch, token: [UInt8], storeDescriptor: Int32,
         attach: @escaping (Int32, @escaping @Sendable (UInt32?, String) -> Void) -> Void,

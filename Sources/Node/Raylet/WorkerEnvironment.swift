@@ -13,6 +13,7 @@ struct WorkerEnvironment: Sendable {
     /// `NAME=value` for every worker; of one name the last one counts.
     private let base: [String]
 
+    /// These variables for every worker.
     init(base: [String]) { self.base = base }
 
     /// The raylet's own environment, what the configuration adds, and what tells a worker where it is.
@@ -24,6 +25,7 @@ struct WorkerEnvironment: Sendable {
             "SWIFT_RAY_SESSION_DIR=\(configuration.sessionDirectory)",
             "SWIFT_RAY_NODE_ID=\(configuration.nodeID.hex)",
             "SWIFT_RAY_RAYLET_SOCKET=\(address.socketPath)",
+            "SWIFT_RAY_RAYLET_PORT=\(address.port)",
             "SWIFT_RAY_STORE_SOCKET=\(configuration.storeSocketPath)",
             "SWIFT_RAY_NODE_HOST=\(configuration.host)",
             "SWIFT_RAY_GCS_ADDRESS=\(configuration.gcsAddress)",

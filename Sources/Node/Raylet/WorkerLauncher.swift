@@ -30,6 +30,7 @@ final class WorkerLauncher: @unchecked Sendable {
     private let tell: @Sendable (Event) -> Void
     private var running: [Int32: WorkerOutput] = [:]
 
+    /// Starts by `launcher`, reads on `watch`, writes into the folder `logs`, and tells `tell`.
     init(
         launcher: Launcher, watch: DescriptorWatch, logs: String, host: String,
         tell: @escaping @Sendable (Event) -> Void

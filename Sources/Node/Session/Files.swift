@@ -54,6 +54,12 @@ package func writeFile(_ path: String, _ text: String) -> Bool {
     return text.withUTF8 { write(file, $0.baseAddress, $0.count) == $0.count }
 }
 
+/// Writes a text to the standard error stream.
+package func writeError(_ text: String) {
+    var text = text
+    text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}
+
 /// The names in a folder, unsorted; empty if it cannot be read.
 package func listDirectory(_ path: String) -> [String] {
     guard let folder = opendir(path) else { return [] }
@@ -81,7 +87,7 @@ package func removeTree(_ path: String) {
 }
 
 /// When a process began, in clock ticks since boot: with the pid it names a process for good.
-package func processStartTime(_ processID: pid_t) -> UInt64? {
+package func processStartTime(_ processID: Int32) -> UInt64? {
     guard let text = readFile("/proc/\(processID)/stat"), let end = text.lastIndex(of: ")") else { return nil }
     let fields = text[text.index(after: end)...].split(separator: " ")
     guard fields.count > 19, fields[0] != "Z" else { return nil }

@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
+internal import CRaySystem
 internal import Glibc
-package import RayCore
 
 /// What this machine, or the container around this process, has.
 package struct MachineResources: Sendable {
@@ -19,11 +19,7 @@ package struct MachineResources: Sendable {
     }
 
     private static func cpuCount() -> Int {
-        var set = cpu_set_t()
-        var count = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-        if sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 {
-            count = withUnsafeBytes(of: &set) { $0.reduce(0) { $0 + $1.nonzeroBitCount } }
-        }
+        var count = Int(ray_affinity_cpus())
         if let quota = cgroupCPUs() { count = min(count, max(1, Int(quota.rounded(.up)))) }
         return max(1, count)
     }

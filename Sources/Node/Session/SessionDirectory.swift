@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
+internal import CRaySystem
 internal import Glibc
 package import RayCore
 
@@ -52,17 +53,17 @@ package struct SessionDirectory: Sendable {
     package func remove() { removeTree(path) }
 
     /// Notes a process, so that `stop` finds it: its file holds pid and start time.
-    package func note(role: String, processID: pid_t) {
+    package func note(role: String, processID: Int32) {
         let text = "\(processID) \(processStartTime(processID) ?? 0)\n"
         writeFile(processes + "/\(role)-\(processID)", text)
     }
 
     /// The processes noted that still live, with their roles.
-    package func notedProcesses() -> [(role: String, processID: pid_t)] {
+    package func notedProcesses() -> [(role: String, processID: Int32)] {
         listDirectory(processes).sorted().compactMap { name in
             guard let text = readFile(processes + "/" + name) else { return nil }
             let fields = text.split(whereSeparator: \.isWhitespace)
-            guard fields.count == 2, let processID = pid_t(fields[0]), let start = UInt64(fields[1]),
+            guard fields.count == 2, let processID = Int32(fields[0]), let start = UInt64(fields[1]),
                 processStartTime(processID) == start, let dash = name.lastIndex(of: "-")
             else { return nil }
             return (String(name[..<dash]), processID)

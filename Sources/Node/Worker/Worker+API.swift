@@ -7,7 +7,7 @@ internal import Glibc
 package import RayCore
 internal import RayObjectStore
 internal import RayTransport
-internal import RayWire
+package import RayWire
 package import RayWorker
 internal import Synchronization
 
@@ -41,11 +41,7 @@ extension Worker {
         let contained = object.containedBytes
         let (id, offset) = try room(
             object.data.count, metadataBytes: object.metadata.count, containedBytes: contained.count, from: task)
-        do throws(ObjectStoreError) {
-            _ = try object.data.withUnsafeBytes { bytes throws(ObjectStoreError) in
-                try store?.write(data: bytes, metadata: object.metadata, contained: contained, offset: offset)
-            }
-        } catch {
+        if let error = write(object, contained, offset) {
             abort(id)
             throw RayError(.systemError, "the object store cannot be written: \(error)")
         }

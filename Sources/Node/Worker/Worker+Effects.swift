@@ -150,15 +150,20 @@ extension Worker {
     }
 
     private func write(_ id: ObjectID, _ object: RayObject, _ offset: UInt64, _ after: inout [Aftermath]) {
-        guard let store else { return }
-        do throws(ObjectStoreError) {
-            _ = try object.data.withUnsafeBytes { bytes throws(ObjectStoreError) in
-                try store.write(
-                    data: bytes, metadata: object.metadata, contained: object.containedBytes,
-                    offset: Int(clamping: offset))
-            }
-        } catch {
+        if let error = write(object, object.containedBytes, Int(clamping: offset)) {
             after.append(.warn("result \(id) cannot be written: \(error)"))
+        }
+    }
+
+    /// Copies an object to granted room; why that failed.
+    func write(_ object: RayObject, _ contained: [UInt8], _ offset: Int) -> ObjectStoreError? {
+        object.data.withUnsafeBytes { bytes -> ObjectStoreError? in
+            do throws(ObjectStoreError) {
+                _ = try store?.write(data: bytes, metadata: object.metadata, contained: contained, offset: offset)
+                return nil
+            } catch {
+                return error
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-package import RayCore
+internal import RayCore
 internal import RayTransport
 internal import RayWire
 internal import Synchronization

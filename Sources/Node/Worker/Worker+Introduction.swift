@@ -7,6 +7,7 @@ internal import CRaySystem
 package import RayCore
 internal import RayTransport
 internal import RayWire
+internal import RayWorker
 internal import Synchronization
 
 extension Worker {

@@ -4,9 +4,9 @@
 //===----------------------------------------------------------------------===//
 
 internal import DequeModule
-package import RayCore
+internal import RayCore
 internal import RayTransport
-package import RayWorker
+internal import RayWorker
 internal import Synchronization
 
 extension Worker {

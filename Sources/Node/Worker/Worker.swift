@@ -5,7 +5,7 @@
 
 internal import DequeModule
 package import RayCore
-internal import RayObjectStore
+package import RayObjectStore
 package import RayTransport
 package import RayWire
 package import RayWorker

@@ -4,9 +4,9 @@
 //===----------------------------------------------------------------------===//
 
 internal import Glibc
-package import RayCore
+internal import RayCore
 internal import RayObjectStore
-package import RayWorker
+internal import RayWorker
 
 /// An object in this process's memory.
 final class InlineObject: FetchedObject {

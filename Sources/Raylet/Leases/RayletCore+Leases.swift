@@ -8,6 +8,7 @@ internal import RayCore
 internal import RayWire
 
 extension RayletCore {
+    /// The GCS wants a worker for a lease.
     mutating func assignLease(_ assign: AssignLease, at now: Instant, into effects: inout [RayletEffect]) {
         if let lease = leases[assign.lease] {
             // The GCS repeats itself after a new link: the answer may have been lost with the old one.
@@ -43,6 +44,7 @@ extension RayletCore {
         }
     }
 
+    /// The lease has ended: its worker is idle, or killed.
     mutating func releaseLease(
         _ id: LeaseID, kill: Bool, at now: Instant, into effects: inout [RayletEffect]
     ) {
@@ -55,6 +57,7 @@ extension RayletCore {
         serveWaitingLeases(at: now, into: &effects)
     }
 
+    /// Kills the worker of a lease; the lease ends with it.
     mutating func killWorker(
         _ id: LeaseID, reason: String, at now: Instant, into effects: inout [RayletEffect]
     ) {
@@ -67,6 +70,7 @@ extension RayletCore {
         killWorker(token: token, isIntended: true, at: now, into: &effects)
     }
 
+    /// Processes and jobs are gone: frees what they owned, ends workers that nobody needs.
     mutating func releaseOwned(
         _ release: ReleaseOwned, at now: Instant, into effects: inout [RayletEffect]
     ) {
@@ -133,6 +137,7 @@ extension RayletCore {
         }
     }
 
+    /// The executable is here: workers that wait for it are started.
     mutating func programReady(
         _ key: String, path: String, at now: Instant, into effects: inout [RayletEffect]
     ) {
@@ -141,6 +146,7 @@ extension RayletCore {
         serveWaitingLeases(at: now, into: &effects)
     }
 
+    /// The executable cannot be had or run: leases that wait for it fail.
     mutating func programFailed(_ key: String, _ error: RayError, into effects: inout [RayletEffect]) {
         programs[key] = nil
         for id in waitingLeases where leases[id]?.key.program.key == key { failLease(id, error, into: &effects) }

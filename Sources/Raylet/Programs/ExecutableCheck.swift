@@ -121,6 +121,7 @@ private struct ExecutableFile {
 
     private static let headersMax = 4_096
 
+    /// Reads the headers; `isExecutable` tells whether they are whole.
     init(_ bytes: UnsafeRawBufferPointer) {
         self.bytes = bytes
         guard bytes.count >= 64, bytes[0] == 0x7f, bytes[1] == UInt8(ascii: "E"), bytes[2] == UInt8(ascii: "L"),

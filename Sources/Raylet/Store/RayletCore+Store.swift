@@ -8,6 +8,7 @@ internal import RayCore
 internal import RayWire
 
 extension RayletCore {
+    /// A process of the node wants to write an object.
     mutating func createObject(
         _ create: CreateObject, requestID: UInt64, from peer: WorkerID, at now: Instant,
         into effects: inout [RayletEffect]
@@ -42,6 +43,7 @@ extension RayletCore {
                     isPrimary: true)))
     }
 
+    /// The store gave room: whoever asked for it goes on.
     mutating func storeCreated(
         _ token: UInt64, offset: UInt64, at now: Instant, into effects: inout [RayletEffect]
     ) {
@@ -61,6 +63,7 @@ extension RayletCore {
         }
     }
 
+    /// The store gave no room: whoever asked for it hears why.
     mutating func storeFailed(
         _ token: UInt64, _ error: RayError, at now: Instant, into effects: inout [RayletEffect]
     ) {
@@ -76,6 +79,7 @@ extension RayletCore {
         }
     }
 
+    /// The writer is done.
     mutating func sealObject(
         _ object: ObjectID, from peer: WorkerID, at now: Instant, into effects: inout [RayletEffect]
     ) {
@@ -96,6 +100,7 @@ extension RayletCore {
         if fetches[object]?.state == .sealing { finishFetch(object, error: error, at: now, into: &effects) }
     }
 
+    /// The writer gives up.
     mutating func abortObject(
         _ object: ObjectID, from peer: WorkerID, at now: Instant, into effects: inout [RayletEffect]
     ) {
@@ -103,6 +108,7 @@ extension RayletCore {
         abortCreation(object, reason: "its writer gave it up", at: now, into: &effects)
     }
 
+    /// The object can be read: all that wait for it hear of it.
     mutating func objectSealed(_ object: ObjectID, at now: Instant, into effects: inout [RayletEffect]) {
         // A seal of an earlier copy, which made way for the one being written, says nothing about this one.
         if let creation = creations[object], creation.state != .sealing { return }
@@ -122,6 +128,7 @@ extension RayletCore {
         finishFetch(object, error: nil, at: now, into: &effects)
     }
 
+    /// The owner lets objects go.
     mutating func freeObjects(_ objects: [ObjectID], at now: Instant, into effects: inout [RayletEffect]) {
         var freed: [ObjectID] = []
         for object in objects {

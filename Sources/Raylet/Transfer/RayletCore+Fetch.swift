@@ -8,6 +8,7 @@ internal import RayCore
 internal import RayWire
 
 extension RayletCore {
+    /// A process of the node wants an object here.
     mutating func fetchObject(
         _ request: FetchObject, requestID: UInt64, from peer: WorkerID, at now: Instant,
         into effects: inout [RayletEffect]
@@ -27,6 +28,9 @@ extension RayletCore {
             && !fetch.locations.contains(where: { $0.worker == location.worker })
         {
             fetch.locations.append(location)
+        }
+        if isNew, request.locations.contains(where: { $0.worker == settings.info.address.worker }) {
+            fetch.failures.append("this node: its store does not hold it any more")
         }
         fetches[object] = fetch
         guard isNew else { return }
@@ -138,6 +142,7 @@ extension RayletCore {
         effects.append(.storeSeal(object, slot: nil, sizes))
     }
 
+    /// A piece came, or the location has none.
     mutating func objectChunk(
         _ chunk: ObjectChunk, requestID: UInt64, from peer: WorkerID, at now: Instant,
         into effects: inout [RayletEffect]
@@ -185,6 +190,7 @@ extension RayletCore {
                     isPrimary: false)))
     }
 
+    /// There is room: the first piece goes there, and the others are asked for.
     mutating func fetchRoomReady(_ object: ObjectID, at now: Instant, into effects: inout [RayletEffect]) {
         guard let fetch = fetches[object] else { return }
         fetches[object]?.roomToken = nil

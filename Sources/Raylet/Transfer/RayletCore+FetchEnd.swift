@@ -32,6 +32,7 @@ extension RayletCore {
         }
     }
 
+    /// Turns away from locations that take too long.
     mutating func checkFetchDeadlines(at now: Instant, into effects: inout [RayletEffect]) {
         for object in fetches.keys.sorted() {
             guard let fetch = fetches[object] else { continue }
@@ -97,6 +98,7 @@ extension RayletCore {
         }
     }
 
+    /// Tells one waiter that the object is here, or why not.
     func sendLocal(
         _ object: ObjectID, error: RayError?, to waiter: Fetch.Waiter, into effects: inout [RayletEffect]
     ) {

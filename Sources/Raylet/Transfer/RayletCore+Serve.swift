@@ -28,6 +28,7 @@ extension RayletCore {
         }
     }
 
+    /// Has a piece of a sealed object sent.
     func sendPiece(_ pull: HeldPull, into effects: inout [RayletEffect]) {
         effects.append(
             .sendChunk(
@@ -35,6 +36,7 @@ extension RayletCore {
                 requestID: pull.requestID))
     }
 
+    /// Tells that there is no such piece, and why.
     func refusePull(_ pull: HeldPull, _ error: RayError, into effects: inout [RayletEffect]) {
         let chunk = ObjectChunk(
             object: pull.object, offset: pull.offset, dataBytes: 0, metadataBytes: 0, containedBytes: 0, bytes: [],
@@ -82,6 +84,7 @@ extension RayletCore {
         if push.hasRoom { writeHeldPieces(object, into: &effects) }
     }
 
+    /// There is room for what is pushed.
     mutating func pushRoomReady(_ object: ObjectID, into effects: inout [RayletEffect]) {
         pushes[object]?.hasRoom = true
         writeHeldPieces(object, into: &effects)

@@ -30,6 +30,7 @@ extension RayletCore {
         killWorker(token: token, isIntended: isAsked, at: now, into: &effects)
     }
 
+    /// A process is reaped: its lease ends, what it was writing is given back.
     mutating func processExited(
         _ processID: Int32, _ exit: ProcessExit, at now: Instant, into effects: inout [RayletEffect]
     ) {
@@ -54,6 +55,7 @@ extension RayletCore {
         endJobIfUnused(worker.key.job)
     }
 
+    /// Ends workers that took too long to start, to leave, or to be needed.
     mutating func checkWorkerDeadlines(at now: Instant, into effects: inout [RayletEffect]) {
         for token in pool.order {
             guard let worker = pool[token] else { continue }

@@ -8,6 +8,7 @@ internal import RayCore
 internal import RayWire
 
 extension RayletCore {
+    /// Has a process started that may serve leases of `key`.
     mutating func startWorker(
         _ key: PoolKey, path: String, at now: Instant, into effects: inout [RayletEffect]
     ) {
@@ -26,6 +27,7 @@ extension RayletCore {
                     startToken: token, program: key.program, path: path, job: key.job, environment: environment)))
     }
 
+    /// The process runs; its time to report begins.
     mutating func workerSpawned(
         _ token: UInt64, processID: Int32, at now: Instant, into effects: inout [RayletEffect]
     ) {
@@ -38,6 +40,7 @@ extension RayletCore {
         if worker.isDoomed { killWorker(token: token, isIntended: true, at: now, into: &effects) }
     }
 
+    /// The process could not be started.
     mutating func spawnFailed(
         _ token: UInt64, reason: String, at now: Instant, into effects: inout [RayletEffect]
     ) {
@@ -49,6 +52,7 @@ extension RayletCore {
             into: &effects)
     }
 
+    /// A worker or driver of this node reports.
     mutating func workerReady(
         _ ready: WorkerReady, requestID: UInt64, from peer: WorkerID, at now: Instant,
         into effects: inout [RayletEffect]

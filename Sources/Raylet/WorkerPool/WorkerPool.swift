@@ -63,13 +63,17 @@ struct WorkerPool: Sendable {
     var order: [UInt64] { workers.keys.sorted() }
     var startingCount: Int { workers.values.reduce(0) { $0 + ($1.isStarting ? 1 : 0) } }
 
+    /// The worker that was started with this token.
     subscript(token: UInt64) -> WorkerProcess? { workers[token] }
 
+    /// Workers of `key` that may still report.
     func startingCount(of key: PoolKey) -> Int {
         workers.values.reduce(0) { $0 + ($1.isStarting && $1.key == key ? 1 : 0) }
     }
 
+    /// The start token of a process.
     func token(processID: Int32) -> UInt64? { tokens[processID] }
+    /// The start token of a worker that reported.
     func token(worker: WorkerID) -> UInt64? { tokensByWorker[worker] }
 
     /// The idle worker of `key` that was used last, so that the others may end.
@@ -84,8 +88,10 @@ struct WorkerPool: Sendable {
             .sorted { ($0.since, $0.startToken) < ($1.since, $1.startToken) }.map(\.startToken)
     }
 
+    /// Adds a worker that is to be started.
     mutating func insert(_ worker: WorkerProcess) { workers[worker.startToken] = worker }
 
+    /// Changes a worker and keeps the indices in step.
     mutating func update(_ token: UInt64, _ body: (inout WorkerProcess) -> Void) {
         guard var worker = workers[token] else { return }
         body(&worker)
@@ -94,6 +100,7 @@ struct WorkerPool: Sendable {
         if let address = worker.address { tokensByWorker[address.worker] = token }
     }
 
+    /// Brings a worker into another state.
     mutating func move(_ token: UInt64, to state: WorkerProcess.State, at now: Instant) {
         update(token) {
             $0.state = state
@@ -101,6 +108,7 @@ struct WorkerPool: Sendable {
         }
     }
 
+    /// Forgets a worker.
     mutating func remove(_ token: UInt64) -> WorkerProcess? {
         guard let worker = workers.removeValue(forKey: token) else { return nil }
         if let processID = worker.processID { tokens[processID] = nil }

@@ -12,7 +12,9 @@ internal import RayCore
 package struct FrameDecoder: Sendable {
     /// A whole frame: its header, and where its payload lies.
     package struct Frame: Sendable {
+        /// The frame's header.
         package var header: FrameHeader
+        /// Where the payload lies in the buffer.
         package var payload: Range<Int>
     }
 
@@ -24,6 +26,7 @@ package struct FrameDecoder: Sendable {
     private var end = 0
     private let initialCapacity: Int
 
+    /// A decoder with an empty buffer, which takes memory when bytes arrive.
     package init(payloadBytesMax: Int, initialCapacity: Int = 64 << 10) {
         precondition(payloadBytesMax <= Limits.framePayloadBytesMax, "the limit is over framePayloadBytesMax")
         precondition(initialCapacity >= FrameHeader.byteCount, "the buffer must hold a header")

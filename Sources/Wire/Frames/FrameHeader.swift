@@ -34,6 +34,7 @@ package struct FrameHeader: Hashable, Sendable {
     /// Highest sequence that the sender had received when it wrote this frame.
     package var acknowledged: UInt64
 
+    /// A header of a frame to be written.
     package init(
         kind: UInt16, payloadLength: UInt32 = 0, requestID: UInt64 = 0, sequence: UInt64 = 0,
         acknowledged: UInt64 = 0, flags: UInt8 = 0

@@ -25,8 +25,11 @@ package struct Hello: Hashable, Sendable {
 
     /// The cluster's token; empty if none is known.
     package var token: [UInt8]
+    /// Lowest version of the messages that the sender speaks.
     package var versionMin: UInt16
+    /// Highest version of the messages that the sender speaks.
     package var versionMax: UInt16
+    /// What kind of process the sender is.
     package var role: ProcessRole
     /// Which process; raylets and the GCS have ids of this type too.
     package var identity: WorkerID
@@ -45,6 +48,7 @@ package struct Hello: Hashable, Sendable {
     /// Counts the hellos and welcomes of a process, so that one that comes late is known as such.
     package var serial: UInt64
 
+    /// A hello for a new link; the link's fields are filled in when it is said.
     package init(
         role: ProcessRole, identity: WorkerID, incarnation: UInt64, address: Address, session: String = "",
         token: [UInt8] = [], versions: ClosedRange<UInt16> = Hello.supportedVersions
@@ -70,6 +74,7 @@ package struct Hello: Hashable, Sendable {
         return common >= max(versionMin, versions.lowerBound) ? common : nil
     }
 
+    /// Appends the fields in the order of their declaration.
     package func write(to writer: inout WireWriter) {
         writer.write(token)
         writer.write(versionMin)
@@ -123,11 +128,13 @@ package struct Welcome: Hashable, Sendable {
     /// Who answers; its token is empty, its link that of the hello.
     package var hello: Hello
 
+    /// A welcome by `hello.identity`.
     package init(version: UInt16, hello: Hello) {
         self.version = version
         self.hello = hello
     }
 
+    /// Appends the fields in the order of their declaration.
     package func write(to writer: inout WireWriter) {
         writer.write(version)
         hello.write(to: &writer)
@@ -160,15 +167,18 @@ package struct Refusal: Hashable, Sendable {
         case malformed = 7
     }
 
+    /// Why, for programs.
     package var code: Code
     /// What is wrong and what helps, as a sentence.
     package var sentence: String
 
+    /// A refusal with a sentence for people.
     package init(_ code: Code, _ sentence: String) {
         self.code = code
         self.sentence = sentence
     }
 
+    /// Appends the fields in the order of their declaration.
     package func write(to writer: inout WireWriter) {
         writer.write(code.rawValue)
         writer.write(sentence)
@@ -187,8 +197,10 @@ package struct Refusal: Hashable, Sendable {
 package struct HelloPolicy: Sendable {
     /// The cluster's token; nothing if none is wanted.
     package var token: [UInt8]?
+    /// Versions of the messages that this process speaks.
     package var versions: ClosedRange<UInt16>
 
+    /// A policy that wants `token`, or none.
     package init(token: [UInt8]?, versions: ClosedRange<UInt16> = Hello.supportedVersions) {
         self.token = token
         self.versions = versions
@@ -243,8 +255,10 @@ package struct HelloPolicy: Sendable {
 extension Refusal {
     /// A refusal as an error.
     package struct Failure: Error, Hashable, Sendable {
+        /// What the peer is told.
         package var refusal: Refusal
 
+        /// An error that carries this refusal.
         package init(_ code: Code, _ sentence: String) { refusal = Refusal(code, sentence) }
     }
 }

@@ -37,6 +37,7 @@ extension LinkCore {
         /// Planted fault for the simulator: the first retransmission forgets one message.
         package var forgetsLostReply = false
 
+        /// The habits of a link whose connections may break.
         package init() {}
 
         /// For a Unix socket: the kernel loses nothing, and its end is the end of the peer.

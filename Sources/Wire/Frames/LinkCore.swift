@@ -56,7 +56,9 @@ package struct LinkCore: Sendable {
         case ignore
     }
 
+    /// The limits and habits in force.
     package private(set) var configuration: Configuration
+    /// Where the link stands.
     package private(set) var state = State.waiting
     /// Highest sequence received without a gap; what a hello says for resumption.
     package private(set) var highestReceived: UInt64 = 0
@@ -81,6 +83,7 @@ package struct LinkCore: Sendable {
     private var hasForgotten = false
     private var pending: [Effect] = []
 
+    /// A link that waits for its first connection, for `lossMilliseconds`.
     package init(_ configuration: Configuration = Configuration(), at now: Instant) {
         self.configuration = configuration
         lossAt = now.advanced(milliseconds: configuration.lossMilliseconds)

@@ -36,6 +36,7 @@ package struct OutgoingFrames: Sendable {
     /// Sequence of the newest message.
     package private(set) var lastSequence: UInt64 = 0
 
+    /// No frames.
     package init() {}
 
     /// Appends a frame; a message (`isMessage`) takes the next sequence.

@@ -1,0 +1,67 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+import Glibc
+
+/// One row of the result.
+struct Row: Codable {
+    var key: String
+    var unit: String
+    var value: Double
+    /// The row of `ray microbenchmark` that measures the same, and Ray 2.60's figure on a machine of this kind.
+    var rayRow: String?
+    var ray: Double?
+
+    var ratio: Double? { ray.map { value / $0 } }
+}
+
+/// The median rate of five rounds of at least `milliseconds` each; `body` does `count` operations.
+func rate(count: Int, milliseconds: Int = 400, _ body: () async throws -> Void) async rethrows -> Double {
+    try await body()
+    var rates: [Double] = []
+    for _ in 0..<5 {
+        var operations = 0
+        let start = ContinuousClock.now
+        repeat {
+            try await body()
+            operations += count
+        } while start.duration(to: .now) < .milliseconds(milliseconds)
+        rates.append(Double(operations) / seconds(start.duration(to: .now)))
+    }
+    return rates.sorted()[2]
+}
+
+/// A duration as seconds.
+func seconds(_ duration: Duration) -> Double {
+    let (whole, attoseconds) = duration.components
+    return Double(whole) + Double(attoseconds) / 1e18
+}
+
+/// Resident memory of the processes of this name in this process's session, in bytes.
+func residentBytes(named name: String) -> Int {
+    guard let folder = opendir("/proc") else { return 0 }
+    defer { closedir(folder) }
+    var total = 0
+    while let entry = readdir(folder) {
+        let text = withUnsafePointer(to: &entry.pointee.d_name) {
+            $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        }
+        guard Int(text) != nil, firstLine("/proc/\(text)/comm") == name,
+            let statm = firstLine("/proc/\(text)/statm")?.split(separator: " "), statm.count > 1,
+            let pages = Int(statm[1])
+        else { continue }
+        total += pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+    }
+    return total
+}
+
+private func firstLine(_ path: String) -> String? {
+    guard let file = fopen(path, "r") else { return nil }
+    defer { fclose(file) }
+    var buffer = [CChar](repeating: 0, count: 512)
+    guard fgets(&buffer, Int32(buffer.count), file) != nil else { return nil }
+    let line = buffer.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" }
+    return line.last == "\n" ? String(line.dropLast()) : line
+}

@@ -1,0 +1,38 @@
+# Everything that is done with this repository, by name. "make" alone lists it.
+
+SWIFT ?= swift
+SOURCES = Package.swift Sources Tests $(wildcard examples Benchmarks)
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build test demo bench nightly format lint clean
+
+help: ## Print this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps: ## Install the Debian packages that are missing (root or sudo)
+	@dev/install-dependencies.sh
+
+build: deps ## Build everything for release; leaves .build/release/ray
+	$(SWIFT) build -c release
+
+test: deps ## Build and run all tests for release
+	@dev/test.sh
+
+demo: deps ## Run an example on a cluster of its own
+	@dev/demo.sh
+
+bench: deps ## Run the benchmarks
+	@dev/bench.sh
+
+nightly: deps ## Format, tests, simulated clusters under many seeds, benchmarks
+	@dev/nightly.sh
+
+format: ## Format all Swift sources
+	$(SWIFT) format --in-place --parallel --recursive $(SOURCES)
+
+lint: ## Check the format of all Swift sources
+	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)
+
+clean: ## Remove what builds have left
+	$(SWIFT) package clean
+	rm -rf build

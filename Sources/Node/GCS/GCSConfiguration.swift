@@ -1,0 +1,41 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+/// What the head's GCS is told at its start.
+package struct GCSConfiguration: Sendable {
+    /// The session's folder; `sockets` and `programs` in it are made if they are not there.
+    package var sessionDirectory: String
+    /// Address at which the cluster reaches the GCS, and that it listens on.
+    package var host: String
+    /// Port for the cluster; 0 takes a free one.
+    package var port: UInt16
+    /// A second port, for drivers outside; 0 takes a free one, nothing opens none.
+    package var clientPort: UInt16?
+    /// The cluster's token; empty if none is wanted.
+    package var token = ""
+    /// Where the token comes from, for messages.
+    package var tokenSource = ""
+    /// Name of the session; the folder's name if not set.
+    package var sessionName = ""
+
+    package init(sessionDirectory: String, host: String, port: UInt16, clientPort: UInt16? = nil) {
+        self.sessionDirectory = sessionDirectory
+        self.host = host
+        self.port = port
+        self.clientPort = clientPort
+    }
+
+    /// Unix socket for processes of this machine.
+    package var socketPath: String { sessionDirectory + "/sockets/gcs.sock" }
+
+    /// Where executables are kept by their hash.
+    package var programsDirectory: String { sessionDirectory + "/programs" }
+
+    /// The session's name, never empty.
+    package var name: String {
+        guard sessionName.isEmpty else { return sessionName }
+        return sessionDirectory.split(separator: "/").last.map(String.init) ?? "session"
+    }
+}

@@ -1,0 +1,119 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import CRaySystem
+internal import Glibc
+package import RayCore
+internal import RayTransport
+internal import RayWire
+internal import Synchronization
+
+/// The head of a cluster as a process: sockets, timers and executables around `GCSCore`.
+///
+///     let server = try GCSServer(configuration: configuration)
+///     let reason = server.run()
+///
+/// To be made before the process starts other threads: it keeps SIGTERM and SIGINT for itself.
+package final class GCSServer: Sendable {
+    /// Where the cluster reaches the GCS, with the port that was bound.
+    package let address: Address
+    /// The port that was bound for drivers outside.
+    package let clientPort: UInt16?
+
+    private let reactor: Reactor
+    private let endpoint: Endpoint
+    private let driver: GCSDriver
+    private let stopReason = Mutex<String?>(nil)
+
+    /// Opens the sockets; nobody is answered before `run`.
+    ///
+    /// - Throws: `systemError` if a port or socket is taken or a folder cannot be made; the message names the remedy.
+    package init(configuration: GCSConfiguration) throws(RayError) {
+        SignalWait.block()
+        try Self.makeFolders(configuration)
+        let host = try Self.numeric(configuration.host)
+        do throws(TransportError) {
+            reactor = try Reactor()
+            driver = GCSDriver(reactor: reactor, archive: ProgramArchive(folder: configuration.programsDirectory))
+            let own = Address(node: .none, worker: .gcs, host: host, port: 0, socketPath: "")
+            let hello = Hello(
+                role: .gcs, identity: .gcs, incarnation: .random(in: 1 ... .max), address: own,
+                session: configuration.name)
+            let token = Array(configuration.token.utf8)
+            var settings = Endpoint.Settings()
+            // The GCS must find out by itself when a machine that says nothing is gone.
+            settings.acrossNodes.keepsAlive = true
+            endpoint = Endpoint(
+                hello,
+                credentials: Credentials(
+                    token: token, source: configuration.tokenSource, isTokenWanted: !token.isEmpty),
+                settings: settings, reactor: reactor, handler: driver)
+            // The last port is the one that the address names.
+            var clientPort: UInt16?
+            if let port = configuration.clientPort { clientPort = try endpoint.listen(host: host, port: port) }
+            try endpoint.listen(host: host, port: configuration.port)
+            try endpoint.listen(unixPath: configuration.socketPath)
+            self.clientPort = clientPort
+        } catch {
+            throw RayError(.systemError, "the head cannot start: \(error)")
+        }
+        address = endpoint.hello.address
+        driver.prepare(endpoint: endpoint, clusterName: configuration.name)
+    }
+
+    /// The port that was bound for the cluster.
+    package var port: UInt16 { address.port }
+
+    /// Serves until SIGTERM, SIGINT or `stop`; the reason. All sockets are closed when it returns.
+    @discardableResult
+    package func run() -> String {
+        do throws(TransportError) {
+            try reactor.start()
+            reactor.perform { self.driver.begin() }
+        } catch {
+            stop(reason: "\(error)")
+        }
+        while true {
+            if let reason = stopReason.withLock({ $0 }) { return finish(reason) }
+            if let signal = SignalWait.next(milliseconds: 100) { stop(reason: "the head was asked to end (\(signal))") }
+        }
+    }
+
+    /// Ends `run` within a tenth of a second; any thread.
+    package func stop(reason: String) { stopReason.withLock { $0 = $0 ?? reason } }
+
+    private func finish(_ reason: String) -> String {
+        reactor.perform { self.driver.end() }
+        endpoint.shutdown(reason: reason)
+        // Peers hear the reason if they read soon; nothing depends on it.
+        usleep(100_000)
+        reactor.stop()
+        return reason
+    }
+
+    private static func makeFolders(_ configuration: GCSConfiguration) throws(RayError) {
+        let session = configuration.sessionDirectory
+        for folder in [session, session + "/sockets", configuration.programsDirectory] {
+            guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
+                throw RayError(
+                    .systemError, "the folder \(folder) cannot be made: \(TransportError.text(errno)); "
+                        + "choose another one with --temp-dir")
+            }
+        }
+    }
+
+    /// The numeric form of a host, which sockets want.
+    private static func numeric(_ host: String) throws(RayError) -> String {
+        var text = [CChar](repeating: 0, count: 128)
+        let status = ray_resolve(host, &text, text.count)
+        guard status == 0 else {
+            throw RayError(
+                .invalidArgument,
+                "the head's address '\(host)' cannot be resolved: \(String(cString: ray_resolve_error(status))); "
+                    + "give a numeric one with --node-ip-address")
+        }
+        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}

@@ -1,0 +1,82 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import Glibc
+internal import Logging
+internal import RayCore
+internal import RayTransport
+internal import RayWire
+
+/// Runs this process as the role that its environment names, and ends it. Called before `main`; see role.c.
+@c(ray_role_main) func rayRoleMain() { RoleProcess.run() }
+
+/// The life of a role process: settings, server, readiness, end.
+enum RoleProcess {
+    static func run() -> Never {
+        guard let (role, settings) = RoleSettings.ofThisProcess() else { exit(2) }
+        // Children of this process are not roles.
+        unsetenv(RoleSettings.roleVariable)
+        unsetenv(RoleSettings.settingsVariable)
+        writeFile("/proc/self/comm", String(role.prefix(15)))
+        signal(SIGPIPE, SIG_IGN)
+        LoggingSystem.bootstrap { StreamLogHandler.standardOutput(label: $0) }
+        do throws(RayError) {
+            try watchParent()
+            switch role {
+            case "gcs_server": try runGCS(settings)
+            case "raylet": try runRaylet(settings)
+            default: throw RayError(.invalidArgument, "there is no role '\(role)'")
+            }
+        } catch {
+            RoleSettings.report("error \(error.message)")
+            writeError("\(role): \(error.message)\n")
+            exit(1)
+        }
+        exit(0)
+    }
+
+    private static func watchParent() throws(RayError) {
+        do throws(TransportError) {
+            _ = try ParentWatch.startFromEnvironment()
+        } catch {
+            throw RayError(.systemError, "\(error)")
+        }
+    }
+
+    private static func runGCS(_ settings: RoleSettings) throws(RayError) {
+        var configuration = GCSConfiguration(
+            sessionDirectory: settings["session"] ?? "", host: settings["host"] ?? "127.0.0.1",
+            port: settings.port("port") ?? 0)
+        configuration.clientPort = settings.port("client_port")
+        configuration.token = settings["token"] ?? ""
+        configuration.tokenSource = settings["token_source"] ?? ""
+        let server = try GCSServer(configuration: configuration)
+        var ready = "ready port=\(server.port)"
+        if let port = server.clientPort { ready += " client_port=\(port)" }
+        RoleSettings.report(ready)
+        _ = server.run()
+    }
+
+    private static func runRaylet(_ settings: RoleSettings) throws(RayError) {
+        guard let node = settings["node"].flatMap({ NodeID(hex: $0) }), let store = settings.integer("store") else {
+            throw RayError(.invalidArgument, "the raylet's settings are damaged")
+        }
+        var configuration = RayletConfiguration(
+            sessionDirectory: settings["session"] ?? "", nodeID: node, nodeName: settings["name"] ?? "",
+            host: settings["host"] ?? "127.0.0.1",
+            gcsAddress: "\(settings["gcs_host"] ?? ""):\(settings["gcs_port"] ?? "")",
+            gcsSocketPath: settings["gcs_socket"] ?? "", token: settings["token"] ?? "",
+            tokenSource: settings["token_source"] ?? "", resources: settings.resources, storeCapacity: store)
+        configuration.port = settings.port("port") ?? 0
+        configuration.isHead = settings["head"] == "1"
+        configuration.labels = (settings["labels"] ?? "").split(separator: ",").compactMap { item in
+            guard let equals = item.firstIndex(of: "=") else { return nil }
+            return NodeLabel(key: String(item[..<equals]), value: String(item[item.index(after: equals)...]))
+        }
+        let server = try RayletServer(configuration: configuration)
+        RoleSettings.report("ready port=\(server.address.port)")
+        _ = server.run()
+    }
+}

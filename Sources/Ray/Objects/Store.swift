@@ -1,0 +1,116 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+package import RayWorker
+
+/// Objects between values and the runtime.
+package enum Store {
+    /// Stores an object; a large one goes straight into shared memory.
+    package static func put(_ object: RayObject, worker: any WorkerAPI) throws(RayError) -> ObjectRefStorage {
+        let caller = TaskContext.current?.task
+        if object.data.count <= Limits.inlineObjectBytesMax {
+            return ObjectRefStorage(reference: try worker.put(object, from: caller), worker: worker)
+        }
+        let unsealed = try worker.createObject(byteCount: object.data.count, from: caller)
+        unsealed.withMutableBytes { room in object.data.withUnsafeBytes { room.copyMemory(from: $0) } }
+        let reference = try unsealed.seal(metadata: object.metadata, contained: object.contained)
+        return ObjectRefStorage(reference: reference, worker: worker)
+    }
+
+    /// Decodes a fetched object; `Void` included.
+    package static func decode<Value>(
+        _ type: Value.Type, _ object: any FetchedObject, worker: (any WorkerAPI)?
+    ) throws -> Value {
+        try checkMetadata(object, type)
+        if let bytes = rawBytes(type, object) { return bytes }
+        return try object.withBytes {
+            try RayCoder.decodeAny(type, from: $0, contained: object.contained, worker: worker)
+        }
+    }
+
+    /// Decodes a fetched object.
+    package static func decode<Value: Decodable>(
+        _ type: Value.Type, _ object: any FetchedObject, worker: (any WorkerAPI)?
+    ) throws -> Value {
+        try checkMetadata(object, type)
+        if let bytes = rawBytes(type, object) { return bytes }
+        return try object.withBytes { try RayCoder.decode(type, from: $0, contained: object.contained, worker: worker) }
+    }
+
+    private static func checkMetadata(_ object: any FetchedObject, _ type: Any.Type) throws {
+        let metadata = object.metadata
+        if metadata == ObjectMetadata.swift || metadata == ObjectMetadata.raw { return }
+        throw CodingFailure(
+            "the object was made by another language (\(String(decoding: metadata, as: UTF8.self))) and is no \(type)")
+    }
+
+    private static func rawBytes<Value>(_ type: Value.Type, _ object: any FetchedObject) -> Value? {
+        guard type == [UInt8].self, object.metadata == ObjectMetadata.raw else { return nil }
+        return object.withBytes { Array($0) } as? Value
+    }
+}
+
+extension ray {
+    /// Stores a value for use by any process; the reference keeps it.
+    ///
+    /// Waits, up to a limit, while the object store is full.
+    ///
+    /// - Throws: `ray.SystemError` if the value cannot be encoded or stored.
+    public static func put<Value: Encodable>(_ value: Value) throws -> ObjectRef<Value> {
+        do {
+            let worker = try Session.current.worker()
+            return ObjectRef(storage: try Store.put(try RayCoder.encode(value, worker: worker), worker: worker))
+        } catch {
+            throw ray.error(.encoding(error, "the value of type \(Value.self)"))
+        }
+    }
+
+    /// Stores an array of numbers that `initializer` writes straight into the object store.
+    ///
+    /// - Parameters:
+    ///   - count: how many numbers.
+    ///   - type: what numbers.
+    ///   - initializer: must write every number; what it leaves out has an arbitrary value.
+    /// - Throws: `ray.SystemError` if there is no room, or what `initializer` throws.
+    public static func put<Element: Number>(
+        count: Int, of type: Element.Type = Element.self,
+        initializer: (inout MutableSpan<Element>) throws -> Void
+    ) throws -> ObjectRef<[Element]> {
+        let limit = (Int.max - NumberBlock.headerBytes) / MemoryLayout<Element>.stride
+        guard count >= 0, count <= limit else {
+            throw SystemError.invalidArgument("count must be from 0 to \(limit), not \(count)")
+        }
+        let worker: any WorkerAPI
+        let unsealed: any UnsealedObject
+        do throws(RayError) {
+            worker = try Session.current.worker()
+            unsealed = try worker.createObject(
+                byteCount: NumberBlock.headerBytes + count * MemoryLayout<Element>.stride,
+                from: TaskContext.current?.task)
+        } catch {
+            throw ray.error(error)
+        }
+        do {
+            try unsealed.withMutableBytes { bytes in
+                NumberBlock.writeHeader(code: Element._rayCode, count: count, into: bytes)
+                // Room begins at a multiple of 64 and so do the numbers; every bit pattern is a number.
+                let numbers = UnsafeMutableRawBufferPointer(rebasing: bytes[NumberBlock.headerBytes...])
+                    .bindMemory(to: Element.self)
+                var span = numbers.mutableSpan
+                try initializer(&span)
+            }
+        } catch {
+            unsealed.abort()
+            throw error
+        }
+        do throws(RayError) {
+            let reference = try unsealed.seal(metadata: ObjectMetadata.swift, contained: [])
+            return ObjectRef(storage: ObjectRefStorage(reference: reference, worker: worker))
+        } catch {
+            throw ray.error(error)
+        }
+    }
+}

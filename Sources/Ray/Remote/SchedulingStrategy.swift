@@ -1,0 +1,71 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+
+extension ray {
+    /// Where a task or actor should run.
+    public enum SchedulingStrategy: Hashable, Sendable {
+        /// Packs nodes up to half of their use, then takes the least used.
+        case `default`
+        /// Spreads over the nodes that fit.
+        case spread
+        /// On one node, by its id as hex; `soft` allows others when it is gone or cannot ever fit.
+        case nodeAffinity(nodeID: String, soft: Bool)
+    }
+}
+
+/// What `.options(…)` of a function or actor has collected; later calls win.
+struct CallOptions: Sendable {
+    var numCPUs: Double?
+    var numGPUs: Double?
+    var memory: Int?
+    var resources: [String: Double]?
+    var name: String?
+    var retriesMax: Int?
+    var strategy: ray.SchedulingStrategy?
+
+    /// These options, replaced by those that `later` gives.
+    func merged(_ later: CallOptions) -> CallOptions {
+        CallOptions(
+            numCPUs: later.numCPUs ?? numCPUs, numGPUs: later.numGPUs ?? numGPUs, memory: later.memory ?? memory,
+            resources: later.resources ?? resources, name: later.name ?? name,
+            retriesMax: later.retriesMax ?? retriesMax, strategy: later.strategy ?? strategy)
+    }
+
+    /// The amounts asked for, with `cpus` where none are given.
+    func resourceSet(defaultCPUs cpus: Double) throws(RayError) -> ResourceSet {
+        var amounts = [(ResourceSet.cpu, numCPUs ?? cpus)]
+        if let numGPUs { amounts.append((ResourceSet.gpu, numGPUs)) }
+        if let memory { amounts.append((ResourceSet.memory, Double(memory))) }
+        for (name, amount) in (resources ?? [:]).sorted(by: { $0.key < $1.key }) {
+            guard name != ResourceSet.cpu, name != ResourceSet.gpu, name != ResourceSet.memory else {
+                throw RayError(
+                    .invalidArgument, "'\(name)' is not given in resources but in numCPUs, numGPUs or memory")
+            }
+            guard !name.isEmpty, name.utf8.count <= Limits.nameBytesMax else {
+                throw RayError(.invalidArgument, "a resource's name must have 1 to \(Limits.nameBytesMax) bytes")
+            }
+            amounts.append((name, amount))
+        }
+        for (name, amount) in amounts where !(amount >= 0 && amount < 9e14) {
+            throw RayError(.invalidArgument, "the amount of \(name) must be a number from 0 on, not \(amount)")
+        }
+        return ResourceSet(amounts)
+    }
+
+    /// The strategy for the runtime.
+    func schedulingStrategy() throws(RayError) -> RayCore.SchedulingStrategy {
+        switch strategy {
+        case nil, .default: return .hybrid
+        case .spread: return .spread
+        case .nodeAffinity(let text, let soft):
+            guard let node = NodeID(hex: text) else {
+                throw RayError(.invalidArgument, "'\(text)' is no node id; ray.nodes() lists them")
+            }
+            return .nodeAffinity(node, soft: soft)
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayObjectStore
+internal import RayRaylet
+internal import RayWire
+
+/// A node: a `RayletCore`, its store, and the processes that it started.
+final class RayletProcess: SimulatedProcess {
+    private static let roomMilliseconds = 20_000
+    private static let tickMilliseconds = 100
+    private static let busyTickMilliseconds = 10
+
+    let index: Int
+    let store: SimulatedStore
+    private var core: RayletCore
+    private var inputs: [RayletInput] = []
+    private var effects: [RayletEffect] = []
+    private var isReceiving = false
+    /// Workers that run here, by process id.
+    private(set) var workers: [Int32: WorkerProcess] = [:]
+
+    init(cluster: Cluster, index: Int, cpuCount: Int, storeCapacity: Int) {
+        self.index = index
+        let node = NodeID.random(using: &cluster.generator)
+        let address = Address(
+            node: node, worker: WorkerID(raylet: node), host: "host\(index)", port: UInt16(7_000 + index),
+            socketPath: "")
+        let info = NodeInfo(
+            address: address, name: "node\(index)", isHead: index == 0, processID: cluster.takeProcessID(),
+            total: ResourceSet([(ResourceSet.cpu, Double(cpuCount))]), labels: [], storeCapacity: storeCapacity,
+            sessionDirectory: "/session")
+        var settings = RayletSettings(
+            info: info, cpuCount: cpuCount, firstNumber: cluster.generator.next() % (1 << 40))
+        settings.chunkBytes = cluster.plan.chunkBytes
+        core = RayletCore(settings: settings)
+        store = SimulatedStore(
+            capacity: storeCapacity, fault: cluster.options.plantedFault == .dropPinEarly ? .dropPinEarly : nil)
+        super.init(cluster: cluster, address: address, role: .raylet, name: "raylet\(index)")
+    }
+
+    func start() {
+        if let gcs = cluster.gcs { cluster.connect(self, to: gcs.address) }
+        wantTick(at: cluster.now)
+    }
+
+    override func receive(_ message: Message, requestID: UInt64, from peer: WorkerID) {
+        give(.message(message, requestID: requestID, from: peer))
+    }
+
+    override func peerUp(_ peer: SimulatedProcess) { give(.peerUp(peer.address)) }
+    override func peerLost(_ peer: WorkerID, _ reason: String) { give(.peerLost(peer, reason: reason)) }
+
+    override func ticked() {
+        withStore { $0.perform(.tick, at: cluster.now, into: &$1) }
+        give(
+            .tick(
+                StoreUsage(
+                    usedBytes: store.core.used, capacityBytes: store.core.capacity,
+                    objectCount: store.core.sealedCount)))
+        let pause = store.core.needsTick ? Self.busyTickMilliseconds : Self.tickMilliseconds
+        wantTick(at: cluster.now.advanced(milliseconds: pause))
+    }
+
+    // MARK: Processes
+
+    func started(_ worker: WorkerProcess, startToken: UInt64) {
+        workers[worker.processID] = worker
+        give(.workerSpawned(startToken: startToken, processID: worker.processID))
+    }
+
+    func exited(_ processID: Int32, code: Int32, signal: Int32) {
+        workers[processID] = nil
+        give(.processExited(processID: processID, ProcessExit(code: code, signal: signal)))
+    }
+
+    func detach(_ slot: UInt32) { withStore { $0.detach(slot, at: cluster.now, into: &$1) } }
+    func programFetched(_ key: String) { give(.programReady(key: key, path: key)) }
+
+    /// Tells the core what the store says on its own.
+    private func withStore(_ body: (SimulatedStore, inout [RayletInput]) -> Void) {
+        var events: [RayletInput] = []
+        body(store, &events)
+        if let violation = store.violation { cluster.fail("\(name): store: \(violation)") }
+        for event in events { give(event) }
+    }
+
+    // MARK: Core
+
+    private func give(_ input: RayletInput) {
+        inputs.append(input)
+        guard !isReceiving else { return }
+        isReceiving = true
+        var next = 0
+        while next < inputs.count, isAlive {
+            core.receive(inputs[next], at: cluster.now, into: &effects)
+            next += 1
+            let performed = effects
+            effects.removeAll(keepingCapacity: true)
+            for effect in performed where isAlive { perform(effect) }
+            core.checkInvariants()
+        }
+        inputs.removeAll(keepingCapacity: true)
+        isReceiving = false
+    }
+
+    private func perform(_ effect: RayletEffect) {
+        let now = cluster.now
+        switch effect {
+        case .send(let message, let requestID, let peer): send(message, requestID: requestID, to: peer)
+        case .connect(let address): cluster.connect(self, to: address)
+        case .spawnWorker(let start):
+            cluster.add(
+                .spawned(self, startToken: start.startToken, job: start.job),
+                microseconds: cluster.random(500...8_000))
+        case .kill(let processID, _):
+            if let worker = workers[processID] { cluster.kill(worker, signal: 9, by: name) }
+        case .fetchProgram(let program):
+            cluster.add(.fetched(self, key: program.key), microseconds: cluster.random(10...5_000))
+        case .storeCreate(let create): self.create(create, at: now)
+        case .storeSeal(let object, let slot, let sizes):
+            storeInput(
+                .seal(
+                    object, client(slot), metadataSize: sizes.metadataBytes, containedSize: sizes.containedBytes))
+        case .storeAbort(let object, let slot): storeInput(.abort(object, client(slot)))
+        case .storeFree(let objects): storeInput(.free(objects))
+        case .storeReleaseOwner(let owner): storeInput(.ownerDied(owner))
+        case .sendChunk(let object, let offset, let count, let peer, let requestID):
+            send(.objectChunk(chunk(object, offset, count)), requestID: requestID, to: peer)
+        case .writeChunk(let object, let offset, let bytes): store.writeUnsealed(bytes, to: object, offset: offset)
+        case .log(_, let text): cluster.note("\(name): \(text)")
+        case .leave(let reason): cluster.kill(self, isSilent: false, because: "it left: \(reason)")
+        }
+    }
+
+    private func client(_ slot: UInt32?) -> StoreClient { slot.map { StoreClient(index: $0) } ?? .raylet }
+
+    private func storeInput(_ input: ObjectStoreCore.Input) {
+        store.perform(input, at: cluster.now, into: &inputs)
+        if let violation = store.violation { cluster.fail("\(name): store: \(violation)") }
+    }
+
+    private func create(_ create: StoreCreate, at now: Instant) {
+        guard create.slot.map({ store.isAttached($0) }) ?? true else {
+            let error = RayError(.invalidArgument, "the process is not attached to the store")
+            return inputs.append(.storeFailed(token: create.token, error))
+        }
+        storeInput(
+            .create(
+                ObjectStoreCore.Creation(
+                    token: create.token, id: create.object, owner: create.owner, client: client(create.slot),
+                    layout: ObjectLayout(
+                        dataSize: create.sizes.dataBytes, metadataSize: create.sizes.metadataBytes,
+                        containedSize: create.sizes.containedBytes),
+                    isPrimary: create.isPrimary, deadline: now.advanced(milliseconds: Self.roomMilliseconds))))
+    }
+
+    private func chunk(_ object: ObjectID, _ offset: Int, _ count: Int) -> ObjectChunk {
+        guard let entry = store.core.entry(object) else {
+            return ObjectChunk(
+                object: object, offset: offset, dataBytes: 0, metadataBytes: 0, containedBytes: 0, bytes: [],
+                error: RayError(.objectLost, "the node's store does not hold object \(object)"))
+        }
+        let bytes = store.bytes(of: entry).all
+        let start = min(offset, bytes.count)
+        let end = start + min(count, bytes.count - start)
+        return ObjectChunk(
+            object: object, offset: offset, dataBytes: entry.layout.dataSize,
+            metadataBytes: entry.layout.metadataSize, containedBytes: entry.layout.containedSize,
+            bytes: Array(bytes[(bytes.startIndex + start)..<(bytes.startIndex + end)]))
+    }
+}

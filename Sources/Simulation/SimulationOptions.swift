@@ -1,0 +1,72 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+/// What the drivers of a simulated cluster do.
+package enum SimulationWorkload: String, Sendable, Hashable, CaseIterable {
+    /// Many small tasks at once.
+    case fanOut
+    /// Tasks whose arguments are large results of others.
+    case chains
+    /// Tasks that submit tasks and wait for them, on few CPUs.
+    case fibonacci
+    /// References inside values, fetched by those who get the values.
+    case nested
+    /// Several callers count with one actor.
+    case counter
+    /// A task waits for a reference whose task its owner submits later.
+    case lateReference
+    /// One long task among very many short ones.
+    case longAmongShort
+    /// Large values that are read on after their reference was let go.
+    case heldValues
+    /// Some of everything.
+    case mixed
+}
+
+/// A fault built into one of the cores, to show that the checks find it.
+package enum SimulationPlantedFault: String, Sendable, Hashable, CaseIterable {
+    /// The scheduler grants resources that another lease holds.
+    case grantTwice
+    /// A link does not repeat a message that was lost.
+    case lostReply
+    /// A store gives room away that is still read.
+    case dropPinEarly
+}
+
+/// How a run is made, beside its seed.
+package struct SimulationOptions: Sendable, Hashable {
+    /// The workload; nothing lets the seed choose.
+    package var workload: SimulationWorkload?
+    /// Number of nodes; nothing lets the seed choose 1...4.
+    package var nodeCount: Int?
+    /// CPUs of each node; nothing lets the seed choose.
+    package var cpuCount: Int?
+    /// Number of drivers; nothing lets the seed choose.
+    package var driverCount: Int?
+    /// Largest number of processes and nodes that are killed.
+    package var killsMax = 3
+    /// Whether connections between nodes break and lose frames.
+    package var networkFails = true
+    package var plantedFault: SimulationPlantedFault?
+    /// Size of the workload: the argument of Fibonacci, or nothing for what the seed chooses.
+    package var size: Int?
+    /// How many trace lines are kept.
+    package var traceLinesMax = 60
+    /// A get that lasts longer than this after the last fault hangs, in virtual milliseconds.
+    package var hangMilliseconds = 120_000
+    /// Most events of one run.
+    package var eventsMax = 3_000_000
+
+    package init() {}
+
+    /// A run in which nothing fails.
+    package static func quiet(_ workload: SimulationWorkload) -> SimulationOptions {
+        var options = SimulationOptions()
+        options.workload = workload
+        options.killsMax = 0
+        options.networkFails = false
+        return options
+    }
+}

@@ -1,0 +1,83 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+import RayCore
+import RayGCS
+import RayWire
+import Testing
+
+@Suite struct JobTests {
+    @Test("Jobs are numbered from 1 and told the nodes and whether their program is known")
+    func register() {
+        var harness = GCSHarness()
+        harness.join(0)
+        harness.startJob(driver: 1, namespace: "mine")
+        harness.give(.programStored(hash: "abc"))
+        harness.startJob(driver: 2)
+        guard case .jobRegistered(let first) = harness.messages(to: driver(1)).first,
+            case .jobRegistered(let second) = harness.messages(to: driver(2)).first
+        else {
+            Issue.record("no answer")
+            return
+        }
+        #expect(first.job == JobID(1))
+        #expect(first.namespace == "mine")
+        #expect(first.nodes.map(\.name) == ["n0"])
+        #expect(!first.hasProgram)
+        #expect(second.job == JobID(2))
+        #expect(second.namespace.utf8.count == 32)
+        #expect(second.hasProgram)
+    }
+
+    @Test("Registering again gives the same job")
+    func registerTwice() {
+        var harness = GCSHarness()
+        harness.startJob(driver: 1)
+        harness.startJob(driver: 1)
+        let answers = harness.messages(to: driver(1))
+        #expect(answers.count == 2)
+        #expect(answers[0] == answers[1])
+        #expect(harness.core.clusterStatus().jobs == 1)
+    }
+
+    @Test("A finished or lost job gives back its leases and frees what it owned", arguments: [true, false])
+    func end(isOrderly: Bool) {
+        var harness = GCSHarness.cluster(cpus: 2)
+        for index in 1...2 { harness.request(lease(UInt32(index)), from: driver(1)) }
+        harness.ready(lease(1), worker: 1)
+        harness.request(lease(3), from: driver(1))
+        harness.request(lease(1, of: worker(1)), from: worker(1))
+        harness.effects = []
+        if isOrderly {
+            harness.send(.finishJob(FinishJob()), requestID: 4, from: driver(1))
+            #expect(harness.sent(.done(Done()), to: driver(1)))
+            harness.send(.finishJob(FinishJob()), from: driver(1))
+        } else {
+            harness.give(.peerLost(driver(1), reason: "gone"))
+        }
+        let orders = harness.messages(to: raylet(0))
+        #expect(orders.contains(.releaseLease(ReleaseLease(lease: lease(1), kill: true))))
+        #expect(orders.contains(.releaseLease(ReleaseLease(lease: lease(2), kill: true))))
+        let gone = [driver(1), worker(1)].sorted()
+        #expect(orders.last == .releaseOwned(ReleaseOwned(workers: gone, jobs: [JobID(1)])))
+        #expect(orders.count == 3)
+        let status = harness.core.clusterStatus()
+        #expect(status.jobs == 0)
+        #expect(status.demands.isEmpty)
+        #expect(status.nodes[0].available[ResourceSet.cpu] == ResourceAmount(2))
+    }
+
+    @Test("Log lines go to the driver of a running job")
+    func logLines() {
+        var harness = GCSHarness.cluster()
+        let lines = LogLines(job: JobID(1), host: "h", processID: 1, name: "f", isError: false, lines: ["x"])
+        harness.send(.logLines(lines), from: raylet(0))
+        #expect(harness.sent(.logLines(lines), to: driver(1)))
+        harness.send(.finishJob(FinishJob()), from: driver(1))
+        harness.effects = []
+        harness.send(.logLines(lines), from: raylet(0))
+        #expect(harness.effects.isEmpty)
+    }
+}

@@ -1,0 +1,193 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+import RayCore
+import RayGCS
+import RayWire
+import Testing
+
+@Suite struct LeaseTests {
+    @Test("A request is assigned, granted, returned, and the next one follows on the same node in order")
+    func flow() {
+        var harness = GCSHarness.cluster(cpus: 1)
+        harness.request(lease(1), from: driver(1))
+        let assign = AssignLease(
+            lease: lease(1), job: JobID(1), owner: address(driver(1), on: 0), program: jobInfo(1).program, gpuIDs: [])
+        #expect(harness.messages(to: raylet(0)) == [.assignLease(assign)])
+        harness.ready(lease(1), worker: 1)
+        let granted = LeaseGranted(lease: lease(1), worker: address(worker(1), on: 0), processID: 101)
+        #expect(harness.messages(to: driver(1)) == [.leaseGranted(granted)])
+        harness.request(lease(2), from: driver(1))
+        harness.effects = []
+        harness.send(.returnLease(ReturnLease(lease: lease(1))), from: driver(1))
+        let orders = harness.messages(to: raylet(0))
+        #expect(orders.first == .releaseLease(ReleaseLease(lease: lease(1), kill: false)))
+        #expect(orders.count == 2)
+        harness.send(.returnLease(ReturnLease(lease: lease(1))), from: driver(1))
+        #expect(harness.messages(to: raylet(0)).count == 2)
+    }
+
+    @Test("Repeated requests and reports change nothing; a granted one is answered again")
+    func repeated() {
+        var harness = GCSHarness.cluster()
+        harness.request(lease(1), from: driver(1))
+        harness.request(lease(1), from: driver(1))
+        #expect(harness.messages(to: raylet(0)).count == 1)
+        harness.ready(lease(1), worker: 1)
+        harness.ready(lease(1), worker: 1)
+        #expect(harness.messages(to: driver(1)).count == 1)
+        harness.request(lease(1), from: driver(1))
+        #expect(harness.messages(to: driver(1)).count == 2)
+    }
+
+    @Test("A request for a job that does not run, or in another's name, is refused")
+    func refusals() {
+        var harness = GCSHarness.cluster()
+        harness.request(lease(1), job: 9, from: driver(1))
+        harness.request(lease(2), cpus: -1, from: driver(1))
+        harness.request(lease(3), from: driver(1))
+        harness.startJob(driver: 2)
+        harness.request(lease(3), job: 2, from: driver(2))
+        let types = (harness.messages(to: driver(1)) + harness.messages(to: driver(2))).compactMap { message in
+            if case .leaseRefused(let refused) = message { refused.error.type } else { nil }
+        }
+        #expect(types == [.invalidArgument, .taskUnschedulable, .invalidArgument])
+    }
+
+    @Test("A worker that cannot be started is the owner's refusal, and its resources are free")
+    func failed() {
+        var harness = GCSHarness.cluster()
+        harness.request(lease(1), from: driver(1))
+        let error = RayError(.workerDied, "no such file")
+        harness.send(.leaseFailed(LeaseFailed(lease: lease(1), error: error)), from: raylet(0))
+        guard case .leaseRefused(let refused) = harness.messages(to: driver(1)).first else {
+            Issue.record("no refusal")
+            return
+        }
+        #expect(refused.error.message == "no such file")
+        #expect(refused.error.host == "h0")
+        #expect(harness.core.clusterStatus().nodes[0].available[ResourceSet.cpu] == ResourceAmount(4))
+    }
+
+    @Test("The owner of a crashed worker hears how it ended and its last lines; what the worker owned is freed")
+    func lost() {
+        var harness = GCSHarness.cluster()
+        harness.request(lease(1), from: driver(1))
+        harness.ready(lease(1), worker: 1)
+        harness.request(lease(1, of: worker(1)), from: worker(1))
+        harness.effects = []
+        harness.give(.peerLost(worker(1), reason: "closed"))
+        #expect(harness.sent(.releaseOwned(ReleaseOwned(workers: [worker(1)], jobs: [])), to: raylet(0)))
+        let release = ReleaseLease(lease: lease(1, of: worker(1)), kill: true)
+        #expect(harness.sent(.releaseLease(release), to: raylet(0)))
+        #expect(harness.messages(to: driver(1)).isEmpty)
+        harness.exit(worker: 1, lease: lease(1), signal: 11, lastLines: ["boom"])
+        guard case .leaseLost(let lost) = harness.messages(to: driver(1)).first else {
+            Issue.record("no loss")
+            return
+        }
+        #expect(lost.error.type == .workerDied)
+        #expect(lost.error.message.contains("signal 11 (SIGSEGV)"))
+        #expect(lost.error.message.contains("boom"))
+        #expect(harness.core.clusterStatus().nodes[0].available[ResourceSet.cpu] == ResourceAmount(4))
+        harness.exit(worker: 1, lease: lease(1), signal: 11)
+        #expect(harness.messages(to: driver(1)).count == 1)
+    }
+
+    @Test("A worker whose link broke but that lives on is killed")
+    func unreachable() {
+        var harness = GCSHarness.cluster()
+        harness.request(lease(1), from: driver(1))
+        harness.ready(lease(1), worker: 1)
+        harness.give(.peerLost(worker(1), reason: "timeout"))
+        harness.effects = []
+        harness.wait(milliseconds: 900, reportsOf: [0])
+        #expect(harness.messages(to: raylet(0)).isEmpty)
+        harness.wait(milliseconds: 200, reportsOf: [0])
+        #expect(harness.messages(to: raylet(0)).contains { if case .killWorker = $0 { true } else { false } })
+    }
+
+    @Test("A cancel that crosses the grant gives the lease back; a later report of it is ignored")
+    func cancelCrossesGrant() {
+        var harness = GCSHarness.cluster()
+        harness.request(lease(1), from: driver(1))
+        harness.send(.cancelLease(CancelLease(lease: lease(1))), from: driver(1))
+        #expect(harness.sent(.releaseLease(ReleaseLease(lease: lease(1), kill: false)), to: raylet(0)))
+        harness.effects = []
+        harness.ready(lease(1), worker: 1)
+        harness.exit(worker: 1, lease: lease(1))
+        #expect(harness.messages(to: driver(1)).isEmpty)
+        #expect(harness.core.clusterStatus().nodes[0].available[ResourceSet.cpu] == ResourceAmount(4))
+    }
+
+    @Test("Only the owner can end a lease")
+    func foreignReturn() {
+        var harness = GCSHarness.cluster()
+        harness.startJob(driver: 2)
+        harness.request(lease(1), from: driver(1))
+        harness.effects = []
+        harness.send(.returnLease(ReturnLease(lease: lease(1))), from: driver(2))
+        #expect(harness.effects.isEmpty)
+    }
+
+    @Test("A worker that blocks lends its CPU and gets it back")
+    func blocked() {
+        var harness = GCSHarness.cluster(cpus: 1)
+        harness.request(lease(1), from: driver(1))
+        harness.ready(lease(1), worker: 1)
+        harness.send(.leaseBlocked(LeaseBlocked(lease: lease(1))), from: worker(1))
+        harness.effects = []
+        harness.request(lease(1, of: worker(1)), from: worker(1))
+        #expect(harness.messages(to: raylet(0)).count == 1)
+        harness.send(.leaseUnblocked(LeaseUnblocked(lease: lease(1))), from: worker(1))
+        #expect(harness.messages(to: worker(1)).isEmpty)
+        harness.send(.returnLease(ReturnLease(lease: lease(1, of: worker(1)))), from: worker(1))
+        #expect(harness.messages(to: worker(1)) == [.leaseResumed(LeaseResumed(lease: lease(1)))])
+    }
+
+    @Test("A worker whose lease ended meanwhile does not wait for a CPU")
+    func unblockedTooLate() {
+        var harness = GCSHarness.cluster(cpus: 1)
+        harness.request(lease(1), from: driver(1))
+        harness.ready(lease(1), worker: 1)
+        harness.send(.returnLease(ReturnLease(lease: lease(1))), from: driver(1))
+        harness.send(.leaseUnblocked(LeaseUnblocked(lease: lease(1))), from: worker(1))
+        #expect(harness.sent(.leaseResumed(LeaseResumed(lease: lease(1))), to: worker(1)))
+    }
+
+    @Test("A request that waits is told why after a second, and again when the reason changes")
+    func pending() {
+        var harness = GCSHarness.cluster(cpus: 1)
+        harness.request(lease(1), cpus: 4, from: driver(1))
+        harness.request(lease(2), from: driver(1))
+        harness.wait(milliseconds: 900, reportsOf: [0])
+        #expect(harness.messages(to: driver(1)).isEmpty)
+        harness.wait(milliseconds: 200, reportsOf: [0])
+        var reasons = harness.messages(to: driver(1)).compactMap { message in
+            if case .leasePending(let pending) = message { pending.reason.code } else { nil }
+        }
+        #expect(reasons == [.infeasible, .workerStarting])
+        harness.effects = []
+        harness.wait(milliseconds: 20_000, reportsOf: [0])
+        #expect(!harness.messages(to: driver(1)).contains { if case .leasePending = $0 { true } else { false } })
+        harness.join(1, cpus: 4)
+        harness.effects = []
+        harness.wait(milliseconds: 5_100, reportsOf: [0, 1])
+        reasons = harness.messages(to: driver(1)).compactMap { message in
+            if case .leasePending(let pending) = message { pending.reason.code } else { nil }
+        }
+        #expect(reasons == [.workerStarting])
+    }
+
+    @Test("Owners are asked for idle leases when others wait")
+    func reclaim() {
+        var harness = GCSHarness.cluster(cpus: 1)
+        harness.request(lease(1), from: driver(1))
+        harness.ready(lease(1), worker: 1)
+        harness.startJob(driver: 2)
+        harness.request(lease(1, of: driver(2)), job: 2, from: driver(2))
+        #expect(harness.sent(.reclaimLeases(ReclaimLeases()), to: driver(1)))
+    }
+}

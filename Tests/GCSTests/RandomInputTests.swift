@@ -1,0 +1,170 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+import RayCore
+import RayGCS
+import RayWire
+import Testing
+
+/// Thousands of inputs in random order, most of them nonsense, from a few processes that come and go.
+@Suite struct RandomInputTests {
+    @Test("Random inputs keep the invariants and never trap", arguments: [UInt64](1...8))
+    func randomInputs(seed: UInt64) {
+        var player = RandomPlayer(seed: seed)
+        for _ in 0..<2_500 { player.step() }
+        #expect(player.grantCount > 0)
+        #expect(player.aliveCount > 0)
+    }
+
+    @Test("The same seed gives the same effects")
+    func determinism() {
+        var first = RandomPlayer(seed: 42)
+        var second = RandomPlayer(seed: 42)
+        for _ in 0..<500 {
+            first.step()
+            second.step()
+        }
+        #expect(first.log == second.log)
+    }
+}
+
+private struct RandomPlayer {
+    var harness: GCSHarness
+    var generator: SplitMix64
+    var log: [GCSEffect] = []
+    var grantCount = 0
+    var aliveCount = 0
+    /// What raylets were asked to serve, and workers to start.
+    var assigned: [(LeaseID, UInt64)] = []
+    var starting: [(ActorID, UInt32, UInt64)] = []
+    var nodeCount: UInt64 = 0
+    var driverCount: UInt64 = 0
+    var nextWorker: UInt64 = 0
+
+    init(seed: UInt64) {
+        harness = GCSHarness(seed: seed)
+        generator = SplitMix64(seed: seed)
+    }
+
+    mutating func below(_ limit: UInt64) -> UInt64 { limit == 0 ? 0 : generator.next() % limit }
+
+    mutating func anybody() -> WorkerID {
+        switch below(4) {
+        case 0: driver(below(driverCount + 2))
+        case 1: raylet(below(nodeCount + 2))
+        default: worker(below(nextWorker + 2))
+        }
+    }
+
+    mutating func step() {
+        harness.now = harness.now.advanced(milliseconds: Int(below(40)))
+        if below(3) == 0 { behave() } else { talk() }
+        observe()
+    }
+
+    /// What well-behaved processes do.
+    private mutating func behave() {
+        switch below(7) {
+        case 0 where nodeCount < 40 && below(20) == 0, 0 where nodeCount == 0:
+            harness.join(nodeCount, cpus: Double(1 + below(8)))
+            nodeCount += 1
+        case 1 where driverCount < 60 && below(20) == 0, 1 where driverCount == 0:
+            driverCount += 1
+            harness.startJob(driver: driverCount, namespace: below(2) == 0 ? "n" : "")
+        case 2, 3:
+            guard !assigned.isEmpty else { break }
+            let (lease, node) = assigned.remove(at: Int(below(UInt64(assigned.count))))
+            harness.ready(lease, worker: nextWorker, node: node)
+            nextWorker += 1
+        case 4:
+            guard !starting.isEmpty else { break }
+            let (actor, incarnation, worker) = starting.remove(at: Int(below(UInt64(starting.count))))
+            let error = below(5) == 0 ? RayError(.taskExecution, "thrown") : nil
+            harness.started(actor, worker: worker, incarnation: incarnation, error: error)
+        case 5:
+            for index in 0..<nodeCount { harness.send(report, from: raylet(index)) }
+        default: harness.give(.tick)
+        }
+    }
+
+    private mutating func talk() {
+        let from = anybody()
+        let job = UInt32(below(driverCount + 2))
+        let lease = below(5) == 0 ? LeaseID.number(UInt32(below(40)), owner: .gcs) : lease(UInt32(below(12)), of: from)
+        let actorID = actor(below(40), job: job)
+        switch below(22) {
+        case 20: nonsense(from, lease, actorID)
+        case 0 where below(10) == 0: harness.give(.peerLost(from, reason: "random"))
+        case 1 where below(30) == 0: harness.send(.finishJob(FinishJob()), requestID: 1, from: from)
+        case 2, 3, 4, 5: harness.request(lease, cpus: Double(below(5)), job: job, from: from)
+        case 6: harness.send(.cancelLease(CancelLease(lease: lease)), from: from)
+        case 7: harness.send(.returnLease(ReturnLease(lease: lease)), from: from)
+        case 8, 9: harness.send(.createActor(CreateActor(spec: randomSpec(actorID))), from: from)
+        case 10: harness.send(.subscribeActor(SubscribeActor(actor: actorID)), from: from)
+        case 11: harness.send(.killActor(KillActor(actor: actorID, restart: below(2) == 0)), requestID: 2, from: from)
+        case 12:
+            let served = below(2) == 0 ? lease : nil
+            harness.exit(worker: below(nextWorker + 1), lease: served, node: below(nodeCount + 1))
+        case 13:
+            let failed = LeaseFailed(lease: assigned.last?.0 ?? lease, error: RayError(.workerDied, "failed"))
+            harness.send(.leaseFailed(failed), from: raylet(below(nodeCount + 1)))
+        case 14: harness.ready(lease, worker: below(nextWorker + 1), node: below(nodeCount + 1))
+        case 15: harness.send(.leaseBlocked(LeaseBlocked(lease: lease)), from: from)
+        case 16: harness.send(.leaseUnblocked(LeaseUnblocked(lease: lease)), from: from)
+        case 17: harness.started(actorID, worker: below(nextWorker + 1), incarnation: UInt32(below(2)))
+        case 18: harness.send(.subscribe(Subscribe(channel: "c\(below(4))")), from: from)
+        default:
+            harness.send(.publish(Publish(channel: "c\(below(4))", payload: [])), from: from)
+            harness.send(.lookUpActor(LookUpActor(name: "a\(below(3))", namespace: "n")), requestID: 3, from: from)
+            harness.send(.queryCluster(QueryCluster()), requestID: 4, from: from)
+        }
+    }
+
+    /// Messages that this peer has no business to send.
+    private mutating func nonsense(_ from: WorkerID, _ lease: LeaseID, _ actor: ActorID) {
+        let address = address(from, on: below(nodeCount + 2))
+        switch below(8) {
+        case 0: harness.send(.registerNode(RegisterNode(info: info(below(nodeCount + 2)))), from: from)
+        case 1: harness.send(.registerJob(RegisterJob(info: jobInfo(below(driverCount + 2)))), from: from)
+        case 2: harness.send(.leaseGranted(LeaseGranted(lease: lease, worker: address, processID: 1)), from: from)
+        case 3: harness.send(.done(Done()), requestID: 9, from: from)
+        case 4: harness.send(.leaseReady(LeaseReady(lease: lease, worker: address, processID: 1)), from: from)
+        case 5: harness.send(report, from: from)
+        case 6: harness.give(.peerUp(from, role: .commandLine, address: address))
+        default:
+            let key = [UInt8(below(4))]
+            let operation = KeyValueOperation(rawValue: UInt8(below(5))) ?? .get
+            let request = KeyValueRequest(
+                operation: operation, namespace: "n\(below(2))", key: key, value: key, overwrite: below(2) == 0)
+            harness.send(.keyValueRequest(request), requestID: 5, from: from)
+            let lines = LogLines(
+                job: actor.job, host: "h", processID: 1, name: "f", isError: false, lines: ["x"])
+            harness.send(.logLines(lines), from: from)
+        }
+    }
+
+    private mutating func randomSpec(_ id: ActorID) -> ActorSpec {
+        spec(
+            id, name: below(3) == 0 ? "a\(below(3))" : "", namespace: "n", lifetime: below(4) == 0 ? .detached : .job,
+            restarts: Int(below(4)) - 1, cpus: Double(below(4)))
+    }
+
+    /// Remembers what the processes would be asked to do.
+    private mutating func observe() {
+        for effect in harness.take() {
+            log.append(effect)
+            switch effect {
+            case .send(.assignLease(let assign), _, let raylet):
+                let index = (0..<nodeCount).first { WorkerID(raylet: node($0)) == raylet }
+                assigned.append((assign.lease, index ?? 0))
+            case .send(.startActor(let start), _, let worker):
+                starting.append((start.spec.id, start.incarnation, worker.word0))
+            case .send(.leaseGranted, _, _): grantCount += 1
+            case .send(.actorUpdate(let update), _, _): if update.state.phase == .alive { aliveCount += 1 }
+            default: break
+            }
+        }
+    }
+}
