@@ -59,24 +59,38 @@ let modules: [Target] = [
         dependencies: ["RayCore", "RayWire", "RayWorker", "RayNode", "RayTransport", "RayMacros", "CRaySystem"],
         path: "Sources/Ray", swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
     .target(
-        name: "RaySimulation",
-        dependencies: [
-            "RayCore", "RayWire", "RayScheduler", "RayObjectStore", "RayGCS", "RayRaylet", "RayWorker",
-        ], path: "Sources/Simulation", swiftSettings: strict),
-    .executableTarget(
         name: "RayCLI", dependencies: ["RayCore", "RayWire", "RayNode", "RayTransport", arguments],
         path: "Sources/CLI", swiftSettings: strict),
 ]
 
 let programs: [Target] = [
+    .executableTarget(name: "ray", dependencies: ["RayCLI"], path: "Sources/RayProgram", swiftSettings: strict),
     .executableTarget(
-        name: "wordindex", dependencies: ["Ray"], path: "examples/WordIndex", swiftSettings: strict)
+        name: "wordindex", dependencies: ["Ray"], path: "examples/WordIndex", swiftSettings: strict),
+    .executableTarget(name: "raybench", dependencies: ["Ray"], path: "Benchmarks/RayBench", swiftSettings: strict),
 ]
 
-let tests: [Target] = [
-    .testTarget(
-        name: "WorkerTests", dependencies: ["RayCore", "RayWire", "RayWorker"], path: "Tests/WorkerTests",
-        swiftSettings: strict)
+/// A test target named after the module that it tests.
+func tests(_ name: String, _ dependencies: Target.Dependency...) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: strict)
+}
+
+let testTargets: [Target] = [
+    tests("SchedulerTests", "RayCore", "RayScheduler"),
+    tests("ObjectStoreTests", "RayCore", "RayObjectStore", "CRaySystem"),
+    tests("WireTests", "RayCore", "RayWire"),
+    tests("TransportTests", "RayCore", "RayWire", "RayTransport", "CRaySystem"),
+    tests("GCSTests", "RayCore", "RayWire", "RayScheduler", "RayGCS"),
+    tests(
+        "RayletTests", "RayCore", "RayWire", "RayRaylet", "RayNode", "RayObjectStore", "RayTransport", "CRaySystem"),
+    tests("WorkerTests", "RayCore", "RayWire", "RayWorker"),
+    tests(
+        "RayMacrosTests", "RayMacros", .product(name: "SwiftParser", package: "swift-syntax"),
+        .product(name: "SwiftSyntaxBuilder", package: "swift-syntax"),
+        .product(name: "SwiftSyntaxMacroExpansion", package: "swift-syntax")),
+    tests("RayTests", "Ray", "RayCore", "RayWorker"),
+    tests("CLITests", "RayCLI", "RayCore", "RayWire", "RayNode"),
+    tests("TidyTests"),
 ]
 
 let package = Package(
@@ -84,7 +98,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "Ray", targets: ["Ray"]),
-        .executable(name: "ray", targets: ["RayCLI"]),
+        .executable(name: "ray", targets: ["ray"]),
     ],
     dependencies: [
         .package(url: "https://github.com/swiftlang/swift-syntax", from: "603.0.1"),
@@ -92,6 +106,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
-    targets: modules + programs + tests,
+    targets: modules + programs + testTargets,
     swiftLanguageModes: [.v6]
 )

@@ -1,9 +1,5 @@
 #!/usr/bin/env bash
-# Runs the benchmarks, which are a package of their own so that programs do not get what they depend on.
+# Runs the benchmarks on a cluster of this machine's own. Arguments go to the program.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-if [[ ! -f Benchmarks/Package.swift ]]; then
-    echo "There are no benchmarks: Benchmarks/Package.swift is missing." >&2
-    exit 1
-fi
-exec "${SWIFT:-swift}" run -c release --package-path Benchmarks "$@"
+exec "${SWIFT:-swift}" run -c release raybench "$@"

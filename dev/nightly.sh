@@ -14,4 +14,4 @@ if .build/release/ray simulate --help > /dev/null 2>&1; then
         }
     done
 fi
-if [[ -f Benchmarks/Package.swift ]]; then make --no-print-directory bench; fi
+make --no-print-directory bench

@@ -50,20 +50,20 @@ import Ray
     private static func objects() async throws -> [Row] {
         var rows: [Row] = []
         let puts = try await rate(count: 100) {
-            for index in 0..<100 { _ = try await ray.put(index) }
+            for index in 0..<100 { _ = try ray.put(index) }
         }
         rows.append(Row(key: "small puts", unit: "1/s", value: puts))
-        let reference = try await ray.put(7)
+        let reference = try ray.put(7)
         let gets = try await rate(count: 100) {
             for _ in 0..<100 { _ = try await ray.get(reference) }
         }
         rows.append(Row(key: "small gets", unit: "1/s", value: gets))
         let block = [UInt8](repeating: 1, count: 100_000_000)
-        let gigabytes = try await rate(count: 1) { _ = try await ray.put(block) } / 10
+        let gigabytes = try await rate(count: 1) { _ = try ray.put(block) } / 10
         rows.append(
             Row(
                 key: "put 100 MB", unit: "GB/s", value: gigabytes, rayRow: "single client put gigabytes", ray: 3.38))
-        let stored = try await ray.put([UInt8](repeating: 1, count: 1_000_000))
+        let stored = try ray.put([UInt8](repeating: 1, count: 1_000_000))
         let storedGets = try await rate(count: 100) {
             for _ in 0..<100 { _ = try await ray.view(stored) }
         }

@@ -8,7 +8,6 @@ internal import Foundation
 internal import RayCore
 
 /// The `ray` program: the user's commands. The processes of a node are this program too, see `RoleSettings`.
-@main
 package struct RayCommand: ParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "ray",

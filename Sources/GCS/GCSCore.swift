@@ -71,6 +71,7 @@ package struct GCSCore: Sendable {
     package init(settings: GCSSettings) {
         self.settings = settings
         generator = SplitMix64(seed: settings.seed)
+        if settings.plantsGrantTwice { scheduler.plantedFault = .grantTwice }
     }
 
     /// Takes one input and adds what is to be done to `effects`.

@@ -13,6 +13,8 @@ package struct GCSSettings: Sendable {
     package var clusterName: String
     /// Seed of all random choices.
     package var seed: UInt64
+    /// A fault for the simulator to find: the scheduler grants some resources twice. Never set in real use.
+    package var plantsGrantTwice = false
 
     package init(address: Address, clusterName: String, seed: UInt64) {
         self.address = address

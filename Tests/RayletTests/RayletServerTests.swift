@@ -328,7 +328,9 @@ final class Flag: Sendable {
             _ = cluster.control.reactor.poll(microseconds: 20_000_000) {
                 let received = cluster.control.state.withLock { $0.received }
                 for entry in received[min(answered, received.count)...] {
-                    if case .leaseFailed(let value) = entry.message, value.lease == lease(number) { error = value.error }
+                    if case .leaseFailed(let value) = entry.message, value.lease == lease(number) {
+                        error = value.error
+                    }
                     guard case .fetchBlob(let value) = entry.message else { continue }
                     let end = min(bytes.count, value.offset + value.count)
                     let chunk = Message.blobChunk(

@@ -14,6 +14,8 @@ struct Manifest {
         /// Products of other packages.
         var products: [(name: String, package: String)] = []
         var isTest = false
+        /// Whether it is an executable, which nobody imports.
+        var isProgram = false
     }
 
     private(set) var targets: [String: Target] = [:]
@@ -26,7 +28,8 @@ struct Manifest {
         let constants = Self.constants(source)
         for kind in [".target(", ".executableTarget(", ".macro(", ".testTarget("] {
             for body in Self.bodies(source, of: kind) {
-                guard let target = Self.target(body, isTest: kind == ".testTarget(", constants) else { continue }
+                guard var target = Self.target(body, isTest: kind == ".testTarget(", constants) else { continue }
+                target.isProgram = kind == ".executableTarget("
                 // A dependency may be written as a call too; it says less than the target itself.
                 let isReference = target.targets.isEmpty && target.products.isEmpty && targets[target.name] != nil
                 if !isReference { targets[target.name] = target }

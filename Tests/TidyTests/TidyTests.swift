@@ -25,7 +25,7 @@ struct TidyTests {
 
     @Test("No type is named as a module")
     func moduleNames() {
-        let modules = Set(Repository.manifest.targets.keys)
+        let modules = Set(Repository.manifest.targets.values.filter { !$0.isProgram }.map(\.name))
         check { Rules.moduleNames($0, modules: modules) }
     }
 

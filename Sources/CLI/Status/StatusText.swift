@@ -97,8 +97,10 @@ package struct StatusText: Sendable {
 
     // MARK: Words
 
+    /// A node without a name of its own goes by its address, which many nodes of one machine share.
     private static func name(_ node: NodeStatus) -> String {
-        node.info.name.isEmpty ? "node_\(node.info.address.node.hex)" : node.info.name
+        let isNamed = !node.info.name.isEmpty && node.info.name != node.info.address.host
+        return isNamed ? node.info.name : "node_\(node.info.address.node.hex)"
     }
 
     private static func reason(_ node: NodeStatus) -> String {

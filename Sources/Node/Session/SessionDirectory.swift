@@ -49,8 +49,13 @@ package struct SessionDirectory: Sendable {
         return session
     }
 
-    /// Removes the folder and everything in it.
-    package func remove() { removeTree(path) }
+    /// Removes the folder and everything in it, and `session_latest` if it leads there.
+    package func remove() {
+        removeTree(path)
+        guard let slash = path.lastIndex(of: "/") else { return }
+        let link = path[..<slash] + "/session_latest"
+        if access(String(link), F_OK) != 0 { unlink(String(link)) }
+    }
 
     /// Notes a process, so that `stop` finds it: its file holds pid and start time.
     package func note(role: String, processID: Int32) {
