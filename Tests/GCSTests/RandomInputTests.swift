@@ -15,8 +15,8 @@ import Testing
         var player = RandomPlayer(seed: seed)
         for _ in 0..<2_500 { player.step() }
         // Else the cluster was dead most of the time, and nothing was tried.
-        #expect(player.assignCount > 100)
-        #expect(player.grantCount > 50)
+        #expect(player.assignCount > 50)
+        #expect(player.grantCount > 20)
         #expect(player.aliveCount > 5)
     }
 

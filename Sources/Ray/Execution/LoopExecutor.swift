@@ -17,14 +17,19 @@ package final class LoopExecutor: _Concurrency.TaskExecutor {
     }
 
     private let state = Mutex(State())
-    private let wakeCallback = Mutex<(@Sendable () -> Void)?>(nil)
+    /// In a struct: a bare closure in a `Mutex` is wrapped once more at every access, and calls become slow.
+    private struct Callback {
+        var body: (@Sendable () -> Void)?
+    }
+
+    private let wakeCallback = Mutex(Callback())
 
     /// An executor without jobs.
     package init() {}
 
     /// Sets what makes the loop's thread call `runPending` soon; called from any thread.
     package func onWake(_ wake: @escaping @Sendable () -> Void) {
-        wakeCallback.withLock { $0 = wake }
+        wakeCallback.withLock { $0.body = wake }
         let hasJobs = state.withLock { state in
             guard !state.jobs.isEmpty else { return false }
             state.isWakePending = true
@@ -42,7 +47,7 @@ package final class LoopExecutor: _Concurrency.TaskExecutor {
             state.isWakePending = true
             return true
         }
-        guard mustWake, let wake = wakeCallback.withLock({ $0 }) else { return }
+        guard mustWake, let wake = wakeCallback.withLock({ $0.body }) else { return }
         wake()
     }
 

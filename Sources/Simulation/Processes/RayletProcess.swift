@@ -15,6 +15,7 @@ final class RayletProcess: SimulatedProcess {
     private static let busyTickMilliseconds = 10
 
     let index: Int
+    let cpuCount: Int
     let store: SimulatedStore
     private var core: RayletCore
     private var inputs: [RayletInput] = []
@@ -25,6 +26,7 @@ final class RayletProcess: SimulatedProcess {
 
     init(cluster: Cluster, index: Int, cpuCount: Int, storeCapacity: Int) {
         self.index = index
+        self.cpuCount = cpuCount
         let node = NodeID.random(using: &cluster.generator)
         let address = Address(
             node: node, worker: WorkerID(raylet: node), host: "host\(index)", port: UInt16(7_000 + index),

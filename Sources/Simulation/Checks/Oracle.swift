@@ -1,0 +1,137 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayWire
+
+/// What must hold in every run, whatever fails: results, order, at most one start, leases, CPUs.
+struct Oracle {
+    private struct Start: Hashable {
+        var task: TaskID
+        var attempt: Int
+    }
+
+    private struct Caller: Hashable {
+        var actor: ActorID
+        var incarnation: UInt32
+        var caller: WorkerID
+    }
+
+    private var starts: Set<Start> = []
+    private var lastCounts: [Caller: UInt64] = [:]
+    /// The lease that each worker was granted under.
+    private var grants: [WorkerID: LeaseID] = [:]
+    private var workers: [LeaseID: WorkerID] = [:]
+
+    // MARK: Leases
+
+    /// A worker serves one lease at a time.
+    mutating func sentByGCS(_ message: Message, to peer: WorkerID, in cluster: Cluster) {
+        switch message {
+        case .leaseGranted(let granted):
+            if let other = grants[granted.worker.worker], other != granted.lease {
+                cluster.fail(
+                    "worker \(granted.worker.worker.short) is granted as lease \(granted.lease.short) while it serves "
+                        + other.short)
+            }
+            grants[granted.worker.worker] = granted.lease
+            workers[granted.lease] = granted.worker.worker
+        case .releaseLease(let release): ended(release.lease)
+        case .leaseLost(let lost): ended(lost.lease)
+        default: break
+        }
+    }
+
+    private mutating func ended(_ lease: LeaseID) {
+        guard let worker = workers.removeValue(forKey: lease), grants[worker] == lease else { return }
+        grants[worker] = nil
+    }
+
+    mutating func delivered(_ message: Message, to process: SimulatedProcess, in cluster: Cluster) {}
+
+    // MARK: Tasks
+
+    /// A task starts at most once for each attempt, and no more run on a node than it has CPUs.
+    mutating func started(_ spec: TaskSpec, by worker: WorkerProcess, in cluster: Cluster) {
+        cluster.report.taskCount += 1
+        cluster.digest.add(spec.id.word0 ^ UInt64(spec.attempt))
+        cluster.note("\(worker.name) starts task \(spec.id.short)/\(spec.attempt) \(spec.function.function)")
+        if case .actorCreation = spec.kind { return }
+        if !starts.insert(Start(task: spec.id, attempt: spec.attempt)).inserted {
+            cluster.fail("task \(spec.id.short) (\(spec.displayName)) starts twice in attempt \(spec.attempt)")
+        }
+        if case .actorCall(let actor, _) = spec.kind {
+            if actor != worker.actor { cluster.fail("a call on actor \(actor) runs in another process") }
+            if !worker.frames.isEmpty { cluster.fail("\(worker.name) runs two calls of its actor at the same time") }
+            return
+        }
+        cpuTaken(by: worker, plus: spec.resources[ResourceSet.cpu], in: cluster)
+    }
+
+    /// No more runs on a node than it has CPUs.
+    func cpuTaken(by worker: WorkerProcess, plus more: ResourceAmount = .zero, in cluster: Cluster) {
+        guard let raylet = worker.raylet else { return }
+        var sum = more
+        for (_, other) in raylet.workers { sum = sum + other.cpusInUse }
+        if sum > ResourceAmount(Double(raylet.cpuCount)) {
+            cluster.fail("\(sum) CPUs are in use on \(raylet.name), which has \(raylet.cpuCount)")
+        }
+    }
+
+    /// An actor runs the calls of one caller in the order in which they were made, none of them twice.
+    mutating func counted(_ number: UInt64, _ spec: TaskSpec, by worker: WorkerProcess, in cluster: Cluster) {
+        guard case .actorCall(let actor, _) = spec.kind else { return }
+        let caller = Caller(actor: actor, incarnation: worker.incarnation, caller: spec.owner.worker)
+        let last = lastCounts[caller] ?? 0
+        let isNext = cluster.killCounts.any == 0 ? number == last + 1 : number > last
+        if !isNext {
+            cluster.fail("actor \(actor) runs call \(number) of \(spec.owner.worker.short) after call \(last)")
+        }
+        lastCounts[caller] = number
+    }
+
+    // MARK: Results
+
+    /// A driver got a result: the right one, or an error that a fault of this run explains.
+    func delivered(
+        _ result: Result<UInt64, RayError>, _ expected: Expectation, _ driver: WorkerProcess, _ cluster: Cluster
+    ) {
+        cluster.report.resultCount += 1
+        switch (result, expected) {
+        case (.success(let value), .value(let wanted)):
+            cluster.digest.add(value)
+            if value != wanted { cluster.fail("\(driver.name) got \(value), not \(wanted)") }
+        case (.success(let value), .thrown): cluster.fail("\(driver.name) got \(value) from a task that throws")
+        case (.success, .unchecked): break
+        case (.failure(let error), .thrown) where error.type == .taskExecution:
+            cluster.digest.add(UInt64(error.type.rawValue))
+        case (.failure(let error), _):
+            cluster.report.errorCount += 1
+            cluster.digest.add(UInt64(error.type.rawValue))
+            cluster.note("\(driver.name) got the error \(error.type): \(error.message)")
+            if !isExplained(error, cluster) {
+                cluster.fail("\(driver.name) got an error that no fault explains: \(error.type): \(error.message)")
+            }
+        }
+    }
+
+    private func isExplained(_ error: RayError, _ cluster: Cluster) -> Bool {
+        let counts = cluster.killCounts
+        let isLinkLost = counts.partitions > 0
+        return switch error.type {
+        // Tasks are tried four times: fewer deaths do not explain that all of them ended so.
+        case .workerDied: counts.workers + counts.crashes + counts.partitions > 3
+        case .nodeDied: counts.nodes > 0
+        case .actorDied, .actorUnavailable: counts.workers + counts.nodes > 0 || isLinkLost
+        case .objectLost: counts.nodes + counts.workers > 0 || isLinkLost
+        case .ownerDied: counts.workers + counts.nodes + counts.drivers + counts.crashes > 0 || isLinkLost
+        case .objectFreed: counts.workers + counts.nodes > 0
+        case .localRayletDied: counts.nodes > 0
+        case .clusterUnreachable: isLinkLost
+        case .objectStoreFull: true
+        default: false
+        }
+    }
+}

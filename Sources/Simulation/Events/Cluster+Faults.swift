@@ -1,0 +1,63 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayWire
+
+extension Cluster {
+    /// Lets something fail, as far as there is something that may.
+    func strike() {
+        let choice = random(0...99)
+        switch choice {
+        case ..<plan.cutPercent: cutSomething()
+        case ..<(plan.cutPercent + (100 - plan.cutPercent) * 6 / 10): killWorker()
+        case ..<(plan.cutPercent + (100 - plan.cutPercent) * 85 / 100): killNode()
+        default: killDriver()
+        }
+    }
+
+    private func struck(_ text: String) {
+        lastFault = now
+        report.faults.append("at event \(report.eventCount): \(text)")
+        note("FAULT: \(text)")
+    }
+
+    private func cutSomething() {
+        let candidates = links.filter { $0.isConnected && !$0.isSameNode }
+        guard options.networkFails, !candidates.isEmpty else { return }
+        let link = candidates[random(0...candidates.count - 1)]
+        let blocked = happens(perMille: 200) ? random(500...3_000) : random(0...100)
+        struck("the connection of \(link.ends[0].process.name) and \(link.ends[1].process.name) breaks for \(blocked) ms")
+        cut(link, blockedMilliseconds: blocked)
+    }
+
+    private func killWorker() {
+        let victims = processes.filter { $0.isAlive && $0.role == .worker }
+        guard !victims.isEmpty, let victim = victims[random(0...victims.count - 1)] as? WorkerProcess else { return }
+        killCounts.workers += 1
+        struck("\(victim.name) is killed")
+        kill(victim, signal: 9, by: "the fault")
+    }
+
+    private func killNode() {
+        let victims = raylets.filter(\.isAlive)
+        guard victims.count > 1 else { return killWorker() }
+        let victim = victims[random(0...victims.count - 1)]
+        let isSilent = happens(perMille: 400)
+        struck("\(victim.name) \(isSilent ? "vanishes with its machine" : "is killed")")
+        kill(victim, isSilent: isSilent, because: "the fault")
+        if happens(perMille: 500) { add(.nodeStart, microseconds: random(1_000...3_000_000)) }
+    }
+
+    private func killDriver() {
+        let victims = processes.filter { $0.isAlive && $0.role == .driver }
+        guard victims.count > 1, let victim = victims[random(0...victims.count - 1)] as? WorkerProcess else {
+            return killWorker()
+        }
+        killCounts.drivers += 1
+        struck("\(victim.name) is killed")
+        kill(victim, signal: 9, by: "the fault")
+    }
+}

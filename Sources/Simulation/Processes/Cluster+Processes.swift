@@ -1,0 +1,101 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayWire
+
+extension Cluster {
+    // MARK: Starts
+
+    func startNode() {
+        let index = raylets.count
+        let node = plan.nodes[index % plan.nodes.count]
+        let raylet = RayletProcess(
+            cluster: self, index: index, cpuCount: node.cpuCount, storeCapacity: node.storeCapacity)
+        raylets.append(raylet)
+        enter(raylet)
+        note("\(raylet.name) starts with \(node.cpuCount) CPUs")
+        raylet.start()
+    }
+
+    func startDriver(_ nodeIndex: Int?, _ script: [Operation]) {
+        driversToStart -= 1
+        let number = plan.drivers.count - driversToStart
+        let living = raylets.filter(\.isAlive)
+        let raylet = nodeIndex.flatMap { index in living.isEmpty ? nil : living[index % living.count] }
+        let id = WorkerID.random(using: &generator)
+        let address = Address(
+            node: raylet?.address.node ?? .none, worker: id, host: raylet?.host ?? "client\(number)",
+            port: UInt16(20_000 + number), socketPath: "")
+        let driver = WorkerProcess(
+            cluster: self, raylet: raylet, role: .driver, address: address, name: "driver\(number)", startToken: 0,
+            job: JobID(0), script: script)
+        enter(driver)
+        note("\(driver.name) starts on \(address.host)")
+        driver.introduce()
+    }
+
+    /// A worker process runs; it reports a little later.
+    func spawned(_ raylet: RayletProcess, _ startToken: UInt64, _ job: JobID) {
+        guard raylet.isAlive else { return }
+        let id = WorkerID.random(using: &generator)
+        let count = processes.count { $0.role == .worker } + 1
+        let address = Address(
+            node: raylet.address.node, worker: id, host: raylet.host, port: UInt16(truncatingIfNeeded: 30_000 + count),
+            socketPath: "")
+        let worker = WorkerProcess(
+            cluster: self, raylet: raylet, role: .worker, address: address, name: "worker\(count)",
+            startToken: startToken, job: job, script: [])
+        enter(worker)
+        note("\(worker.name) is started by \(raylet.name)")
+        add(.booted(worker), microseconds: random(1_000...30_000))
+        raylet.started(worker, startToken: startToken)
+    }
+
+    // MARK: Ends
+
+    /// A driver has done all it wanted.
+    func driverEnded(_ driver: WorkerProcess) {
+        note("\(driver.name) has ended")
+        driver.send(.finishJob(FinishJob()), to: .gcs)
+        for peer in driver.links.keys.sorted() { disconnect(driver, from: peer, reason: "the program ends") }
+        gone(driver)
+    }
+
+    /// A worker or driver ends by itself, or is killed.
+    func kill(_ process: WorkerProcess, signal: Int32, code: Int32 = 0, by killer: String) {
+        guard process.isAlive else { return }
+        note("\(process.name) is ended by \(killer) (signal \(signal), code \(code))")
+        digest.add(UInt64(process.processID))
+        gone(process, code: code, signal: signal)
+    }
+
+    private func gone(_ process: WorkerProcess, code: Int32 = 0, signal: Int32 = 0, isSilent: Bool = false) {
+        processGone(process, isSilent: isSilent)
+        process.frames = [:]
+        guard let raylet = process.raylet, raylet.isAlive else { return }
+        if process.slot != 0 { add(.detached(raylet, slot: process.slot), microseconds: random(10...4_000)) }
+        guard process.role == .worker else { return }
+        add(
+            .exited(raylet, processID: process.processID, code: code, signal: signal),
+            microseconds: random(10...8_000))
+    }
+
+    /// A raylet ends, and its workers with it; with a whole machine also its drivers.
+    func kill(_ raylet: RayletProcess, isSilent: Bool, because reason: String) {
+        guard raylet.isAlive else { return }
+        killCounts.nodes += 1
+        lastFault = now
+        report.faults.append("\(raylet.name) ends: \(reason)")
+        note("\(raylet.name) ends: \(reason)")
+        processGone(raylet, isSilent: isSilent)
+        for case let process as WorkerProcess in processes where process.isAlive && process.raylet === raylet {
+            guard process.role == .worker || isSilent else { continue }
+            if process.role == .driver { killCounts.drivers += 1 }
+            killCounts.workers += process.role == .worker ? 1 : 0
+            gone(process, signal: 9, isSilent: isSilent)
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+
+/// One step of a driver's or task's code. Slots are its local variables, which hold references.
+enum Operation {
+    enum Argument {
+        case number(UInt64)
+        case slot(Int)
+        /// A value with the slot's reference inside.
+        case nested(Int)
+    }
+
+    /// An actor by local variable or by id.
+    enum Actor {
+        case slot(Int)
+        case id(ActorID)
+    }
+
+    /// How a program is called.
+    struct Submission {
+        var program: TaskProgram
+        var arguments: [Argument] = []
+        var slot: Int
+        var expected = Expectation.unchecked
+        var retries = 3
+        var cpus = 1.0
+    }
+
+    case compute(microseconds: Int)
+    case submit(Submission)
+    /// Submits a program that needs the id of an actor in a slot.
+    case submitWith(Int, (ActorID) -> Submission)
+    case createActor(into: Int, restarts: Int, taskRetries: Int)
+    /// Calls a method; an `increment` gets the number of the call.
+    case call(Actor, Submission)
+    case put(value: UInt64, bytes: Int, into: Int)
+    /// Adds the values to the sum and keeps them until `letGo`.
+    case get([Int], timeoutMilliseconds: Int?)
+    case wait([Int], count: Int)
+    case release([Int])
+    /// Stops reading the values of earlier gets.
+    case letGo
+    /// Tries again if an actor had nothing, else gets what it gave.
+    case checkDeposit(ActorID)
+    /// Returns `base` plus the sum.
+    case finish(base: UInt64, bytes: Int, contained: [Int])
+    case fail(String)
+    case crash
+}
+
+/// What a result must be.
+enum Expectation: Hashable {
+    case value(UInt64)
+    case thrown
+    /// The value is checked by whoever uses it.
+    case unchecked
+}
+
+/// A run of operations: a driver's script or the body of a task.
+final class Frame {
+    /// What a frame waits for.
+    enum Waiting: Hashable {
+        case nothing
+        case time
+        case get
+        case wait
+        case room
+    }
+
+    let number: Int
+    let spec: TaskSpec?
+    var operations: [Operation]
+    var next = 0
+    var references: [Int: ObjectReference] = [:]
+    var expectations: [Int: Expectation] = [:]
+    var actors: [Int: ActorID] = [:]
+    var sum: UInt64 = 0
+    var lastValue: UInt64 = 0
+    /// Values being read, and what they must stay.
+    var pins: [(SimulatedStore.Pin, UInt64)] = []
+    var waiting = Waiting.nothing
+    var waitingSince = Instant.zero
+    /// The slots of the get or wait under way.
+    var slots: [Int] = []
+    /// The get that must be asked again if something was evicted.
+    var deadline: Instant?
+
+    init(number: Int, spec: TaskSpec?, operations: [Operation]) {
+        self.number = number
+        self.spec = spec
+        self.operations = operations
+    }
+
+    /// Whether a task's CPU may be used by others now.
+    var isBlocked: Bool { waiting == .get || waiting == .wait }
+}

@@ -1,0 +1,70 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+
+/// All that is decided before a run: how large the cluster is, what its drivers do, and when something fails.
+struct Plan {
+    struct Node {
+        var cpuCount: Int
+        var storeCapacity: Int
+    }
+
+    struct Driver {
+        /// Which node it runs on; nothing for one outside the cluster.
+        var nodeIndex: Int?
+        var script: [Operation]
+    }
+
+    let seed: UInt64
+    let workload: SimulationWorkload
+    var nodes: [Node] = []
+    var drivers: [Driver] = []
+    /// Numbers of the events at which something fails, in order.
+    var faultEvents: [Int] = []
+    /// Whether links between nodes lose and repeat single frames.
+    var losesFrames = false
+    var lossPerMille = 0
+    /// How many of a hundred faults are broken connections.
+    var cutPercent = 0
+    var chunkBytes = 1 << 20
+    /// How long after the last driver the cluster may take to come to rest.
+    var settleMilliseconds = 3_000
+
+    init(seed: UInt64, options: SimulationOptions) {
+        self.seed = seed
+        var generator = SplitMix64(seed: seed &* 0x9e37_79b9_7f4a_7c15 &+ 17)
+        func random(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
+        let all = SimulationWorkload.allCases
+        workload = options.workload ?? all[Int(seed % UInt64(all.count))]
+        let nodeCount = options.nodeCount ?? random(1...4)
+        let cpusMax = workload == .fibonacci ? 2 : 4
+        for _ in 0..<nodeCount {
+            nodes.append(
+                Node(cpuCount: options.cpuCount ?? random(1...cpusMax), storeCapacity: random(6...12) << 20))
+        }
+        chunkBytes = [64 << 10, 100_000, 1 << 20][random(0...2)]
+        losesFrames = options.networkFails && random(0...1) == 1
+        lossPerMille = options.plantedFault == .lostReply ? 20 : random(1...15)
+        // A quarter of the seeds fails in nothing: then no error at all is right.
+        let isQuiet = random(0...3) == 0
+        let faultCount = isQuiet ? 0 : random(1...4)
+        cutPercent = !options.networkFails ? 0 : options.killsMax == 0 ? 100 : 40
+        let kinds = (options.killsMax > 0 ? options.killsMax : 0) + (options.networkFails ? 2 : 0)
+        for _ in 0..<min(faultCount, kinds) {
+            // Early ones hit starts, late ones whatever the workload does then.
+            faultEvents.append(random(20...(40 << random(0...7))))
+        }
+        faultEvents.sort()
+        if !faultEvents.isEmpty || losesFrames { settleMilliseconds = 30_000 }
+        let driverCount = options.driverCount ?? (workload == .longAmongShort ? 1 : random(1...3))
+        for index in 0..<driverCount {
+            let isOutside = options.driverCount == nil && options.nodeCount == nil && random(0...5) == 0
+            var writer = ScriptWriter(seed: seed &* 31 &+ UInt64(index), options: options, isOutside: isOutside)
+            writer.write(workload)
+            drivers.append(Driver(nodeIndex: isOutside ? nil : random(0...3), script: writer.operations))
+        }
+    }
+}
