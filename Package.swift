@@ -90,6 +90,7 @@ let testTargets: [Target] = [
         .product(name: "SwiftSyntaxMacroExpansion", package: "swift-syntax")),
     tests("RayTests", "Ray", "RayCore", "RayWorker"),
     tests("CLITests", "RayCLI", "RayCore", "RayWire", "RayNode"),
+    tests("NodeTests", "RayCore", "RayWire", "RayNode", "RayTransport", "CRaySystem"),
     tests("TidyTests"),
 ]
 

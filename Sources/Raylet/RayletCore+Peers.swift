@@ -49,6 +49,7 @@ extension RayletCore {
                 return effects.append(.log(.warning, "ignored a message of kind \(message.kind) from \(peer)"))
             }
             receiveControl(message, at: now, into: &effects)
+        case .exitDeclined: exitDeclined(by: peer, at: now)
         case .workerReady(let ready): workerReady(ready, requestID: requestID, from: peer, at: now, into: &effects)
         case .createObject(let create):
             createObject(create, requestID: requestID, from: peer, at: now, into: &effects)

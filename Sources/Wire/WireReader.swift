@@ -27,23 +27,28 @@ package struct WireReader {
     package mutating func int() throws(WireError) -> Int { Int(try int64()) }
     package mutating func double() throws(WireError) -> Double { Double(bitPattern: try integer()) }
 
+    /// A byte that is 0 or 1.
     package mutating func bool() throws(WireError) -> Bool {
         let value = try uint8()
         guard value <= 1 else { throw .unknownCase("Bool", Int(value)) }
         return value == 1
     }
 
+    /// Length as 32 bits, then UTF-8.
     package mutating func string() throws(WireError) -> String {
         guard let text = String(validating: try slice(), as: UTF8.self) else { throw .invalidText }
         return text
     }
 
+    /// Length as 32 bits, then that many bytes, copied.
     package mutating func byteArray() throws(WireError) -> [UInt8] { Array(try slice()) }
 
+    /// An identifier's bytes, without a length.
     package mutating func identifier<ID: Identifier>(_ type: ID.Type = ID.self) throws(WireError) -> ID {
         ID(bytes: try take(ID.byteCount))
     }
 
+    /// Presence as a byte, then what `body` reads.
     package mutating func optional<Value>(
         _ body: (inout WireReader) throws(WireError) -> Value
     ) throws(WireError) -> Value? {

@@ -104,7 +104,8 @@ package struct WorkerCore: Sendable {
         case .reclaimLeases: returnIdleLeases(olderThan: .distantFuture, into: &effects)
         case .leasePending(let message): leasePending(message, into: &effects)
         case .handBack(let message): handedBack(message, at: now, into: &effects)
-        case .stealTasks(let message): handBack(message.lease, atMost: Int(message.count), into: &effects)
+        case .stealTasks(let message):
+            handBack(message.lease, atMost: Int(message.count), askedBy: peer, into: &effects)
         case .leaseResumed(let message): leaseResumed(message.lease, into: &effects)
         case .actorUpdate(let message): actorUpdate(message.state, at: now, into: &effects)
         case .startActor(let message): startActor(message, at: now, into: &effects)

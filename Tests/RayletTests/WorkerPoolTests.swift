@@ -212,6 +212,19 @@ import Testing
         #expect(harness.kills == [first.processID])
     }
 
+    @Test("A worker that owns what others need declines to go and is not killed")
+    func exitDeclined() {
+        var harness = RayletHarness(cpus: 1)
+        let first = harness.startWorker(for: 1)
+        _ = harness.startWorker(for: 2)
+        harness.gcs(.releaseLease(ReleaseLease(lease: lease(1), kill: false)))
+        harness.gcs(.releaseLease(ReleaseLease(lease: lease(2), kill: false)))
+        harness.tick(after: 5_000)
+        harness.receive(.exitDeclined(ExitDeclined()), from: first.id)
+        harness.tick(after: 3_000)
+        #expect(harness.kills.isEmpty)
+    }
+
     @Test("The end of a job kills its idle and starting workers, not those of a detached actor")
     func jobEnds() {
         var harness = RayletHarness()

@@ -129,6 +129,17 @@ import Testing
         }
     }
 
+    @Test("A worker asked to go declines while it owns what others need") func exitDeclined() {
+        var harness = worker()
+        harness.receive(.exitWorker(ExitWorker(reason: "idle")), from: WorkerHarness.raylet.worker)
+        #expect(harness.effects.contains { if case .exit = $0 { true } else { false } })
+        harness.effects = []
+        let owned = harness.core.put(RayObject(data: [1], metadata: ObjectMetadata.raw), from: nil)
+        harness.core.escape(owned)
+        harness.receive(.exitWorker(ExitWorker(reason: "idle")), from: WorkerHarness.raylet.worker)
+        #expect(harness.sent().map(\.0) == [.exitDeclined(ExitDeclined())])
+    }
+
     @Test("A call waits for its argument; calls of others go on") func argumentHoldsBackItsCaller() {
         var harness = worker()
         let actor = ActorID(1, 1)

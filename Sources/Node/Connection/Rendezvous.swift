@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
+internal import Glibc
 package import RayCore
 package import RayTransport
 package import RayWire
@@ -28,6 +29,7 @@ package final class Rendezvous: EndpointHandler {
     ) throws(RayError) -> Message {
         let deadline = reactor.clock.now().advanced(milliseconds: milliseconds)
         var outcome: Result<Message, RayError>?
+        var pollMicroseconds = 5_000
         while outcome == nil {
             let left = deadline.milliseconds(since: reactor.clock.now())
             guard left > 0 else {
@@ -36,11 +38,13 @@ package final class Rendezvous: EndpointHandler {
                     "no answer from \(place) within \(milliseconds / 1000) s; check the address and that "
                         + "'ray start --head' runs there")
             }
-            // Polls with pauses: another thread may lead the reactor meanwhile.
-            _ = reactor.poll(microseconds: min(left, 50) * 1000) {
+            // Polls for a moment, then looks again every millisecond: the reactor's own thread leads meanwhile.
+            _ = reactor.poll(microseconds: pollMicroseconds) {
                 outcome = self.take(from: peer, isWanted)
                 return outcome != nil
             }
+            pollMicroseconds = 1
+            if outcome == nil { usleep(1_000) }
         }
         switch outcome {
         case .success(let message)?: return message

@@ -89,7 +89,9 @@ package enum DriverConnection {
     private static func attach(
         _ job: JobRegistered, _ options: Options, _ endpoint: Endpoint, _ relay: HandlerRelay
     ) throws(RayError) -> Worker {
-        let local = job.nodes.first { isOnThisMachine($0) }
+        // Of several nodes on this machine the head's: the cluster ends with it anyway.
+        let nodes = job.nodes.filter { isOnThisMachine($0) }
+        let local = nodes.first(where: \.isHead) ?? nodes.first
         var store: ObjectStoreClient?
         var address = endpoint.hello.address
         if let local {

@@ -76,7 +76,9 @@ enum RoleProcess {
             return NodeLabel(key: String(item[..<equals]), value: String(item[item.index(after: equals)...]))
         }
         let server = try RayletServer(configuration: configuration)
-        RoleSettings.report("ready port=\(server.address.port)")
-        _ = server.run()
+        let port = server.address.port
+        let reason = server.run { RoleSettings.report("ready port=\(port)") }
+        // Without effect if it was ready before.
+        RoleSettings.report("error the node cannot join: \(reason)")
     }
 }

@@ -49,6 +49,7 @@ final class RayletDriver: @unchecked Sendable {
     /// When the log may say again that the store is full.
     private var nextFullWarning = Instant.zero
     private let reason = Mutex<String?>(nil)
+    private let registered = Atomic<Bool>(false)
 
     /// A driver without a core, which needs an address first.
     init(
@@ -65,6 +66,9 @@ final class RayletDriver: @unchecked Sendable {
 
     /// Why the node left; nothing while it serves. Any thread.
     var leaveReason: String? { reason.withLock { $0 } }
+
+    /// Whether the head has taken this node. Any thread.
+    var isRegistered: Bool { registered.load(ordering: .acquiring) }
 
     /// Makes the core, now that the address is known.
     func prepare(endpoint: Endpoint, address: Address, gcs: Address) {
@@ -196,6 +200,9 @@ extension RayletDriver: EndpointHandler {
     func message(kind: UInt16, requestID: UInt64, payload: UnsafeRawBufferPointer, from peer: WorkerID) {
         do throws(WireError) {
             let message = try Message(kind: kind, payload: payload)
+            if case .nodeRegistered(let answer) = message, peer == .gcs, answer.error == nil {
+                registered.store(true, ordering: .releasing)
+            }
             if case .blobChunk(let chunk) = message {
                 if peer == .gcs { programs?.receive(chunk, requestID: requestID) }
             } else {

@@ -72,8 +72,10 @@ package final class RayletServer: Sendable {
     /// Serves until SIGTERM, SIGINT, `stop`, the head's order or the loss of the control store; the reason.
     ///
     /// When it returns, all processes that the raylet started are killed and its sockets are closed.
+    ///
+    /// - Parameter ready: told once, when the head has taken the node.
     @discardableResult
-    package func run() -> String {
+    package func run(ready: () -> Void = {}) -> String {
         do throws(TransportError) {
             try reactor.start()
         } catch {
@@ -81,8 +83,15 @@ package final class RayletServer: Sendable {
         }
         reactor.perform { self.driver.begin() }
         var signals = Self.signals
-        var pause = timespec(tv_sec: 0, tv_nsec: 100_000_000)
+        // Short while the start waits for it, long afterwards.
+        var pause = timespec(tv_sec: 0, tv_nsec: 2_000_000)
+        var isReady = false
         while driver.leaveReason == nil {
+            if !isReady, driver.isRegistered {
+                isReady = true
+                pause.tv_nsec = 100_000_000
+                ready()
+            }
             let signal = sigtimedwait(&signals, nil, &pause)
             if signal > 0 { stop(reason: "it was asked to end (\(signal == SIGINT ? "SIGINT" : "SIGTERM"))") }
         }

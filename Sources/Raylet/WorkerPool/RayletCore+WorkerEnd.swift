@@ -114,6 +114,15 @@ extension RayletCore {
         }
     }
 
+    /// A worker that was asked to go owns what others need: it stays, unless its job has ended.
+    mutating func exitDeclined(by peer: WorkerID, at now: Instant) {
+        guard let token = pool.token(worker: peer), let worker = pool[token], worker.state == .leaving,
+            !endedJobs.contains(worker.key.job)
+        else { return }
+        pool.update(token) { $0.isIntended = false }
+        pool.move(token, to: .idle, at: now)
+    }
+
     private mutating func endJobIfUnused(_ job: JobID) {
         guard endedJobs.contains(job), !pool.workers.values.contains(where: { $0.key.job == job }) else { return }
         endedJobs.remove(job)

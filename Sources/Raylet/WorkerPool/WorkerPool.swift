@@ -24,7 +24,7 @@ struct WorkerProcess: Sendable {
         case idle
         /// Next: idle, killed.
         case leased(LeaseID)
-        /// It was told to end. Next: killed, or gone.
+        /// It was told to end. Next: idle (it declined), killed, or gone.
         case leaving
         /// It was sent SIGKILL. Next: gone.
         case killed

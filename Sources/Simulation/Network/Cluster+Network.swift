@@ -283,10 +283,11 @@ extension Cluster {
     ) {
         let (process, peer) = (link.ends[side].process, link.ends[1 - side].process)
         guard process.isAlive, process.links[peer.id] === link else { return }
-        do throws(WireError) {
-            let message = try payload.withUnsafeBytes { bytes throws(WireError) in
-                try Message(kind: kind, payload: bytes)
-            }
+        let decoded = payload.withUnsafeBytes { bytes -> Result<Message, WireError> in
+            Result { () throws(WireError) in try Message(kind: kind, payload: bytes) }
+        }
+        switch decoded {
+        case .success(let message):
             report.messageCount += 1
             digest.add(UInt64(kind) << 32 | UInt64(link.number) << 1 | UInt64(side))
             digest.add(payload)
@@ -295,7 +296,7 @@ extension Cluster {
             }
             oracle.delivered(message, to: process, in: self)
             process.receive(message, requestID: requestID, from: peer.id)
-        } catch {
+        case .failure(let error):
             fail("\(process.name) cannot read a message of kind \(kind) from \(peer.name): \(error)")
         }
     }

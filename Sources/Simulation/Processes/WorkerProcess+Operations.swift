@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 internal import RayCore
+internal import RayObjectStore
 internal import RayWire
 internal import RayWorker
 
@@ -232,7 +233,9 @@ extension WorkerProcess {
             }
         }
         for (slot, error) in failures where role == .driver {
-            cluster.oracle.delivered(.failure(error), frame.expectations[slot] ?? .unchecked, self, cluster)
+            cluster.oracle.delivered(
+                .failure(error), frame.expectations[slot] ?? .unchecked, hasDeadline: frame.deadline != nil, self,
+                cluster)
         }
         if role != .driver, let (_, error) = failures.first { return end(frame, .failure(error)) }
         go(number)

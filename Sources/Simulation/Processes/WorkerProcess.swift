@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 internal import RayCore
+internal import RayObjectStore
 internal import RayWire
 internal import RayWorker
 

@@ -272,6 +272,7 @@ package struct LinkCore: Sendable {
     package mutating func abandon() {
         state = .lost
         outgoing = OutgoingFrames()
+        acknowledged = 0
     }
 
     /// Stops the program if the fields contradict each other.

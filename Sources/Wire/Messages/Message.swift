@@ -63,6 +63,7 @@ package enum Message: Hashable, Sendable {
     case fetchObject(FetchObject)
     case objectLocal(ObjectLocal)
     case exitWorker(ExitWorker)
+    case exitDeclined(ExitDeclined)
     case pullChunk(PullChunk)
     case objectChunk(ObjectChunk)
     case pushChunk(PushChunk)
@@ -136,6 +137,7 @@ package enum Message: Hashable, Sendable {
         case .fetchObject: 119
         case .objectLocal: 120
         case .exitWorker: 121
+        case .exitDeclined: 122
         case .pullChunk: 128
         case .objectChunk: 129
         case .pushChunk: 130
@@ -211,6 +213,7 @@ package enum Message: Hashable, Sendable {
         case .fetchObject(let message): message.encode(into: &writer)
         case .objectLocal(let message): message.encode(into: &writer)
         case .exitWorker(let message): message.encode(into: &writer)
+        case .exitDeclined(let message): message.encode(into: &writer)
         case .pullChunk(let message): message.encode(into: &writer)
         case .objectChunk(let message): message.encode(into: &writer)
         case .pushChunk(let message): message.encode(into: &writer)
@@ -294,6 +297,7 @@ package enum Message: Hashable, Sendable {
         case 119: self = .fetchObject(try reader.value())
         case 120: self = .objectLocal(try reader.value())
         case 121: self = .exitWorker(try reader.value())
+        case 122: self = .exitDeclined(try reader.value())
         case 128: self = .pullChunk(try reader.value())
         case 129: self = .objectChunk(try reader.value())
         case 130: self = .pushChunk(try reader.value())

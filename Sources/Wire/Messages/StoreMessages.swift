@@ -361,3 +361,12 @@ package struct ChunkStored: Hashable, Sendable, WireCodable {
         error = try reader.optionalValue()
     }
 }
+
+/// Worker to raylet: it stays, because others depend on what it owns.
+package struct ExitDeclined: Hashable, Sendable, WireCodable {
+    package init() {}
+
+    package func encode(into writer: inout WireWriter) {}
+
+    package init(from reader: inout WireReader) throws(WireError) {}
+}

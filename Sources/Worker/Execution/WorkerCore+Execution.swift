@@ -132,7 +132,11 @@ extension WorkerCore {
     // MARK: Hand-back
 
     /// Gives tasks that have not begun back to their owner, from the end of the queue.
-    mutating func handBack(_ lease: LeaseID, atMost count: Int, into effects: inout WorkerEffects) {
+    ///
+    /// Who asked gets an answer even if there is nothing to give back: until then it pushes nothing.
+    mutating func handBack(
+        _ lease: LeaseID, atMost count: Int, askedBy asker: WorkerID? = nil, into effects: inout WorkerEffects
+    ) {
         var returned: [TaskID] = []
         var owner: WorkerID?
         for id in execution.queue.reversed() where returned.count < count {
@@ -143,7 +147,7 @@ extension WorkerCore {
             returned.append(id)
         }
         for id in returned { drop(id, into: &effects) }
-        guard let peer = owner ?? leaseOwner(lease) else { return }
+        guard let peer = owner ?? asker ?? leaseOwner(lease) else { return }
         effects.send(.handBack(HandBack(lease: lease, tasks: returned.reversed())), to: peer)
     }
 
@@ -170,7 +174,12 @@ extension WorkerCore {
     /// An idle worker may leave, unless others depend on what it owns.
     mutating func exitRequested(_ reason: String, into effects: inout WorkerEffects) {
         let isBusy = !execution.running.isEmpty || !execution.queue.isEmpty || !execution.storing.isEmpty
-        guard !isBusy, execution.actor == nil, tasks.isEmpty, escaped.objects == 0 else { return }
+        guard !isBusy, execution.actor == nil, tasks.isEmpty, escaped.objects == 0 else {
+            if let raylet = configuration.raylet {
+                effects.send(.exitDeclined(ExitDeclined()), to: raylet.worker)
+            }
+            return
+        }
         effects.append(.exit(reason: reason))
     }
 

@@ -52,6 +52,8 @@ package struct ObjectEntry: Sendable {
     package var owner: Address?
     package var value = Value.pending
     package var presence = Presence.unknown
+    /// The bytes of a stored value, fetched by a process without a store for the gets that wait for it.
+    package var copy: RayObject?
     /// References held by the API's users in this process.
     package var localReferences = 0
     /// Tasks in flight that have it as an argument.
@@ -72,7 +74,7 @@ package struct ObjectEntry: Sendable {
         switch value {
         case .pending: false
         case .inline, .failed: true
-        case .stored: presence == .present
+        case .stored: presence == .present || copy != nil
         }
     }
 

@@ -87,6 +87,7 @@ extension WorkerCore {
         pull.received += message.bytes.count
         pull.deadline = now.advanced(milliseconds: Self.chunkMilliseconds)
         setAlarm(pull.deadline)
+        askRest(of: message, pull, peer, into: &effects)
         let ahead = pull.received + Limits.chunkBytes * Limits.chunksInFlightMax
         while pull.requested < min(pull.total, ahead) {
             let request = PullChunk(object: id, offset: pull.requested, count: Limits.chunkBytes)
@@ -95,6 +96,17 @@ extension WorkerCore {
         }
         pulls[id] = pull
         if pull.received >= pull.total { finishPull(id, pull, into: &effects) }
+    }
+
+    /// A source may send less at a time than was asked for; what is left of the piece is asked for again.
+    private func askRest(
+        of chunk: ObjectChunk, _ pull: RemotePull, _ peer: WorkerID, into effects: inout WorkerEffects
+    ) {
+        let end = chunk.offset + chunk.bytes.count
+        let pieceEnd = min((chunk.offset / Limits.chunkBytes + 1) * Limits.chunkBytes, pull.total)
+        guard end < pieceEnd, !chunk.bytes.isEmpty else { return }
+        let request = PullChunk(object: chunk.object, offset: end, count: pieceEnd - end)
+        effects.send(.pullChunk(request), to: peer)
     }
 
     private mutating func finishPull(_ id: ObjectID, _ pull: RemotePull, into effects: inout WorkerEffects) {
@@ -106,14 +118,14 @@ extension WorkerCore {
             contained: contained ?? [])
         guard let entry = objects[id] else { return }
         // The owner keeps the copy in the store as the one that others fetch.
-        guard entry.owner == nil, case .stored(let raylets, let byteCount) = entry.value else {
+        guard entry.owner == nil, case .stored = entry.value else {
             settle(id, .inline(object), into: &effects)
             return
         }
-        objects[id]?.value = .inline(object)
-        notify(id, into: &effects)
-        objects[id]?.value = .stored(at: raylets, byteCount: byteCount)
+        objects[id]?.copy = object
         objects[id]?.presence = .unknown
+        notify(id, into: &effects)
+        dropCopy(id)
     }
 
     mutating func pullSourceLost(_ peer: WorkerID, at now: Instant, into effects: inout WorkerEffects) {

@@ -96,9 +96,19 @@ extension WorkerCore {
         }
         for id in Set(request.ids).sorted() {
             objects[id]?.waiters.removeAll { $0 == .get(token) || $0 == .wait(token) }
+            if objects[id]?.waiters.isEmpty == true { dropCopy(id) }
             collect(id, into: &effects)
         }
         endBlocking(request.task, effect, into: &effects)
+    }
+
+    /// Lets the fetched bytes of an object go once no get wants them.
+    mutating func dropCopy(_ id: ObjectID) {
+        guard objects[id]?.copy != nil else { return }
+        let isWanted = waits.values.contains { request in
+            if case .get = request.kind { request.ids.contains(id) } else { false }
+        }
+        if !isWanted { objects[id]?.copy = nil }
     }
 
     private func outcome(of id: ObjectID) -> ObjectOutcome {
@@ -109,6 +119,7 @@ extension WorkerCore {
         case .inline(let object): return .inline(object)
         case .failed(let error): return .failed(error)
         case .stored where entry.presence == .present: return .local(id)
+        case .stored where entry.copy != nil: return entry.copy.map { .inline($0) } ?? .local(id)
         case .stored, .pending:
             return .failed(RayError(.getTimeout, "get timed out: object \(id) is not available yet"))
         }

@@ -26,6 +26,8 @@ struct Shape: Sendable {
     var requests: [LeaseID] = []
     /// Tasks at workers.
     var pushedCount = 0
+    /// Workers that died while they were started for this shape, one after the other.
+    var startDeaths = 0
 }
 
 /// A worker that this process may push tasks to.

@@ -9,6 +9,9 @@ internal import RayWire
 
 /// Leases: asking for workers, keeping them busy, giving them back (see docs/ARCHITECTURE.md, life of a task).
 extension WorkerCore {
+    /// Starts of workers that may fail one after the other before the tasks that wait for them fail.
+    private static let startDeathsMax = 3
+
     // MARK: Queue
 
     mutating func shape(of spec: TaskSpec) -> Int {
@@ -144,6 +147,7 @@ extension WorkerCore {
         }
         shapes[index].requests.removeAll { $0 == message.lease }
         shapes[index].leases.append(message.lease)
+        shapes[index].startDeaths = 0
         leases[message.lease] = OwnedLease(shape: index, worker: message.worker, processID: message.processID)
         effects.append(.connect(message.worker))
         dispatch(index, at: now, into: &effects)
@@ -154,6 +158,12 @@ extension WorkerCore {
         guard let index = shapes.firstIndex(where: { $0.requests.contains(message.lease) }) else { return }
         shapes[index].requests.removeAll { $0 == message.lease }
         guard shapes[index].leases.isEmpty else { return }
+        // A worker that is killed while it starts says nothing about the program: the lease is asked for again.
+        shapes[index].startDeaths += 1
+        if message.error.type == .workerDied, shapes[index].startDeaths < Self.startDeathsMax {
+            return dispatch(index, at: now, into: &effects)
+        }
+        shapes[index].startDeaths = 0
         let queued = shapes[index].queue
         shapes[index].queue = []
         for id in queued { fail(task: id, message.error, into: &effects) }

@@ -1,0 +1,101 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+import Glibc
+import Testing
+
+/// A head and two further nodes, started by hand on this machine with one CPU each.
+struct ThreeNodes {
+    let sandbox: Sandbox
+    let port: UInt16
+
+    /// Its head, as programs name it.
+    var address: String { "127.0.0.1:\(port)" }
+
+    init(_ sandbox: Sandbox) async throws {
+        self.sandbox = sandbox
+        port = try Sandbox.freePort()
+        let head = try await sandbox.run(
+            "ray", "start", "--head", "--port=\(port)", "--ray-client-server-port=\(try Sandbox.freePort())",
+            "--num-cpus=1", "--object-store-memory=268435456", environment: ["TEST_NODE": "head"])
+        try #require(head.exitCode == 0, "\(head.everything)")
+        for name in ["second", "third"] {
+            let node = try await sandbox.run(
+                "ray", "start", "--address=\(address)", "--num-cpus=1", "--node-ip-address=127.0.0.1",
+                "--node-name=\(name)", "--object-store-memory=268435456", environment: ["TEST_NODE": name])
+            try #require(node.exitCode == 0, "\(node.everything)")
+        }
+    }
+
+    /// The processes of a node: `head`, `second` or `third`.
+    func processes(of node: String) -> [ProcessEntry] {
+        sandbox.processes.filter { $0.environment.contains("TEST_NODE=\(node)") }
+    }
+
+    /// Ends it and expects that nothing is left.
+    func stop() async throws {
+        let stop = try await sandbox.run("ray", "stop")
+        #expect(stop.exitCode == 0, "\(stop.everything)")
+        let left = sandbox.processes
+        #expect(left.isEmpty, "'ray stop' has left \(left)")
+    }
+}
+
+extension IntegrationTests {
+    @Suite("A cluster started by hand")
+    struct ByHand {
+        private func index(_ cluster: ThreeNodes, _ corpus: Corpus) throws -> Child {
+            try cluster.sandbox.start(
+                "wordindex",
+                ["--address", cluster.address, "--top", "100", "--batch-bytes", "250000", corpus.folder])
+        }
+
+        private func check(_ job: Child, _ corpus: Corpus, _ location: SourceLocation = #_sourceLocation) async throws {
+            let code = try await job.end(within: .seconds(90))
+            #expect(code == 0, "\(job.everything)", sourceLocation: location)
+            let words = job.output.split(separator: "\n").prefix(100).map(String.init)
+            #expect(words == corpus.words, "\(job.errors)", sourceLocation: location)
+        }
+
+        /// Waits until some batches are done, and no more.
+        private func waitForMiddle(_ job: Child) async throws {
+            let isThere = try await eventually(within: .seconds(30)) {
+                job.errors.split(separator: "\r").last?.split(separator: "/").first.flatMap { Int($0) } ?? 0 >= 8
+            }
+            #expect(isThere && job.isRunning, "the job was not caught in the middle\n\(job.everything)")
+        }
+
+        @Test("ray status shows three nodes; the words are those of the shell, also when processes are killed",
+            .timeLimit(.minutes(4)))
+        func words() async throws {
+            try await Sandbox.run { sandbox in
+                let corpus = try await Corpus(in: sandbox.folder + "/corpus", sandbox)
+                let cluster = try await ThreeNodes(sandbox)
+                let status = try await sandbox.run("ray", "status")
+                #expect(status.output.split(separator: "\n").count { $0.hasPrefix(" 1 ") } == 3, "\(status.everything)")
+                #expect(status.output.contains("/3.0 CPU"), "\(status.everything)")
+                let health = try await sandbox.run("ray", "health-check", "--address", cluster.address)
+                #expect(health.exitCode == 0, "\(health.everything)")
+
+                try await check(try index(cluster, corpus), corpus)
+
+                let second = try index(cluster, corpus)
+                try await waitForMiddle(second)
+                let worker = try #require(sandbox.workers.randomElement())
+                kill(worker.processID, SIGKILL)
+                try await check(second, corpus)
+
+                let third = try index(cluster, corpus)
+                try await waitForMiddle(third)
+                let raylet = try #require(cluster.processes(of: "third").first { $0.name == "raylet" })
+                kill(raylet.processID, SIGKILL)
+                try await check(third, corpus)
+                let after = try await sandbox.run("ray", "status")
+                #expect(after.output.contains("/2.0 CPU"), "\(after.everything)")
+                try await cluster.stop()
+            }
+        }
+    }
+}

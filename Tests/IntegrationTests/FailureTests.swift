@@ -1,0 +1,90 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+import Glibc
+import Testing
+
+extension IntegrationTests {
+    @Suite("Processes that are killed")
+    struct Failures {
+        private func lines(_ child: Child) -> [Substring] { child.output.split(separator: "\n") }
+
+        @Test("A task whose worker is killed runs again", .timeLimit(.minutes(1)))
+        func retry() async throws {
+            try await Sandbox.run { sandbox in
+                let driver = try sandbox.start("raytestprogram", ["hang", sandbox.folder + "/pid", "3"])
+                let worker = try #require(pid_t(try await sandbox.file("pid")))
+                kill(worker, SIGKILL)
+                let code = try await driver.end()
+                #expect(code == 0, "\(driver.everything)")
+                #expect(driver.output.contains("attempt: 1"), "\(driver.everything)")
+                #expect(driver.output.contains("next: 9"), "\(driver.everything)")
+            }
+        }
+
+        @Test("Without retries the error says what ended the worker", .timeLimit(.minutes(1)))
+        func noRetry() async throws {
+            try await Sandbox.run { sandbox in
+                let driver = try sandbox.start("raytestprogram", ["hang", sandbox.folder + "/pid", "0"])
+                let worker = try #require(pid_t(try await sandbox.file("pid")))
+                let start = ContinuousClock.now
+                kill(worker, SIGKILL)
+                let code = try await driver.end()
+                #expect(code == 0, "\(driver.everything)")
+                #expect(start.duration(to: .now) < .seconds(10))
+                let error = lines(driver).first { $0.contains("SystemError.workerCrashed") }
+                #expect(error?.contains("signal 9") ?? false, "\(driver.everything)")
+                #expect(driver.output.contains("next: 9"), "\(driver.everything)")
+            }
+        }
+
+        @Test("When the driver is killed its cluster goes, spinning workers and their children too",
+            .timeLimit(.minutes(1)), arguments: [SIGKILL, SIGTERM])
+        func driver(_ signal: Int32) async throws {
+            try await Sandbox.run { sandbox in
+                let driver = try sandbox.start("raytestprogram", ["spin", sandbox.folder + "/pids"])
+                let pids = try await sandbox.file("pids").split(separator: " ").compactMap { pid_t($0) }
+                #expect(pids.count == 2 && pids.allSatisfy { kill($0, 0) == 0 })
+                driver.send(signal)
+                try await driver.end()
+                let left = try await sandbox.leftovers(within: .seconds(10))
+                #expect(left.isEmpty, "left after 10 seconds: \(left)")
+            }
+        }
+
+        @Test("When a driver of a standing cluster is killed its workers go", .timeLimit(.minutes(1)))
+        func joinedDriver() async throws {
+            try await Sandbox.run { sandbox in
+                let cluster = try await ThreeNodes(sandbox)
+                let driver = try sandbox.start(
+                    "raytestprogram", ["spin", sandbox.folder + "/pids"], environment: ["RAY_ADDRESS": cluster.address])
+                _ = try await sandbox.file("pids")
+                driver.send(SIGKILL)
+                try await driver.end()
+                let isGone = try await eventually(within: .seconds(10)) {
+                    sandbox.processes.allSatisfy { $0.name == "raylet" || $0.name == "gcs_server" }
+                }
+                #expect(isGone, "left after 10 seconds: \(sandbox.processes)")
+                let next = try await sandbox.run(
+                    "raytestprogram", "square", environment: ["RAY_ADDRESS": cluster.address])
+                #expect(next.output.contains("square: 49"), "\(next.everything)")
+                try await cluster.stop()
+            }
+        }
+
+        @Test("When the head or raylet of a driver's own cluster is killed, get ends with a typed error",
+            .timeLimit(.minutes(1)), arguments: ["raylet", "gcs_server"])
+        func role(_ name: String) async throws {
+            try await Sandbox.run { sandbox in
+                let driver = try sandbox.start("raytestprogram", ["sleep"])
+                #expect(try await eventually(within: .seconds(20)) { driver.output.contains("waiting") })
+                let role = try #require(sandbox.roles(name).first)
+                kill(role.processID, SIGKILL)
+                try await driver.end(within: .seconds(10))
+                #expect(driver.output.contains("SystemError."), "\(driver.everything)")
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+import Glibc
+import Ray
+
+/// Programs of the integration tests: the first argument chooses one, each prints its results.
+@main struct TestProgram {
+    static func main() async throws {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        guard let mode = arguments.first else { return say("usage: raytestprogram MODE [ARGUMENT ...]") }
+        do {
+            if try await runBeforeInit(mode) { return }
+            try await run(mode, Array(arguments.dropFirst()))
+            await ray.shutdown()
+        } catch {
+            say("error: \(kind(error)): \(error)")
+            await ray.shutdown()
+            exit(1)
+        }
+    }
+
+    /// Modes about what happens before `ray.init()`; true if there is no more to do.
+    private static func runBeforeInit(_ mode: String) async throws -> Bool {
+        switch mode {
+        case "print-before": say("before init")
+        case "pause-before": try await Task.sleep(for: .milliseconds(500))
+        case "exit-before": exit(7)
+        case "throw-before": throw PlannedFailure(text: "thrown before init")
+        case "worker-exits": if ray.isWorker { exit(3) }
+        case "worker-throws": if ray.isWorker { throw PlannedFailure(text: "thrown in a worker") }
+        case "use-before": _ = try ray.put(1)
+        default: break
+        }
+        return false
+    }
+
+    private static func run(_ mode: String, _ arguments: [String]) async throws {
+        switch mode {
+        case "square", "print-before", "pause-before": try await begin(); try await squares()
+        case "worker-exits", "worker-throws": try await begin(); try await describeError { try await squares() }
+        case "thousand": try await begin(); try await thousand()
+        case "counter": try await begin(); try await counter()
+        case "errors": try await begin(); try await errors()
+        case "objects": try await begin(); try await objects()
+        case "wait": try await begin(); try await waits()
+        case "fibonacci": try await begin(cpus: 1); try await fibonacciNumbers(arguments)
+        case "order": try await begin(cpus: 4); try await order(Int(arguments[0]) ?? 1)
+        case "named": try await begin(); try await named()
+        case "kill": try await begin(); try await killActor()
+        case "address": try await ray.init(address: arguments[0]); try await squares()
+        case "timeout": try await begin(); try await timeout()
+        case "hang": try await begin(); try await hangs(arguments[0], retries: Int(arguments[1]) ?? 0)
+        case "spin": try await begin(); _ = try await ray.get(ray.remote(spin)(arguments[0]))
+        case "sleep": try await begin(); try await sleeps()
+        case "pending": try await begin(); try await pending()
+        case "undecodable": try await begin(); try await undecodable()
+        case "puts": try await begin(store: 256 << 20); try await puts(Int(arguments[0]) ?? 1)
+        case "restart": try await begin(); try await restart()
+        default: say("unknown mode \(mode)")
+        }
+    }
+
+    /// Joins the cluster that the environment names, or starts one.
+    private static func begin(cpus: Double = 2, store: Int = 128 << 20) async throws {
+        if getenv("RAY_ADDRESS") != nil {
+            try await ray.init()
+        } else {
+            try await ray.init(numCPUs: cpus, objectStoreMemory: store)
+        }
+    }
+
+    /// Prints a line of result at once, also into files.
+    static func say(_ text: String) {
+        print(text)
+        fflush(nil)
+    }
+
+    /// The case of a system error, or the type.
+    static func kind(_ error: any Error) -> String {
+        guard let error = error as? ray.SystemError else { return "\(type(of: error))" }
+        let text = String(reflecting: Mirror(reflecting: error).children.first?.label ?? "system")
+        return text.filter { $0 != "\"" }
+    }
+
+    /// Prints what `body` throws.
+    static func describeError(_ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+            say("no error")
+        } catch let error as ray.TaskError {
+            say("TaskError: \(error.message) [\(error.typeName)] in \(error.function)")
+        } catch let error as ray.SystemError {
+            say("SystemError.\(kind(error)): \(error.message)")
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+import RayCore
+import RayWire
+
+/// One message of each kind, with every optional field present and every list filled.
+enum MessageSamples {
+    static let all: [Message] = node + job + lease + actor + cluster + store + task
+
+    static let jobID = JobID(7)
+    static let actorID = ActorID(0x1111, 0x7_2222_2222)
+    static let taskID = TaskID(0x3333, 0x1111, 0x7_2222_2222)
+    static let objectID = ObjectID.taskReturn(taskID, index: 0)
+    static let leaseID = LeaseID(1, 2, 3, 4)
+    static let workerID = WorkerID(5, 6, 7, 8)
+    static let nodeID = NodeID(9, 10, 11, 12)
+    static let address = Address(
+        node: nodeID, worker: workerID, host: "10.0.0.1", port: 6379, socketPath: "/run/a.sock")
+    static let resources = ResourceSet([("CPU", 1.5), ("GPU", 1), ("häuser", 0.25)])
+    static let error = RayError(
+        .taskExecution, "it broke", typeName: "M.E", function: "M.f", language: .python, node: "ab", host: "h",
+        processID: 42, attempt: 2, payload: [1, 2, 3], causes: ["first", "second"])
+    static let function = FunctionDescriptor(
+        language: .swift, module: "M", className: "C", function: "M.f(x:)(Int)", hash: "h")
+    static let reference = ObjectReference(id: objectID, owner: address, callSite: "a.swift:1")
+    static let object = RayObject(data: [1, 2, 3], metadata: ObjectMetadata.swift, contained: [reference])
+    static let program = Program(
+        hash: "ab", path: "/bin/p", byteCount: 100, arguments: ["-x"], environment: ["A=b"], workingDirectory: "/")
+    static let nodeInfo = NodeInfo(
+        address: address, name: "n", isHead: true, processID: 1, total: resources,
+        labels: [NodeLabel(key: "zone", value: "a")], storeCapacity: 1 << 30, sessionDirectory: "/tmp/s")
+    static let call = TaskSpec(
+        id: taskID, kind: .actorCall(actorID, sequence: 3), function: function,
+        arguments: [.value(object), .reference(reference)], returnCount: 2, resources: resources,
+        strategy: .nodeAffinity(nodeID, soft: true), retriesMax: -1, attempt: 1, owner: address, name: "named")
+    static let actorSpec = ActorSpec(
+        id: actorID, creation: TaskSpec(id: taskID, kind: .actorCreation(actorID), function: function), name: "a",
+        namespace: "n", lifetime: .detached, restartsMax: -1, taskRetriesMax: 2, concurrencyMax: 3,
+        heldResources: resources)
+    static let actorState = ActorState(
+        id: actorID, phase: .restarting, address: address, incarnation: 1, error: error, className: function,
+        taskRetriesMax: 2, name: "a", namespace: "n")
+
+    private static let node: [Message] = [
+        .registerNode(RegisterNode(info: nodeInfo)),
+        .nodeRegistered(NodeRegistered(error: error, clusterName: "session")),
+        .nodeReport(NodeReport(storeUsed: 1, storeCapacity: 2, objectCount: 3, workerCount: 4)),
+        .assignLease(
+            AssignLease(
+                lease: leaseID, job: jobID, owner: address, program: program, gpuIDs: [0, 3], actor: actorID)),
+        .leaseReady(LeaseReady(lease: leaseID, worker: address, processID: 42)),
+        .leaseFailed(LeaseFailed(lease: leaseID, error: error)),
+        .releaseLease(ReleaseLease(lease: leaseID, kill: true)),
+        .workerExited(
+            WorkerExited(
+                worker: workerID, lease: leaseID, processID: 42, exitCode: -1, signal: 9, intended: true,
+                lastLines: ["a", "b"])),
+        .releaseOwned(ReleaseOwned(workers: [workerID], jobs: [jobID])),
+        .killWorker(KillWorker(lease: leaseID, reason: "why")),
+        .logLines(LogLines(job: jobID, host: "h", processID: 42, name: "f", isError: true, lines: ["x"])),
+        .shutDownNode(ShutDownNode(reason: "why")),
+    ]
+
+    private static let job: [Message] = [
+        .registerJob(
+            RegisterJob(
+                info: JobInfo(
+                    driver: address, processID: 42, namespace: "n", entrypoint: "p -x", program: program))),
+        .jobRegistered(JobRegistered(job: jobID, namespace: "n", nodes: [nodeInfo], hasProgram: true)),
+        .finishJob(FinishJob()),
+        .storeBlob(StoreBlob(hash: "ab", offset: 1, total: 2, bytes: [3])),
+        .blobStored(BlobStored(error: error)),
+        .fetchBlob(FetchBlob(hash: "ab", offset: 1, count: 2)),
+        .blobChunk(BlobChunk(hash: "ab", offset: 1, total: 2, bytes: [3], error: error)),
+    ]
+
+    private static let lease: [Message] = [
+        .requestLease(
+            RequestLease(
+                lease: leaseID, job: jobID, shape: resources, strategy: .spread,
+                locality: [Locality(node: nodeID, bytes: 5)], owner: address)),
+        .leaseGranted(LeaseGranted(lease: leaseID, worker: address, processID: 42)),
+        .leaseRefused(LeaseRefused(lease: leaseID, error: error)),
+        .cancelLease(CancelLease(lease: leaseID)),
+        .returnLease(ReturnLease(lease: leaseID)),
+        .leaseLost(LeaseLost(lease: leaseID, error: error)),
+        .reclaimLeases(ReclaimLeases()),
+        .leasePending(LeasePending(lease: leaseID, reason: PendingReason(.infeasible, "no node has 4 GPU"))),
+        .leaseBlocked(LeaseBlocked(lease: leaseID)),
+        .leaseUnblocked(LeaseUnblocked(lease: leaseID)),
+        .leaseResumed(LeaseResumed(lease: leaseID)),
+    ]
+
+    private static let actor: [Message] = [
+        .createActor(CreateActor(spec: actorSpec)),
+        .subscribeActor(SubscribeActor(actor: actorID)),
+        .actorUpdate(ActorUpdate(state: actorState)),
+        .lookUpActor(LookUpActor(name: "a", namespace: "n")),
+        .actorFound(ActorFound(state: actorState)),
+        .killActor(KillActor(actor: actorID, restart: true)),
+        .done(Done(error: error)),
+        .startActor(StartActor(spec: actorSpec, incarnation: 1, lease: leaseID)),
+        .actorStarted(ActorStarted(actor: actorID, incarnation: 1, error: error)),
+    ]
+
+    private static let cluster: [Message] = [
+        .keyValueRequest(
+            KeyValueRequest(operation: .keys, namespace: "n", key: [1], value: [2], overwrite: true)),
+        .keyValueReply(KeyValueReply(value: [1], keys: [Key(bytes: [2])], count: 3)),
+        .subscribe(Subscribe(channel: "c")),
+        .unsubscribe(Unsubscribe(channel: "c")),
+        .publish(Publish(channel: "c", payload: [1])),
+        .published(Published(channel: "c", payload: [1])),
+        .queryCluster(QueryCluster()),
+        .clusterStatus(
+            ClusterStatus(
+                nodes: [
+                    NodeStatus(
+                        info: nodeInfo, isAlive: false, available: resources, storeUsed: 1, objectCount: 2,
+                        workerCount: 3, deathReason: "silent")
+                ],
+                demands: [Demand(shape: resources, count: 2, reason: PendingReason(.resourcesBusy, "in use"))],
+                actorsAlive: 1, actorsPending: 2, actorsDead: 3, jobs: 4, escapedObjects: 5, escapedBytes: 6,
+                warnings: ["open"])),
+        .ownershipReport(OwnershipReport(escapedObjects: 1, escapedBytes: 2)),
+    ]
+
+    private static let store: [Message] = [
+        .workerReady(WorkerReady(address: address, processID: 42, startToken: 1)),
+        .workerAccepted(WorkerAccepted(error: error, storeCapacity: 1)),
+        .createObject(
+            CreateObject(
+                object: objectID, owner: workerID, slot: 1, dataBytes: 2, metadataBytes: 3, containedBytes: 4)),
+        .objectCreated(ObjectCreated(object: objectID, offset: 64, error: error)),
+        .sealObject(SealObject(object: objectID)),
+        .abortObject(AbortObject(object: objectID)),
+        .freeObjects(FreeObjects(objects: [objectID])),
+        .fetchObject(FetchObject(object: objectID, owner: workerID, locations: [address])),
+        .objectLocal(ObjectLocal(object: objectID, error: error)),
+        .exitWorker(ExitWorker(reason: "why")),
+        .exitDeclined(ExitDeclined()),
+        .pullChunk(PullChunk(object: objectID, offset: 1, count: 2)),
+        .objectChunk(
+            ObjectChunk(
+                object: objectID, offset: 1, dataBytes: 2, metadataBytes: 3, containedBytes: 4, bytes: [5],
+                error: error)),
+        .pushChunk(
+            PushChunk(
+                object: objectID, owner: workerID, offset: 1, dataBytes: 2, metadataBytes: 3, containedBytes: 4,
+                bytes: [5])),
+        .chunkStored(ChunkStored(object: objectID, offset: 1, error: error)),
+    ]
+
+    private static let task: [Message] = [
+        .pushTask(PushTask(lease: leaseID, spec: call)),
+        .taskDone(
+            TaskDone(
+                task: taskID, attempt: 1, results: [.inline(object), .stored(at: address, byteCount: 5)],
+                error: error)),
+        .handBack(HandBack(lease: leaseID, tasks: [taskID])),
+        .stealTasks(StealTasks(lease: leaseID, count: 2)),
+        .callActor(CallActor(spec: call, incarnation: 1)),
+        .queryObject(QueryObject(object: objectID)),
+        .objectStatus(ObjectStatus(object: objectID, result: .inline(object), error: error)),
+    ]
+}

@@ -1,0 +1,163 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+import RayCore
+import RayWire
+import Testing
+
+@Suite("Messages")
+struct MessageTests {
+    private func decode(kind: UInt16, _ payload: [UInt8]) throws(WireError) -> Message {
+        let result = payload.withUnsafeBytes { bytes -> Result<Message, WireError> in
+            do throws(WireError) {
+                return .success(try Message(kind: kind, payload: bytes))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    @Test("There is a sample of every kind that can be read, and of no other")
+    func samplesAreComplete() {
+        let readable = (0...4095 as ClosedRange<UInt16>).filter { kind in
+            do throws(WireError) {
+                _ = try decode(kind: kind, [])
+                return true
+            } catch {
+                return error != .unknownCase("message kind", Int(kind))
+            }
+        }
+        #expect(readable == MessageSamples.all.map(\.kind).sorted())
+        #expect(readable.allSatisfy { $0 >= LinkFrameKind.applicationMin })
+    }
+
+    @Test("Every message comes back as it was written")
+    func roundTrip() throws {
+        for message in MessageSamples.all {
+            #expect(try decode(kind: message.kind, message.payload) == message)
+        }
+    }
+
+    @Test("Optional fields may be absent and lists empty")
+    func absentFields() throws {
+        let sparse: [Message] = [
+            .done(Done()),
+            .actorFound(ActorFound()),
+            .keyValueReply(KeyValueReply(keys: [], count: 0)),
+            .taskDone(TaskDone(task: .none, attempt: 0, results: [])),
+            .objectStatus(ObjectStatus(object: .none)),
+            .pushTask(
+                PushTask(
+                    lease: .none,
+                    spec: TaskSpec(
+                        id: .none, function: FunctionDescriptor(language: .cpp, module: "", function: "")))),
+        ]
+        for message in sparse { #expect(try decode(kind: message.kind, message.payload) == message) }
+    }
+
+    @Test("The bytes of these messages never change", arguments: Golden.all)
+    func golden(_ golden: Golden) throws {
+        #expect(golden.message.kind == golden.kind)
+        #expect(golden.message.payload.hex == golden.hex)
+        let bytes = try #require([UInt8](hex: golden.hex))
+        #expect(try decode(kind: golden.kind, bytes) == golden.message)
+    }
+
+    @Test("Bytes that a newer version adds behind the known fields are skipped")
+    func newerMessage() throws {
+        for message in MessageSamples.all {
+            #expect(try decode(kind: message.kind, message.payload + [1, 2, 3, 255]) == message)
+        }
+    }
+
+    @Test("Fields that a newer version adds inside a record are skipped, and what follows is read")
+    func newerRecord() throws {
+        var writer = WireWriter()
+        writer.write(MessageSamples.leaseID)
+        writer.write(record: { writer in
+            writer.write(MessageSamples.nodeID)
+            writer.write(MessageSamples.workerID)
+            writer.write("10.0.0.1")
+            writer.write(UInt16(6379))
+            writer.write("/run/a.sock")
+            writer.write("a field of version 2")
+        })
+        writer.write(Int32(42))
+        let expected = LeaseReady(lease: MessageSamples.leaseID, worker: MessageSamples.address, processID: 42)
+        #expect(try decode(kind: 20, writer.bytes) == .leaseReady(expected))
+    }
+
+    @Test("A message that is cut off anywhere throws")
+    func truncated() {
+        for message in MessageSamples.all {
+            let payload = message.payload
+            for count in 0..<payload.count {
+                #expect(throws: WireError.truncated, "\(message) cut to \(count) bytes") {
+                    try decode(kind: message.kind, Array(payload[..<count]))
+                }
+            }
+        }
+    }
+
+    @Test("A count beyond its limit is refused before memory is taken")
+    func counts() {
+        var writer = WireWriter()
+        writer.write(UInt32(Limits.listCountMax) + 1)
+        #expect(throws: WireError.limitExceeded("list count", Limits.listCountMax + 1)) {
+            try decode(kind: 118, writer.bytes)
+        }
+        #expect(throws: WireError.truncated) { try decode(kind: 118, [0, 0, 16, 0, 1, 2, 3]) }
+        #expect(throws: WireError.truncated) { try decode(kind: 98, [255, 255, 255, 255, 65]) }
+    }
+
+    @Test("Numbers, texts and amounts without a meaning are refused")
+    func senseless() {
+        #expect(throws: WireError.unknownCase("Bool", 2)) { try decode(kind: 86, [2]) }
+        #expect(throws: WireError.invalidText) { try decode(kind: 98, [1, 0, 0, 0, 0xff]) }
+        var writer = WireWriter()
+        writer.write(MessageSamples.leaseID)
+        writer.write(MessageSamples.jobID)
+        writer.write(UInt32(1))
+        writer.write("CPU")
+        writer.write(Int64(-1))
+        #expect(throws: WireError.limitExceeded("resource amount", -1)) { try decode(kind: 64, writer.bytes) }
+    }
+
+    @Test("Twenty thousand mutated messages are read or throw; what is read can be written and read again")
+    func mutated() throws {
+        let samples = MessageSamples.all.map { (kind: $0.kind, payload: $0.payload) }
+        var generator = SplitMix64(seed: 20_260)
+        var readCount = 0
+        for _ in 0..<20_000 {
+            let sample = samples.randomElement(using: &generator) ?? samples[0]
+            var payload = sample.payload
+            mutate(&payload, using: &generator)
+            // One in eight is read as another kind.
+            let kind =
+                UInt8.random(in: 0..<8, using: &generator) == 0
+                ? UInt16.random(in: 0...160, using: &generator) : sample.kind
+            guard let message = try? decode(kind: kind, payload) else { continue }
+            readCount += 1
+            #expect(try decode(kind: kind, message.payload) == message)
+        }
+        #expect((1_000..<19_000).contains(readCount), "\(readCount) were read: the mutations are wrong")
+    }
+
+    private func mutate(_ bytes: inout [UInt8], using generator: inout SplitMix64) {
+        for _ in 0..<Int.random(in: 1...4, using: &generator) {
+            let position = Int.random(in: 0...bytes.count, using: &generator)
+            switch UInt8.random(in: 0..<6, using: &generator) {
+            case 0: bytes.removeSubrange(position...)
+            case 1: bytes.insert(UInt8.random(in: 0...255, using: &generator), at: position)
+            case 2: bytes.append(contentsOf: (0..<8).map { _ in UInt8.random(in: 0...255, using: &generator) })
+            case 3 where position < bytes.count: bytes[position] = UInt8.random(in: 0...255, using: &generator)
+            case 4 where position < bytes.count: bytes[position] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
+            case 5 where position < bytes.count: bytes.remove(at: position)
+            default: break
+            }
+        }
+    }
+}
