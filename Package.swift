@@ -64,6 +64,9 @@ let modules: [Target] = [
 ]
 
 let programs: [Target] = [
+    .executableTarget(
+        name: "bytesworker", dependencies: ["RayCore", "RayWorker", "RayNode"], path: "Tests/Programs/BytesWorker",
+        swiftSettings: strict),
     .executableTarget(name: "ray", dependencies: ["RayCLI"], path: "Sources/RayProgram", swiftSettings: strict),
     .executableTarget(
         name: "wordindex", dependencies: ["Ray"], path: "examples/WordIndex", swiftSettings: strict),
@@ -76,6 +79,7 @@ func tests(_ name: String, _ dependencies: Target.Dependency...) -> Target {
 }
 
 let testTargets: [Target] = [
+    tests("RayCoreTests", "RayCore"),
     tests("SchedulerTests", "RayCore", "RayScheduler"),
     tests("ObjectStoreTests", "RayCore", "RayObjectStore", "CRaySystem"),
     tests("WireTests", "RayCore", "RayWire"),
@@ -90,7 +94,7 @@ let testTargets: [Target] = [
         .product(name: "SwiftSyntaxMacroExpansion", package: "swift-syntax")),
     tests("RayTests", "Ray", "RayCore", "RayWorker"),
     tests("CLITests", "RayCLI", "RayCore", "RayWire", "RayNode"),
-    tests("NodeTests", "RayCore", "RayWire", "RayNode", "RayTransport", "CRaySystem"),
+    tests("NodeTests", "RayCore", "RayWire", "RayWorker", "RayNode", "RayTransport", "CRaySystem", "bytesworker"),
     tests("TidyTests"),
 ]
 

@@ -6,6 +6,13 @@ repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 swift=$(command -v "${SWIFT:-swift}")
 limit=${OUTSIDE_SECONDS:-60}
 
+# The example is the README's, to the letter; the file has the licence's lines and an empty one before it.
+diff <(sed -n '/^```swift$/,/^```$/p' "$repository/README.md" | sed '1d;$d') \
+    <(sed '1,/^$/d' "$repository/examples/outside/Sources/Outside/Program.swift") || {
+    echo "The example in README.md is not that of examples/outside (see the lines above)." >&2
+    exit 1
+}
+
 package=$(mktemp --directory "${TMPDIR:-/tmp}/outside.XXXXXX")
 trap 'rm -rf "$package"' EXIT
 cp -R "$repository/examples/outside/Sources" "$package/Sources"

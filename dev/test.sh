@@ -15,3 +15,5 @@ phase() {
 phase "Build" "${SWIFT:-swift}" build -c release --build-tests
 # Swift Testing only: without this the empty XCTest run is reported too.
 phase "Tests" "${SWIFT:-swift}" test -c release --skip-build --disable-xctest "$@"
+# Not when a part of the tests is wanted.
+(($# > 0)) || phase "Package outside" dev/outside-package.sh

@@ -18,33 +18,50 @@ package enum ParentWatch {
 
     /// Starts watching `descriptor`, which belongs to the watch from now on.
     ///
+    /// - Parameter beforeLeaving: Last work of this process when its parent is gone; must end by itself.
     /// - Throws: `system` if no thread could be started.
-    package static func start(descriptor: Int32) throws(TransportError) {
+    package static func start(
+        descriptor: Int32, beforeLeaving: @escaping @Sendable () -> Void = {}
+    ) throws(TransportError) {
         try PlainThread.start("ray.parent") {
             var byte: UInt8 = 0
             // Whatever the parent writes is ignored; only the end counts.
             while ray_read_blocking(descriptor, &byte, 1) > 0 {}
+            beforeLeaving()
             leave()
         }
     }
 
     /// Starts watching what the launcher put into the environment; false if it put nothing there.
     ///
+    /// - Parameter beforeLeaving: Last work of this process when its parent is gone; must end by itself.
     /// - Throws: `system` if no thread could be started.
-    package static func startFromEnvironment() throws(TransportError) -> Bool {
+    package static func startFromEnvironment(
+        beforeLeaving: @escaping @Sendable () -> Void = {}
+    ) throws(TransportError) -> Bool {
         guard let text = getenv(environmentVariable), let descriptor = Int32(String(cString: text)) else {
             return false
         }
         unsetenv(environmentVariable)
         // Children of this process must not hold it open.
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        try start(descriptor: descriptor)
+        try start(descriptor: descriptor, beforeLeaving: beforeLeaving)
         return true
     }
 
     /// Ends this process and, if it leads one, its process group.
-    static func leave() -> Never {
+    package static func leave() -> Never {
         if getpgrp() == getpid() { kill(-getpid(), SIGKILL) }
         _exit(1)
+    }
+
+    /// Ends the other processes of the group that this one leads, and this one with exit code 0.
+    package static func leaveWithoutFailure() -> Never {
+        let group = getpid()
+        guard getpgrp() == group else { _exit(0) }
+        // Out of the group, so that the signal does not reach this process; without a parent nobody reads its end.
+        guard setpgid(0, getpgid(getppid())) == 0 else { leave() }
+        kill(-group, SIGKILL)
+        _exit(0)
     }
 }

@@ -62,6 +62,8 @@ package struct WorkerCore: Sendable {
     var shapeIndices: [ShapeKey: Int] = [:]
     var leases: [LeaseID: OwnedLease] = [:]
     var leaseCounter: UInt32 = 0
+    /// What the user was told last of why tasks wait.
+    var lastWarning: PendingReason?
     var actors: [ActorID: ActorClient] = [:]
     var waits: [UInt64: WaitRequest] = [:]
     var requests: Set<UInt64> = []

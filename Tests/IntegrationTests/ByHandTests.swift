@@ -56,7 +56,8 @@ extension IntegrationTests {
             let code = try await job.end(within: .seconds(90))
             #expect(code == 0, "\(job.everything)", sourceLocation: location)
             let words = job.output.split(separator: "\n").prefix(100).map(String.init)
-            #expect(words == corpus.words, "\(job.errors)", sourceLocation: location)
+            let isSame = words == corpus.words
+            #expect(isSame, "other words than the shell's\n\(job.everything)", sourceLocation: location)
         }
 
         /// Waits until some batches are done, and no more.

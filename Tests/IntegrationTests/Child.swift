@@ -25,7 +25,7 @@ final class Child {
     /// What it has written to standard error so far.
     var errors: String { text(of: errorPath) }
     /// Everything, for messages.
-    var everything: String { "--- output\n\(output)\n--- errors\n\(errors)" }
+    var everything: String { "--- output\n\(output.suffix(2000))\n--- errors\n\(errors.suffix(1000))" }
 
     /// Whether it still runs; collects its end.
     var isRunning: Bool {

@@ -220,7 +220,7 @@ import Testing
         harness.gcs(.releaseLease(ReleaseLease(lease: lease(1), kill: false)))
         harness.gcs(.releaseLease(ReleaseLease(lease: lease(2), kill: false)))
         harness.tick(after: 5_000)
-        harness.receive(.exitDeclined(ExitDeclined()), from: first.id)
+        harness.send(.exitDeclined(ExitDeclined()), from: first.id)
         harness.tick(after: 3_000)
         #expect(harness.kills.isEmpty)
     }

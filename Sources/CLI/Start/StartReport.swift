@@ -82,7 +82,7 @@ package struct StartReport: Sendable {
         [
             "  To connect to this Ray cluster from a program on this machine:",
             "    import Ray",
-            "    try await ray.init()    // finds it; elsewhere: RAY_ADDRESS='\(head)'", "",
+            "    try await ray.init(address: \"auto\")    // elsewhere: RAY_ADDRESS='\(head)'", "",
         ]
     }
 

@@ -23,7 +23,7 @@ enum RoleProcess {
         signal(SIGPIPE, SIG_IGN)
         LoggingSystem.bootstrap { StreamLogHandler.standardOutput(label: $0) }
         do throws(RayError) {
-            try watchParent()
+            try watchParent(role, settings)
             switch role {
             case "gcs_server": try runGCS(settings)
             case "raylet": try runRaylet(settings)
@@ -37,9 +37,17 @@ enum RoleProcess {
         exit(0)
     }
 
-    private static func watchParent() throws(RayError) {
+    /// Roles that were started by a driver for itself end with it. The head then removes the driver's session, when
+    /// the others, which see the same, had a moment to end.
+    private static func watchParent(_ role: String, _ settings: RoleSettings) throws(RayError) {
+        let session = settings["session"] ?? ""
+        let isRemoving = role == "gcs_server" && !session.isEmpty
         do throws(TransportError) {
-            _ = try ParentWatch.startFromEnvironment()
+            _ = try ParentWatch.startFromEnvironment {
+                guard isRemoving else { return }
+                usleep(300_000)
+                SessionDirectory(path: session).remove()
+            }
         } catch {
             throw RayError(.systemError, "\(error)")
         }

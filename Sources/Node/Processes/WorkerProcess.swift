@@ -99,8 +99,7 @@ package enum WorkerProcess {
         line.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 
-    /// Leaves without running exit handlers: user code must not hold up the end.
-    package static func leave(_ reason: String) -> Never {
-        _exit(0)
-    }
+    /// Leaves without running exit handlers: user code must not hold up the end. Processes that user code has
+    /// started go too; the raylet cannot see to it if it is gone itself.
+    package static func leave(_ reason: String) -> Never { ParentWatch.leaveWithoutFailure() }
 }

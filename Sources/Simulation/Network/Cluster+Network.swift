@@ -25,16 +25,22 @@ extension Cluster {
         linkCount += 1
         let link = SimulatedLink(
             number: linkCount, isSameNode: isSameNode, dialing: process, target: target,
-            configurations: [true, false].map { configuration(connects: $0, isSameNode: isSameNode) }, at: now)
+            configurations: [
+                configuration(of: process, connects: true, isSameNode: isSameNode),
+                configuration(of: target, connects: false, isSameNode: isSameNode),
+            ], at: now)
         links.append(link)
         process.links[address.worker] = link
         scheduleTick(link, 0)
         requestDial(link, microseconds: 0)
     }
 
-    private func configuration(connects: Bool, isSameNode: Bool) -> LinkCore.Configuration {
+    private func configuration(
+        of process: SimulatedProcess, connects: Bool, isSameNode: Bool
+    ) -> LinkCore.Configuration {
         if isSameNode { return .sameNode(connects: connects) }
-        var configuration = LinkCore.Configuration.acrossNodes(connects: connects)
+        // As in the real processes: only the head asks all its peers for signs of life.
+        var configuration = LinkCore.Configuration.acrossNodes(connects: connects, keepsAlive: process.role == .gcs)
         if plan.losesFrames { configuration.retransmitMilliseconds = 200 }
         if connects { configuration.forgetsLostReply = options.plantedFault == .lostReply }
         return configuration

@@ -9,7 +9,7 @@ internal import RayWire
 /// A process of the cluster: a core with what drives it.
 class SimulatedProcess {
     unowned let cluster: Cluster
-    let address: Address
+    var address: Address
     let role: ProcessRole
     let name: String
     var isAlive = true

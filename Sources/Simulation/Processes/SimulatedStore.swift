@@ -65,6 +65,9 @@ final class SimulatedStore {
     /// Whether the object can be found, without pinning it.
     func has(_ id: ObjectID) -> Bool { table[id] != nil }
 
+    /// What can be found, in order.
+    var objects: [ObjectID] { table.keys.sorted() }
+
     func unpin(_ pin: Pin) { pins.removeAll { $0.number == pin.number } }
 
     func bytes(of entry: ObjectEntry) -> (data: ArraySlice<UInt8>, all: ArraySlice<UInt8>) {

@@ -12,7 +12,7 @@ internal import RayWorker
 final class WorkerProcess: SimulatedProcess {
     let processID: Int32
     /// The raylet of its node; nothing for a driver outside the cluster.
-    let raylet: RayletProcess?
+    private(set) var raylet: RayletProcess?
     let startToken: UInt64
     var core: WorkerCore
     var slot: UInt32 = 0
@@ -96,7 +96,13 @@ final class WorkerProcess: SimulatedProcess {
     override func receive(_ message: Message, requestID: UInt64, from peer: WorkerID) {
         switch message {
         case .jobRegistered(let registered):
-            if role == .driver, !isJoined { join(job: registered.job, namespace: registered.namespace) }
+            guard role == .driver, !isJoined else { return }
+            // A driver uses the node of its machine only once that has joined.
+            if let node = raylet?.id, !registered.nodes.contains(where: { $0.address.worker == node }) {
+                raylet = nil
+                address.node = .none
+            }
+            join(job: registered.job, namespace: registered.namespace)
         case .workerAccepted(let accepted):
             if let error = accepted.error {
                 cluster.note("\(name) is not accepted: \(error.message)")

@@ -172,7 +172,12 @@ extension WorkerCore {
 
     mutating func leasePending(_ message: LeasePending, into effects: inout WorkerEffects) {
         guard shapes.contains(where: { $0.requests.contains(message.lease) }) else { return }
-        effects.append(.warn(message.reason.sentence))
+        // That others use the CPUs is the usual course; what no waiting will mend is worth a word, once.
+        guard [.infeasible, .nodeUnavailable, .noNodes].contains(message.reason.code),
+            lastWarning != message.reason
+        else { return }
+        lastWarning = message.reason
+        effects.append(.warn("a task waits: \(message.reason.sentence)"))
     }
 
     // MARK: Ends
