@@ -65,6 +65,8 @@ let modules: [Target] = [
 
 let programs: [Target] = [
     .executableTarget(
+        name: "raytestprogram", dependencies: ["Ray"], path: "Tests/Programs/TestProgram", swiftSettings: strict),
+    .executableTarget(
         name: "bytesworker", dependencies: ["RayCore", "RayWorker", "RayNode"], path: "Tests/Programs/BytesWorker",
         swiftSettings: strict),
     .executableTarget(name: "ray", dependencies: ["RayCLI"], path: "Sources/RayProgram", swiftSettings: strict),
@@ -95,6 +97,7 @@ let testTargets: [Target] = [
     tests("RayTests", "Ray", "RayCore", "RayWorker"),
     tests("CLITests", "RayCLI", "RayCore", "RayWire", "RayNode"),
     tests("NodeTests", "RayCore", "RayWire", "RayWorker", "RayNode", "RayTransport", "CRaySystem", "bytesworker"),
+    tests("IntegrationTests", "ray", "wordindex", "raytestprogram"),
     tests("TidyTests"),
 ]
 

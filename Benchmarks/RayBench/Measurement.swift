@@ -39,7 +39,7 @@ func seconds(_ duration: Duration) -> Double {
     return Double(whole) + Double(attoseconds) / 1e18
 }
 
-/// Resident memory of the processes of this name in this process's session, in bytes.
+/// Resident memory of the processes of this name that this process has started, in bytes.
 func residentBytes(named name: String) -> Int {
     guard let folder = opendir("/proc") else { return 0 }
     defer { closedir(folder) }
@@ -48,13 +48,19 @@ func residentBytes(named name: String) -> Int {
         let text = withUnsafePointer(to: &entry.pointee.d_name) {
             $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
         }
-        guard Int(text) != nil, firstLine("/proc/\(text)/comm") == name,
+        guard Int(text) != nil, firstLine("/proc/\(text)/comm") == name, parent(of: text) == getpid(),
             let statm = firstLine("/proc/\(text)/statm")?.split(separator: " "), statm.count > 1,
             let pages = Int(statm[1])
         else { continue }
         total += pages * Int(sysconf(Int32(_SC_PAGESIZE)))
     }
     return total
+}
+
+private func parent(of process: String) -> Int32? {
+    guard let status = firstLine("/proc/\(process)/stat"), let end = status.lastIndex(of: ")") else { return nil }
+    let fields = status[status.index(after: end)...].split(separator: " ")
+    return fields.count > 1 ? Int32(fields[1]) : nil
 }
 
 private func firstLine(_ path: String) -> String? {

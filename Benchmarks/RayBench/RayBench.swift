@@ -14,12 +14,12 @@ import Ray
         _ = try await ray.get(ray.remote(increment)(1))
         let firstResult = seconds(start.duration(to: .now))
         var rows = [Row(key: "start to first result", unit: "ms", value: firstResult * 1000)]
-        rows += try await calls()
-        rows += try await objects()
         rows.append(
             Row(
                 key: "head and raylet resident", unit: "MB",
                 value: Double(residentBytes(named: "gcs_server") + residentBytes(named: "raylet")) / 1e6))
+        rows += try await calls()
+        rows += try await objects()
         await ray.shutdown()
         show(rows)
         if CommandLine.arguments.count > 1 { write(rows, to: CommandLine.arguments[1]) }

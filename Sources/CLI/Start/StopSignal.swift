@@ -17,7 +17,14 @@ package enum StopSignal {
         hasCome.store(false, ordering: .relaxed)
         var action = sigaction()
         action.__sigaction_handler.sa_handler = { _ in StopSignal.hasCome.store(true, ordering: .relaxed) }
-        for number in [SIGTERM, SIGINT] { sigaction(number, &action, nil) }
+        // Whoever started this process may have blocked them, as the threads of some runtimes do.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        for number in [SIGTERM, SIGINT] {
+            sigaction(number, &action, nil)
+            sigaddset(&signals, number)
+        }
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 
     /// Whether one of them has come since `watch()`.

@@ -62,6 +62,8 @@ package struct RayletConfiguration: Sendable {
 
     /// Unix socket on which processes of the node get the store.
     package var storeSocketPath: String { "\(sessionDirectory)/sockets/store-\(shortNode).sock" }
+    /// The socket of a worker or driver of this session, if it has one.
+    package func socketPath(of peer: WorkerID) -> String { "\(sessionDirectory)/sockets/\(peer.hex.prefix(16)).sock" }
 
     /// Where the control store is reached.
     ///

@@ -213,7 +213,11 @@ extension RayletDriver: EndpointHandler {
         }
     }
 
-    func peerLost(_ peer: WorkerID, _ reason: String) { give(.peerLost(peer, reason: reason)) }
+    func peerLost(_ peer: WorkerID, _ reason: String) {
+        // A worker or driver of this node cannot remove its socket when it is killed.
+        unlink(configuration.socketPath(of: peer))
+        give(.peerLost(peer, reason: reason))
+    }
 
     func refused(_ peer: WorkerID, _ address: Address, _ reason: String) { give(.peerLost(peer, reason: reason)) }
 }

@@ -110,7 +110,17 @@ package final class RayletServer: Sendable {
         watch.stop()
         launcher.stop()
         unlink(storeSocketPath)
+        removeWorkerSockets()
         return reason
+    }
+
+    /// The node's workers end with it and drivers lose it: their sockets lead nowhere.
+    private func removeWorkerSockets() {
+        guard let slash = storeSocketPath.lastIndex(of: "/") else { return }
+        let folder = String(storeSocketPath[..<slash])
+        for name in listDirectory(folder) where name.utf8.count == 16 + ".sock".utf8.count {
+            unlink(folder + "/" + name)
+        }
     }
 
     private static var signals: sigset_t {

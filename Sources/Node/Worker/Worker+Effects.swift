@@ -34,7 +34,9 @@ extension Worker {
             case .send(let message, let requestID, let peer):
                 state.writer.removeAll()
                 message.encode(into: &state.writer)
-                endpoint.send(kind: message.kind, requestID: requestID, payload: state.writer.bytes, to: peer)
+                endpoint.send(
+                    kind: message.kind, requestID: requestID, payload: state.writer.bytes, to: peer,
+                    urgent: !Self.comesInNumbers(message))
             case .locate(let id):
                 let isPresent = find(id) != nil
                 state.core.receive(.located(id, isPresent: isPresent), at: now, into: &state.effects)
@@ -58,6 +60,14 @@ extension Worker {
         }
         state.effects.removeAll()
         return after
+    }
+
+    /// Messages that come by the thousand are gathered: they leave with the next poll, or soon after.
+    private static func comesInNumbers(_ message: Message) -> Bool {
+        switch message {
+        case .pushTask, .callActor, .taskDone: true
+        default: false
+        }
     }
 
     func run(_ aftermath: Aftermath) {

@@ -211,6 +211,8 @@ extension WorkerCore {
         case .blocked:
             execution.cpu = .resuming
             execution.held.append(effect)
+            // The CPU is perhaps held by a lease of ours without work.
+            returnIdleLeases(olderThan: .distantFuture, into: &effects)
             effects.send(.leaseUnblocked(LeaseUnblocked(lease: lease)), to: WorkerID.gcs)
         case .resuming: execution.held.append(effect)
         }

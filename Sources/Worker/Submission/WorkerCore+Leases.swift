@@ -45,6 +45,8 @@ extension WorkerCore {
         requestLeases(index, into: &effects)
         steal(index, into: &effects)
         markIdle(index, at: now)
+        // A task here waits for its CPU, which is perhaps held by a lease of ours without work.
+        if execution.cpu == .resuming { returnIdleLeases(olderThan: .distantFuture, into: &effects) }
     }
 
     /// Takes over leases without work from shapes that differ only in the node they prefer.
