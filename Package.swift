@@ -59,7 +59,12 @@ let modules: [Target] = [
         dependencies: ["RayCore", "RayWire", "RayWorker", "RayNode", "RayTransport", "RayMacros", "CRaySystem"],
         path: "Sources/Ray", swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
     .target(
-        name: "RayCLI", dependencies: ["RayCore", "RayWire", "RayNode", "RayTransport", arguments],
+        name: "RaySimulation",
+        dependencies: [
+            "RayCore", "RayWire", "RayScheduler", "RayObjectStore", "RayGCS", "RayRaylet", "RayWorker",
+        ], path: "Sources/Simulation", swiftSettings: strict),
+    .target(
+        name: "RayCLI", dependencies: ["RayCore", "RayWire", "RayNode", "RayTransport", "RaySimulation", arguments],
         path: "Sources/CLI", swiftSettings: strict),
 ]
 

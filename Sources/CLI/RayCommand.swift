@@ -15,6 +15,7 @@ package struct RayCommand: ParsableCommand {
         version: Version.sentence,
         subcommands: [
             StartCommand.self, StopCommand.self, StatusCommand.self, HealthCheckCommand.self, VersionCommand.self,
+            SimulateCommand.self,
         ])
 
     package init() {}

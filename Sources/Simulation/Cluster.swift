@@ -14,7 +14,9 @@ final class Cluster {
     let plan: Plan
     /// Draws all that is not in the plan: delays, losses, victims.
     var generator: SplitMix64
-    var now = Instant(nanoseconds: 1_000_000_000)
+    /// When the run begins: not at 0, so that no core takes a time of its own for "never".
+    static let start = Instant(nanoseconds: 1_000_000_000)
+    var now = Cluster.start
     var queue = EventQueue()
     var trace: TraceRing
     var digest = Digest()
@@ -119,7 +121,7 @@ final class Cluster {
             if isOver() { break }
         }
         if report.failure == nil { checkQuiescence() }
-        report.endMilliseconds = now.milliseconds(since: .zero)
+        report.endMilliseconds = now.milliseconds(since: Self.start)
         report.digest = digest.value
         report.trace = trace.lines
         return report
@@ -167,7 +169,7 @@ final class Cluster {
         let drivers = processes.filter { $0.role == .driver && $0.isAlive }
         if drivers.isEmpty, driversToStart == 0 {
             doneAt = max(now, lastFault)
-            report.finishedMilliseconds = now.milliseconds(since: .zero)
+            report.finishedMilliseconds = now.milliseconds(since: Self.start)
             // Nothing fails while the cluster comes to rest.
             faultTimes = []
             note("all drivers are done")

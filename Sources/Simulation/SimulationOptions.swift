@@ -45,6 +45,8 @@ package struct SimulationOptions: Sendable, Hashable {
     package var cpuCount: Int?
     /// Number of drivers; nothing lets the seed choose.
     package var driverCount: Int?
+    /// Whether drivers run outside the cluster, without a store; nothing lets the seed choose.
+    package var areDriversOutside: Bool?
     /// Largest number of processes and nodes that are killed.
     package var killsMax = 3
     /// Whether connections between nodes break and lose frames.

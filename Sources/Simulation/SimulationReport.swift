@@ -35,9 +35,9 @@ package struct SimulationReport: Sendable, Hashable {
     package var errorCount = 0
     /// Faults in order, for people.
     package var faults: [String] = []
-    /// Virtual time at which the last driver had all its results, in milliseconds.
+    /// When the last driver had all its results, in virtual milliseconds since the start.
     package var finishedMilliseconds = 0
-    /// Virtual time at the end, in milliseconds.
+    /// The end, in virtual milliseconds since the start.
     package var endMilliseconds = 0
     /// Equal for equal runs.
     package var digest: UInt64 = 0

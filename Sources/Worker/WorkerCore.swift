@@ -25,6 +25,8 @@ package struct WorkerCore: Sendable {
         package var storeSlot: UInt32 = 0
         /// How long a lease without work is kept, unless somebody waits for it.
         package var leaseIdleMilliseconds = 200
+        /// The same while a task of this process waits for others.
+        package var leaseIdleBlockedMilliseconds = 5
         /// How long to wait for the cause of a worker's death before the error says that it is unknown.
         package var deathCauseMilliseconds = 5_000
 
@@ -133,7 +135,13 @@ package struct WorkerCore: Sendable {
         var wake = Instant.distantFuture
         if escaped.isChanged { wake = now.advanced(milliseconds: 1_000) }
         for request in waits.values { wake = min(wake, request.deadline ?? .distantFuture) }
-        for lease in leases.values { wake = min(wake, lease.wake(configuration)) }
+        let idle = leaseIdleMilliseconds
+        for lease in leases.values {
+            wake = min(
+                wake,
+                lease.wake(
+                    idleMilliseconds: idle, deathCauseMilliseconds: configuration.deathCauseMilliseconds))
+        }
         for actor in actors.values { wake = min(wake, actor.unavailableAt ?? .distantFuture) }
         for pull in pulls.values { wake = min(wake, pull.deadline) }
         return wake

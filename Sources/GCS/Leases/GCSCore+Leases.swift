@@ -92,7 +92,15 @@ extension GCSCore {
             // The lease ended meanwhile: nobody gives a CPU back for it, so its worker must not wait for one.
             return effects.send(.leaseResumed(LeaseResumed(lease: id)), to: sender.id)
         }
+        let start = effects.items.count
         schedule(.unblocked(id), at: now, into: &effects)
+        let isResumed = effects.items[start...].contains { effect in
+            if case .send(.leaseResumed(let resumed), _, _) = effect { resumed.lease == id } else { false }
+        }
+        // What it waits for is perhaps held by a lease of its own that has no work any more.
+        if !isResumed, ownerLeases[sender.id] != nil {
+            effects.send(.reclaimLeases(ReclaimLeases()), to: sender.id)
+        }
     }
 
     // MARK: Scheduler

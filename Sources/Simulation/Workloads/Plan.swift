@@ -61,7 +61,8 @@ struct Plan {
         if !faultEvents.isEmpty || losesFrames { settleMilliseconds = 30_000 }
         let driverCount = options.driverCount ?? (workload == .longAmongShort ? 1 : random(1...3))
         for index in 0..<driverCount {
-            let isOutside = options.driverCount == nil && options.nodeCount == nil && random(0...5) == 0
+            let isChosenOutside = random(0...5) == 0
+            let isOutside = options.areDriversOutside ?? isChosenOutside
             var writer = ScriptWriter(seed: seed &* 31 &+ UInt64(index), options: options, isOutside: isOutside)
             writer.write(workload)
             drivers.append(Driver(nodeIndex: isOutside ? nil : random(0...3), script: writer.operations))

@@ -191,6 +191,7 @@ extension WorkerCore {
             execution.cpu == .running, let lease = running.lease
         else { return }
         execution.cpu = .blocked
+        setAlarm(.zero)  // Leases without work are kept less long from now on.
         if execution.actor == nil { handBackAll(lease, into: &effects) }
         effects.send(.leaseBlocked(LeaseBlocked(lease: lease)), to: WorkerID.gcs)
     }
@@ -211,8 +212,6 @@ extension WorkerCore {
         case .blocked:
             execution.cpu = .resuming
             execution.held.append(effect)
-            // The CPU is perhaps held by a lease of ours without work.
-            returnIdleLeases(olderThan: .distantFuture, into: &effects)
             effects.send(.leaseUnblocked(LeaseUnblocked(lease: lease)), to: WorkerID.gcs)
         case .resuming: execution.held.append(effect)
         }

@@ -46,8 +46,8 @@ struct OwnedLease: Sendable {
     /// Its worker is gone; since when, and why its last tasks failed is awaited.
     var lostAt: Instant?
 
-    func wake(_ configuration: WorkerCore.Configuration) -> Instant {
-        if let lostAt { return lostAt.advanced(milliseconds: configuration.deathCauseMilliseconds) }
-        return idleSince?.advanced(milliseconds: configuration.leaseIdleMilliseconds) ?? .distantFuture
+    func wake(idleMilliseconds: Int, deathCauseMilliseconds: Int) -> Instant {
+        if let lostAt { return lostAt.advanced(milliseconds: deathCauseMilliseconds) }
+        return idleSince?.advanced(milliseconds: idleMilliseconds) ?? .distantFuture
     }
 }

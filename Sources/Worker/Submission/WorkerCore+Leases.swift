@@ -12,6 +12,11 @@ extension WorkerCore {
     /// Starts of workers that may fail one after the other before the tasks that wait for them fail.
     private static let startDeathsMax = 3
 
+    /// How long a lease without work is kept now: only briefly while our own task waits for others, which may need it.
+    var leaseIdleMilliseconds: Int {
+        execution.cpu == .running ? configuration.leaseIdleMilliseconds : configuration.leaseIdleBlockedMilliseconds
+    }
+
     // MARK: Queue
 
     mutating func shape(of spec: TaskSpec) -> Int {
@@ -45,8 +50,6 @@ extension WorkerCore {
         requestLeases(index, into: &effects)
         steal(index, into: &effects)
         markIdle(index, at: now)
-        // A task here waits for its CPU, which is perhaps held by a lease of ours without work.
-        if execution.cpu == .resuming { returnIdleLeases(olderThan: .distantFuture, into: &effects) }
     }
 
     /// Takes over leases without work from shapes that differ only in the node they prefer.
@@ -135,7 +138,7 @@ extension WorkerCore {
     private mutating func markIdle(_ index: Int, at now: Instant) {
         for id in shapes[index].leases where leases[id]?.inFlight.isEmpty == true && leases[id]?.idleSince == nil {
             leases[id]?.idleSince = now
-            setAlarm(now.advanced(milliseconds: configuration.leaseIdleMilliseconds))
+            setAlarm(now.advanced(milliseconds: leaseIdleMilliseconds))
         }
     }
 
@@ -230,7 +233,7 @@ extension WorkerCore {
     }
 
     mutating func expireLeases(at now: Instant, into effects: inout WorkerEffects) {
-        let idleLimit = UInt64(configuration.leaseIdleMilliseconds) * 1_000_000
+        let idleLimit = UInt64(leaseIdleMilliseconds) * 1_000_000
         if now.nanoseconds >= idleLimit {
             returnIdleLeases(olderThan: Instant(nanoseconds: now.nanoseconds - idleLimit), into: &effects)
         }

@@ -149,4 +149,32 @@ extension TestProgram {
         say("puts: \(count) in \(seconds * 1000 + attoseconds / 1_000_000_000_000_000) ms")
         if let last { say("last: \(try await ray.get(last) == block)") }
     }
+
+    /// Rounds of tasks, large objects and actor calls, for a time, while a test kills processes. What fails must fail
+    /// with an error of Ray's; the sums of tasks must be right.
+    static func churn(milliseconds: Int) async throws {
+        let end = ContinuousClock.now + .milliseconds(milliseconds)
+        let recorder = ray.remote(Counter.self).options(maxRestarts: -1, maxTaskRetries: -1).remote(start: 0)
+        var rounds = 0
+        var failures: [String: Int] = [:]
+        say("begun")
+        while ContinuousClock.now < end {
+            do {
+                let squares = (0..<20).map { ray.remote(square).options(maxRetries: -1)($0) }
+                let made = ray.remote(numbers).options(maxRetries: -1)(200_000)
+                let total = ray.remote(sum).options(maxRetries: -1)(made)
+                let counts = (0..<5).map { _ in recorder.increment() }
+                let sum = try await ray.get(squares, timeout: .seconds(20)).reduce(0, +)
+                let wholeSum = try await ray.get(total, timeout: .seconds(20))
+                guard sum == 2470, wholeSum == 19_999_900_000 else { return say("wrong: \(sum) \(wholeSum)") }
+                _ = try await ray.get(counts, timeout: .seconds(20))
+                rounds += 1
+            } catch let error as ray.SystemError {
+                failures[kind(error), default: 0] += 1
+                if kind(error) == "getTimeout" { say("hung: \(error)") }
+                if failures.values.reduce(0, +) > 1000 { break }
+            }
+        }
+        say("rounds: \(rounds), failures: \(failures.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" })")
+    }
 }

@@ -58,6 +58,7 @@ import Ray
         case "pending": try await begin(); try await pending()
         case "undecodable": try await begin(); try await undecodable()
         case "puts": try await begin(store: 256 << 20); try await puts(Int(arguments[0]) ?? 1)
+        case "churn": try await begin(); try await churn(milliseconds: Int(arguments[0]) ?? 1)
         case "restart": try await begin(); try await restart()
         default: say("unknown mode \(mode)")
         }

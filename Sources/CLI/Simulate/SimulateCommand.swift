@@ -1,0 +1,54 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import ArgumentParser
+internal import RayCore
+internal import RaySimulation
+
+/// `ray simulate`: whole clusters in one process under a seed, with faults; see docs/ARCHITECTURE.md.
+package struct SimulateCommand: ParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "simulate",
+        abstract: "Run simulated clusters under seeds, with lost messages and killed processes, and check them.")
+
+    @Option(help: "The first seed; the same seed gives the same run.")
+    package var seed: UInt64
+
+    @Option(help: "How many seeds, counted up from the first.")
+    package var count: UInt64 = 1
+
+    @Option(
+        help: ArgumentHelp(
+            "What the drivers do: \(SimulationWorkload.allCases.map(\.rawValue).joined(separator: ", ")).",
+            discussion: "Without it the seed chooses."))
+    package var workload: String?
+
+    @Option(help: "How many events are shown when a run fails.")
+    package var traceLines = 60
+
+    package init() {}
+
+    package func validate() throws {
+        guard count >= 1, count <= 10_000_000 else { throw ValidationError("--count must be from 1 to 10,000,000") }
+        guard traceLines >= 0, traceLines <= 1_000_000 else { throw ValidationError("--trace-lines is out of range") }
+        if let workload, SimulationWorkload(rawValue: workload) == nil {
+            throw ValidationError("there is no workload '\(workload)'; see --help")
+        }
+    }
+
+    package func run() throws {
+        var options = SimulationOptions()
+        options.workload = workload.flatMap { SimulationWorkload(rawValue: $0) }
+        options.traceLinesMax = traceLines
+        var failures = 0
+        for offset in 0..<count {
+            let report = Simulation.run(seed: seed &+ offset, options: options)
+            if report.failure != nil { failures += 1 }
+            if count <= 20 || report.failure != nil { print(report.summary) }
+        }
+        if count > 20 { print("\(count) seeds from \(seed): \(failures) failed") }
+        if failures > 0 { throw ExitCode.failure }
+    }
+}
