@@ -103,6 +103,7 @@ let testTargets: [Target] = [
     tests("CLITests", "RayCLI", "RayCore", "RayWire", "RayNode"),
     tests("NodeTests", "RayCore", "RayWire", "RayWorker", "RayNode", "RayTransport", "CRaySystem", "bytesworker"),
     tests("IntegrationTests", "ray", "wordindex", "raytestprogram"),
+    tests("SimulationTests", "RaySimulation"),
     tests("TidyTests"),
 ]
 

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
+import Foundation
 import Glibc
 import Testing
 
@@ -10,6 +11,8 @@ import Testing
 struct ThreeNodes {
     let sandbox: Sandbox
     let port: UInt16
+    /// The port for programs outside the cluster.
+    let clientPort: UInt16
 
     /// Its head, as programs name it.
     var address: String { "127.0.0.1:\(port)" }
@@ -17,8 +20,9 @@ struct ThreeNodes {
     init(_ sandbox: Sandbox) async throws {
         self.sandbox = sandbox
         port = try Sandbox.freePort()
+        clientPort = try Sandbox.freePort()
         let head = try await sandbox.run(
-            "ray", "start", "--head", "--port=\(port)", "--ray-client-server-port=\(try Sandbox.freePort())",
+            "ray", "start", "--head", "--port=\(port)", "--ray-client-server-port=\(clientPort)",
             "--num-cpus=1", "--object-store-memory=268435456", environment: ["TEST_NODE": "head"])
         try #require(head.exitCode == 0, "\(head.everything)")
         for name in ["second", "third"] {
@@ -95,6 +99,35 @@ extension IntegrationTests {
                 try await check(third, corpus)
                 let after = try await sandbox.run("ray", "status")
                 #expect(after.output.contains("/2.0 CPU"), "\(after.everything)")
+                try await cluster.stop()
+            }
+        }
+
+        @Test("Programs of two versions use one cluster, by both ports, and tasks run where they are wanted",
+            .timeLimit(.minutes(1)))
+        func programs() async throws {
+            try await Sandbox.run { sandbox in
+                let cluster = try await ThreeNodes(sandbox)
+                // Another version of the same program: other content, so another hash.
+                let other = sandbox.folder + "/raytestprogram"
+                var content = try Data(contentsOf: URL(fileURLWithPath: Sandbox.programs + "/raytestprogram"))
+                content.append(contentsOf: Array("another version".utf8))
+                try content.write(to: URL(fileURLWithPath: other))
+                chmod(other, 0o700)
+                let environment = ["RAY_ADDRESS": cluster.address]
+                let first = try sandbox.start("raytestprogram", ["churn", "2000"], environment: environment)
+                let second = try sandbox.start(other, ["churn", "2000"], environment: environment)
+                for child in [first, second] {
+                    let code = try await child.end()
+                    #expect(code == 0, "\(child.everything)")
+                    #expect(child.output.contains("failures: []"), "\(child.everything)")
+                }
+                let client = try await sandbox.run("raytestprogram", "address", "ray://127.0.0.1:\(cluster.clientPort)")
+                #expect(client.output.contains("square: 49"), "\(client.everything)")
+                let automatic = try await sandbox.run("raytestprogram", "address", "auto")
+                #expect(automatic.output.contains("square: 49"), "\(automatic.everything)")
+                let placement = try await sandbox.run("raytestprogram", "placement", environment: environment)
+                #expect(placement.output.contains("placed: 3, spread over 3"), "\(placement.everything)")
                 try await cluster.stop()
             }
         }

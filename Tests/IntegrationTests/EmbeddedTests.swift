@@ -99,6 +99,38 @@ extension IntegrationTests {
         @Test("get gives up after its timeout, the task does not", .timeLimit(.minutes(1)))
         func timeout() async throws { try await check("timeout", lines: ["SystemError.getTimeout", "later: 3000"]) }
 
+        @Test("References and handles travel inside values", .timeLimit(.minutes(1)))
+        func parcels() async throws {
+            try await check("parcels", lines: ["sent: 5.0", "received: 100000", "passed on: 4999950002.0"])
+        }
+
+        @Test("A task gets a value whose task was submitted after it, on one CPU", .timeLimit(.minutes(1)))
+        func followers() async throws { try await check("followers", lines: ["followed: 36"]) }
+
+        @Test("A task of 5 s among 1,000 of 1 ms on two workers ends in under 6 s", .timeLimit(.minutes(1)))
+        func mixed() async throws { try await check("mixed", lines: ["sum: 6000", "in time: true"]) }
+
+        @Test("The program sees its cluster", .timeLimit(.minutes(1)))
+        func view() async throws {
+            try await check(
+                "view",
+                lines: [
+                    "nodes: 1 true 1", "CPU: 2.0", "available: 2.0", "driver: true true true", "initialized: true false",
+                ])
+        }
+
+        @Test("What workers print is shown by the driver, with their name and process", .timeLimit(.minutes(1)))
+        func speaks() async throws {
+            try await Sandbox.run { sandbox in
+                let child = try await sandbox.run("raytestprogram", "speaks")
+                let isShown = { (text: String, word: String) in
+                    text.split(separator: "\n").contains { $0.hasPrefix("(") && $0.contains("pid=") && $0.contains(word) }
+                }
+                #expect(isShown(child.output, "said: hello"), "\(child.everything)")
+                #expect(isShown(child.errors, "complained: hello"), "\(child.everything)")
+            }
+        }
+
         @Test("Programs may print and pause before init", .timeLimit(.minutes(1)), arguments: ["print", "pause"])
         func beforeInit(_ what: String) async throws { try await check(what + "-before", lines: ["square: 49"]) }
     }

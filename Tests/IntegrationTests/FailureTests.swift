@@ -87,6 +87,48 @@ extension IntegrationTests {
             }
         }
 
+        @Test("When a node of a standing cluster is killed its workers go, and ray status says why", .timeLimit(.minutes(1)))
+        func node() async throws {
+            try await Sandbox.run { sandbox in
+                let cluster = try await ThreeNodes(sandbox)
+                let environment = ["RAY_ADDRESS": cluster.address]
+                let driver = try sandbox.start("raytestprogram", ["churn", "9000"], environment: environment)
+                #expect(try await eventually(within: .seconds(20)) {
+                    cluster.processes(of: "second").contains(where: \.isWorker)
+                })
+                let raylet = try #require(cluster.processes(of: "second").first { $0.name == "raylet" })
+                kill(raylet.processID, SIGKILL)
+                let isGone = try await eventually(within: .seconds(10)) { cluster.processes(of: "second").isEmpty }
+                #expect(isGone, "left after 10 seconds: \(cluster.processes(of: "second"))")
+                let code = try await driver.end(within: .seconds(30))
+                #expect(code == 0 && !driver.output.contains("hung:"), "\(driver.everything)")
+                let status = try await sandbox.run("ray", "status")
+                #expect(status.output.contains("/2.0 CPU"), "\(status.everything)")
+                #expect(!status.output.contains("(no failures)"), "\(status.everything)")
+                try await cluster.stop()
+            }
+        }
+
+        @Test("When the head of a standing cluster is killed, driver and nodes end within 10 seconds",
+            .timeLimit(.minutes(1)))
+        func head() async throws {
+            try await Sandbox.run { sandbox in
+                let cluster = try await ThreeNodes(sandbox)
+                let driver = try sandbox.start(
+                    "raytestprogram", ["sleep"], environment: ["RAY_ADDRESS": cluster.address])
+                #expect(try await eventually(within: .seconds(20)) { driver.output.contains("waiting") })
+                let head = try #require(sandbox.roles("gcs_server").first)
+                kill(head.processID, SIGKILL)
+                try await driver.end(within: .seconds(10))
+                #expect(driver.output.contains("SystemError."), "\(driver.everything)")
+                let left = try await sandbox.leftovers(within: .seconds(10))
+                #expect(left.isEmpty, "left after 10 seconds: \(left)")
+                // The head's own socket: nobody was left to remove it but 'ray stop' and the next start.
+                let stop = try await sandbox.run("ray", "stop")
+                #expect(stop.exitCode == 0, "\(stop.everything)")
+            }
+        }
+
         @Test("Workers killed at twenty points: every result is right", .timeLimit(.minutes(2)))
         func workersAtRandom() async throws {
             var random = Seeded(state: 20)

@@ -22,6 +22,7 @@ package struct BlockingStart {
         while true {
             if StopSignal.isRaised {
                 starter.stop(graceMilliseconds: 10_000)
+                session.removeSockets()
                 return 0
             }
             switch decision() {
@@ -34,6 +35,7 @@ package struct BlockingStart {
                 for line in lines { printError(line) }
                 printError("Their last words are in \(session.logs). Remaining processes will be killed.")
                 starter.stop(graceMilliseconds: 0)
+                session.removeSockets()
                 return 1
             }
         }

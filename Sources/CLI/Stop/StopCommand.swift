@@ -50,7 +50,7 @@ package struct StopCommand: ParsableCommand {
             for process in result.stopped + result.killed { print("Ended \(process.role) (pid \(process.processID))") }
         }
         for session in sessions where session.notedProcesses().isEmpty {
-            for name in listDirectory(session.sockets) { removeTree(session.sockets + "/" + name) }
+            session.removeSockets()
         }
         let report = StopReport(result, isForced: force, graceSeconds: gracePeriod)
         if report.exitCode == 0 { print(report.text) } else { printError(report.text) }

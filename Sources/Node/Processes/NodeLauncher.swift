@@ -19,6 +19,7 @@ package enum NodeLauncher {
             return try start(options, in: session, with: starter)
         } catch {
             starter.stop()
+            session.removeSockets()
             throw error
         }
     }

@@ -57,6 +57,11 @@ package struct SessionDirectory: Sendable {
         if access(String(link), F_OK) != 0 { unlink(String(link)) }
     }
 
+    /// Removes the sockets, which lead nowhere when the session's processes have ended.
+    package func removeSockets() {
+        for name in listDirectory(sockets) { removeTree(sockets + "/" + name) }
+    }
+
     /// Notes a process, so that `stop` finds it: its file holds pid and start time.
     package func note(role: String, processID: Int32) {
         let text = "\(processID) \(processStartTime(processID) ?? 0)\n"

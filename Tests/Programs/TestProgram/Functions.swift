@@ -119,6 +119,47 @@ struct Undecodable: Codable {
     try await ray.get(ray.actor(Counter.self, named: name).increment())
 }
 
+/// A value that holds a reference and an actor's handle.
+struct Parcel: Codable, Sendable {
+    var reference: ObjectRef<[Double]>
+    var counter: Counter.Handle
+}
+
+/// Uses what lies in a parcel, from another process.
+@Remote func open(_ parcel: Parcel) async throws -> Double {
+    let numbers = try await ray.get(parcel.reference)
+    return numbers.reduce(0, +) + Double(try await ray.get(parcel.counter.increment()))
+}
+
+/// Makes a parcel whose contents this process owns.
+@Remote func pack(_ counter: Counter.Handle) throws -> Parcel {
+    Parcel(reference: try ray.put((0..<100_000).map(Double.init)), counter: counter)
+}
+
+/// Gets a value whose task may not have been submitted yet when this one starts.
+@Remote func follow(_ box: Box.Handle) async throws -> Int {
+    while true {
+        if let reference = try await ray.get(box.take()).first { return try await ray.get(reference) }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+}
+
+/// Holds references for others.
+@RemoteActor actor Box {
+    private var held: [ObjectRef<Int>] = []
+
+    func hold(_ references: [ObjectRef<Int>]) { held = references }
+    func take() -> [ObjectRef<Int>] { held }
+}
+
+/// Prints a line on each stream.
+@Remote func speak(_ text: String) {
+    print("said: " + text)
+    fflush(nil)
+    var line = "complained: " + text + "\n"
+    line.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}
+
 /// Writes a file in one go: whoever sees it sees all of it.
 func writeFile(_ path: String, _ text: String) {
     guard let file = fopen(path + ".part", "w") else { return }

@@ -59,6 +59,12 @@ import Ray
         case "undecodable": try await begin(); try await undecodable()
         case "puts": try await begin(store: 256 << 20); try await puts(Int(arguments[0]) ?? 1)
         case "churn": try await begin(); try await churn(milliseconds: Int(arguments[0]) ?? 1)
+        case "parcels": try await begin(); try await parcels()
+        case "followers": try await begin(cpus: 1); try await followers()
+        case "mixed": try await begin(); try await mixed()
+        case "view": try await begin(); try await view()
+        case "speaks": try await begin(); try await speaks()
+        case "placement": try await begin(); try await placement()
         case "restart": try await begin(); try await restart()
         default: say("unknown mode \(mode)")
         }

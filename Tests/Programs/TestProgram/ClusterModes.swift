@@ -1,0 +1,73 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+import Ray
+
+/// Modes about references on the way, placement and the view of the cluster.
+extension TestProgram {
+    static func parcels() async throws {
+        let counter = ray.remote(Counter.self).remote(start: 0)
+        let own = Parcel(reference: try ray.put([1.5, 2.5]), counter: counter)
+        say("sent: \(try await ray.get(ray.remote(open)(own)))")
+        let received = try await ray.get(ray.remote(pack)(counter))
+        say("received: \(try await ray.get(received.reference).count)")
+        say("passed on: \(try await ray.get(ray.remote(open)(received)))")
+    }
+
+    /// The task that is waited for is submitted after the one that waits, and there is one CPU.
+    static func followers() async throws {
+        let box = ray.remote(Box.self).remote()
+        let first = ray.remote(follow)(box)
+        try await Task.sleep(for: .milliseconds(300))
+        let second = ray.remote(square)(6)
+        try await ray.get(box.hold([second]))
+        say("followed: \(try await ray.get(first, timeout: .seconds(20)))")
+    }
+
+    /// One long task among many short ones: the short ones do not queue up behind it.
+    static func mixed() async throws {
+        let start = ContinuousClock.now
+        var references = [ray.remote(pause)(5000)]
+        references += (0..<1000).map { _ in ray.remote(pause)(1) }
+        say("sum: \(try await ray.get(references).reduce(0, +))")
+        say("in time: \(start.duration(to: .now) < .seconds(6)), \(start.duration(to: .now))")
+    }
+
+    static func view() async throws {
+        let nodes = try await ray.nodes()
+        say("nodes: \(nodes.count) \(nodes.allSatisfy(\.isAlive)) \(nodes.filter(\.isHead).count)")
+        say("CPU: \(try await ray.clusterResources()["CPU"] ?? -1)")
+        say("available: \(try await ray.availableResources()["CPU"] ?? -1)")
+        let context = try ray.context
+        say("driver: \(context.taskID == nil) \(context.actorID == nil) \(nodes.contains { $0.id == context.nodeID })")
+        say("initialized: \(ray.isInitialized) \(ray.isWorker)")
+    }
+
+    static func speaks() async throws {
+        try await ray.get(ray.remote(speak)("hello"))
+        // Lines travel beside the results; the next ones may be faster.
+        try await Task.sleep(for: .milliseconds(500))
+        say("spoken")
+    }
+
+    /// Tasks on a chosen node, and on all nodes.
+    static func placement() async throws {
+        let nodes = try await ray.nodes().filter(\.isAlive)
+        for node in nodes {
+            let strategy = ray.SchedulingStrategy.nodeAffinity(nodeID: node.id, soft: false)
+            let found = try await ray.get(ray.remote(whereAmI).options(schedulingStrategy: strategy)(0))
+            guard found == node.id else { return say("wrong node \(found), wanted \(node.id)") }
+        }
+        let spread = ray.remote(whereAmI).options(schedulingStrategy: .spread)
+        let places = Set(try await ray.get((0..<nodes.count * 2).map { _ in spread(500) }))
+        say("placed: \(nodes.count), spread over \(places.count)")
+    }
+}
+
+/// The node on which this runs.
+@Remote func whereAmI(_ milliseconds: Int) async throws -> String {
+    try await Task.sleep(for: .milliseconds(milliseconds))
+    return try ray.context.nodeID
+}
