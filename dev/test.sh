@@ -12,6 +12,7 @@ phase() {
     printf '%s: %d.%d minutes\n' "$name" $((seconds / 60)) $((seconds % 60 / 6))
 }
 
+phase "Format" make --no-print-directory lint
 phase "Build" "${SWIFT:-swift}" build -c release --build-tests
 # Swift Testing only: without this the empty XCTest run is reported too.
 phase "Tests" "${SWIFT:-swift}" test -c release --skip-build --disable-xctest "$@"

@@ -108,8 +108,10 @@ package struct GCSCore: Sendable {
         case .registerJob(let message): registerJob(message.info, sender, into: &effects)
         case .finishJob: finishJob(sender, at: now, into: &effects)
         case .requestLease(let message): requestLease(message, sender, at: now, into: &effects)
-        case .cancelLease(let message): ownerEndsLease(message.lease, sender, at: now, into: &effects)
-        case .returnLease(let message): ownerEndsLease(message.lease, sender, at: now, into: &effects)
+        case .cancelLease(let message): ownerEndsLease(message.lease, .keepWorker, sender, at: now, into: &effects)
+        case .returnLease(let message):
+            let fate: WorkerFate = message.isUnreachable ? .killWorker : .keepWorker
+            ownerEndsLease(message.lease, fate, sender, at: now, into: &effects)
         case .leaseBlocked(let message): leaseBlocked(message.lease, sender, at: now, into: &effects)
         case .leaseUnblocked(let message): leaseUnblocked(message.lease, sender, at: now, into: &effects)
         case .createActor(let message): createActor(message.spec, sender, at: now, into: &effects)

@@ -19,7 +19,9 @@ public struct ObjectRef<Value>: Sendable, Hashable {
     /// The object's id as hex.
     public var id: String { storage.reference.id.hex }
 
+    /// References are equal if they name one object.
     public static func == (lhs: Self, rhs: Self) -> Bool { lhs.storage.reference.id == rhs.storage.reference.id }
+    /// Hashes the object's id.
     public func hash(into hasher: inout Hasher) { hasher.combine(storage.reference.id) }
 }
 

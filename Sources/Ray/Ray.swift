@@ -40,9 +40,7 @@ public struct ray {
     public static var isInitialized: Bool { (try? Session.current.worker()) != nil }
 
     /// Picks the overload of a remote function that makes calls; not for use by hand.
-    public struct Lookup: Sendable {
-        init() {}
-    }
+    public struct Lookup: Sendable {}
 
     /// The callable form of a function marked `@Remote`.
     public static func remote<Function: _RemoteFunction>(_ function: (Lookup) -> Function) -> Function {
@@ -62,8 +60,6 @@ public struct ray {
     /// What `remote` would give for something that is not remote, so that one error is reported and not two.
     @dynamicCallable
     public struct _NotRemote: Sendable {
-        init() {}
-
         /// Accepts any arguments; never called.
         public func dynamicallyCall(withKeywordArguments arguments: KeyValuePairs<String, Any>) -> _NotRemote { self }
     }

@@ -54,7 +54,7 @@ extension Identifier {
 extension [UInt8] {
     /// The bytes as lower-case hex.
     package var hex: String {
-        let digits = Array<UInt8>("0123456789abcdef".utf8)
+        let digits = [UInt8]("0123456789abcdef".utf8)
         return String(decoding: flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 

@@ -97,7 +97,8 @@ struct RemoteActorText {
         if method.attributes.contains(named: "Local") { return }
         let signature = try RemoteSignature(
             name: method.name.text.filter { $0 != "`" }, signature: method.signature,
-            generics: method.genericParameterClause, constraints: method.genericWhereClause, attributes: method.attributes, selfName: path)
+            generics: method.genericParameterClause, constraints: method.genericWhereClause,
+            attributes: method.attributes, selfName: path)
         let isNonisolated = method.modifiers.contains { $0.name.text == "nonisolated" }
         let isMainActor = method.attributes.contains(named: "MainActor")
         methods.append(
@@ -157,8 +158,9 @@ struct RemoteActorText {
             overloads += CallText(signature: initializer.signature).overloads(
                 named: "remote", access: initializer.access, returning: "Handle",
                 finish: "return Handle(_ray: _ray.create("
-                    + "\(record)._rayDeclaration\(methods.count + index), _rayArguments))")
-                .map { $0.replacing("@discardableResult ", with: "") }
+                    + "\(record)._rayDeclaration\(methods.count + index), _rayArguments))"
+            )
+            .map { $0.replacing("@discardableResult ", with: "") }
         }
         let members = access.ofMembers
         return """

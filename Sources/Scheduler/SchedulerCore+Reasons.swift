@@ -86,7 +86,8 @@ extension SchedulerCore {
     private func busyReason(_ key: RequestClass.Key, _ feasible: [SchedulerNode]) -> PendingReason {
         let full = feasible.filter { !$0.fits(key.shape) }
         guard full.count == feasible.count else { return keptReason(key, feasible) }
-        let which = feasible.count == 1
+        let which =
+            feasible.count == 1
             ? "the only node that could run it" : "the \(feasible.count) nodes that could run it"
         // The resource that the most nodes lack says most.
         var lackers: [String: Int] = [:]
@@ -99,7 +100,8 @@ extension SchedulerCore {
         }
         let total = ResourceAmount(feasible.reduce(0.0) { $0 + $1.total[name].value })
         let free = ResourceAmount(feasible.reduce(0.0) { $0 + $1.available[name].value })
-        let use = free <= .zero
+        let use =
+            free <= .zero
             ? "all \(total) \(name) of \(which) are in use"
             : "of the \(total) \(name) of \(which) only \(free) are free"
                 + (feasible.count == 1 ? "" : ", too few on any one node")
@@ -109,7 +111,8 @@ extension SchedulerCore {
     /// The reason when there is room that is kept for others.
     private func keptReason(_ key: RequestClass.Key, _ feasible: [SchedulerNode]) -> PendingReason {
         let keeps = feasible.contains { $0.fits(key.shape) && keepsCPUForResume($0) }
-        let sentence = keeps
+        let sentence =
+            keeps
             ? "the CPU that is free is kept for leases that were blocked and go on"
             : "what is free is kept for an older request"
         return PendingReason(.resourcesBusy, "needs \(key.shape); \(sentence)")

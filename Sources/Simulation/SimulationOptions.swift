@@ -51,6 +51,8 @@ package struct SimulationOptions: Sendable, Hashable {
     package var killsMax = 3
     /// Whether connections between nodes break and lose frames.
     package var networkFails = true
+    /// Whether some connections stay broken until both sides take each other for lost.
+    package var partitionsLast = false
     package var plantedFault: SimulationPlantedFault?
     /// Size of the workload: the argument of Fibonacci, or nothing for what the seed chooses.
     package var size: Int?

@@ -119,7 +119,8 @@ extension IntegrationTests {
             try await run("throw-before", code: 1, lines: ["thrown before init"])
         }
 
-        @Test("Workers that end before init: the call fails with a typed error", .timeLimit(.minutes(1)),
+        @Test(
+            "Workers that end before init: the call fails with a typed error", .timeLimit(.minutes(1)),
             arguments: ["worker-exits", "worker-throws"])
         func workers(_ mode: String) async throws { try await run(mode, lines: ["SystemError."]) }
 
@@ -196,7 +197,8 @@ extension IntegrationTests {
                 let child = try sandbox.start("raytestprogram", ["puts", "100000"])
                 let code = try await child.end(within: .seconds(150))
                 #expect(code == 0, "\(child.everything)")
-                #expect(child.output.contains("puts: 100000") && child.output.contains("last: true"), "\(child.everything)")
+                #expect(
+                    child.output.contains("puts: 100000") && child.output.contains("last: true"), "\(child.everything)")
                 print(child.output)
             }
         }

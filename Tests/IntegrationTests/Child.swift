@@ -47,7 +47,8 @@ final class Child {
 
     /// Waits for its end and gives the exit code; one that does not end is killed and recorded.
     @discardableResult
-    func end(within limit: Duration = .seconds(30), _ location: SourceLocation = #_sourceLocation) async throws -> Int32 {
+    func end(within limit: Duration = .seconds(30), _ location: SourceLocation = #_sourceLocation) async throws -> Int32
+    {
         let ended = try await eventually(within: limit) { !isRunning }
         if !ended {
             Issue.record("the program did not end within \(limit)\n\(everything)", sourceLocation: location)

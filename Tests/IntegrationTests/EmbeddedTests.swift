@@ -115,7 +115,8 @@ extension IntegrationTests {
             try await check(
                 "view",
                 lines: [
-                    "nodes: 1 true 1", "CPU: 2.0", "available: 2.0", "driver: true true true", "initialized: true false",
+                    "nodes: 1 true 1", "CPU: 2.0", "available: 2.0", "driver: true true true",
+                    "initialized: true false",
                 ])
         }
 
@@ -124,7 +125,9 @@ extension IntegrationTests {
             try await Sandbox.run { sandbox in
                 let child = try await sandbox.run("raytestprogram", "speaks")
                 let isShown = { (text: String, word: String) in
-                    text.split(separator: "\n").contains { $0.hasPrefix("(") && $0.contains("pid=") && $0.contains(word) }
+                    text.split(separator: "\n").contains {
+                        $0.hasPrefix("(") && $0.contains("pid=") && $0.contains(word)
+                    }
                 }
                 #expect(isShown(child.output, "said: hello"), "\(child.everything)")
                 #expect(isShown(child.errors, "complained: hello"), "\(child.everything)")

@@ -40,7 +40,8 @@ extension IntegrationTests {
             }
         }
 
-        @Test("When the driver is killed its cluster goes, spinning workers and their children too",
+        @Test(
+            "When the driver is killed its cluster goes, spinning workers and their children too",
             .timeLimit(.minutes(1)), arguments: [SIGKILL, SIGTERM])
         func driver(_ signal: Int32) async throws {
             try await Sandbox.run { sandbox in
@@ -74,7 +75,8 @@ extension IntegrationTests {
             }
         }
 
-        @Test("When the head or raylet of a driver's own cluster is killed, get ends with a typed error",
+        @Test(
+            "When the head or raylet of a driver's own cluster is killed, get ends with a typed error",
             .timeLimit(.minutes(1)), arguments: ["raylet", "gcs_server"])
         func role(_ name: String) async throws {
             try await Sandbox.run { sandbox in
@@ -87,15 +89,18 @@ extension IntegrationTests {
             }
         }
 
-        @Test("When a node of a standing cluster is killed its workers go, and ray status says why", .timeLimit(.minutes(1)))
+        @Test(
+            "When a node of a standing cluster is killed its workers go, and ray status says why",
+            .timeLimit(.minutes(1)))
         func node() async throws {
             try await Sandbox.run { sandbox in
                 let cluster = try await ThreeNodes(sandbox)
                 let environment = ["RAY_ADDRESS": cluster.address]
                 let driver = try sandbox.start("raytestprogram", ["churn", "9000"], environment: environment)
-                #expect(try await eventually(within: .seconds(20)) {
-                    cluster.processes(of: "second").contains(where: \.isWorker)
-                })
+                #expect(
+                    try await eventually(within: .seconds(20)) {
+                        cluster.processes(of: "second").contains(where: \.isWorker)
+                    })
                 let raylet = try #require(cluster.processes(of: "second").first { $0.name == "raylet" })
                 kill(raylet.processID, SIGKILL)
                 let isGone = try await eventually(within: .seconds(10)) { cluster.processes(of: "second").isEmpty }
@@ -109,7 +114,8 @@ extension IntegrationTests {
             }
         }
 
-        @Test("When the head of a standing cluster is killed, driver and nodes end within 10 seconds",
+        @Test(
+            "When the head of a standing cluster is killed, driver and nodes end within 10 seconds",
             .timeLimit(.minutes(1)))
         func head() async throws {
             try await Sandbox.run { sandbox in
@@ -141,12 +147,14 @@ extension IntegrationTests {
                 }
                 let code = try await driver.end(within: .seconds(40))
                 #expect(code == 0, "\(driver.everything)")
-                #expect(driver.output.contains("rounds: ") && !driver.output.contains("rounds: 0,"), "\(driver.everything)")
+                #expect(
+                    driver.output.contains("rounds: ") && !driver.output.contains("rounds: 0,"), "\(driver.everything)")
                 #expect(!driver.output.contains("wrong:") && !driver.output.contains("hung:"), "\(driver.everything)")
             }
         }
 
-        @Test("A role killed at twenty points: the driver ends within 10 seconds, nothing is left",
+        @Test(
+            "A role killed at twenty points: the driver ends within 10 seconds, nothing is left",
             .timeLimit(.minutes(4)), arguments: ["raylet", "gcs_server", "driver"])
         func rolesAtRandom(_ name: String) async throws {
             var random = Seeded(state: UInt64(name.utf8.count))

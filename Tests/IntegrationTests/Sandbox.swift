@@ -137,7 +137,8 @@ final class Sandbox {
     var logs: String {
         let names = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
         return names.filter { $0.contains("/logs/") }.sorted().map { name in
-            let text = String(decoding: FileManager.default.contents(atPath: folder + "/" + name) ?? Data(), as: UTF8.self)
+            let text = String(
+                decoding: FileManager.default.contents(atPath: folder + "/" + name) ?? Data(), as: UTF8.self)
             return text.isEmpty ? "" : "--- \(name)\n\(text.suffix(1500))\n"
         }.joined()
     }

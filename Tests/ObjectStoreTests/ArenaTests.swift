@@ -62,7 +62,8 @@ import Testing
         object?.withBytes { #expect(Array($0) == data) }
         object = nil
         node.server.tick(at: milliseconds(20))
-        #expect(node.server.takeEvents().contains { if case .created(_, _, objectID(2), _) = $0 { true } else { false } })
+        #expect(
+            node.server.takeEvents().contains { if case .created(_, _, objectID(2), _) = $0 { true } else { false } })
         node.server.checkInvariants()
     }
 

@@ -154,7 +154,9 @@ final class ModelDriver {
     func tooLarge() {
         let driver = ModelDriver(capacity: 4_096)
         let effects = driver.create(objectID(1), size: 5_000)
-        #expect(effects.contains { if case .failed(_, _, let error) = $0 { error.type == .objectStoreFull } else { false } })
+        #expect(
+            effects.contains { if case .failed(_, _, let error) = $0 { error.type == .objectStoreFull } else { false } }
+        )
         #expect(driver.core.waitingCount == 0)
     }
 
@@ -270,7 +272,9 @@ final class ModelDriver {
         let driver = ModelDriver(capacity: 4_096)
         _ = driver.create(objectID(1), size: 64)
         let large = driver.receive(.seal(objectID(1), writer, metadataSize: 65, containedSize: 0))
-        #expect(large.contains { if case .rejected(_, _, let error) = $0 { error.type == .invalidArgument } else { false } })
+        #expect(
+            large.contains { if case .rejected(_, _, let error) = $0 { error.type == .invalidArgument } else { false } }
+        )
         let unknown = driver.receive(.seal(objectID(2), writer, metadataSize: 0, containedSize: 0))
         #expect(unknown.contains { if case .rejected(_, _, let error) = $0 { error.type == .notFound } else { false } })
     }

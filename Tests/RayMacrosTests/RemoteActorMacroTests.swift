@@ -22,14 +22,16 @@ import Testing
     @Test("An actor gets a handle and a factory") func shape() {
         let expansion = Expansion(counter)
         #expect(expansion.messages.isEmpty)
-        #expect(expansion.lines(with: "func increment(by d") == [
-            "func increment(by d: Int = 1) -> Int { n += d; return n }",
-            "func increment(by d: Int = 1) -> Ray::ObjectRef<Int> {",
-            "func increment(by d: Ray::ObjectRef<Int>) -> Ray::ObjectRef<Int> {",
-        ])
-        #expect(expansion.lines(with: "func remote(") == [
-            "func remote(start: Int) -> Handle {", "func remote(start: Ray::ObjectRef<Int>) -> Handle {",
-        ])
+        #expect(
+            expansion.lines(with: "func increment(by d") == [
+                "func increment(by d: Int = 1) -> Int { n += d; return n }",
+                "func increment(by d: Int = 1) -> Ray::ObjectRef<Int> {",
+                "func increment(by d: Ray::ObjectRef<Int>) -> Ray::ObjectRef<Int> {",
+            ])
+        #expect(
+            expansion.lines(with: "func remote(") == [
+                "func remote(start: Int) -> Handle {", "func remote(start: Ray::ObjectRef<Int>) -> Handle {",
+            ])
         #expect(expansion.text.contains("extension Counter: nonisolated Ray::ray.RemoteActor {"))
         #expect(expansion.text.contains("@discardableResult func reset() -> Ray::ObjectRef<Swift::Void> {"))
         #expect(expansion.text.contains("isConcurrent: false"))
@@ -54,33 +56,36 @@ import Testing
         #expect(plain.lines(with: "func remote(") == ["func remote() -> Handle {"])
     }
 
-    @Test("What cannot be a remote actor is refused", arguments: [
-        ("@RemoteActor struct T {}", "'@RemoteActor' can be put on an actor or a final class only"),
-        (
-            "@RemoteActor class T {}",
-            "'T' cannot be a remote actor because it is a class that is not final; write 'final class T'"
-        ),
-        (
-            "@RemoteActor actor T<E> {}",
-            "'T' cannot be a remote actor because it is generic: a worker looks types up by name; write one type for "
-                + "each argument"
-        ),
-        (
-            "func g() { @RemoteActor actor T {} }",
-            "'T' cannot be a remote actor because it is declared inside other code, which a worker does not run; move "
-                + "it to file scope"
-        ),
-        (
-            "@RemoteActor actor T { init?() {} }",
-            "a remote actor cannot have an initialiser that returns nil; throw an error instead, or mark the "
-                + "initialiser '@Local'"
-        ),
-        (
-            "@RemoteActor actor T { func f(_ x: inout Int) {} }",
-            "'f' cannot be remote because 'x' is 'inout': the worker has a copy of the argument; return the new value "
-                + "instead"
-        ),
-    ]) func refusals(source: String, message: String) {
+    @Test(
+        "What cannot be a remote actor is refused",
+        arguments: [
+            ("@RemoteActor struct T {}", "'@RemoteActor' can be put on an actor or a final class only"),
+            (
+                "@RemoteActor class T {}",
+                "'T' cannot be a remote actor because it is a class that is not final; write 'final class T'"
+            ),
+            (
+                "@RemoteActor actor T<E> {}",
+                "'T' cannot be a remote actor because it is generic: a worker looks types up by name; write one type for "
+                    + "each argument"
+            ),
+            (
+                "func g() { @RemoteActor actor T {} }",
+                "'T' cannot be a remote actor because it is declared inside other code, which a worker does not run; move "
+                    + "it to file scope"
+            ),
+            (
+                "@RemoteActor actor T { init?() {} }",
+                "a remote actor cannot have an initialiser that returns nil; throw an error instead, or mark the "
+                    + "initialiser '@Local'"
+            ),
+            (
+                "@RemoteActor actor T { func f(_ x: inout Int) {} }",
+                "'f' cannot be remote because 'x' is 'inout': the worker has a copy of the argument; return the new value "
+                    + "instead"
+            ),
+        ]) func refusals(source: String, message: String)
+    {
         #expect(Expansion(source).messages == [message])
     }
 

@@ -112,8 +112,10 @@ private func withWorker(_ body: (FakeWorker) async throws -> Void) async throws 
             #expect(call.name == "heavy")
             #expect(call.strategy == .spread)
             let wrong = ray.remote(square).options(numCPUs: -1)(1)
-            await #expect(throws: ray.SystemError.invalidArgument(
-                "the amount of CPU must be a number from 0 on, not -1.0")) { try await ray.get(wrong) }
+            await #expect(
+                throws: ray.SystemError.invalidArgument(
+                    "the amount of CPU must be a number from 0 on, not -1.0")
+            ) { try await ray.get(wrong) }
         }
     }
 
@@ -163,14 +165,17 @@ private func withWorker(_ body: (FakeWorker) async throws -> Void) async throws 
             let reference = try #require(worker.submit(wrong, from: nil).first)
             let results = try #require(worker.getNow([reference]))
             guard case .failure(let error) = results[0] else { throw CodingFailure("no error") }
-            #expect(error.message.hasPrefix(
-                "argument 1 of RayTests.square(_:)(Int) is not a Int: expected Int, found string"))
+            #expect(
+                error.message.hasPrefix(
+                    "argument 1 of RayTests.square(_:)(Int) is not a Int: expected Int, found string"))
         }
     }
 
     @Test("Before init, get says what to call") func notInitialised() async throws {
-        await #expect(throws: ray.SystemError.system(
-            "Ray is not running in this process; call 'try await ray.init()' first")) {
+        await #expect(
+            throws: ray.SystemError.system(
+                "Ray is not running in this process; call 'try await ray.init()' first")
+        ) {
             try await ray.get(ray.remote(square)(1))
         }
         #expect(!ray.isInitialized)
@@ -198,9 +203,11 @@ private func withWorker(_ body: (FakeWorker) async throws -> Void) async throws 
     }
 
     @Test("Two declarations of one name are an error that names both files") func duplicates() {
-        #expect(throws: RayError(
-            .systemError,
-            "the remote function M.f()() is declared twice: in M/A.swift:1 and in M/B.swift:2; rename one of them")) {
+        #expect(
+            throws: RayError(
+                .systemError,
+                "the remote function M.f()() is declared twice: in M/A.swift:1 and in M/B.swift:2; rename one of them")
+        ) {
             try RecordTable([declaration("M/A.swift", line: 1), declaration("M/B.swift", line: 2)])
         }
     }
@@ -348,8 +355,10 @@ private func withWorker(_ body: (FakeWorker) async throws -> Void) async throws 
             let found = try await ray.actor(Counter.self, named: "c", namespace: "n")
             #expect(found == counter)
             #expect(try await ray.get(found.increment()) == 6)
-            await #expect(throws: ray.SystemError.invalidArgument(
-                "the actor 'c' is a RayTests.Counter, not a RayTests.Store2")) {
+            await #expect(
+                throws: ray.SystemError.invalidArgument(
+                    "the actor 'c' is a RayTests.Counter, not a RayTests.Store2")
+            ) {
                 try await ray.actor(Store2.self, named: "c")
             }
             await #expect(throws: ray.SystemError.notFound("no actor is named 'd'")) {

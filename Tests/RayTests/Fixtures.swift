@@ -22,6 +22,7 @@ public import Ray
 @Remote func total(_ list: [ObjectRef<Int>]) async throws -> Int { try await ray.get(list).reduce(0, +) }
 @Remote func scale(_ numbers: [Float], _ factor: Float) -> [Float] { numbers.map { $0 * factor } }
 @Remote private func hidden(in x: Int) -> Int { x }
+/// A public function with a reserved word for a name.
 @Remote public func `repeat`(_ x: Int?, any y: [String: Int]) -> Int { x ?? y.count }
 
 func callHidden() -> ObjectRef<Int> { ray.remote(hidden)(in: 3) }
@@ -59,9 +60,12 @@ extension Outer.Inner {
     func waitForSelf(_ me: Counter.Handle) async throws -> Int { try await ray.get(me.increment()) }
 }
 
+/// A public class as a concurrent actor.
 @RemoteActor(.concurrent) public final class Store2 {
     var items: [String: Int] = [:]
+    /// Sets a value.
     public func set(_ key: String, _ value: Int) { items[key] = value }
+    /// Gets a value.
     public func get(_ key: String) -> Int? { items[key] }
     func later(_ key: String) async throws -> Int? { items[key] }
 }

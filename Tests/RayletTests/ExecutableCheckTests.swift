@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-
 import Glibc
 import RayCore
 import RayRaylet
@@ -11,16 +10,19 @@ import Testing
 
 @Suite struct ExecutableCheckTests {
     #if arch(x86_64)
-        static let machine: UInt16 = 62
-        static let other: UInt16 = 183
+    static let machine: UInt16 = 62
+    static let other: UInt16 = 183
     #else
-        static let machine: UInt16 = 183
-        static let other: UInt16 = 62
+    static let machine: UInt16 = 183
+    static let other: UInt16 = 62
     #endif
 
     static let node = ExecutableCheck.Node(machine: machine, libraryVersion: version("99.0"))
 
-    static func version(_ text: String) -> ExecutableCheck.Version { ExecutableCheck.Version(text)! }
+    static func version(_ text: String) -> ExecutableCheck.Version {
+        guard let version = ExecutableCheck.Version(text) else { preconditionFailure("\(text) is no version") }
+        return version
+    }
 
     /// `/bin/sh` of this machine: small, and linked against the C library.
     static let shell: [UInt8] = {

@@ -11,7 +11,8 @@ struct SeedSweepTests {
     /// Seeds in one case.
     static let seedsPerCase: UInt64 = 10
 
-    @Test("Nothing is lost, doubled, wrong or stuck, whatever fails", .timeLimit(.minutes(5)), arguments: 0..<UInt64(20))
+    @Test(
+        "Nothing is lost, doubled, wrong or stuck, whatever fails", .timeLimit(.minutes(5)), arguments: 0..<UInt64(20))
     func sweep(block: UInt64) {
         let first = block * Self.seedsPerCase + 1
         for seed in first..<first + Self.seedsPerCase {

@@ -29,7 +29,10 @@ struct EndpointTests {
     func roundTrips(isUnix: Bool) throws {
         let folder = TemporaryFolder()
         let (server, client) = try pair(isUnix: isUnix, folder: folder)
-        defer { client.close(); server.close() }
+        defer {
+            client.close()
+            server.close()
+        }
         for number in 1...500 as ClosedRange<UInt64> {
             client.endpoint.send(kind: 16, requestID: number, payload: Array("hello \(number)".utf8), to: server.id)
         }
@@ -45,7 +48,10 @@ struct EndpointTests {
     func largeMessages(isUnix: Bool) throws {
         let folder = TemporaryFolder()
         let (server, client) = try pair(isUnix: isUnix, folder: folder)
-        defer { client.close(); server.close() }
+        defer {
+            client.close()
+            server.close()
+        }
         let payload = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         for number in 1...6 as ClosedRange<UInt64> {
             client.endpoint.send(kind: 16, requestID: number, payload: payload, to: server.id)
@@ -58,7 +64,10 @@ struct EndpointTests {
     func gathered(isUnix: Bool) throws {
         let folder = TemporaryFolder()
         let (server, client) = try pair(isUnix: isUnix, folder: folder)
-        defer { client.close(); server.close() }
+        defer {
+            client.close()
+            server.close()
+        }
         #expect(client.wait { $0.ups.count == 1 })
         for number in 1...5 as ClosedRange<UInt64> {
             client.endpoint.send(kind: 18, requestID: number, payload: [1], to: server.id, urgent: false)
@@ -71,7 +80,10 @@ struct EndpointTests {
         for _ in 0..<10 {
             let folder = TemporaryFolder()
             let (first, second) = (try TestEndpoint(1), try TestEndpoint(2))
-            defer { first.close(); second.close() }
+            defer {
+                first.close()
+                second.close()
+            }
             for (index, side) in [first, second].enumerated() {
                 if isUnix {
                     try side.endpoint.listen(unixPath: folder.path + "/\(index)")
@@ -114,7 +126,10 @@ struct EndpointTests {
     func versions() throws {
         let server = try TestEndpoint(2, versions: 3...4)
         let client = try TestEndpoint(1, versions: 1...2)
-        defer { client.close(); server.close() }
+        defer {
+            client.close()
+            server.close()
+        }
         try server.endpoint.listen(host: "127.0.0.1", port: 0)
         client.endpoint.connect(to: server.address)
         #expect(client.wait { !$0.refused.isEmpty })
@@ -125,7 +140,10 @@ struct EndpointTests {
     func garbage() throws {
         let folder = TemporaryFolder()
         let (server, client) = try pair(isUnix: true, folder: folder)
-        defer { client.close(); server.close() }
+        defer {
+            client.close()
+            server.close()
+        }
         let descriptor = ray_unix_connect(folder.path + "/socket")
         #expect(descriptor >= 0)
         let bytes = [UInt8](repeating: 0x55, count: 100)
@@ -177,7 +195,10 @@ struct EndpointTests {
     func goodbye() throws {
         let folder = TemporaryFolder()
         let (server, client) = try pair(isUnix: false, folder: folder)
-        defer { client.close(); server.close() }
+        defer {
+            client.close()
+            server.close()
+        }
         #expect(client.wait { $0.ups.count == 1 })
         let payload = [UInt8](repeating: 1, count: 2_000_000)
         client.endpoint.send(kind: 18, requestID: 1, payload: payload, to: server.id)
@@ -191,7 +212,10 @@ struct EndpointTests {
     func resumption() throws {
         let folder = TemporaryFolder()
         let (server, client) = try pair(isUnix: false, folder: folder)
-        defer { client.close(); server.close() }
+        defer {
+            client.close()
+            server.close()
+        }
         #expect(client.wait { $0.ups.count == 1 })
         for number in 1...3_000 as ClosedRange<UInt64> {
             client.endpoint.send(
@@ -253,7 +277,10 @@ struct EndpointTests {
         let folder = TemporaryFolder()
         _ = folder.path
         let (server, client) = (try TestEndpoint(2), try TestEndpoint(1))
-        defer { client.close(); server.close() }
+        defer {
+            client.close()
+            server.close()
+        }
         try server.endpoint.listen(host: "127.0.0.1", port: 0)
         var address = server.address
         address.host = "localhost"
@@ -265,7 +292,10 @@ struct EndpointTests {
     func longPath() throws {
         let folder = TemporaryFolder(nameLength: 120)
         let (server, client) = try pair(isUnix: true, folder: folder)
-        defer { client.close(); server.close() }
+        defer {
+            client.close()
+            server.close()
+        }
         #expect(server.address.socketPath.utf8.count > 107)
         #expect(client.wait { $0.ups.count == 1 })
     }
@@ -275,7 +305,10 @@ struct EndpointTests {
         let folder = TemporaryFolder()
         let path = folder.path + "/socket"
         let (first, second) = (try TestEndpoint(1), try TestEndpoint(2))
-        defer { first.close(); second.close() }
+        defer {
+            first.close()
+            second.close()
+        }
         let port = try first.endpoint.listen(host: "127.0.0.1", port: 0)
         try first.endpoint.listen(unixPath: path)
         #expect(throws: TransportError.portInUse(host: "127.0.0.1", port: port)) {

@@ -85,7 +85,7 @@ enum MessageSamples {
         .leaseGranted(LeaseGranted(lease: leaseID, worker: address, processID: 42)),
         .leaseRefused(LeaseRefused(lease: leaseID, error: error)),
         .cancelLease(CancelLease(lease: leaseID)),
-        .returnLease(ReturnLease(lease: leaseID)),
+        .returnLease(ReturnLease(lease: leaseID, isUnreachable: true)),
         .leaseLost(LeaseLost(lease: leaseID, error: error)),
         .reclaimLeases(ReclaimLeases()),
         .leasePending(LeasePending(lease: leaseID, reason: PendingReason(.infeasible, "no node has 4 GPU"))),

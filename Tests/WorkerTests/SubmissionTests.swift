@@ -150,9 +150,11 @@ import Testing
         harness.grant(requests[0])
         _ = harness.sent()
         harness.grant(requests[1], WorkerHarness.other)
-        guard case .stealTasks(let steal)? = harness.sent().map(\.0).first(where: {
-            if case .stealTasks = $0 { true } else { false }
-        }) else {
+        guard
+            case .stealTasks(let steal)? = harness.sent().map(\.0).first(where: {
+                if case .stealTasks = $0 { true } else { false }
+            })
+        else {
             Issue.record("nothing was stolen")
             return
         }

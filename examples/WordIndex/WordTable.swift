@@ -23,7 +23,9 @@ struct WordTable {
                     if length < Self.lengthMax { word[length] = lower }
                     length += 1
                 } else if length > 0 {
-                    add(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(word)[..<min(length, Self.lengthMax)]), 1)
+                    add(
+                        UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(word)[..<min(length, Self.lengthMax)]),
+                        1)
                     length = 0
                 }
             }

@@ -53,10 +53,10 @@ extension GCSCore {
 
     /// The owner withdraws a request or gives a lease back.
     mutating func ownerEndsLease(
-        _ id: LeaseID, _ sender: Sender, at now: Instant, into effects: inout GCSEffects
+        _ id: LeaseID, _ fate: WorkerFate, _ sender: Sender, at now: Instant, into effects: inout GCSEffects
     ) {
         guard let record = leases[id], record.owner.worker == sender.id else { return }
-        endLease(id, .keepWorker, at: now, into: &effects)
+        endLease(id, fate, at: now, into: &effects)
     }
 
     /// Ends a lease and frees its resources.

@@ -98,7 +98,8 @@ package final class GCSServer: Sendable {
         for folder in [session, session + "/sockets", configuration.programsDirectory] {
             guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
                 throw RayError(
-                    .systemError, "the folder \(folder) cannot be made: \(TransportError.text(errno)); "
+                    .systemError,
+                    "the folder \(folder) cannot be made: \(TransportError.text(errno)); "
                         + "choose another one with --temp-dir")
             }
         }

@@ -155,7 +155,8 @@ package struct ProgramArchive {
                 let reason = TransportError.text(errno)
                 drop { $0.path == path }
                 throw RayError(
-                    .outOfDisk, "\(path) cannot be written: \(reason); make room on the head's disk, or choose another "
+                    .outOfDisk,
+                    "\(path) cannot be written: \(reason); make room on the head's disk, or choose another "
                         + "one with --temp-dir")
             }
             written += count
@@ -196,7 +197,9 @@ package struct ProgramArchive {
     /// Whether a name is a SHA-256 in lower-case hex, so that it leads nowhere else as part of a path.
     private static func isHash(_ name: String) -> Bool {
         name.utf8.count == 64
-            && name.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
-                || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0) }
+            && name.utf8.allSatisfy {
+                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+                    || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
+            }
     }
 }

@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-
 internal import Glibc
 
 /// Where this machine's dynamic linker finds libraries.

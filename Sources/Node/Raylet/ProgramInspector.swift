@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-
 internal import CRaySystem
 internal import Glibc
 internal import RayCore
@@ -27,11 +26,11 @@ final class ProgramInspector: Sendable {
         self.folder = folder
         libraries = LibraryIndex(libraryPath: libraryPath)
         #if arch(x86_64)
-            let machine: UInt16 = 62
+        let machine: UInt16 = 62
         #elseif arch(arm64)
-            let machine: UInt16 = 183
+        let machine: UInt16 = 183
         #else
-            let machine: UInt16 = 0
+        let machine: UInt16 = 0
         #endif
         node = ExecutableCheck.Node(machine: machine, libraryVersion: Self.libraryVersion ?? .newest)
     }

@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-
 internal import Glibc
 internal import RayCore
 internal import RayRaylet
@@ -57,7 +56,8 @@ final class ProgramStore: @unchecked Sendable {
     /// Looks for the program and brings it here if it is not; answered by `done`. On the leading thread.
     func fetch(_ program: Program) {
         let inspector = inspector
-        inBackground(program.key, { inspector.find(program) }) { found in
+        let find = { @Sendable in inspector.find(program) }
+        inBackground(program.key, find) { found in
             guard let found else { return self.startDownload(program) }
             self.done(program.key, found)
         }
@@ -121,9 +121,8 @@ final class ProgramStore: @unchecked Sendable {
         downloads[download.program.hash] = nil
         close(download.file)
         let inspector = inspector
-        inBackground(download.program.key, { inspector.adopt(download.path, as: download.program) }) {
-            self.done(download.program.key, $0)
-        }
+        let adopt = { @Sendable in inspector.adopt(download.path, as: download.program) }
+        inBackground(download.program.key, adopt) { self.done(download.program.key, $0) }
     }
 
     private func fail(_ hash: String, _ reason: String) {

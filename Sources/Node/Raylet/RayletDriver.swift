@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-
 internal import CRaySystem
 internal import Glibc
 internal import Logging
@@ -165,7 +164,10 @@ final class RayletDriver: @unchecked Sendable {
         switch event {
         case .spawned(let token, let processID):
             // Too late: nobody would ever end it.
-            guard leaveReason == nil else { return _ = launcher.signalGroup(of: processID, SIGKILL) }
+            guard leaveReason == nil else {
+                _ = launcher.signalGroup(of: processID, SIGKILL)
+                return
+            }
             give(.workerSpawned(startToken: token, processID: processID))
         case .failed(let token, let reason): give(.spawnFailed(startToken: token, reason: reason))
         case .exited(let processID, let exit): give(.processExited(processID: processID, exit))

@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-
 internal import CRaySystem
 internal import Glibc
 internal import Logging
@@ -140,7 +139,8 @@ package final class RayletServer: Sendable {
         for folder in [session, session + "/logs", session + "/sockets", session + "/programs"] {
             guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
                 throw RayError(
-                    .systemError, "the folder \(folder) cannot be made: \(TransportError.text(errno)); "
+                    .systemError,
+                    "the folder \(folder) cannot be made: \(TransportError.text(errno)); "
                         + "choose another one with --temp-dir")
             }
         }

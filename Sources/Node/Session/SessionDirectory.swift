@@ -115,5 +115,6 @@ private func makeDirectories(_ path: String) throws(RayError) {
 private func failure(_ action: String, _ path: String) -> RayError {
     RayError(
         .systemError,
-        "cannot \(action) \(path): \(String(cString: strerror(errno))); choose another folder with --temp-dir or RAY_TMPDIR")
+        "cannot \(action) \(path): \(String(cString: strerror(errno))); choose another folder with --temp-dir or RAY_TMPDIR"
+    )
 }

@@ -56,7 +56,8 @@ extension Worker {
             byteCount, metadataBytes: ObjectMetadata.swift.count, containedBytes: 0, from: task)
         do throws(ObjectStoreError) {
             let bytes = try store.writableRange(offset: offset, size: byteCount + ObjectMetadata.swift.count)
-            return UnsealedRoom(worker: self, id: id, bytes: UnsafeMutableRawBufferPointer(rebasing: bytes[..<byteCount]))
+            return UnsealedRoom(
+                worker: self, id: id, bytes: UnsafeMutableRawBufferPointer(rebasing: bytes[..<byteCount]))
         } catch {
             abort(id)
             throw RayError(.systemError, "the object store cannot be written: \(error)")

@@ -11,18 +11,65 @@ extension ray {
     }
 }
 
-extension Int8: ray.Number { public static var _rayCode: UInt8 { 1 } }
-extension Int16: ray.Number { public static var _rayCode: UInt8 { 2 } }
-extension Int32: ray.Number { public static var _rayCode: UInt8 { 3 } }
-extension Int64: ray.Number { public static var _rayCode: UInt8 { 4 } }
-extension Int: ray.Number { public static var _rayCode: UInt8 { 4 } }
-extension UInt8: ray.Number { public static var _rayCode: UInt8 { 5 } }
-extension UInt16: ray.Number { public static var _rayCode: UInt8 { 6 } }
-extension UInt32: ray.Number { public static var _rayCode: UInt8 { 7 } }
-extension UInt64: ray.Number { public static var _rayCode: UInt8 { 8 } }
-extension UInt: ray.Number { public static var _rayCode: UInt8 { 8 } }
-extension Float: ray.Number { public static var _rayCode: UInt8 { 9 } }
-extension Double: ray.Number { public static var _rayCode: UInt8 { 10 } }
+extension Int8: ray.Number {
+    /// The code of `Int8` in encoded data.
+    public static var _rayCode: UInt8 { 1 }
+}
+
+extension Int16: ray.Number {
+    /// The code of `Int16` in encoded data.
+    public static var _rayCode: UInt8 { 2 }
+}
+
+extension Int32: ray.Number {
+    /// The code of `Int32` in encoded data.
+    public static var _rayCode: UInt8 { 3 }
+}
+
+extension Int64: ray.Number {
+    /// The code of `Int64` in encoded data.
+    public static var _rayCode: UInt8 { 4 }
+}
+
+extension Int: ray.Number {
+    /// The code of `Int` in encoded data.
+    public static var _rayCode: UInt8 { 4 }
+}
+
+extension UInt8: ray.Number {
+    /// The code of `UInt8` in encoded data.
+    public static var _rayCode: UInt8 { 5 }
+}
+
+extension UInt16: ray.Number {
+    /// The code of `UInt16` in encoded data.
+    public static var _rayCode: UInt8 { 6 }
+}
+
+extension UInt32: ray.Number {
+    /// The code of `UInt32` in encoded data.
+    public static var _rayCode: UInt8 { 7 }
+}
+
+extension UInt64: ray.Number {
+    /// The code of `UInt64` in encoded data.
+    public static var _rayCode: UInt8 { 8 }
+}
+
+extension UInt: ray.Number {
+    /// The code of `UInt` in encoded data.
+    public static var _rayCode: UInt8 { 8 }
+}
+
+extension Float: ray.Number {
+    /// The code of `Float` in encoded data.
+    public static var _rayCode: UInt8 { 9 }
+}
+
+extension Double: ray.Number {
+    /// The code of `Double` in encoded data.
+    public static var _rayCode: UInt8 { 10 }
+}
 
 /// A run of numbers in encoded data: the code of their type and their bytes.
 package struct NumberBlock {

@@ -79,7 +79,9 @@ extension ray {
             self.failure = failure
         }
 
+        /// References are equal if they name one actor.
         public static func == (lhs: Self, rhs: Self) -> Bool { lhs.id == rhs.id }
+        /// Hashes the actor's id.
         public func hash(into hasher: inout Hasher) { hasher.combine(id) }
 
         /// Encodes the actor's id; only inside values that Ray sends.

@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-
 package import RayCore
 
 /// Tells before a start whether an executable can run on a node, and what is lacking if not.

@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-
 internal import RayCore
 
 /// What the raylet keeps for each process of its node that reported.

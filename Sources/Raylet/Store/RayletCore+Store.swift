@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-
 internal import RayCore
 internal import RayWire
 
@@ -170,6 +169,8 @@ extension RayletCore {
                 // The store forgets what a dead process waits for, without an answer.
                 storeRequests = storeRequests.filter { $0.value.object != object || $0.value.slot == nil }
             }
+            // The GCS may have said that it is gone before it made its last objects.
+            ownerGone(client, at: now, into: &effects)
         }
         forgetWaiter(client, at: now, into: &effects)
     }

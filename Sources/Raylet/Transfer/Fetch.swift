@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-
 internal import RayCore
 
 /// An object that is brought to this node because processes of it wait for it.

@@ -16,9 +16,12 @@ extension Cluster {
             if raylet.store.core.used != 0 || raylet.store.core.sealedCount != 0 {
                 fail(
                     "the store of \(raylet.name) still has \(raylet.store.core.sealedCount) objects, "
-                        + "\(raylet.store.core.used) bytes: \(raylet.store.objects.map(\.short).joined(separator: ", "))")
+                        + "\(raylet.store.core.used) bytes: \(raylet.store.objects.map(\.short).joined(separator: ", "))"
+                )
             }
-            if !raylet.store.pins.isEmpty { fail("\(raylet.store.pins.count) objects of \(raylet.name) are still read") }
+            if !raylet.store.pins.isEmpty {
+                fail("\(raylet.store.pins.count) objects of \(raylet.name) are still read")
+            }
             for (_, worker) in raylet.workers.sorted(by: { $0.key < $1.key }) where worker.isAlive {
                 fail("\(worker.name) of \(raylet.name) still lives")
             }

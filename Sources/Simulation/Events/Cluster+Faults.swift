@@ -28,8 +28,12 @@ extension Cluster {
         let candidates = links.filter { $0.isConnected && !$0.isSameNode }
         guard options.networkFails, !candidates.isEmpty else { return }
         let link = candidates[random(0...candidates.count - 1)]
-        let blocked = happens(perMille: 200) ? random(500...3_000) : random(0...100)
-        struck("the connection of \(link.ends[0].process.name) and \(link.ends[1].process.name) breaks for \(blocked) ms")
+        var blocked = happens(perMille: 200) ? random(500...3_000) : random(0...100)
+        // Without its last node nothing in a cluster can end well.
+        let isLastNode = link.ends.contains { $0.process.role == .raylet } && raylets.count(where: \.isAlive) == 1
+        if options.partitionsLast, !isLastNode, happens(perMille: 500) { blocked = random(4_000...20_000) }
+        struck(
+            "the connection of \(link.ends[0].process.name) and \(link.ends[1].process.name) breaks for \(blocked) ms")
         cut(link, blockedMilliseconds: blocked)
     }
 

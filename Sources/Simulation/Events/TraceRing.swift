@@ -51,7 +51,8 @@ extension Message {
 
     private var detail: String {
         switch self {
-        case .pushTask(let message): " task \(message.spec.id.short)/\(message.spec.attempt) lease \(message.lease.short)"
+        case .pushTask(let message):
+            " task \(message.spec.id.short)/\(message.spec.attempt) lease \(message.lease.short)"
         case .taskDone(let message):
             " task \(message.task.short)/\(message.attempt) \(message.error?.message ?? "ok")"
         case .callActor(let message): " task \(message.spec.id.short)/\(message.spec.attempt) to \(message.incarnation)"

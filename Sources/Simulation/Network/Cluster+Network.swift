@@ -163,7 +163,8 @@ extension Cluster {
 
     /// Cuts a connection between nodes in the middle of what is under way; both sides see it a little later.
     func cut(_ link: SimulatedLink, blockedMilliseconds: Int) {
-        guard link.isConnected else { return }
+        // A connection that was cut before and is not yet seen to be gone cannot break again.
+        guard link.isConnected, link.ends.allSatisfy({ $0.cutBytes == nil }) else { return }
         link.blockedUntil = now.advanced(milliseconds: blockedMilliseconds)
         for side in 0...1 {
             link.ends[side].cutBytes = random(0...200)
@@ -182,11 +183,14 @@ extension Cluster {
             guard let link = process.links[peer] else { continue }
             let side = link.ends[0].process === process ? 0 : 1
             link.ends[side].core.abandon()
+            let isWhole = link.ends[1 - side].cutBytes == nil
             if isSilent, !link.isSameNode {
-                link.ends[1 - side].cutBytes = random(0...200)
+                if isWhole { link.ends[1 - side].cutBytes = random(0...200) }
                 link.ends[side].epoch = 0
             } else {
-                if !link.isSameNode, happens(perMille: 500) { link.ends[1 - side].cutBytes = random(0...200) }
+                if isWhole, !link.isSameNode, happens(perMille: 500) {
+                    link.ends[1 - side].cutBytes = random(0...200)
+                }
                 hangUp(link, side, reason: "the peer's process is gone", isProcessGone: link.isSameNode)
             }
         }

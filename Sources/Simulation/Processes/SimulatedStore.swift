@@ -144,7 +144,8 @@ final class SimulatedStore {
             let pinEnd = pin.entry.offset + (pin.entry.layout.totalSize ?? 0)
             if pin.entry.offset < end, offset < pinEnd {
                 violation =
-                    violation ?? "the room of object \(pin.entry.id.short), which is still read, is given to \(id.short)"
+                    violation
+                    ?? "the room of object \(pin.entry.id.short), which is still read, is given to \(id.short)"
             }
         }
     }

@@ -129,7 +129,8 @@ struct ScriptWriter {
         let outer = self.value()
         let middle = submit(.nested(value: outer), [.nested(inner)], .value(outer &+ value))
         let last = self.value()
-        let slot = submit(.nested(value: last), [.nested(middle), .nested(inner)], .value(last &+ outer &+ value &+ value))
+        let slot = submit(
+            .nested(value: last), [.nested(middle), .nested(inner)], .value(last &+ outer &+ value &+ value))
         let fan = self.value()
         let count = random(1...6)
         let fanSum = UInt64(count * (count - 1) / 2)

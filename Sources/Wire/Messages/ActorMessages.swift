@@ -20,7 +20,10 @@ package struct ActorState: Hashable, Sendable, WireCodable {
     package var name: String
     package var namespace: String
 
-    package init(id: ActorID, phase: ActorPhase, address: Address, incarnation: UInt32, error: RayError? = nil, className: FunctionDescriptor, taskRetriesMax: Int, name: String, namespace: String) {
+    package init(
+        id: ActorID, phase: ActorPhase, address: Address, incarnation: UInt32, error: RayError? = nil,
+        className: FunctionDescriptor, taskRetriesMax: Int, name: String, namespace: String
+    ) {
         self.id = id
         self.phase = phase
         self.address = address

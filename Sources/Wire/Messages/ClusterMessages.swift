@@ -185,7 +185,10 @@ package struct ClusterStatus: Hashable, Sendable, WireCodable {
     package var escapedBytes: Int
     package var warnings: [String]
 
-    package init(nodes: [NodeStatus], demands: [Demand], actorsAlive: Int, actorsPending: Int, actorsDead: Int, jobs: Int, escapedObjects: Int, escapedBytes: Int, warnings: [String]) {
+    package init(
+        nodes: [NodeStatus], demands: [Demand], actorsAlive: Int, actorsPending: Int, actorsDead: Int, jobs: Int,
+        escapedObjects: Int, escapedBytes: Int, warnings: [String]
+    ) {
         self.nodes = nodes
         self.demands = demands
         self.actorsAlive = actorsAlive
@@ -232,7 +235,10 @@ package struct NodeStatus: Hashable, Sendable, WireCodable {
     package var workerCount: Int
     package var deathReason: String
 
-    package init(info: NodeInfo, isAlive: Bool, available: ResourceSet, storeUsed: Int, objectCount: Int, workerCount: Int, deathReason: String) {
+    package init(
+        info: NodeInfo, isAlive: Bool, available: ResourceSet, storeUsed: Int, objectCount: Int, workerCount: Int,
+        deathReason: String
+    ) {
         self.info = info
         self.isAlive = isAlive
         self.available = available

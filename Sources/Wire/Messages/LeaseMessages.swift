@@ -35,7 +35,10 @@ package struct RequestLease: Hashable, Sendable, WireCodable {
     package var locality: [Locality]
     package var owner: Address
 
-    package init(lease: LeaseID, job: JobID, shape: ResourceSet, strategy: SchedulingStrategy, locality: [Locality], owner: Address) {
+    package init(
+        lease: LeaseID, job: JobID, shape: ResourceSet, strategy: SchedulingStrategy, locality: [Locality],
+        owner: Address
+    ) {
         self.lease = lease
         self.job = job
         self.shape = shape
@@ -129,17 +132,22 @@ package struct CancelLease: Hashable, Sendable, WireCodable {
 /// Owner to GCS: no more work for this lease.
 package struct ReturnLease: Hashable, Sendable, WireCodable {
     package var lease: LeaseID
+    /// Whether the owner cannot reach the worker: it may still run something, and must not serve others.
+    package var isUnreachable: Bool
 
-    package init(lease: LeaseID) {
+    package init(lease: LeaseID, isUnreachable: Bool = false) {
         self.lease = lease
+        self.isUnreachable = isUnreachable
     }
 
     package func encode(into writer: inout WireWriter) {
         writer.write(lease)
+        writer.write(isUnreachable)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
         lease = try reader.identifier()
+        isUnreachable = try reader.bool()
     }
 }
 

@@ -21,7 +21,10 @@ package struct NodeInfo: Hashable, Sendable, WireCodable {
     package var storeCapacity: Int
     package var sessionDirectory: String
 
-    package init(address: Address, name: String, isHead: Bool, processID: Int32, total: ResourceSet, labels: [NodeLabel], storeCapacity: Int, sessionDirectory: String) {
+    package init(
+        address: Address, name: String, isHead: Bool, processID: Int32, total: ResourceSet, labels: [NodeLabel],
+        storeCapacity: Int, sessionDirectory: String
+    ) {
         self.address = address
         self.name = name
         self.isHead = isHead
@@ -269,7 +272,10 @@ package struct WorkerExited: Hashable, Sendable, WireCodable {
     /// What it printed last.
     package var lastLines: [String]
 
-    package init(worker: WorkerID, lease: LeaseID? = nil, processID: Int32, exitCode: Int32, signal: Int32, intended: Bool, lastLines: [String]) {
+    package init(
+        worker: WorkerID, lease: LeaseID? = nil, processID: Int32, exitCode: Int32, signal: Int32, intended: Bool,
+        lastLines: [String]
+    ) {
         self.worker = worker
         self.lease = lease
         self.processID = processID
@@ -411,7 +417,9 @@ package struct Program: Hashable, Sendable, WireCodable {
     package var environment: [String]
     package var workingDirectory: String
 
-    package init(hash: String, path: String, byteCount: Int, arguments: [String], environment: [String], workingDirectory: String) {
+    package init(
+        hash: String, path: String, byteCount: Int, arguments: [String], environment: [String], workingDirectory: String
+    ) {
         self.hash = hash
         self.path = path
         self.byteCount = byteCount

@@ -62,7 +62,9 @@ package struct CreateObject: Hashable, Sendable, WireCodable {
     package var metadataBytes: Int
     package var containedBytes: Int
 
-    package init(object: ObjectID, owner: WorkerID, slot: UInt32, dataBytes: Int, metadataBytes: Int, containedBytes: Int) {
+    package init(
+        object: ObjectID, owner: WorkerID, slot: UInt32, dataBytes: Int, metadataBytes: Int, containedBytes: Int
+    ) {
         self.object = object
         self.owner = owner
         self.slot = slot
@@ -265,7 +267,10 @@ package struct ObjectChunk: Hashable, Sendable, WireCodable {
     package var bytes: [UInt8]
     package var error: RayError?
 
-    package init(object: ObjectID, offset: Int, dataBytes: Int, metadataBytes: Int, containedBytes: Int, bytes: [UInt8], error: RayError? = nil) {
+    package init(
+        object: ObjectID, offset: Int, dataBytes: Int, metadataBytes: Int, containedBytes: Int, bytes: [UInt8],
+        error: RayError? = nil
+    ) {
         self.object = object
         self.offset = offset
         self.dataBytes = dataBytes
@@ -306,7 +311,10 @@ package struct PushChunk: Hashable, Sendable, WireCodable {
     package var containedBytes: Int
     package var bytes: [UInt8]
 
-    package init(object: ObjectID, owner: WorkerID, offset: Int, dataBytes: Int, metadataBytes: Int, containedBytes: Int, bytes: [UInt8]) {
+    package init(
+        object: ObjectID, owner: WorkerID, offset: Int, dataBytes: Int, metadataBytes: Int, containedBytes: Int,
+        bytes: [UInt8]
+    ) {
         self.object = object
         self.owner = owner
         self.offset = offset

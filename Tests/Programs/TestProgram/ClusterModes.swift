@@ -45,6 +45,16 @@ extension TestProgram {
         say("initialized: \(ray.isInitialized) \(ray.isWorker)")
     }
 
+    /// A task for a node that lacks the toolchain.
+    static func bare() async throws {
+        try await describeError {
+            say(
+                "bare: \(try await ray.get(ray.remote(square).options(resources: ["bare": 1])(7), timeout: .seconds(20)))"
+            )
+        }
+        say("next: \(try await ray.get(ray.remote(square)(3)))")
+    }
+
     static func speaks() async throws {
         try await ray.get(ray.remote(speak)("hello"))
         // Lines travel beside the results; the next ones may be faster.
