@@ -52,7 +52,7 @@ package struct SimulationOptions: Sendable, Hashable {
     /// Whether connections between nodes break and lose frames.
     package var networkFails = true
     /// Whether some connections stay broken until both sides take each other for lost.
-    package var partitionsLast = false
+    package var partitionsLast = true
     package var plantedFault: SimulationPlantedFault?
     /// Size of the workload: the argument of Fibonacci, or nothing for what the seed chooses.
     package var size: Int?

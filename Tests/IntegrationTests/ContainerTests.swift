@@ -102,14 +102,15 @@ extension IntegrationTests {
             try FileManager.default.createDirectory(atPath: image, withIntermediateDirectories: true)
             let copy = try await sandbox.run(
                 "/bin/sh", "-c",
-                "cp -L '\(Sandbox.programs)/ray' '\(image)' && ldd '\(image)/ray' | awk '{print $3}' | grep '^\(libraries)' "
+                "cp -L '\(Sandbox.programs)/ray' '\(image)' && ldd '\(image)/ray' | awk '{print $3}' "
+                    + "| grep '^\(libraries)' "
                     + "| xargs cp -t '\(image)'")
             try #require(copy.exitCode == 0, "\(copy.everything)")
             return image
         }
 
         @Test(
-            "On a node without the toolchain a program that needs it is refused with the remedy; one that does not runs",
+            "A node without the toolchain refuses a program that needs it, with the remedy; others run",
             .timeLimit(.minutes(1)))
         func bareNode() async throws {
             try await Sandbox.run { sandbox in
@@ -125,7 +126,8 @@ extension IntegrationTests {
                 #expect(head.exitCode == 0, "\(head.everything)")
                 let node = try await sandbox.run(
                     "/usr/bin/unshare", "-m", "/bin/sh", "-c",
-                    "mount -t tmpfs none '\(libraries)' && mount -t tmpfs none '\(Sandbox.programs)' && exec '\(image)/ray' "
+                    "mount -t tmpfs none '\(libraries)' && mount -t tmpfs none '\(Sandbox.programs)' "
+                        + "&& exec '\(image)/ray' "
                         + "start --address=127.0.0.1:\(port) --num-cpus=1 --object-store-memory=67108864 "
                         + "--resources='{\"bare\": 1}'")
                 #expect(node.exitCode == 0, "\(node.everything)")

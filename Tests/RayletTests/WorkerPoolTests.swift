@@ -52,6 +52,18 @@ import Testing
         #expect(harness.wantedStarts.count == 1)
     }
 
+    @Test("A worker that reports before its process id is known is taken when it is")
+    func earlyReport() {
+        var harness = RayletHarness()
+        harness.assign(1)
+        let start = harness.wantedStarts[0]
+        let worker = harness.ready(start, 100)
+        #expect(harness.leaseReady.isEmpty)
+        _ = harness.spawn(start)
+        #expect(harness.leaseReady.map(\.worker.worker) == [worker])
+        #expect(harness.kills.isEmpty)
+    }
+
     @Test("A repeated assignment is answered again and starts nothing")
     func repeatedAssignment() {
         var harness = RayletHarness()

@@ -74,6 +74,7 @@ struct ScenarioTests {
     func network(seed: UInt64) {
         var options = SimulationOptions()
         options.killsMax = 0
+        options.partitionsLast = false
         expectGood(Simulation.run(seed: seed, options: options))
     }
 }

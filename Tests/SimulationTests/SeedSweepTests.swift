@@ -54,6 +54,11 @@ struct RegressionTests {
         (953, "the same, and the owner's timer ran without pause"),
         (1025, "a driver whose machine vanished was never missed"),
         (1258, "a driver used a node that had not joined"),
+        (43, "what a driver put after its job had ended stayed in its node's store"),
+        (242, "the same, with a long partition"),
+        (227, "a lease whose worker its owner could not reach was kept for ever"),
+        (348, "the same, with a task that runs on"),
+        (5082, "a connection was cut twice"),
     ]
 
     @Test("Seeds that once failed are right", .timeLimit(.minutes(5)), arguments: seeds)

@@ -36,7 +36,10 @@ extension RayletCore {
         }
         pool.update(token) { $0.processID = processID }
         pool.move(token, to: .starting, at: now)
-        if worker.isDoomed { killWorker(token: token, isIntended: true, at: now, into: &effects) }
+        if worker.isDoomed { return killWorker(token: token, isIntended: true, at: now, into: &effects) }
+        guard let early = worker.earlyReport else { return }
+        pool.update(token) { $0.earlyReport = nil }
+        workerReady(early.ready, requestID: early.requestID, from: early.peer, at: now, into: &effects)
     }
 
     /// The process could not be started.
@@ -56,6 +59,11 @@ extension RayletCore {
         _ ready: WorkerReady, requestID: UInt64, from peer: WorkerID, at now: Instant,
         into effects: inout [RayletEffect]
     ) {
+        if let worker = pool[ready.startToken], worker.state == .requested {
+            // On a busy machine a process can be faster than the news that it was started.
+            let early = WorkerProcess.EarlyReport(ready: ready, requestID: requestID, peer: peer)
+            return pool.update(ready.startToken) { $0.earlyReport = early }
+        }
         if ready.startToken != 0 {
             guard let worker = pool[ready.startToken], worker.state == .starting,
                 pool.token(worker: peer) == nil

@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 internal import RayCore
+internal import RayWire
 
 /// A worker process of this node.
 ///
@@ -30,6 +31,13 @@ struct WorkerProcess: Sendable {
         case killed
     }
 
+    /// A report that waits for the process id.
+    struct EarlyReport: Sendable {
+        var ready: WorkerReady
+        var requestID: UInt64
+        var peer: WorkerID
+    }
+
     var startToken: UInt64
     var key: PoolKey
     var state = State.requested
@@ -38,6 +46,8 @@ struct WorkerProcess: Sendable {
     var processID: Int32?
     /// How it introduced itself; nothing before that.
     var address: Address?
+    /// What it reported before the launcher had told its process id; see `workerReady`.
+    var earlyReport: EarlyReport?
     /// The lease it served when it was killed, for the report of its end.
     var lease: LeaseID?
     /// Whether its end was asked for.

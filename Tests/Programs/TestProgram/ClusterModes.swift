@@ -48,9 +48,8 @@ extension TestProgram {
     /// A task for a node that lacks the toolchain.
     static func bare() async throws {
         try await describeError {
-            say(
-                "bare: \(try await ray.get(ray.remote(square).options(resources: ["bare": 1])(7), timeout: .seconds(20)))"
-            )
+            let function = ray.remote(square).options(resources: ["bare": 1])
+            say("bare: \(try await ray.get(function(7), timeout: .seconds(20)))")
         }
         say("next: \(try await ray.get(ray.remote(square)(3)))")
     }
