@@ -37,92 +37,64 @@ import Ray
         return false
     }
 
+    /// Modes without arguments, on a cluster of the usual size.
+    private static let plainModes: [String: @Sendable () async throws -> Void] = [
+        "thousand": { try await thousand() },
+        "counter": { try await counter() },
+        "errors": { try await errors() },
+        "objects": { try await objects() },
+        "wait": { try await waits() },
+        "named": { try await named() },
+        "kill": { try await killActor() },
+        "timeout": { try await timeout() },
+        "sleep": { try await sleeps() },
+        "pending": { try await pending() },
+        "undecodable": { try await undecodable() },
+        "parcels": { try await parcels() },
+        "mixed": { try await mixed() },
+        "view": { try await view() },
+        "speaks": { try await speaks() },
+        "placement": { try await placement() },
+        "bare": { try await bare() },
+        "restart": { try await restart() },
+        "square": { try await squares() },
+        "print-before": { try await squares() },
+        "pause-before": { try await squares() },
+    ]
+
     private static func run(_ mode: String, _ arguments: [String]) async throws {
-        switch mode {
-        case "square", "print-before", "pause-before":
+        if let body = plainModes[mode] {
             try await begin()
-            try await squares()
+            return try await body()
+        }
+        switch mode {
         case "worker-exits", "worker-throws":
             try await begin()
             try await describeError { try await squares() }
-        case "thousand":
-            try await begin()
-            try await thousand()
-        case "counter":
-            try await begin()
-            try await counter()
-        case "errors":
-            try await begin()
-            try await errors()
-        case "objects":
-            try await begin()
-            try await objects()
-        case "wait":
-            try await begin()
-            try await waits()
         case "fibonacci":
             try await begin(cpus: 1)
             try await fibonacciNumbers(arguments)
         case "order":
             try await begin(cpus: 4)
             try await order(Int(arguments[0]) ?? 1)
-        case "named":
-            try await begin()
-            try await named()
-        case "kill":
-            try await begin()
-            try await killActor()
         case "address":
             try await ray.init(address: arguments[0])
             try await squares()
-        case "timeout":
-            try await begin()
-            try await timeout()
         case "hang":
             try await begin()
             try await hangs(arguments[0], retries: Int(arguments[1]) ?? 0)
         case "spin":
             try await begin()
             _ = try await ray.get(ray.remote(spin)(arguments[0]))
-        case "sleep":
-            try await begin()
-            try await sleeps()
-        case "pending":
-            try await begin()
-            try await pending()
-        case "undecodable":
-            try await begin()
-            try await undecodable()
         case "puts":
             try await begin(store: 256 << 20)
             try await puts(Int(arguments[0]) ?? 1)
         case "churn":
             try await begin()
             try await churn(milliseconds: Int(arguments[0]) ?? 1)
-        case "parcels":
-            try await begin()
-            try await parcels()
         case "followers":
             try await begin(cpus: 1)
             try await followers()
-        case "mixed":
-            try await begin()
-            try await mixed()
-        case "view":
-            try await begin()
-            try await view()
-        case "speaks":
-            try await begin()
-            try await speaks()
-        case "placement":
-            try await begin()
-            try await placement()
-        case "bare":
-            try await begin()
-            try await bare()
-        case "restart":
-            try await begin()
-            try await restart()
         default: say("unknown mode \(mode)")
         }
     }
