@@ -15,6 +15,12 @@ phase() {
 phase "Format" make --no-print-directory lint
 phase "Build" "${SWIFT:-swift}" build -c release --build-tests
 # Swift Testing only: without this the empty XCTest run is reported too.
-phase "Tests" "${SWIFT:-swift}" test -c release --skip-build --disable-xctest "$@"
-# Not when a part of the tests is wanted.
-(($# > 0)) || phase "Package outside" dev/outside-package.sh
+run() { "${SWIFT:-swift}" test -c release --skip-build --disable-xctest "$@"; }
+if (($# > 0)); then
+    phase "Tests" run "$@"
+    exit
+fi
+phase "Unit tests and simulation" run --skip IntegrationTests
+# By themselves: they measure times of whole processes, and two processors are soon busy.
+phase "Processes" run --filter IntegrationTests
+phase "Package outside" dev/outside-package.sh
