@@ -160,7 +160,6 @@ final class Cluster {
             if raylet.isAlive { raylet.exited(processID, code: code, signal: signal) }
         case .detached(let raylet, let slot): if raylet.isAlive { raylet.detach(slot) }
         case .fetched(let raylet, let key): if raylet.isAlive { raylet.programFetched(key) }
-        case .fault: strike()
         }
     }
 

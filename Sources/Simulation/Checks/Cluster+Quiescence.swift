@@ -14,9 +14,10 @@ extension Cluster {
         let living = raylets.filter(\.isAlive)
         for raylet in living {
             if raylet.store.core.used != 0 || raylet.store.core.sealedCount != 0 {
+                let objects = raylet.store.objects.map(\.short).joined(separator: ", ")
                 fail(
                     "the store of \(raylet.name) still has \(raylet.store.core.sealedCount) objects, "
-                        + "\(raylet.store.core.used) bytes: \(raylet.store.objects.map(\.short).joined(separator: ", "))"
+                        + "\(raylet.store.core.used) bytes: \(objects)"
                 )
             }
             if !raylet.store.pins.isEmpty {

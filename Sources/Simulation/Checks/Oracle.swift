@@ -49,8 +49,6 @@ struct Oracle {
         grants[worker] = nil
     }
 
-    mutating func delivered(_ message: Message, to process: SimulatedProcess, in cluster: Cluster) {}
-
     // MARK: Tasks
 
     /// A task starts at most once for each attempt, and no more run on a node than it has CPUs.

@@ -27,7 +27,6 @@ struct Event {
         case exited(RayletProcess, processID: Int32, code: Int32, signal: Int32)
         case detached(RayletProcess, slot: UInt32)
         case fetched(RayletProcess, key: String)
-        case fault
     }
 
     var time: Instant

@@ -73,7 +73,8 @@ extension Message {
         case .leaseUnblocked(let message): " \(message.lease.short)"
         case .leaseResumed(let message): " \(message.lease.short)"
         case .actorUpdate(let message):
-            " \(message.state.id) \(message.state.phase) \(message.state.incarnation) \(message.state.error?.message ?? "")"
+            " \(message.state.id) \(message.state.phase) \(message.state.incarnation) "
+                + (message.state.error?.message ?? "")
         case .workerExited(let message):
             " \(message.worker.short) lease \(message.lease?.short ?? "-") signal \(message.signal)"
         case .releaseOwned(let message): " \(message.workers.map(\.short)) jobs \(message.jobs.map(\.value))"

@@ -304,7 +304,6 @@ extension Cluster {
             if options.traceLinesMax > 0 {
                 trace.add(.message(message, from: peer.name, to: process.name), at: now)
             }
-            oracle.delivered(message, to: process, in: self)
             process.receive(message, requestID: requestID, from: peer.id)
         case .failure(let error):
             fail("\(process.name) cannot read a message of kind \(kind) from \(peer.name): \(error)")
