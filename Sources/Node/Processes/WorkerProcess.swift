@@ -20,12 +20,7 @@ package enum WorkerProcess {
     /// - Throws: why that is impossible; the process should then end, its last words go to the log.
     package static func open(executor: any TaskExecutor) throws(RayError) -> Worker {
         do throws(TransportError) {
-            if let text = environment("SWIFT_RAY_LIFELINE_FD"), let descriptor = Int32(text) {
-                _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-                try ParentWatch.start(descriptor: descriptor)
-            } else {
-                _ = try ParentWatch.startFromEnvironment()
-            }
+            _ = try ParentWatch.startFromEnvironment()
         } catch {
             throw RayError(.systemError, "\(error)")
         }

@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-internal import Glibc
 internal import RayCore
 internal import RayRaylet
 
@@ -17,7 +16,9 @@ struct WorkerEnvironment: Sendable {
 
     /// The raylet's own environment, what the configuration adds, and what tells a worker where it is.
     init(_ configuration: RayletConfiguration, address: Address) {
-        var variables = Self.own.filter { !$0.hasPrefix("SWIFT_RAY_") && !$0.hasPrefix("RAY_PARENT_DESCRIPTOR=") }
+        var variables = processEnvironment().filter {
+            !$0.hasPrefix("SWIFT_RAY_") && !$0.hasPrefix("RAY_PARENT_DESCRIPTOR=")
+        }
         variables += configuration.workerEnvironment
         variables += [
             "SWIFT_RAY_ROLE=worker",
@@ -56,16 +57,6 @@ struct WorkerEnvironment: Sendable {
                 positions[name] = result.count
                 result.append(variable)
             }
-        }
-        return result
-    }
-
-    private static var own: [String] {
-        var result: [String] = []
-        var entry = environ
-        while let text = entry.pointee {
-            result.append(String(cString: text))
-            entry += 1
         }
         return result
     }
