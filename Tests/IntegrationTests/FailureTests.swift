@@ -134,58 +134,5 @@ extension IntegrationTests {
                 #expect(stop.exitCode == 0, "\(stop.everything)")
             }
         }
-
-        @Test("Workers killed at twenty points: every result is right", .timeLimit(.minutes(2)))
-        func workersAtRandom() async throws {
-            var random = Seeded(state: 20)
-            try await Sandbox.run { sandbox in
-                let driver = try sandbox.start("raytestprogram", ["churn", "8000"])
-                #expect(try await eventually(within: .seconds(20)) { driver.output.contains("begun") })
-                for _ in 0..<20 {
-                    try await Task.sleep(for: .milliseconds(Int.random(in: 50...300, using: &random)))
-                    if let worker = sandbox.workers.randomElement(using: &random) { kill(worker.processID, SIGKILL) }
-                }
-                let code = try await driver.end(within: .seconds(40))
-                #expect(code == 0, "\(driver.everything)")
-                #expect(
-                    driver.output.contains("rounds: ") && !driver.output.contains("rounds: 0,"), "\(driver.everything)")
-                #expect(!driver.output.contains("wrong:") && !driver.output.contains("hung:"), "\(driver.everything)")
-            }
-        }
-
-        @Test(
-            "A role killed at twenty points: the driver ends within 10 seconds, nothing is left",
-            .timeLimit(.minutes(4)), arguments: ["raylet", "gcs_server", "driver"])
-        func rolesAtRandom(_ name: String) async throws {
-            var random = Seeded(state: UInt64(name.utf8.count))
-            for round in 0..<20 {
-                try await Sandbox.run { sandbox in
-                    let driver = try sandbox.start("raytestprogram", ["churn", "60000"])
-                    // From the first moments of the start to the middle of the work.
-                    let delay = Int.random(in: 0...600, using: &random)
-                    try await Task.sleep(for: .milliseconds(delay))
-                    let victim = name == "driver" ? driver.processID : sandbox.roles(name).first?.processID
-                    kill(victim ?? driver.processID, SIGKILL)
-                    let start = ContinuousClock.now
-                    try await driver.end(within: .seconds(15))
-                    let seconds = start.duration(to: .now)
-                    let place = "round \(round): \(name) killed after \(delay) ms"
-                    #expect(seconds < .seconds(10), "\(place): the driver ended after \(seconds)\n\(driver.everything)")
-                    #expect(!driver.output.contains("wrong:"), "\(place)\n\(driver.everything)")
-                }
-            }
-        }
-    }
-}
-
-/// The same random numbers for the same seed (SplitMix64).
-private struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = (state ^ (state >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -77,8 +77,10 @@ final class GCSDriver: EndpointHandler, @unchecked Sendable {
     }
 
     private func send(_ message: Message, requestID: UInt64, to peer: WorkerID) {
+        KillPoint.current?.pass(message, .sending)
         // A peer without a link is lost, or about to be reported as lost: nothing is to be done here.
         _ = endpoint?.send(kind: message.kind, requestID: requestID, payload: message.payload, to: peer)
+        KillPoint.current?.pass(message, .sent)
     }
 
     // MARK: Links
@@ -92,7 +94,10 @@ final class GCSDriver: EndpointHandler, @unchecked Sendable {
             switch try Message(kind: kind, payload: payload) {
             case .storeBlob(let piece): store(piece, requestID: requestID, from: peer)
             case .fetchBlob(let wanted): send(.blobChunk(archive.fetch(wanted)), requestID: requestID, to: peer)
-            case let message: give(.message(message, requestID: requestID, from: peer))
+            case let message:
+                KillPoint.current?.pass(message, .received)
+                give(.message(message, requestID: requestID, from: peer))
+                KillPoint.current?.pass(message, .handled)
             }
         } catch {
             logger.warning("ignored a message of kind \(kind) from \(peer): \(error)")

@@ -185,8 +185,10 @@ final class RayletDriver: @unchecked Sendable {
     }
 
     private func send(_ message: Message, requestID: UInt64, to peer: WorkerID) {
+        KillPoint.current?.pass(message, .sending)
         // A peer without a link is lost, or about to be reported as lost: nothing is to be done here.
         _ = endpoint?.send(kind: message.kind, requestID: requestID, payload: message.payload, to: peer)
+        KillPoint.current?.pass(message, .sent)
     }
 }
 
@@ -208,7 +210,9 @@ extension RayletDriver: EndpointHandler {
             if case .blobChunk(let chunk) = message {
                 if peer == .gcs { programs?.receive(chunk, requestID: requestID) }
             } else {
+                KillPoint.current?.pass(message, .received)
                 give(.message(message, requestID: requestID, from: peer))
+                KillPoint.current?.pass(message, .handled)
             }
         } catch {
             logger.warning("ignored a message of kind \(kind) from \(peer): \(error)")

@@ -243,7 +243,9 @@ extension Worker {
 
     /// Sends a message that is not the core's business.
     func send(_ message: Message, to peer: WorkerID) {
+        KillPoint.current?.pass(message, .sending)
         endpoint.send(kind: message.kind, requestID: 0, payload: message.payload, to: peer)
+        KillPoint.current?.pass(message, .sent)
     }
 }
 

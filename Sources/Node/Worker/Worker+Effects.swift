@@ -32,11 +32,13 @@ extension Worker {
             switch effect {
             case .connect(let address): endpoint.connect(to: address)
             case .send(let message, let requestID, let peer):
+                KillPoint.current?.pass(message, .sending)
                 state.writer.removeAll()
                 message.encode(into: &state.writer)
                 endpoint.send(
                     kind: message.kind, requestID: requestID, payload: state.writer.bytes, to: peer,
                     urgent: !Self.comesInNumbers(message))
+                KillPoint.current?.pass(message, .sent)
             case .locate(let id):
                 let isPresent = find(id) != nil
                 state.core.receive(.located(id, isPresent: isPresent), at: now, into: &state.effects)

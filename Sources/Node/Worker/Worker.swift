@@ -117,8 +117,10 @@ extension Worker: EndpointHandler {
     package func message(kind: UInt16, requestID: UInt64, payload: UnsafeRawBufferPointer, from peer: WorkerID) {
         do throws(WireError) {
             let message = try Message(kind: kind, payload: payload)
+            KillPoint.current?.pass(message, .received)
             if intercept(message) { return }
             step(.message(message, requestID: requestID, from: peer))
+            KillPoint.current?.pass(message, .handled)
         } catch {
             configuration.warn("a message of kind \(kind) from \(peer.hex.prefix(8)) cannot be read: \(error)")
         }
