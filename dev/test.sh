@@ -21,6 +21,8 @@ if (($# > 0)); then
     exit
 fi
 phase "Unit tests and simulation" run --skip IntegrationTests
+# Before the processes: a test of these runs the static program on a node that has no Swift libraries.
+phase "Package outside" dev/outside-package.sh
+export RAY_TEST_STATIC=$PWD/.build/outside/static/OutsideCommand
 # By themselves: they measure times of whole processes, and two processors are soon busy.
 phase "Processes" run --filter IntegrationTests
-phase "Package outside" dev/outside-package.sh

@@ -136,10 +136,12 @@ extension IntegrationTests {
                 #expect(driver.output.contains("SystemError.runtimeEnvSetup"), "\(driver.everything)")
                 #expect(driver.output.contains("--static-swift-stdlib"), "\(driver.everything)")
                 #expect(driver.output.contains("next: 9"), "\(driver.everything)")
-                // Built apart, with the remedy, where the tests are to cover it.
+                // Built apart, with the remedy; dev/test.sh always does.
                 if let program = ProcessInfo.processInfo.environment["RAY_TEST_STATIC"] {
-                    let fixed = try await sandbox.run(program, "bare", environment: environment)
-                    #expect(fixed.output.contains("bare: 49"), "\(fixed.everything)")
+                    let fixed = try await sandbox.run(
+                        program, "--resource=bare", "2", "3", "7", environment: environment)
+                    #expect(fixed.output.contains("squares: [4, 9, 49]"), "\(fixed.everything)")
+                    #expect(fixed.output.contains("dependency: 12 ray"), "\(fixed.everything)")
                 }
                 let stop = try await sandbox.run("ray", "stop")
                 #expect(stop.exitCode == 0, "\(stop.everything)")
