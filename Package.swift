@@ -81,8 +81,9 @@ let programs: [Target] = [
 ]
 
 /// A test target named after the module that it tests.
-func tests(_ name: String, _ dependencies: Target.Dependency...) -> Target {
-    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: strict)
+func tests(_ name: String, _ dependencies: Target.Dependency..., without excluded: [String] = []) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, path: "Tests/\(name)", exclude: excluded, swiftSettings: strict)
 }
 
 let testTargets: [Target] = [
@@ -98,7 +99,7 @@ let testTargets: [Target] = [
     tests(
         "RayMacrosTests", "RayMacros", .product(name: "SwiftParser", package: "swift-syntax"),
         .product(name: "SwiftSyntaxBuilder", package: "swift-syntax"),
-        .product(name: "SwiftSyntaxMacroExpansion", package: "swift-syntax")),
+        .product(name: "SwiftSyntaxMacroExpansion", package: "swift-syntax"), without: ["Fixtures"]),
     tests("RayTests", "Ray", "RayCore", "RayWorker"),
     tests("CLITests", "RayCLI", "RayCore", "RayWire", "RayNode"),
     tests("NodeTests", "RayCore", "RayWire", "RayWorker", "RayNode", "RayTransport", "CRaySystem", "bytesworker"),

@@ -36,7 +36,7 @@ package final class RayletServer: Sendable {
     /// - Throws: `systemError` if the machine refuses memory, sockets or folders, `invalidArgument` for settings that
     ///   cannot be; the message names the remedy.
     package init(configuration: RayletConfiguration) throws(RayError) {
-        Self.blockSignals()
+        SignalWait.block()
         let gcs = try configuration.gcsTarget()
         try Self.makeFolders(configuration.sessionDirectory)
         let store = try Self.makeStore(configuration)
@@ -81,18 +81,18 @@ package final class RayletServer: Sendable {
             driver.left(reason: "\(error)")
         }
         reactor.perform { self.driver.begin() }
-        var signals = Self.signals
         // Short while the start waits for it, long afterwards.
-        var pause = timespec(tv_sec: 0, tv_nsec: 2_000_000)
+        var milliseconds = 2
         var isReady = false
         while driver.leaveReason == nil {
             if !isReady, driver.isRegistered {
                 isReady = true
-                pause.tv_nsec = 100_000_000
+                milliseconds = 100
                 ready()
             }
-            let signal = sigtimedwait(&signals, nil, &pause)
-            if signal > 0 { stop(reason: "it was asked to end (\(signal == SIGINT ? "SIGINT" : "SIGTERM"))") }
+            if let signal = SignalWait.next(milliseconds: milliseconds) {
+                stop(reason: "it was asked to end (\(signal))")
+            }
         }
         return finish()
     }
@@ -120,19 +120,6 @@ package final class RayletServer: Sendable {
         for name in listDirectory(folder) where name.utf8.count == 16 + ".sock".utf8.count {
             unlink(folder + "/" + name)
         }
-    }
-
-    private static var signals: sigset_t {
-        var set = sigset_t()
-        sigemptyset(&set)
-        sigaddset(&set, SIGTERM)
-        sigaddset(&set, SIGINT)
-        return set
-    }
-
-    private static func blockSignals() {
-        var set = signals
-        pthread_sigmask(SIG_BLOCK, &set, nil)
     }
 
     private static func makeFolders(_ session: String) throws(RayError) {
