@@ -5,9 +5,7 @@
 
 import Ray
 
-// error: type 'Box' does not conform to protocol 'Copyable'
-// error: type 'Box' does not conform to protocol 'Copyable'
-struct Box: Codable, Sendable, ~Copyable {}
+struct Box: ~Copyable {}
 protocol Shape: Codable, Sendable {}
 struct Circle: Shape {}
 
