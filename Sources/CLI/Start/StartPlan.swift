@@ -68,6 +68,10 @@ package struct StartPlan: Sendable {
         options.port = served.port ?? 6379
         options.clientPort = served.rayClientServerPort ?? 10001
         options.nodeHost = served.nodeHost ?? Self.defaultHost(surroundings)
+        // Probes and commands inside the pod use localhost; "0.0.0.0" and "::" have it already.
+        options.listensOnLoopback =
+            surroundings.isKubeRay && !HostAddress.isLoopback(options.nodeHost)
+            && !["0.0.0.0", "::"].contains(options.nodeHost)
     }
 
     private mutating func takeWorker(

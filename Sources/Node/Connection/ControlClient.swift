@@ -26,9 +26,12 @@ package final class ControlClient {
         let identity = WorkerID.random(using: &generator)
         let address = Address(node: .none, worker: identity, host: "", port: 0, socketPath: "")
         let hello = Hello(role: .commandLine, identity: identity, incarnation: generator.next(), address: address)
+        var settings = Endpoint.Settings()
+        // A person or a probe waits: where nobody listens is told at once, not when a head might have come back.
+        settings.acrossNodes.lossMilliseconds = 1_000
         endpoint = Endpoint(
             hello, credentials: Credentials(token: Array(token.value.utf8), source: token.source),
-            reactor: reactor, handler: rendezvous)
+            settings: settings, reactor: reactor, handler: rendezvous)
         endpoint.connect(
             to: Address(node: .none, worker: .gcs, host: host, port: port, socketPath: ""))
     }

@@ -13,6 +13,8 @@ package struct GCSConfiguration: Sendable {
     package var port: UInt16
     /// A second port, for drivers outside; 0 takes a free one, nothing opens none.
     package var clientPort: UInt16?
+    /// Whether the ports are open on loopback too, where `host` is another address.
+    package var listensOnLoopback = false
     /// The cluster's token; empty if none is wanted.
     package var token = ""
     /// Where the token comes from, for messages.

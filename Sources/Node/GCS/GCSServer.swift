@@ -52,8 +52,10 @@ package final class GCSServer: Sendable {
                 settings: settings, reactor: reactor, handler: driver)
             // The last port is the one that the address names.
             var clientPort: UInt16?
-            if let port = configuration.clientPort { clientPort = try endpoint.listen(host: host, port: port) }
-            try endpoint.listen(host: host, port: configuration.port)
+            if let port = configuration.clientPort {
+                clientPort = try Self.listen(endpoint, host: host, port: port, configuration)
+            }
+            try Self.listen(endpoint, host: host, port: configuration.port, configuration)
             try endpoint.listen(unixPath: configuration.socketPath)
             self.clientPort = clientPort
         } catch {
@@ -91,6 +93,16 @@ package final class GCSServer: Sendable {
         usleep(100_000)
         reactor.stop()
         return reason
+    }
+
+    /// Opens a port; the number that was bound.
+    @discardableResult
+    private static func listen(
+        _ endpoint: Endpoint, host: String, port: UInt16, _ configuration: GCSConfiguration
+    ) throws(TransportError) -> UInt16 {
+        let bound = try endpoint.listen(host: host, port: port)
+        if configuration.listensOnLoopback { try endpoint.listen(host: "127.0.0.1", port: bound) }
+        return bound
     }
 
     private static func makeFolders(_ configuration: GCSConfiguration) throws(RayError) {

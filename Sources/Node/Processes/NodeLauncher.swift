@@ -63,6 +63,7 @@ package enum NodeLauncher {
         settings["host"] = options.nodeHost
         settings["port"] = String(options.port)
         if let port = options.clientPort { settings["client_port"] = String(port) }
+        settings["loopback"] = options.listensOnLoopback ? "1" : "0"
         settings["token"] = options.token.value
         settings["token_source"] = options.token.source
         return settings

@@ -14,6 +14,8 @@ package struct NodeStartOptions: Sendable {
     package var headPort: UInt16 = 6379
     /// This node's address, to be bound and told to others; loopback if not given.
     package var nodeHost = "127.0.0.1"
+    /// Whether the head's ports are open on loopback too, where `nodeHost` is another address.
+    package var listensOnLoopback = false
     /// The head's port for the cluster; 0 takes a free one.
     package var port: UInt16 = 6379
     /// The head's port for drivers outside; 0 takes a free one, nothing opens none.

@@ -58,6 +58,7 @@ enum RoleProcess {
             sessionDirectory: settings["session"] ?? "", host: settings["host"] ?? "127.0.0.1",
             port: settings.port("port") ?? 0)
         configuration.clientPort = settings.port("client_port")
+        configuration.listensOnLoopback = settings["loopback"] == "1"
         configuration.token = settings["token"] ?? ""
         configuration.tokenSource = settings["token_source"] ?? ""
         let server = try GCSServer(configuration: configuration)
