@@ -31,7 +31,7 @@ extension IntegrationTests {
             "startActor/sent", "actorStarted/received", "actorStarted/handled", "actorUpdate/sent",
         ]
         static let ofDrivers = [
-            "jobRegistered/received", "workerAccepted/received", "requestLease/sent", "leaseGranted/received",
+            "workerAccepted/received", "workerAccepted/handled", "requestLease/sent", "leaseGranted/received",
             "leaseGranted/handled", "pushTask/sending", "pushTask/sent", "taskDone/received", "taskDone/handled",
             "createActor/sent", "actorUpdate/received", "callActor/sent", "freeObjects/sent",
         ]
@@ -54,9 +54,17 @@ extension IntegrationTests {
                         .contains { name.hasPrefix($0 + "/") }
             })
 
-        /// Kills a process at the point while the program works; how long the program then took to end.
-        private func run(_ role: String, _ point: String, milliseconds: Int) async throws -> (Child, Duration) {
-            var result: (Child, Duration)?
+        private struct Outcome {
+            var code: Int32?
+            var output: String
+            var everything: String
+            var duration: Duration
+        }
+
+        /// Kills a process at the point while the program works; what it printed, and how long it
+        /// then took to end.
+        private func run(_ role: String, _ point: String, milliseconds: Int) async throws -> Outcome {
+            var result: Outcome?
             try await Sandbox.run { sandbox in
                 let file = sandbox.folder + "/killed"
                 let driver = try sandbox.start(
@@ -70,7 +78,9 @@ extension IntegrationTests {
                     "no \(role) got to \(point)\n\(driver.everything)")
                 let start = ContinuousClock.now
                 try await driver.end(within: .seconds(milliseconds > 10_000 ? 15 : 40))
-                result = (driver, start.duration(to: .now))
+                result = Outcome(
+                    code: driver.exitCode, output: driver.output, everything: driver.everything,
+                    duration: start.duration(to: .now))
             }
             return try #require(result)
         }
@@ -78,8 +88,8 @@ extension IntegrationTests {
         @Test("A worker killed at twenty points: every result is right", .timeLimit(.minutes(4)))
         func workers() async throws {
             for point in points(Self.ofWorkers, seed: 20) {
-                let (driver, _) = try await run("worker", point, milliseconds: 700)
-                #expect(driver.exitCode == 0, "\(point)\n\(driver.everything)")
+                let driver = try await run("worker", point, milliseconds: 700)
+                #expect(driver.code == 0, "\(point)\n\(driver.everything)")
                 #expect(driver.output.contains("rounds: "), "\(point)\n\(driver.everything)")
                 #expect(!driver.output.contains("rounds: 0,"), "\(point)\n\(driver.everything)")
                 #expect(!driver.output.contains("wrong:"), "\(point)\n\(driver.everything)")
@@ -93,8 +103,8 @@ extension IntegrationTests {
         func roles(_ name: String) async throws {
             let names = ["raylet": Self.ofRaylets, "gcs_server": Self.ofHeads, "driver": Self.ofDrivers][name] ?? []
             for point in points(names, seed: UInt64(name.utf8.count)) {
-                let (driver, duration) = try await run(name, point, milliseconds: 60_000)
-                #expect(duration < .seconds(10), "\(point): ended after \(duration)\n\(driver.everything)")
+                let driver = try await run(name, point, milliseconds: 60_000)
+                #expect(driver.duration < .seconds(10), "\(point): ended after \(driver.duration)\n\(driver.everything)")
                 #expect(!driver.output.contains("wrong:"), "\(point)\n\(driver.everything)")
             }
         }

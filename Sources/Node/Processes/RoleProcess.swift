@@ -17,6 +17,7 @@ enum RoleProcess {
     static func run() -> Never {
         guard let (role, settings) = RoleSettings.ofThisProcess() else { exit(2) }
         // Children of this process are not roles.
+        _ = KillPoint.current  // Reads the role.
         unsetenv(RoleSettings.roleVariable)
         unsetenv(RoleSettings.settingsVariable)
         writeFile("/proc/self/comm", String(role.prefix(15)))
