@@ -13,6 +13,8 @@ package struct GCSSettings: Sendable {
     package var clusterName: String
     /// Seed of all random choices.
     package var seed: UInt64
+    /// Whether anybody who reaches the address is let in without a token; `ray status` warns of it.
+    package var isOpen = false
     /// A fault for the simulator to find: the scheduler grants some resources twice. Never set in real use.
     package var plantsGrantTwice = false
 

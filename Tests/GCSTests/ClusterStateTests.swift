@@ -24,6 +24,18 @@ import Testing
         return reply
     }
 
+    @Test("The status of a cluster that asks for no token warns of it", arguments: [true, false])
+    func open(_ isOpen: Bool) throws {
+        var harness = GCSHarness(isOpen: isOpen)
+        harness.startJob(driver: 1)
+        harness.send(.queryCluster(QueryCluster()), requestID: 6, from: driver(1))
+        guard case .send(.clusterStatus(let status), 6, _) = harness.effects.last else {
+            Issue.record("no status")
+            return
+        }
+        #expect(status.warnings.contains { $0.contains("no token") && $0.contains("RAY_AUTH_MODE=token") } == isOpen)
+    }
+
     @Test("Keys are put, found, listed, kept from overwriting and deleted, per namespace")
     func keyValue() {
         var harness = GCSHarness.cluster()

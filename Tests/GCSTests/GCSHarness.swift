@@ -15,9 +15,11 @@ struct GCSHarness {
     /// What the core wanted since the last `take`.
     var effects: [GCSEffect] = []
 
-    init(seed: UInt64 = 1) {
+    init(seed: UInt64 = 1, isOpen: Bool = false) {
         let address = Address(node: .none, worker: .gcs, host: "head", port: 6379, socketPath: "/s/gcs.sock")
-        core = GCSCore(settings: GCSSettings(address: address, clusterName: "session_1", seed: seed))
+        var settings = GCSSettings(address: address, clusterName: "session_1", seed: seed)
+        settings.isOpen = isOpen
+        core = GCSCore(settings: settings)
     }
 
     /// A cluster with one node of four CPUs and two GPUs, and job 1 of driver 1.

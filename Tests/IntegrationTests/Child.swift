@@ -51,11 +51,24 @@ final class Child {
     {
         let ended = try await eventually(within: limit) { !isRunning }
         if !ended {
-            Issue.record("the program did not end within \(limit)\n\(everything)", sourceLocation: location)
+            Issue.record(
+                "the program did not end within \(limit)\n\(everything)\n--- threads\n\(threads)",
+                sourceLocation: location)
             send(SIGKILL)
             _ = try await eventually(within: .seconds(5)) { !isRunning }
         }
         return exitCode ?? -1
+    }
+
+    /// What each thread waits in, as the kernel says: name, state, function, system call.
+    private var threads: String {
+        let folder = "/proc/\(processID)/task"
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.sorted().map { name in
+            let parts = ["comm", "wchan", "syscall"].map { text(of: "\(folder)/\(name)/\($0)") }
+            let state = text(of: "\(folder)/\(name)/status").split(separator: "\n").first { $0.hasPrefix("State:") }
+            return ([name, String(state ?? "")] + parts).map { $0.filter { $0 != "\n" } }.joined(separator: " ")
+        }.joined(separator: "\n")
     }
 
     private func text(of path: String) -> String {

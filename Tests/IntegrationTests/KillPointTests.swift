@@ -104,7 +104,8 @@ extension IntegrationTests {
             let names = ["raylet": Self.ofRaylets, "gcs_server": Self.ofHeads, "driver": Self.ofDrivers][name] ?? []
             for point in points(names, seed: UInt64(name.utf8.count)) {
                 let driver = try await run(name, point, milliseconds: 60_000)
-                #expect(driver.duration < .seconds(10), "\(point): ended after \(driver.duration)\n\(driver.everything)")
+                #expect(
+                    driver.duration < .seconds(10), "\(point): ended after \(driver.duration)\n\(driver.everything)")
                 #expect(!driver.output.contains("wrong:"), "\(point)\n\(driver.everything)")
             }
         }

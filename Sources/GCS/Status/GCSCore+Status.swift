@@ -40,6 +40,11 @@ extension GCSCore {
 
     private func warnings(_ groups: [PendingGroup]) -> [String] {
         var warnings: [String] = []
+        if settings.isOpen {
+            warnings.append(
+                "whoever reaches \(settings.address.host) may use this cluster: it asks for no token. "
+                    + "Set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN for all of its nodes")
+        }
         for group in groups.prefix(GCSLimits.demandsMax) where group.reason.code == .infeasible {
             let subject = group.count == 1 ? "1 request" : "\(group.count) requests"
             warnings.append("\(subject) can never run on this cluster: \(group.reason.sentence)")

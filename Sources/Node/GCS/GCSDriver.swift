@@ -31,10 +31,12 @@ final class GCSDriver: EndpointHandler, @unchecked Sendable {
     }
 
     /// Makes the core, now that the address is known.
-    func prepare(endpoint: Endpoint, clusterName: String) {
+    func prepare(endpoint: Endpoint, clusterName: String, isOpen: Bool) {
         self.endpoint = endpoint
         let seed = UInt64.random(in: .min ... .max)
-        core = GCSCore(settings: GCSSettings(address: endpoint.hello.address, clusterName: clusterName, seed: seed))
+        var settings = GCSSettings(address: endpoint.hello.address, clusterName: clusterName, seed: seed)
+        settings.isOpen = isOpen
+        core = GCSCore(settings: settings)
         for hash in archive.hashes { give(.programStored(hash: hash)) }
     }
 

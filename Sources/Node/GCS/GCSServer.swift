@@ -62,7 +62,9 @@ package final class GCSServer: Sendable {
             throw RayError(.systemError, "the head cannot start: \(error)")
         }
         address = endpoint.hello.address
-        driver.prepare(endpoint: endpoint, clusterName: configuration.name)
+        driver.prepare(
+            endpoint: endpoint, clusterName: configuration.name,
+            isOpen: configuration.token.isEmpty && !address.host.hasPrefix("127.") && address.host != "::1")
     }
 
     /// The port that was bound for the cluster.
