@@ -33,6 +33,8 @@ package protocol TaskExecutor: Sendable {
     ///
     /// Called on the worker's loop thread, one call after the other in the order in which tasks must start.
     func execute(_ task: ExecutableTask, completion: @escaping @Sendable (TaskOutcome) -> Void)
+    /// Asks a task that was begun to end: what it awaits is cancelled. One that is not known is none of its own.
+    func cancel(_ task: TaskID)
     /// Told before the initialiser of an actor is executed: how many of its calls may run at a time.
     func noteConcurrency(_ count: Int, of actor: ActorID)
 }

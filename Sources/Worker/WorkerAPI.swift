@@ -15,6 +15,8 @@ package struct Call: Sendable {
     package var strategy: SchedulingStrategy
     /// How often it runs again after its worker died; -1 without limit.
     package var retriesMax: Int
+    /// Which errors of user code make it run again, too.
+    package var retryExceptions = RetryExceptions.none
     /// Name for people; empty means the function's name.
     package var name: String
 
@@ -30,6 +32,23 @@ package struct Call: Sendable {
         self.strategy = strategy
         self.retriesMax = retriesMax
         self.name = name
+    }
+}
+
+/// Which errors that user code throws make a call run again, as long as it has retries.
+package enum RetryExceptions: Hashable, Sendable {
+    case none
+    case all
+    /// Those of these types, by full name.
+    case types([String])
+
+    /// Whether an error of this type is tried again.
+    package func contains(_ typeName: String) -> Bool {
+        switch self {
+        case .none: false
+        case .all: true
+        case .types(let names): names.contains(typeName)
+        }
     }
 }
 
@@ -90,6 +109,13 @@ package protocol WorkerAPI: AnyObject, Sendable {
     func createActor(_ call: Call, _ options: ActorOptions, from task: TaskID?) -> ActorID
     /// Calls a method of an actor, in the order of these calls; its results' references.
     func call(_ actor: ActorID, _ call: Call, from task: TaskID?) -> [ObjectReference]
+
+    /// Cancels the task that makes the object: its results fail with `taskCancelled`, unless it has ended.
+    ///
+    /// - Throws: if `force` is asked for a call on an actor.
+    func cancel(_ reference: ObjectReference, force: Bool, recursive: Bool) throws(RayError)
+    /// Whether a task that runs in this process was cancelled.
+    func isCancelled(_ task: TaskID) -> Bool
 
     /// Stores an object and returns its reference. Up to `Limits.inlineObjectBytesMax` it stays in this process.
     func put(_ object: RayObject, from task: TaskID?) throws(RayError) -> ObjectReference

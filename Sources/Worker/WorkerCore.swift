@@ -27,6 +27,8 @@ package struct WorkerCore: Sendable {
         package var leaseIdleMilliseconds = 200
         /// The same while a task of this process waits for others.
         package var leaseIdleBlockedMilliseconds = 5
+        /// How long a worker may take to end itself before it is killed.
+        package var forcedEndMilliseconds = 2_000
         /// How long to wait for the cause of a worker's death before the error says that it is unknown.
         package var deathCauseMilliseconds = 5_000
 
@@ -112,6 +114,8 @@ package struct WorkerCore: Sendable {
             handBack(message.lease, atMost: Int(message.count), askedBy: peer, into: &effects)
         case .leaseResumed(let message): leaseResumed(message.lease, into: &effects)
         case .actorUpdate(let message): actorUpdate(message.state, at: now, into: &effects)
+        case .cancelTask(let message): cancelAsked(message, from: peer, at: now, into: &effects)
+        case .cancelObject(let message): cancelAsked(message, at: now, into: &effects)
         case .startActor(let message): startActor(message, at: now, into: &effects)
         case .queryObject(let message): queried(message.object, from: peer, into: &effects)
         case .objectStatus(let message): objectStatus(message, into: &effects)

@@ -29,6 +29,8 @@ package enum WorkerEffect: Sendable {
     case completeRequest(UInt64, Result<Message, RayError>)
     /// Run a task; answer with `finished`.
     case execute(TaskSpec)
+    /// Ask a task to end, or do not begin it at all; it still answers with `finished`.
+    case cancelExecution(TaskID)
     /// Copy the object to the room at `offset` in the node's store.
     case write(ObjectID, RayObject, offset: UInt64)
     /// Tell the user something.

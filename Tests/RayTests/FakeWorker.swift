@@ -20,6 +20,7 @@ final class FakeWorker: WorkerAPI {
         var calls: [Call] = []
         var actors: [ActorID: (options: ActorOptions, descriptor: FunctionDescriptor)] = [:]
         var killed: [ActorID] = []
+        var cancelled: Set<TaskID> = []
         var sequence: UInt64 = 0
         var puts: UInt32 = 0
     }
@@ -114,6 +115,13 @@ final class FakeWorker: WorkerAPI {
         }
         for attempt in ready { _ = attempt() }
     }
+
+    func cancel(_ reference: ObjectReference, force: Bool, recursive: Bool) throws(RayError) {
+        state.withLock { _ = $0.cancelled.insert(reference.id.task) }
+        executor.withLock { $0 }?.cancel(reference.id.task)
+    }
+
+    func isCancelled(_ task: TaskID) -> Bool { state.withLock { $0.cancelled.contains(task) } }
 
     func put(_ object: RayObject, from task: TaskID?) throws(RayError) -> ObjectReference {
         state.withLock { state in

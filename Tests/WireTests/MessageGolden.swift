@@ -124,6 +124,10 @@ extension Golden {
                 0000006e616d6564
                 """),
         Golden(
+            kind: 220,
+            message: .cancelTask(CancelTask(task: MessageSamples.taskID, attempt: 1, force: true, recursive: false)),
+            hex: "333300000000000011110000000000002222222207000000010000000100"),
+        Golden(
             kind: 145,
             message: .taskDone(
                 TaskDone(

@@ -163,6 +163,8 @@ enum MessageSamples {
         .handBack(HandBack(lease: leaseID, tasks: [taskID])),
         .stealTasks(StealTasks(lease: leaseID, count: 2)),
         .callActor(CallActor(spec: call, incarnation: 1)),
+        .cancelTask(CancelTask(task: taskID, attempt: 1, force: true, recursive: true)),
+        .cancelObject(CancelObject(object: objectID, force: true, recursive: true)),
         .queryObject(QueryObject(object: objectID)),
         .objectStatus(ObjectStatus(object: objectID, result: .inline(object), error: error)),
     ]

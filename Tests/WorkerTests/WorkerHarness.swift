@@ -18,6 +18,7 @@ struct WorkerHarness {
 
     var core: WorkerCore
     var now = Instant.zero
+    var random = SplitMix64(seed: 2)
     var effects: [WorkerEffect] = []
 
     init(_ address: Address = Self.driver, isDriver: Bool = true, raylet: Address? = Self.raylet) {

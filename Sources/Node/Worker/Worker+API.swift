@@ -31,6 +31,17 @@ extension Worker {
         transact { core, now, effects in core.call(actor, call, from: task, at: now, into: &effects) }
     }
 
+    package func cancel(_ reference: ObjectReference, force: Bool, recursive: Bool) throws(RayError) {
+        let result = transact { core, now, effects in
+            Result { () throws(RayError) in
+                try core.cancel(reference, force: force, recursive: recursive, at: now, into: &effects)
+            }
+        }
+        try result.get()
+    }
+
+    package func isCancelled(_ task: TaskID) -> Bool { state.withLock { $0.core.isCancelled(task) } }
+
     // MARK: Objects
 
     package func put(_ object: RayObject, from task: TaskID?) throws(RayError) -> ObjectReference {

@@ -19,6 +19,7 @@ extension Worker {
         case answered(Completion, Result<Message, RayError>)
         case warn(String)
         case exit(String)
+        case cancel(TaskID)
         case wake
     }
 
@@ -54,6 +55,7 @@ extension Worker {
                 if let completion = state.completions.removeValue(forKey: token) {
                     after.append(.answered(completion, result))
                 }
+            case .cancelExecution(let id): cancelExecution(id, &state, at: now, &after)
             case .execute(let spec): makeReady(spec, &state, at: now, &after)
             case .write(let id, let object, let offset): write(id, object, offset, &after)
             case .warn(let text): after.append(.warn(text))
@@ -80,6 +82,7 @@ extension Worker {
         case .waited, .answered: preconditionFailure("an answer of another kind than its request")
         case .warn(let text): configuration.warn(text)
         case .exit(let reason): configuration.exit(reason)
+        case .cancel(let task): executor?.cancel(task)
         case .wake: reactor.wake()
         }
     }
@@ -159,6 +162,18 @@ extension Worker {
         ready.withLock { $0.append(task) }
         readyCount.wrappingAdd(1, ordering: .sequentiallyConsistent)
         after.append(.wake)
+    }
+
+    /// A task that the loop has not begun never begins; another is asked to end.
+    private func cancelExecution(_ id: TaskID, _ state: inout State, at now: Instant, _ after: inout [Aftermath]) {
+        let unbegun = ready.withLock { ready -> ExecutableTask? in
+            guard let index = ready.firstIndex(where: { $0.spec.id == id }) else { return nil }
+            return ready.remove(at: index)
+        }
+        guard unbegun != nil else { return after.append(.cancel(id)) }
+        readyCount.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+        let error = RayError(.taskCancelled, "it was cancelled before it began")
+        state.core.receive(.finished(id, .failure(error)), at: now, into: &state.effects)
     }
 
     private func write(_ id: ObjectID, _ object: RayObject, _ offset: UInt64, _ after: inout [Aftermath]) {

@@ -24,6 +24,8 @@ package final class SwiftTaskExecutor: RayWorker.TaskExecutor {
     /// The function that ran last: calls of one function come in a row, and comparing is cheaper than hashing.
     private let recent = Mutex<(FunctionDescriptor, ray._Declaration)?>(nil)
     private let actors = Mutex<[ActorID: Actor]>([:])
+    /// The Swift tasks of asynchronous functions under way, to be cancelled.
+    private let underWay = Mutex<[TaskID: Task<Void, Never>]>([:])
     /// Known by `noteConcurrency` before the actor exists.
     private let concurrency = Mutex<[ActorID: Int]>([:])
 
@@ -49,6 +51,9 @@ package final class SwiftTaskExecutor: RayWorker.TaskExecutor {
         actors.withLock { _ = $0.removeValue(forKey: actor) }
         concurrency.withLock { _ = $0.removeValue(forKey: actor) }
     }
+
+    /// Cancels the Swift task of an asynchronous function; a synchronous one sees `ray.isCancelled`.
+    package func cancel(_ task: TaskID) { underWay.withLock { $0[task] }?.cancel() }
 
     /// Runs a task; a failure says what is wrong and what to do.
     package func execute(_ task: ExecutableTask, completion: @escaping @Sendable (TaskOutcome) -> Void) {
@@ -94,7 +99,7 @@ package final class SwiftTaskExecutor: RayWorker.TaskExecutor {
                     Self.outcome(of: spec) { finish(spec, try run(invocation)) }
                 })
         case .asynchronous(let run):
-            Task(executorPreference: loop) {
+            let task = Task(executorPreference: loop) {
                 let outcome = await TaskContext.$current.withValue(context) {
                     do {
                         return self.finish(spec, try await run(invocation))
@@ -102,8 +107,12 @@ package final class SwiftTaskExecutor: RayWorker.TaskExecutor {
                         return TaskOutcome.failure(Self.error(error, in: spec))
                     }
                 }
+                self.underWay.withLock { _ = $0.removeValue(forKey: spec.id) }
                 completion(outcome)
             }
+            // It runs on this thread, so it has not begun and finds itself registered when it ends.
+            underWay.withLock { $0[spec.id] = task }
+            if worker?.isCancelled(spec.id) == true { task.cancel() }
         }
     }
 

@@ -58,10 +58,12 @@ final class CallTemplate: Sendable {
         self.options = options
         call = Result { () throws(RayError) in
             try declaration.checkRecord()
-            return Call(
+            var call = Call(
                 function: declaration.descriptor, returnCount: declaration.returnCount,
                 resources: try options.resourceSet(defaultCPUs: 1), strategy: try options.schedulingStrategy(),
                 retriesMax: options.retriesMax ?? 3, name: options.name ?? "")
+            call.retryExceptions = options.retryExceptions?.rule ?? .none
+            return call
         }
     }
 }
@@ -76,16 +78,18 @@ extension ray._RemoteFunction {
     ///   - resources: further named amounts.
     ///   - name: name of the calls for people.
     ///   - maxRetries: how often a call runs again after its worker died; 3 by default, -1 without limit.
+    ///   - retryExceptions: which errors that it throws use up a retry, too; none by default.
     ///   - schedulingStrategy: where calls should run.
     public func options(
         numCPUs: Double? = nil, numGPUs: Double? = nil, memory: Int? = nil, resources: [String: Double]? = nil,
-        name: String? = nil, maxRetries: Int? = nil, schedulingStrategy: ray.SchedulingStrategy? = nil
+        name: String? = nil, maxRetries: Int? = nil, retryExceptions: ray.RetryExceptions? = nil,
+        schedulingStrategy: ray.SchedulingStrategy? = nil
     ) -> Self {
         Self(
             _ray: _ray.options(
                 CallOptions(
                     numCPUs: numCPUs, numGPUs: numGPUs, memory: memory, resources: resources, name: name,
-                    retriesMax: maxRetries, strategy: schedulingStrategy)))
+                    retriesMax: maxRetries, strategy: schedulingStrategy, retryExceptions: retryExceptions)))
     }
 }
 

@@ -26,13 +26,15 @@ struct CallOptions: Sendable {
     var name: String?
     var retriesMax: Int?
     var strategy: ray.SchedulingStrategy?
+    var retryExceptions: ray.RetryExceptions?
 
     /// These options, replaced by those that `later` gives.
     func merged(_ later: CallOptions) -> CallOptions {
         CallOptions(
             numCPUs: later.numCPUs ?? numCPUs, numGPUs: later.numGPUs ?? numGPUs, memory: later.memory ?? memory,
             resources: later.resources ?? resources, name: later.name ?? name,
-            retriesMax: later.retriesMax ?? retriesMax, strategy: later.strategy ?? strategy)
+            retriesMax: later.retriesMax ?? retriesMax, strategy: later.strategy ?? strategy,
+            retryExceptions: later.retryExceptions ?? retryExceptions)
     }
 
     /// The amounts asked for, with `cpus` where none are given.

@@ -174,6 +174,7 @@ final class WorkerProcess: SimulatedProcess {
         case .completeGet(let token, let outcomes): after.append(.got(token, outcomes))
         case .completeWait(let token, _): after.append(.waited(token))
         case .completeRequest: break
+        case .cancelExecution: break  // Scripts do not look; they end by themselves.
         case .execute(let spec): execute(spec)
         case .write(_, let object, let offset):
             raylet?.store.write(object.data + object.metadata + object.containedBytes, at: Int(clamping: offset))

@@ -75,6 +75,8 @@ package enum Message: Hashable, Sendable {
     case callActor(CallActor)
     case queryObject(QueryObject)
     case objectStatus(ObjectStatus)
+    case cancelTask(CancelTask)
+    case cancelObject(CancelObject)
 
     /// The number that stands for the message in the frame header; never reused.
     package var kind: UInt16 {
@@ -149,6 +151,8 @@ package enum Message: Hashable, Sendable {
         case .callActor: 148
         case .queryObject: 149
         case .objectStatus: 150
+        case .cancelTask: 220
+        case .cancelObject: 221
         }
     }
 
@@ -225,6 +229,8 @@ package enum Message: Hashable, Sendable {
         case .callActor(let message): message.encode(into: &writer)
         case .queryObject(let message): message.encode(into: &writer)
         case .objectStatus(let message): message.encode(into: &writer)
+        case .cancelTask(let message): message.encode(into: &writer)
+        case .cancelObject(let message): message.encode(into: &writer)
         }
     }
 
@@ -309,6 +315,8 @@ package enum Message: Hashable, Sendable {
         case 148: self = .callActor(try reader.value())
         case 149: self = .queryObject(try reader.value())
         case 150: self = .objectStatus(try reader.value())
+        case 220: self = .cancelTask(try reader.value())
+        case 221: self = .cancelObject(try reader.value())
         default: throw .unknownCase("message kind", Int(kind))
         }
     }

@@ -37,6 +37,8 @@ struct Execution: Sendable {
     var received: [TaskID: Received] = [:]
     /// Those that run.
     var running: [TaskID: Received] = [:]
+    /// Those of them that were cancelled.
+    var cancelled: Set<TaskID> = []
     /// Those that ended and whose results are being stored.
     var storing: [TaskID: StoringTask] = [:]
     /// Room asked for one result: which task's, at which index.

@@ -156,7 +156,7 @@ extension WorkerCore {
     }
 
     /// Forgets a task that has not begun.
-    private mutating func drop(_ id: TaskID, into effects: inout WorkerEffects) {
+    mutating func drop(_ id: TaskID, into effects: inout WorkerEffects) {
         guard let task = execution.received.removeValue(forKey: id) else { return }
         execution.queue.removeAll { $0 == id }
         for case .reference(let reference) in task.spec.arguments {

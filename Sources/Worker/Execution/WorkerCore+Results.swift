@@ -12,6 +12,7 @@ extension WorkerCore {
         _ id: TaskID, _ outcome: TaskOutcome, at now: Instant, into effects: inout WorkerEffects
     ) {
         guard let task = execution.running.removeValue(forKey: id) else { return }
+        if !execution.cancelled.isEmpty { execution.cancelled.remove(id) }
         if execution.running.isEmpty, execution.cpu != .running {
             // It left a wait unfinished behind itself; the lease is the owner's again, CPU and all.
             execution.cpu = .running
@@ -84,6 +85,14 @@ extension WorkerCore {
     mutating func reply(
         to task: Execution.Received, results: [TaskResult], error: RayError?, into effects: inout WorkerEffects
     ) {
+        answer(task, results: results, error: error, into: &effects)
+        for case .reference(let reference) in task.spec.arguments { removeTaskUse(reference.id, into: &effects) }
+    }
+
+    /// Sends the reply to a task whose arguments are let go elsewhere.
+    mutating func answer(
+        _ task: Execution.Received, results: [TaskResult], error: RayError?, into effects: inout WorkerEffects
+    ) {
         var error = error
         if error != nil {
             error?.processID = configuration.processID
@@ -100,6 +109,5 @@ extension WorkerCore {
                 task: task.spec.id, attempt: UInt32(task.spec.attempt), results: results, error: error)
             effects.send(.taskDone(message), to: task.caller)
         }
-        for case .reference(let reference) in task.spec.arguments { removeTaskUse(reference.id, into: &effects) }
     }
 }

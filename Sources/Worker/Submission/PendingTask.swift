@@ -10,7 +10,7 @@ struct PendingTask: Sendable {
     /// Where a task is on its way.
     ///
     ///     waiting ──▶ queued ──▶ pushed ──▶ (done)
-    ///                   ▲──────────┘ handed back, or its worker died
+    ///                   ▲──────────┘ handed back, its worker died, or it threw what is tried again
     enum Phase: Sendable, Hashable {
         /// For this many arguments. Next: queued.
         case waiting(Int)
@@ -28,4 +28,19 @@ struct PendingTask: Sendable {
     var phase: Phase
     /// Tries that are left after the present one; -1 without limit.
     var retriesLeft: Int
+    /// Which errors of user code use up a retry instead of ending the task.
+    var retryExceptions = RetryExceptions.none
+    /// The task of this process that submitted it.
+    var parent: TaskID?
+    /// Whether it was cancelled: its results have failed already, and only its end is awaited.
+    var cancellation = Cancellation.none
+
+    /// How a task was cancelled.
+    enum Cancellation: Sendable {
+        case none
+        /// It was asked to end.
+        case asked
+        /// The process that runs it must end.
+        case forced
+    }
 }

@@ -43,11 +43,13 @@ struct OwnedLease: Sendable {
     var isStealing = false
     /// Since when it has no work.
     var idleSince: Instant?
+    /// The worker was told to end itself with a task that was cancelled; past this it is killed.
+    var killAt: Instant?
     /// Its worker is gone; since when, and why its last tasks failed is awaited.
     var lostAt: Instant?
 
     func wake(idleMilliseconds: Int, deathCauseMilliseconds: Int) -> Instant {
         if let lostAt { return lostAt.advanced(milliseconds: deathCauseMilliseconds) }
-        return idleSince?.advanced(milliseconds: idleMilliseconds) ?? .distantFuture
+        return min(killAt ?? .distantFuture, idleSince?.advanced(milliseconds: idleMilliseconds) ?? .distantFuture)
     }
 }

@@ -60,7 +60,8 @@ extension WorkerCore {
             owner: configuration.address, name: call.name)
         actors[actor]?.queue.append(spec.id)
         let retries = call.retriesMax != 0 ? call.retriesMax : actors[actor]?.taskRetriesMax ?? 0
-        return begin(spec, retriesLeft: retries, at: now, into: &effects)
+        return begin(
+            spec, retriesLeft: retries, retryExceptions: call.retryExceptions, parent: parent, at: now, into: &effects)
     }
 
     /// Sends calls from the head of the queue as far as their arguments exist.
@@ -142,7 +143,7 @@ extension WorkerCore {
         actors[actor]?.inFlight = []
         var again: [TaskID] = []
         for id in inFlight {
-            guard var task = tasks[id] else { continue }
+            guard var task = tasks[id], !dropCancelled(id, into: &effects) else { continue }
             guard task.retriesLeft != 0 else {
                 let cause = error?.message ?? "its process died"
                 fail(

@@ -212,6 +212,7 @@ extension WorkerCore {
         leases[message.lease] = lease
         shapes[lease.shape].pushedCount -= returned.count
         for id in message.tasks.reversed() where returned.contains(id) {
+            if dropCancelled(id, into: &effects) { continue }
             tasks[id]?.phase = .queued
             shapes[lease.shape].queue.prepend(id)
         }
@@ -238,6 +239,7 @@ extension WorkerCore {
             returnIdleLeases(olderThan: Instant(nanoseconds: now.nanoseconds - idleLimit), into: &effects)
         }
         for (id, lease) in leases.sorted(by: { $0.key < $1.key }) {
+            if let killAt = lease.killAt, killAt <= now { killForced(id, lease, at: now, into: &effects) }
             guard let lostAt = lease.lostAt,
                 now >= lostAt.advanced(milliseconds: configuration.deathCauseMilliseconds)
             else { continue }
@@ -282,7 +284,7 @@ extension WorkerCore {
         leases[leaseID]?.inFlight = []
         shapes[lease.shape].pushedCount -= lease.inFlight.count
         for (position, id) in lease.inFlight.enumerated().reversed() {
-            guard var task = tasks[id] else { continue }
+            guard var task = tasks[id], !dropCancelled(id, into: &effects) else { continue }
             if position == 0, task.retriesLeft == 0 {
                 task.phase = .orphaned(leaseID)
                 tasks[id] = task

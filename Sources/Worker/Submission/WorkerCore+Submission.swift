@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
+internal import DequeModule
 package import RayCore
 internal import RayWire
 
@@ -17,16 +18,20 @@ extension WorkerCore {
             id: id, kind: .normal, function: call.function, arguments: call.arguments,
             returnCount: call.returnCount, resources: call.resources, strategy: call.strategy,
             retriesMax: call.retriesMax, owner: configuration.address, name: call.name)
-        return begin(spec, retriesLeft: call.retriesMax, at: now, into: &effects)
+        return begin(
+            spec, retriesLeft: call.retriesMax, retryExceptions: call.retryExceptions, parent: parent, at: now,
+            into: &effects)
     }
 
     /// Enters a task; it goes on when its arguments exist.
     mutating func begin(
-        _ spec: TaskSpec, retriesLeft: Int, at now: Instant, into effects: inout WorkerEffects
+        _ spec: TaskSpec, retriesLeft: Int, retryExceptions: RetryExceptions = .none, parent: TaskID? = nil,
+        at now: Instant, into effects: inout WorkerEffects
     ) -> [ObjectReference] {
         let references = spec.returnIDs.map { ObjectReference(id: $0, owner: configuration.address) }
         for reference in references { objects[reference.id] = ObjectEntry(localReferences: 1) }
-        tasks[spec.id] = PendingTask(spec: spec, phase: .waiting(0), retriesLeft: retriesLeft)
+        tasks[spec.id] = PendingTask(
+            spec: spec, phase: .waiting(0), retriesLeft: retriesLeft, retryExceptions: retryExceptions, parent: parent)
         if let fatal {
             fail(task: spec.id, fatal, into: &effects)
             return references
@@ -95,11 +100,20 @@ extension WorkerCore {
         switch task.phase {
         case .pushed(let lease):
             guard leases[lease]?.worker.worker == peer else { return }
+            if let error = message.error, tryAgain(message.task, after: error) {
+                enqueue(message.task, task.spec, atFront: false)
+                return taskLeft(lease, message.task, at: now, into: &effects)
+            }
             tasks[message.task] = nil
             complete(task, message, into: &effects)
             taskLeft(lease, message.task, at: now, into: &effects)
         case .called:
             guard case .actorCall(let actor, _) = task.spec.kind else { return }
+            if let error = message.error, tryAgain(message.task, after: error) {
+                callEnded(actor, message.task)
+                actors[actor]?.queue.prepend(message.task)
+                return sendCalls(of: actor, into: &effects)
+            }
             tasks[message.task] = nil
             complete(task, message, into: &effects)
             callEnded(actor, message.task)
@@ -108,9 +122,23 @@ extension WorkerCore {
         }
     }
 
+    /// Whether user code threw what the call wants to be tried again, and a try is left: then it is queued again.
+    private mutating func tryAgain(_ id: TaskID, after error: RayError) -> Bool {
+        guard error.type == .taskExecution, var task = tasks[id], task.retriesLeft != 0, task.cancellation == .none,
+            task.retryExceptions.contains(error.typeName)
+        else { return false }
+        task.retriesLeft -= task.retriesLeft > 0 ? 1 : 0
+        task.spec.attempt += 1
+        task.phase = .queued
+        tasks[id] = task
+        return true
+    }
+
     private mutating func complete(_ task: PendingTask, _ message: TaskDone, into effects: inout WorkerEffects) {
         let ids = task.spec.returnIDs
-        if let error = message.error {
+        if task.cancellation != .none {
+            freeUnwanted(message, into: &effects)
+        } else if let error = message.error {
             for id in ids { settle(id, .failed(error), into: &effects) }
         } else if message.results.count != ids.count {
             let error = RayError(
@@ -143,7 +171,9 @@ extension WorkerCore {
         guard let task = tasks.removeValue(forKey: id) else { return }
         var error = error
         if error.function.isEmpty { error.function = task.spec.displayName }
-        for id in task.spec.returnIDs { settle(id, .failed(error), into: &effects) }
+        if task.cancellation == .none {
+            for id in task.spec.returnIDs { settle(id, .failed(error), into: &effects) }
+        }
         releaseArguments(of: task.spec, into: &effects)
         if case .actorCall(let actor, _) = task.spec.kind { sendCalls(of: actor, into: &effects) }
     }

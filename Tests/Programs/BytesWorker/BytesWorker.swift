@@ -38,5 +38,6 @@ private struct BytesExecutor: TaskExecutor {
         }
     }
 
+    func cancel(_ task: TaskID) {}
     func noteConcurrency(_ count: Int, of actor: ActorID) {}
 }

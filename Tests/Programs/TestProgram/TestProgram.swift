@@ -57,6 +57,7 @@ import Ray
         "placement": { try await placement() },
         "bare": { try await bare() },
         "restart": { try await restart() },
+        "try-again": { try await tryAgain() },
         "square": { try await squares() },
         "print-before": { try await squares() },
         "pause-before": { try await squares() },
@@ -83,6 +84,9 @@ import Ray
         case "hang":
             try await begin()
             try await hangs(arguments[0], retries: Int(arguments[1]) ?? 0)
+        case "cancel":
+            try await begin()
+            try await cancel(arguments[0])
         case "spin":
             try await begin()
             _ = try await ray.get(ray.remote(spin)(arguments[0]))

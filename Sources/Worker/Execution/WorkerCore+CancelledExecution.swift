@@ -1,0 +1,34 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+internal import RayWire
+
+/// Cancelling tasks in the process that has them.
+extension WorkerCore {
+    /// Whether a task that runs here was cancelled.
+    package func isCancelled(_ task: TaskID) -> Bool { execution.cancelled.contains(task) }
+
+    /// The owner cancels a task. One that is not here has ended, and its reply is on its way.
+    mutating func cancelAsked(
+        _ message: CancelTask, from peer: WorkerID, at now: Instant, into effects: inout WorkerEffects
+    ) {
+        let id = message.task
+        if let task = execution.received[id], task.caller == peer {
+            drop(id, into: &effects)
+            let error = Self.cancelled(task.spec, "before it began")
+            answer(task, results: [], error: error, into: &effects)
+            startTasks(into: &effects)
+        } else if let task = execution.running[id], task.caller == peer {
+            execution.cancelled.insert(id)
+            if message.recursive { cancelChildren(of: id, force: message.force, at: now, into: &effects) }
+            if message.force, case .normal = task.spec.kind {
+                effects.append(.exit(reason: "\(task.spec.displayName) was force-killed by ray.cancel(force: true)"))
+            } else {
+                effects.append(.cancelExecution(id))
+            }
+        }
+    }
+}
