@@ -15,6 +15,7 @@ extension GCSCore {
         checkLeases(&violations)
         checkActors(&violations)
         checkSubscriptions(&violations)
+        checkGroups(&violations)
         checkTables(&violations)
         return violations
     }
@@ -124,6 +125,41 @@ extension GCSCore {
         }
         for (name, members) in channels where members.isEmpty || members.contains(where: { peers[$0] == nil }) {
             violations.append("channel \(name) has members that are gone")
+        }
+    }
+
+    private func checkGroups(_ violations: inout [String]) {
+        if groupBundleCount != groups.values.reduce(0, { $0 + $1.spec.bundles.count }) {
+            violations.append("bundles are counted wrongly")
+        }
+        for (id, group) in groups {
+            guard let nodes = scheduler.nodes(of: id) else {
+                violations.append("the scheduler does not know \(group.title)")
+                continue
+            }
+            if (group.phase == .created) == nodes.contains(.none) {
+                violations.append("\(group.title) is \(group.phase) with the nodes \(nodes)")
+            }
+            let name = PlacementGroupName(namespace: group.spec.namespace, name: group.spec.name)
+            if !group.spec.name.isEmpty, groupNames[name] != id { violations.append("\(group.title) lost its name") }
+            if group.waiters.isEmpty == awaitedGroups.contains(id) {
+                violations.append("\(group.title) is wrongly listed among those that are awaited")
+            }
+            if let creator = group.creator, !group.spec.isDetached, actorGroups[creator]?.contains(id) != true {
+                violations.append("\(group.title) would outlive its actor")
+            }
+            if deadGroups[id] != nil { violations.append("\(group.title) is removed and is not") }
+        }
+        for (name, id) in groupNames where groups[id]?.spec.name != name.name {
+            violations.append("the name \(name.name) belongs to a removed group")
+        }
+        for (actor, ids) in actorGroups where actors[actor] == nil || ids.isEmpty {
+            violations.append("\(ids.count) groups outlived actor \(actor)")
+        }
+        for actor in actors.values {
+            if let group = actor.spec.creation.strategy.group, groups[group] == nil {
+                violations.append("\(actor.title) outlived its placement group")
+            }
         }
     }
 

@@ -62,6 +62,20 @@ package struct GCSCore: Sendable {
     var forgottenActors = History<ActorID, Bool>(countMax: GCSLimits.forgottenActorsMax)
     var deadActorCount = 0
 
+    /// Placement groups that are not removed.
+    var groups: [PlacementGroupID: PlacementGroupRecord] = [:]
+    var groupNames: [PlacementGroupName: PlacementGroupID] = [:]
+    /// The groups that end with the actor that created them.
+    var actorGroups: [ActorID: Set<PlacementGroupID>] = [:]
+    /// Groups for which somebody waits.
+    var awaitedGroups: Set<PlacementGroupID> = []
+    var groupBundleCount = 0
+    var deadGroups = History<PlacementGroupID, PlacementGroupState>(countMax: GCSLimits.deadGroupsMax)
+
+    /// Questions that owners are being asked.
+    var explains: [UInt64: OpenExplain] = [:]
+    var explainCounter: UInt64 = 0
+
     var keyValues = KeyValueTable()
     /// Subscribers by channel.
     var channels: [String: Set<WorkerID>] = [:]
@@ -124,6 +138,13 @@ package struct GCSCore: Sendable {
         case .unsubscribe(let message): unsubscribe(message.channel, sender, into: &effects)
         case .publish(let message): publish(message, sender, into: &effects)
         case .queryCluster: answer(.clusterStatus(clusterStatus()), sender, into: &effects)
+        case .createPlacementGroup(let message): createGroup(message.spec, sender, at: now, into: &effects)
+        case .removePlacementGroup(let message): removeGroup(message.group, sender, at: now, into: &effects)
+        case .queryPlacementGroups(let message): queryGroups(message, sender, into: &effects)
+        case .awaitPlacementGroup(let message): awaitGroup(message, sender, at: now, into: &effects)
+        case .drainNode(let message): drainNode(message, sender, at: now, into: &effects)
+        case .explain(let message): explain(message.prefix, sender, at: now, into: &effects)
+        case .tasksExplained(let message): tasksExplained(message, sender, into: &effects)
         case .ownershipReport(let message): ownershipReported(message, sender)
         default:
             effects.log(.warning, "ignored a message of kind \(message.kind) from \(sender.id)")
@@ -134,6 +155,9 @@ package struct GCSCore: Sendable {
 
     private mutating func tick(at now: Instant, into effects: inout GCSEffects) {
         endSilentNodes(at: now, into: &effects)
+        endDrainedNodes(at: now, into: &effects)
+        expireGroupWaits(at: now, into: &effects)
+        expireExplains(at: now, into: &effects)
         killLostWorkers(at: now, into: &effects)
         restartActors(at: now, into: &effects)
         schedule(.tick, at: now, into: &effects)

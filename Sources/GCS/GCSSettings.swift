@@ -47,6 +47,23 @@ package enum GCSLimits {
     package static let awaitedActorsMax = 100_000
     /// Largest thrown value that is kept with a dead actor, in bytes.
     package static let errorPayloadBytesMax = 64 << 10
+    /// Placement groups that are not removed, and all of their bundles.
+    package static let groupsMax = 10_000
+    package static let bundlesMax = 100_000
+    /// Removed placement groups that are remembered.
+    package static let deadGroupsMax = 1_000
+    package static let groupsPerReplyMax = 1_000
+    package static let groupWaitersMax = 10_000
+    /// Longest wait for a group, in one message.
+    package static let groupWaitMillisecondsMax = 86_400_000
+    /// Longest time that a node may be draining.
+    package static let drainMillisecondsMax = 366 * 86_400_000
+    /// Questions why something waits that are open at a time, owners asked for each, and how long they have.
+    package static let explainsMax = 100
+    package static let explainOwnersMax = 1_000
+    package static let explainMilliseconds = 1_000
+    /// Things named in one answer.
+    package static let explainLinesMax = 100
     package static let keysMax = 1_000_000
     package static let valueBytesMax = 32 << 20
     /// All keys and values together, in bytes.

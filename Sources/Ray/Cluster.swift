@@ -148,14 +148,14 @@ extension ray {
         }
     }
 
-    private static func currentWorker() throws -> any WorkerAPI {
+    static func currentWorker() throws -> any WorkerAPI {
         do throws(RayError) { return try Session.current.worker() } catch { throw ray.error(error) }
     }
 }
 
 extension ResourceSet {
     /// The amounts by name.
-    fileprivate var dictionary: [String: Double] {
+    var dictionary: [String: Double] {
         Dictionary(uniqueKeysWithValues: entries.map { ($0.name, $0.amount.value) })
     }
 }

@@ -21,6 +21,10 @@ package struct PendingReason: Hashable, Sendable, CustomStringConvertible {
         case dependencies = 6
         /// The actor it needs is being started.
         case actorStarting = 7
+        /// The placement group has no node for it yet.
+        case placementGroup = 8
+        /// No node has the labels that are asked for.
+        case labels = 9
     }
 
     package var code: Code

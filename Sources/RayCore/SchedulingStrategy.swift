@@ -11,4 +11,9 @@ package enum SchedulingStrategy: Hashable, Sendable {
     case spread
     /// On one node; `soft` allows others when it is gone or cannot ever fit.
     case nodeAffinity(NodeID, soft: Bool)
+    /// In a placement group: in bundle number `bundle`, or in any if nil. With `capturesChildren` what runs there
+    /// starts its own tasks and actors in the group, too, unless they have a strategy of their own.
+    case placementGroup(PlacementGroupID, bundle: Int?, capturesChildren: Bool)
+    /// On nodes with certain labels: packed as `hybrid` does it, or spread.
+    case labelled(LabelSelector, spread: Bool)
 }

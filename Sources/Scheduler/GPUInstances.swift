@@ -21,6 +21,8 @@ struct GPUInstances: Sendable {
     private static let one = ResourceAmount(units: ResourceAmount.unitsPerOne)
 
     let capacity: [ResourceAmount]
+    /// The numbers of the GPUs on their machine.
+    let ids: [Int]
     private(set) var free: [ResourceAmount]
 
     init(total: ResourceAmount) {
@@ -29,6 +31,14 @@ struct GPUInstances: Sendable {
         precondition(whole <= Self.countMax, "the number of GPUs must be capped before")
         capacity = Array(repeating: Self.one, count: whole) + (rest > .zero ? [rest] : [])
         free = capacity
+        ids = Array(capacity.indices)
+    }
+
+    /// The parts of GPUs that a bundle reserves, as GPUs of its own.
+    init(parts shares: [GPUShare]) {
+        capacity = shares.map(\.amount)
+        free = capacity
+        ids = shares.map(\.index)
     }
 
     /// The shares that would make up `amount` now; nothing if the free ones do not suffice.

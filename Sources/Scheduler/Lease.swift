@@ -24,13 +24,17 @@ struct Lease: Sendable {
 
     let request: LeaseRequest
     let node: NodeID
+    /// What it takes its resources from: the node, or a bundle on it.
+    let pool: PoolID
     let gpus: [GPUShare]
+    /// The numbers of those GPUs on their machine.
+    let gpuIDs: [Int]
     var state = State.running
 
     var grant: LeaseGrant {
         LeaseGrant(
             id: request.id, owner: request.owner, job: request.job, node: node, held: request.held,
-            gpuIDs: gpus.map(\.index))
+            gpuIDs: gpuIDs)
     }
 
     /// The CPU that goes back to the pool while the lease is blocked.

@@ -26,7 +26,13 @@ struct RequestClass: Sendable {
         init(_ request: LeaseRequest) {
             shape = request.shape
             held = request.held
-            strategy = request.strategy
+            // Whether children are captured is no matter of the scheduler's.
+            strategy =
+                if case .placementGroup(let id, let bundle, _) = request.strategy {
+                    .placementGroup(id, bundle: bundle, capturesChildren: false)
+                } else {
+                    request.strategy
+                }
             isActor = request.isActor
         }
     }

@@ -16,7 +16,7 @@ struct Reservation: Hashable, Sendable {
     var lease: LeaseID
     var arrival: UInt64
     var shape: ResourceSet
-    var node: NodeID
+    var pool: PoolID
     /// When the period ends.
     var end: Instant
 
@@ -50,9 +50,9 @@ extension SchedulerCore {
             else { continue }
             oldest = (first, end)
         }
-        guard let (waiting, end) = oldest, let node = nodeToDrain(for: waiting.request) else { return }
+        guard let (waiting, end) = oldest, let pool = poolToDrain(for: waiting.request) else { return }
         reservation = Reservation(
-            lease: waiting.request.id, arrival: waiting.arrival, shape: waiting.request.shape, node: node,
+            lease: waiting.request.id, arrival: waiting.arrival, shape: waiting.request.shape, pool: pool,
             end: end)
     }
 
@@ -60,30 +60,31 @@ extension SchedulerCore {
     mutating func endReservation() {
         guard let ended = reservation else { return }
         reservation = nil
-        markChanged(ended.node)
+        markChanged(ended.pool)
     }
 
     /// Asks owners for idle leases if requests wait that could use them.
     mutating func reclaim(at now: Instant, into effects: inout SchedulerEffects) {
-        wantsReclaim = waitingClasses.contains { isFeasible($0) } && owners.values.contains { $0.reclaimableCount > 0 }
+        let isWanted = !waitingGroups.isEmpty || waitingClasses.contains { isFeasible($0) }
+        wantsReclaim = isWanted && owners.values.contains { $0.reclaimableCount > 0 }
         guard wantsReclaim, now >= nextReclaim else { return }
         nextReclaim = now.advanced(milliseconds: Self.reclaimMilliseconds)
         let holders = owners.lazy.filter { $0.value.reclaimableCount > 0 }.map(\.key)
         for owner in holders.sorted() { effects.append(.reclaimIdle(owner: owner)) }
     }
 
-    /// The node that lacks the least for a request and would have all when its tasks end.
-    private func nodeToDrain(for request: LeaseRequest) -> NodeID? {
+    /// The node, or bundle, that lacks the least for a request and would have all when its tasks end.
+    private func poolToDrain(for request: LeaseRequest) -> PoolID? {
         let key = RequestClass.Key(request)
-        var best: (missing: Double, node: NodeID)?
-        for node in nodes where node.couldFit(key.shape) && allows(key, node) {
-            guard (node.total - node.heldByActors).contains(key.shape) else { continue }
+        var best: (missing: Double, pool: PoolID)?
+        for node in indices(for: key).lazy.map({ nodes[$0] }) where node.couldFit(key.shape) && allows(key, node) {
+            guard (node.total - node.heldByActors - node.reserved).contains(key.shape) else { continue }
             let missing = key.shape.entries.reduce(0.0) { sum, entry in
                 let lacks = entry.amount - node.available[entry.name]
                 return sum + max(0, Double(lacks.units) / Double(entry.amount.units))
             }
-            if best.map({ missing < $0.missing }) ?? true { best = (missing, node.id) }
+            if best.map({ missing < $0.missing }) ?? true { best = (missing, node.pool) }
         }
-        return best?.node
+        return best?.pool
     }
 }

@@ -12,6 +12,7 @@ extension SchedulerCore {
         for node in nodes { check(node, &violations) }
         checkLeases(&violations)
         checkQueues(&violations)
+        checkGroups(&violations)
         checkOwners(&violations)
         return violations
     }
@@ -21,14 +22,21 @@ extension SchedulerCore {
         let here = node.leases.sorted().compactMap { leases[$0] }
         if here.count != node.leases.count { violations.append("\(name) has a lease that does not exist") }
         let held = here.reduce(ResourceSet()) { $0 + $1.heldNow }
-        if held + node.available != node.total {
-            violations.append("\(name): held \(held) + available \(node.available) is not total \(node.total)")
+        if held + node.reserved + node.available != node.total {
+            violations.append(
+                "\(name): held \(held) + reserved \(node.reserved) + available \(node.available) is not total "
+                    + "\(node.total)")
         }
         for entry in node.available.entries where entry.amount < .zero {
             violations.append("\(name) has \(entry.amount) \(entry.name) available")
         }
         var free = node.gpus.capacity
-        for share in here.flatMap(\.gpus) { free[share.index] = free[share.index] - share.amount }
+        let bundles = node.bundle == nil ? nodes[nodeCount...].filter { $0.id == node.id } : []
+        let reserved = bundles.reduce(ResourceSet()) { $0 + $1.total }
+        if reserved != node.reserved { violations.append("\(name): what bundles reserve is wrong") }
+        for share in here.flatMap(\.gpus) + bundles.flatMap(\.homeShares) {
+            free[share.index] = free[share.index] - share.amount
+        }
         if free != node.gpus.free { violations.append("\(name): GPU shares do not match the leases") }
         if node.gpus.free.contains(where: { $0 < .zero }) { violations.append("\(name): a GPU is oversubscribed") }
         let gpu = node.gpus.free.reduce(ResourceAmount.zero, +)
@@ -51,22 +59,58 @@ extension SchedulerCore {
     private func checkLeases(_ violations: inout [String]) {
         for (id, lease) in leases {
             if pending[id] != nil { violations.append("lease \(id.hex.prefix(8)) is granted and waits") }
-            if self[lease.node]?.leases.contains(id) != true {
+            if index(of: lease.pool).map({ nodes[$0].leases.contains(id) }) != true {
                 violations.append("lease \(id.hex.prefix(8)) is not known to its node")
             }
             if lease.gpus.reduce(.zero, { $0 + $1.amount }) != lease.request.held[ResourceSet.gpu] {
                 violations.append("lease \(id.hex.prefix(8)) has GPU shares that are not what it holds")
             }
         }
-        let sorted = nodes.map(\.id)
+        let sorted = nodes[..<nodeCount].map(\.id)
         if zip(sorted, sorted.dropFirst()).contains(where: { $0 >= $1 }) { violations.append("nodes are not sorted") }
-        for (index, node) in nodes.enumerated() where nodeIndices[node.id] != index {
+        for (index, node) in nodes.enumerated() where self.index(of: node.pool) != index {
             violations.append("node \(node.id.hex.prefix(8)) is not where its index says")
         }
-        if let reservation, pending[reservation.lease] == nil || self[reservation.node] == nil {
+        if let reservation, pending[reservation.lease] == nil || index(of: reservation.pool) == nil {
             violations.append("a reservation outlived its request or node")
         }
         if !changedNodes.isEmpty { violations.append("a changed node was not looked at") }
+    }
+
+    private func checkGroups(_ violations: inout [String]) {
+        if nodes.count != nodeCount + bundleIndices.count { violations.append("bundles are counted wrongly") }
+        if nodes.prefix(nodeCount).contains(where: { $0.bundle != nil }) { violations.append("a bundle is a node") }
+        var placed = 0
+        for (id, group) in groups {
+            let name = "group \(id.hex.prefix(8))"
+            for (number, node) in group.nodes.enumerated() {
+                let key = BundleKey(group: id, number: number)
+                let pool = bundleIndices[key].map { nodes[$0] }
+                if pool?.id != node { violations.append("\(name): bundle \(number) is not where it says") }
+                if let pool, pool.total != group.spec.bundles[number].resources {
+                    violations.append("\(name): bundle \(number) has other resources")
+                }
+                placed += node == nil ? 0 : 1
+            }
+            if waitingGroups.count(where: { $0 == id }) != (group.isPlaced ? 0 : 1) {
+                violations.append("\(name) is wrongly listed among those that wait")
+            }
+            let used = group.nodes.compactMap { $0 }
+            if group.spec.strategy == .strictSpread, Set(used).count != used.count {
+                violations.append("\(name): two bundles that must be apart are on one node")
+            }
+            if group.spec.strategy == .strictPack, Set(used).count > 1 {
+                violations.append("\(name): bundles that must be together are apart")
+            }
+            if !group.isPlaced, placesNow(for: group) != nil { violations.append("\(name) waits though it fits") }
+        }
+        if placed != bundleIndices.count { violations.append("a bundle outlived its group") }
+        for id in waitingGroups where groups[id] == nil { violations.append("a group that is gone waits") }
+        for waiting in pending.values {
+            if case .placementGroup(let id, _, _) = waiting.request.strategy, groups[id] == nil {
+                violations.append("a request waits for a group that is gone")
+            }
+        }
     }
 
     private func checkQueues(_ violations: inout [String]) {

@@ -19,7 +19,12 @@ extension SchedulerCore {
         }
         guard pending[request.id] == nil else { return }
         if let flaw = request.flaw {
-            effects.append(.refused(request.id, owner: request.owner, reason: "lease \(request.id.hex) \(flaw)"))
+            let reason = "lease \(request.id.hex) \(flaw)"
+            effects.append(.refused(request.id, owner: request.owner, .unschedulable, reason: reason))
+            return
+        }
+        if let (refusal, reason) = refusal(of: request) {
+            effects.append(.refused(request.id, owner: request.owner, refusal, reason: reason))
             return
         }
         let classID = classID(for: request)
@@ -38,7 +43,9 @@ extension SchedulerCore {
             preconditionFailure("a node was chosen that lacks the GPUs of the request")
         }
         removePending(waiting)
-        let lease = Lease(request: request, node: nodes[index].id, gpus: shares)
+        let lease = Lease(
+            request: request, node: nodes[index].id, pool: nodes[index].pool, gpus: shares,
+            gpuIDs: shares.map { nodes[index].gpus.ids[$0.index] })
         leases[request.id] = lease
         grantCount += 1
         nodes[index].leases.insert(request.id)
@@ -60,31 +67,31 @@ extension SchedulerCore {
         guard let lease = leases.removeValue(forKey: id) else { return }
         forgetLease(lease)
         effects.append(.leaseEnded(id, node: lease.node))
-        guard let index = nodeIndices[lease.node] else { return }
+        guard let index = index(of: lease.pool) else { return }
         nodes[index].leases.remove(id)
         nodes[index].available = nodes[index].available + lease.heldNow
         nodes[index].gpus.giveBack(lease.gpus)
         if lease.request.isActor { nodes[index].heldByActors = nodes[index].heldByActors - lease.heldNow }
         if lease.request.held.isEmpty { nodes[index].holdingNothingCount -= 1 }
         if lease.state == .resuming { nodes[index].resumeQueue.removeAll { $0 == id } }
-        markChanged(lease.node)
+        markChanged(lease.pool)
     }
 
     /// Gives the CPU of a lease back to the pool.
     mutating func block(_ id: LeaseID) {
-        guard let lease = leases[id], let index = nodeIndices[lease.node] else { return }
+        guard let lease = leases[id], let index = index(of: lease.pool) else { return }
         switch lease.state {
         case .blocked: return
         case .running: changeCPU(of: lease, on: index, isTaken: false)
         case .resuming: nodes[index].resumeQueue.removeAll { $0 == id }
         }
         leases[id]?.state = .blocked
-        markChanged(lease.node)
+        markChanged(lease.pool)
     }
 
     /// Queues a lease for its CPU; answers again if it has it already.
     mutating func unblock(_ id: LeaseID, into effects: inout SchedulerEffects) {
-        guard let lease = leases[id], let index = nodeIndices[lease.node] else { return }
+        guard let lease = leases[id], let index = index(of: lease.pool) else { return }
         switch lease.state {
         case .running:
             effects.append(.resumeGranted(id, node: lease.node))
@@ -93,7 +100,7 @@ extension SchedulerCore {
         case .blocked:
             leases[id]?.state = .resuming
             nodes[index].resumeQueue.append(id)
-            markChanged(lease.node)
+            markChanged(lease.pool)
         }
     }
 
@@ -132,7 +139,7 @@ extension SchedulerCore {
     }
 
     /// Takes a request out of the queue.
-    private mutating func removePending(_ waiting: PendingRequest) {
+    mutating func removePending(_ waiting: PendingRequest) {
         let id = waiting.request.id
         pending[id] = nil
         owners[waiting.request.owner]?.pending.remove(id)

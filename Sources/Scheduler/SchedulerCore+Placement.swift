@@ -12,6 +12,7 @@ extension SchedulerCore {
         repeat {
             let changed = takeChangedNodes()
             for index in changed { resume(on: index, into: &effects) }
+            placeGroups(changed: changed, into: &effects)
             guard !waitingClasses.isEmpty else { continue }
             updateReservation(at: now)
             placeOnce(changed: changed, into: &effects)
@@ -20,16 +21,56 @@ extension SchedulerCore {
 
     /// Whether the node may take a request of this class and arrival now.
     func accepts(_ node: SchedulerNode, _ key: RequestClass.Key, arrival: UInt64) -> Bool {
-        guard node.fits(key.shape) else { return false }
+        guard !node.isDraining, node.fits(key.shape) else { return false }
         if !node.resumeQueue.isEmpty, key.shape[ResourceSet.cpu] > .zero, keepsCPUForResume(node) { return false }
-        guard let reservation, reservation.node == node.id else { return true }
+        guard let reservation, reservation.pool == node.pool else { return true }
         return !reservation.excludes(key.shape, arrival: arrival)
     }
 
     /// Whether the strategy of a class allows a node, be there room or not.
     func allows(_ key: RequestClass.Key, _ node: SchedulerNode) -> Bool {
-        guard case .nodeAffinity(let target, let soft) = key.strategy, node.id != target else { return true }
-        return NodeAffinityPolicy.mayUseOthers(soft: soft, target: self[target], shape: key.shape)
+        guard !node.isDraining else { return false }
+        if let own = node.bundle {
+            guard case .placementGroup(own.group, let number, _) = key.strategy else { return false }
+            return number == nil || number == own.number
+        }
+        switch key.strategy {
+        case .hybrid, .spread: return true
+        case .placementGroup: return false
+        case .labelled(let selector, _): return selector.matches(node.labels)
+        case .nodeAffinity(let target, let soft):
+            return node.id == target
+                || NodeAffinityPolicy.mayUseOthers(soft: soft, target: self[target], shape: key.shape)
+        }
+    }
+
+    /// Where requests of a class can go at all: indices of nodes, or of the bundles of a group in order of number.
+    func indices(for key: RequestClass.Key) -> [Int] {
+        switch key.strategy {
+        case .nodeAffinity(let target, soft: false): return nodeIndices[target].map { [$0] } ?? []
+        case .placementGroup(let id, let number, _):
+            let numbers = number.map { [$0] } ?? Array((groups[id]?.nodes.indices ?? 0..<0))
+            return numbers.compactMap { bundleIndices[BundleKey(group: id, number: $0)] }
+        default: return Array(0..<nodeCount)
+        }
+    }
+
+    /// Why a request can never be granted; nothing if it can, or may be when nodes join.
+    func refusal(of request: LeaseRequest) -> (LeaseRefusal, String)? {
+        switch request.strategy {
+        case .hybrid, .spread, .labelled, .nodeAffinity(_, soft: true): return nil
+        case .nodeAffinity(let target, soft: false):
+            let name = "node \(target.hex), the only one it may use,"
+            guard let node = self[target] else { return (.unschedulable, "\(name) is not in the cluster") }
+            guard !node.isDraining else { return (.unschedulable, "\(name) is being drained") }
+            guard !node.couldFit(request.shape) else { return nil }
+            let lacking = node.total.lacking(for: request.shape).first ?? ResourceSet.gpu
+            let has = node.total[lacking] == .zero ? "no \(lacking)" : "only \(node.total[lacking]) \(lacking)"
+            return (.unschedulable, "needs \(request.shape[lacking]) \(lacking); \(name) has \(has)")
+        case .placementGroup(let id, let number, _):
+            guard let group = groups[id] else { return (.groupRemoved, "placement group \(id.hex) was removed") }
+            return group.flaw(shape: request.shape, bundle: number).map { (.unschedulable, $0) }
+        }
     }
 
     /// The first request of a class; drops void places before it.
@@ -44,15 +85,18 @@ extension SchedulerCore {
     /// Whether some node could take requests of a class when idle. O(nodes) after nodes changed, else O(1).
     mutating func isFeasible(_ classID: Int) -> Bool {
         guard let group = classes[classID] else { return false }
+        if case .placementGroup = group.key.strategy {
+            return indices(for: group.key).contains { allows(group.key, nodes[$0]) }
+        }
         if group.feasibleEpoch == epoch { return group.isFeasible }
-        let isFeasible = nodes.contains { $0.couldFit(group.key.shape) && allows(group.key, $0) }
+        let isFeasible = nodes[..<nodeCount].contains { $0.couldFit(group.key.shape) && allows(group.key, $0) }
         classes[classID]?.isFeasible = isFeasible
         classes[classID]?.feasibleEpoch = epoch
         return isFeasible
     }
 
     private mutating func takeChangedNodes() -> [Int] {
-        let indices = changedNodes.compactMap { nodeIndices[$0] }.sorted()
+        let indices = changedNodes.compactMap { index(of: $0) }.sorted()
         changedNodes.removeAll(keepingCapacity: true)
         return indices
     }
@@ -74,7 +118,7 @@ extension SchedulerCore {
                 heads.remove(at: next)
                 continue
             }
-            if waiting.request.strategy == .spread { classes[classID]?.lastSpread = nodes[index].id }
+            if waiting.request.strategy.isSpread { classes[classID]?.lastSpread = nodes[index].id }
             grant(waiting, on: index, into: &effects)
             if let first = firstRequest(of: classID) {
                 heads[next].arrival = first.arrival
@@ -92,19 +136,13 @@ extension SchedulerCore {
     private func choose(for waiting: PendingRequest, changed: [Int]) -> Int? {
         guard let group = classes[waiting.classID] else { return nil }
         if !group.isStuck, let index = idleNode(for: waiting, group.key) { return index }
-        let indices: [Int]
-        if group.isStuck {
-            indices = changed
-        } else if case .nodeAffinity(let target, soft: false) = group.key.strategy {
-            indices = nodeIndices[target].map { [$0] } ?? []
-        } else {
-            indices = Array(nodes.indices)
-        }
+        let indices = group.isStuck ? changed : indices(for: group.key)
         let candidates = indices.filter {
             accepts(nodes[$0], group.key, arrival: waiting.arrival) && allows(group.key, nodes[$0])
         }
         guard !candidates.isEmpty else { return nil }
-        if group.key.strategy == .spread {
+        if case .placementGroup = group.key.strategy { return candidates.first }
+        if group.key.strategy.isSpread {
             return SpreadPolicy.choose(after: group.lastSpread, from: candidates, in: nodes)
         }
         return HybridPolicy.choose(for: waiting.request, from: candidates, in: nodes)
@@ -120,6 +158,16 @@ extension SchedulerCore {
                 && accepts(nodes[index], key, arrival: waiting.arrival)
         }
         if let index = nodeIndices[request.ownerNode], isIdle(index) { return index }
-        return nodes.indices.first(where: isIdle)
+        return (0..<nodeCount).first(where: isIdle)
+    }
+}
+
+extension SchedulingStrategy {
+    /// Whether nodes are taken in turn.
+    fileprivate var isSpread: Bool {
+        switch self {
+        case .spread, .labelled(_, spread: true): true
+        default: false
+        }
     }
 }

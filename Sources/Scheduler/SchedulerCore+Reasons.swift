@@ -42,15 +42,21 @@ extension SchedulerCore {
     }
 
     private func reason(_ key: RequestClass.Key, arrival: UInt64) -> PendingReason {
-        if case .nodeAffinity(let target, soft: false) = key.strategy {
+        switch key.strategy {
+        case .nodeAffinity(let target, soft: false):
             guard let node = self[target] else {
                 return PendingReason(.nodeUnavailable, "waits for node \(target.hex) which is not in the cluster")
             }
             return reason(key, arrival: arrival, onlyNode: node)
+        case .placementGroup(let id, let number, _): return reason(key, inGroup: id, number)
+        default: break
         }
-        guard !nodes.isEmpty else { return PendingReason(.noNodes, "no node has joined the cluster yet") }
-        let feasible = nodes.filter { $0.couldFit(key.shape) && allows(key, $0) }
-        guard !feasible.isEmpty else { return infeasibleReason(key.shape) }
+        guard nodeCount > 0 else { return PendingReason(.noNodes, "no node has joined the cluster yet") }
+        let feasible = nodes[..<nodeCount].filter { $0.couldFit(key.shape) && allows(key, $0) }
+        guard !feasible.isEmpty else {
+            if case .labelled(let selector, _) = key.strategy, let reason = labelReason(selector) { return reason }
+            return infeasibleReason(key.shape)
+        }
         if case .nodeAffinity(let target, soft: true) = key.strategy, feasible.map(\.id) == [target] {
             return reason(key, arrival: arrival, onlyNode: feasible[0])
         }
@@ -75,7 +81,7 @@ extension SchedulerCore {
 
     private func infeasibleReason(_ shape: ResourceSet) -> PendingReason {
         for entry in shape.entries {
-            let most = nodes.map { $0.total[entry.name] }.max() ?? .zero
+            let most = nodes[..<nodeCount].map { $0.total[entry.name] }.max() ?? .zero
             guard most < entry.amount else { continue }
             let has = most == .zero ? "no node has any \(entry.name)" : "no node has more than \(most) \(entry.name)"
             return PendingReason(.infeasible, "needs \(entry.amount) \(entry.name); \(has)")
@@ -83,12 +89,13 @@ extension SchedulerCore {
         return PendingReason(.infeasible, "needs \(shape); no single node has all of that")
     }
 
-    private func busyReason(_ key: RequestClass.Key, _ feasible: [SchedulerNode]) -> PendingReason {
+    func busyReason(_ key: RequestClass.Key, _ feasible: [SchedulerNode]) -> PendingReason {
         let full = feasible.filter { !$0.fits(key.shape) }
         guard full.count == feasible.count else { return keptReason(key, feasible) }
+        let kind = feasible.first?.bundle == nil ? "node" : "bundle"
         let which =
             feasible.count == 1
-            ? "the only node that could run it" : "the \(feasible.count) nodes that could run it"
+            ? "the only \(kind) that could run it" : "the \(feasible.count) \(kind)s that could run it"
         // The resource that the most nodes lack says most.
         var lackers: [String: Int] = [:]
         for name in feasible.flatMap({ $0.available.lacking(for: key.shape) }) { lackers[name, default: 0] += 1 }
@@ -104,7 +111,7 @@ extension SchedulerCore {
             free <= .zero
             ? "all \(total) \(name) of \(which) are in use"
             : "of the \(total) \(name) of \(which) only \(free) are free"
-                + (feasible.count == 1 ? "" : ", too few on any one node")
+                + (feasible.count == 1 ? "" : ", too few on any one \(kind)")
         return PendingReason(.resourcesBusy, "needs \(key.shape[name]) \(name); \(use)")
     }
 

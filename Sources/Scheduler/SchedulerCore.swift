@@ -22,9 +22,11 @@ package struct SchedulerCore: Sendable {
     /// A fault for the simulator to find; nothing in real use.
     package var plantedFault: SchedulerFault?
 
-    // Nodes in order of id, and where each is.
+    // Nodes in order of id, behind them the bundles of placement groups, and where each is.
     var nodes: [SchedulerNode] = []
+    var nodeCount = 0
     var nodeIndices: [NodeID: Int] = [:]
+    var bundleIndices: [BundleKey: Int] = [:]
     /// Counts changes of the set of nodes.
     var epoch: UInt64 = 1
 
@@ -38,11 +40,15 @@ package struct SchedulerCore: Sendable {
     var waitingClasses: [Int] = []
     var classCount = 0
 
+    var groups: [PlacementGroupID: PlacementGroup] = [:]
+    /// The groups of which a bundle has no node.
+    var waitingGroups: [PlacementGroupID] = []
+
     var arrivalCount: UInt64 = 0
     var grantCount: UInt64 = 0
 
-    /// Nodes on which something became free during this input.
-    var changedNodes: [NodeID] = []
+    /// Nodes and bundles on which something became free during this input.
+    var changedNodes: [PoolID] = []
     var reservation: Reservation?
     /// When owners may next be asked for idle leases.
     var nextReclaim = Instant.zero
@@ -69,6 +75,12 @@ package struct SchedulerCore: Sendable {
             block(id)
         case .unblocked(let id):
             unblock(id, into: &effects)
+        case .nodeDraining(let id):
+            drainNode(id, into: &effects)
+        case .groupAdded(let spec):
+            addGroup(spec)
+        case .groupRemoved(let id):
+            removeGroup(id, into: &effects)
         case .tick:
             break
         }
@@ -84,7 +96,7 @@ package struct SchedulerCore: Sendable {
     }
 
     /// The ids of the nodes, in order.
-    package var nodeIDs: [NodeID] { nodes.map(\.id) }
+    package var nodeIDs: [NodeID] { nodes[..<nodeCount].map(\.id) }
 
     /// How many requests wait.
     package var pendingCount: Int { pending.count }
@@ -101,11 +113,29 @@ package struct SchedulerCore: Sendable {
     /// The labels of a node; nothing if the node is unknown.
     package func labels(of node: NodeID) -> [String: String]? { self[node]?.labels }
 
-    /// The leases on a node, in order of id. O(n log n).
-    package func leases(on node: NodeID) -> [LeaseID] { self[node]?.leases.sorted() ?? [] }
+    /// The leases on a node, those in bundles included, in order of id. O(bundles + n log n).
+    package func leases(on node: NodeID) -> [LeaseID] {
+        let bundles = nodes[nodeCount...].filter { $0.id == node }.flatMap(\.leases)
+        return ((self[node]?.leases ?? []) + bundles).sorted()
+    }
+
+    /// Whether a node has no lease and no bundle.
+    package func isIdle(_ node: NodeID) -> Bool {
+        self[node].map { $0.leases.isEmpty && $0.reserved.isEmpty } ?? true
+    }
+
+    /// The nodes of a group's bundles, `NodeID.none` where one has none; nothing if the group is unknown.
+    package func nodes(of group: PlacementGroupID) -> [NodeID]? { groups[group]?.nodes.map { $0 ?? .none } }
 
     /// The grant of a lease, as it was answered; nothing if it waits or is unknown.
     package func grant(of lease: LeaseID) -> LeaseGrant? { leases[lease]?.grant }
+
+    func index(of pool: PoolID) -> Int? {
+        switch pool {
+        case .node(let id): nodeIndices[id]
+        case .bundle(let key): bundleIndices[key]
+        }
+    }
 
     subscript(node: NodeID) -> SchedulerNode? { nodeIndices[node].map { nodes[$0] } }
 }

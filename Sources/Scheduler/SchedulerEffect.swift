@@ -9,16 +9,28 @@ package import RayCore
 package enum SchedulerEffect: Hashable, Sendable {
     /// A request was granted: tell the node to lease out a worker and the owner where.
     case grant(LeaseGrant)
-    /// The request can never be granted as it is; it was not queued. Tell the owner why.
-    case refused(LeaseID, owner: WorkerID, reason: String)
+    /// The request can never be granted as it is; it does not wait. Tell the owner why.
+    case refused(LeaseID, owner: WorkerID, LeaseRefusal, reason: String)
     /// The lease is gone with its node: tell the owner.
     case leaseLost(LeaseID, owner: WorkerID, node: NodeID, reason: String)
     /// The lease has ended and its resources are free: tell the node.
     case leaseEnded(LeaseID, node: NodeID)
+    /// The lease is over with its placement group: end its worker.
+    case leaseRevoked(LeaseID, node: NodeID, group: PlacementGroupID)
+    /// All bundles of a group have a node, in order.
+    case groupPlaced(PlacementGroupID, nodes: [NodeID])
+    /// Bundles of a group went with their node; others are looked for.
+    case groupLost(PlacementGroupID)
     /// The lease has its CPU again: its worker may go on.
     case resumeGranted(LeaseID, node: NodeID)
     /// Requests wait that could run on leases which this owner may hold idle: ask it to give those back.
     case reclaimIdle(owner: WorkerID)
+}
+
+/// Why a request can never be granted.
+package enum LeaseRefusal: Hashable, Sendable {
+    case unschedulable
+    case groupRemoved
 }
 
 /// A lease that was granted.

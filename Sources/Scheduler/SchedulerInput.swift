@@ -23,6 +23,12 @@ package enum SchedulerInput: Sendable {
     case blocked(LeaseID)
     /// The lease's worker has what it waited for and wants its CPU again.
     case unblocked(LeaseID)
+    /// A node will leave: nothing new is placed there.
+    case nodeDraining(NodeID)
+    /// A placement group is wanted. Ignored if it is there.
+    case groupAdded(PlacementGroupSpec)
+    /// A placement group is over: what runs in it ends, what waits for it is refused.
+    case groupRemoved(PlacementGroupID)
     /// Time has passed; due at `SchedulerCore.nextWake`.
     case tick
 }

@@ -5,13 +5,17 @@
 
 internal import RayCore
 
-/// One node as the scheduler sees it.
+/// One node as the scheduler sees it, or the part of a node that a bundle of a placement group reserves.
 struct SchedulerNode: Sendable {
     let id: NodeID
     let host: String
     let labels: [String: String]
     let total: ResourceSet
-    /// What no lease holds: `total` less what every lease on the node holds at the moment.
+    /// The bundle that it is; nothing for a node itself.
+    let bundle: BundleKey?
+    /// The shares of the node's GPUs that a bundle has.
+    let homeShares: [GPUShare]
+    /// What nobody holds: `total` less `reserved` and what every lease on the node holds at the moment.
     var available: ResourceSet { didSet { utilisation = Self.utilisation(total, available) } }
     /// The share in use of the most used critical resource (CPU and memory, as in Ray), from 0 to 1.
     private(set) var utilisation = 0.0
@@ -21,6 +25,10 @@ struct SchedulerNode: Sendable {
     var resumeQueue: [LeaseID] = []
     /// What actors hold at the moment: nobody should wait for it.
     var heldByActors = ResourceSet()
+    /// What bundles of placement groups reserve.
+    var reserved = ResourceSet()
+    /// Whether it will leave: it takes nothing new.
+    var isDraining = false
     /// How many leases hold nothing; used to spread those.
     var holdingNothingCount = 0
 
@@ -34,7 +42,24 @@ struct SchedulerNode: Sendable {
         self.total = sound
         available = sound
         gpus = GPUInstances(total: sound[ResourceSet.gpu])
+        bundle = nil
+        homeShares = []
     }
+
+    /// What a bundle reserves on `home`.
+    init(bundle: BundleKey, resources: ResourceSet, shares: [GPUShare], on home: SchedulerNode) {
+        id = home.id
+        host = home.host
+        labels = home.labels
+        total = resources
+        available = resources
+        gpus = GPUInstances(parts: shares)
+        self.bundle = bundle
+        homeShares = shares
+        isDraining = home.isDraining
+    }
+
+    var pool: PoolID { bundle.map { .bundle($0) } ?? .node(id) }
 
     var hasGPU: Bool { !gpus.capacity.isEmpty }
 
@@ -63,6 +88,6 @@ struct SchedulerNode: Sendable {
 
     /// Whether leases that want `cpu` again can have it without an actor ending first.
     func canResume(_ cpu: ResourceAmount) -> Bool {
-        cpu <= total[ResourceSet.cpu] - heldByActors[ResourceSet.cpu]
+        cpu <= total[ResourceSet.cpu] - heldByActors[ResourceSet.cpu] - reserved[ResourceSet.cpu]
     }
 }

@@ -152,6 +152,10 @@ package protocol WorkerAPI: AnyObject, Sendable {
     func actor(
         named name: String, namespace: String,
         completion: @escaping @Sendable (Result<(ActorID, FunctionDescriptor), RayError>) -> Void)
+    /// Creates, removes, finds or awaits placement groups; gives those concerned, none after removing or waiting.
+    func placementGroups(
+        _ operation: PlacementGroupOperation,
+        completion: @escaping @Sendable (Result<[PlacementGroupState], RayError>) -> Void)
     /// The nodes of the cluster with their resources.
     func clusterView(completion: @escaping @Sendable (Result<ClusterView, RayError>) -> Void)
     /// The clock of `deadline`.

@@ -123,7 +123,8 @@ package struct WorkerCore: Sendable {
         case .objectCreated(let message): resultRoomCreated(message, into: &effects)
         case .objectChunk(let message): chunkReceived(message, from: peer, at: now, into: &effects)
         case .exitWorker(let message): exitRequested(message.reason, into: &effects)
-        case .actorFound, .clusterStatus, .keyValueReply, .done, .blobStored:
+        case .explainTasks(let message): explain(message, into: &effects)
+        case .actorFound, .clusterStatus, .keyValueReply, .done, .blobStored, .placementGroupsFound:
             if requests.remove(requestID) != nil {
                 effects.append(.completeRequest(requestID, .success(message)))
             }

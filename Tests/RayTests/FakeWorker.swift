@@ -213,6 +213,13 @@ final class FakeWorker: WorkerAPI {
         }
     }
 
+    func placementGroups(
+        _ operation: PlacementGroupOperation,
+        completion: @escaping @Sendable (Result<[PlacementGroupState], RayError>) -> Void
+    ) {
+        completion(.failure(RayError(.notFound, "this runtime has no placement groups")))
+    }
+
     func clusterView(completion: @escaping @Sendable (Result<ClusterView, RayError>) -> Void) {
         let node = ClusterView.Node(
             id: address.node, isAlive: true, name: "one", host: "127.0.0.1", port: 1, isHead: true,

@@ -93,25 +93,37 @@ internal import Testing
         #expect(harness.node(of: 2) == 2)
     }
 
-    @Test("A hard affinity waits for a node that is gone, a soft one goes elsewhere")
+    @Test("A hard affinity to a node that is missing or leaves is refused, a soft one goes elsewhere")
     func goneNode() {
         var harness = SchedulerHarness()
         harness.addNode(1, ("CPU", 2))
         #expect(harness.request(1, ("CPU", 1), strategy: strategy(2, soft: false)) == nil)
-        #expect(harness.reason(1) == "waits for node \(SchedulerHarness.node(2).hex) which is not in the cluster")
+        #expect(harness.core.pendingCount == 0)
         #expect(harness.request(2, ("CPU", 1), strategy: strategy(2, soft: true)) == 1)
-        #expect(harness.granted(in: harness.addNode(2, ("CPU", 1))) == [1])
+        harness.addNode(2, ("CPU", 1))
+        harness.request(3, ("CPU", 1), strategy: strategy(2, soft: false))
+        harness.request(4, ("CPU", 1), strategy: strategy(2, soft: false))
+        let name = SchedulerHarness.node(2)
+        let effects = harness.send(.nodeRemoved(name, reason: "its machine is gone"))
+        let reason = "node \(name.hex), the only one it may use, left the cluster"
+        let refused = SchedulerEffect.refused(
+            SchedulerHarness.lease(4), owner: SchedulerHarness.owner(1), .unschedulable, reason: reason)
+        #expect(effects.contains(refused))
     }
 
-    @Test("A soft affinity to a node that can never fit goes elsewhere, a hard one says why it waits")
+    @Test("A soft affinity to a node that can never fit goes elsewhere, a hard one is refused")
     func infeasibleNode() {
         var harness = SchedulerHarness()
         harness.addNode(1, ("CPU", 4))
         harness.addNode(2, ("CPU", 1))
         #expect(harness.request(1, ("CPU", 2), strategy: strategy(2, soft: true)) == 1)
-        #expect(harness.request(2, ("CPU", 2), strategy: strategy(2, soft: false)) == nil)
+        let hard = LeaseRequest(
+            id: SchedulerHarness.lease(2), owner: SchedulerHarness.owner(1), job: JobID(1),
+            shape: ResourceSet([("CPU", 2)]), strategy: strategy(2, soft: false))
         let name = SchedulerHarness.node(2).hex
-        #expect(harness.reason(2) == "needs 2 CPU; node \(name), the only one it may use, has 1 CPU")
+        let reason = "needs 2 CPU; node \(name), the only one it may use, has only 1 CPU"
+        let refused = SchedulerEffect.refused(hard.id, owner: hard.owner, .unschedulable, reason: reason)
+        #expect(harness.send(.request(hard)) == [refused])
     }
 
     @Test("A soft request that waits for its busy node moves on when that node leaves")

@@ -23,13 +23,28 @@ internal import Testing
             return .nodeAdded(node, total: ResourceSet(total), host: "host")
         case 3: return .nodeRemoved(node, reason: "drawn")
         case 4: return .ownerGone(owner)
-        case 5..<45: return .request(randomRequest(lease, owner, node, &generator))
+        case 5: return Int.random(in: 0..<4, using: &generator) == 0 ? .nodeDraining(node) : .tick
+        case 6..<8: return .groupRemoved(SchedulerHarness.group(Int.random(in: 1...5, using: &generator)))
+        case 8..<11: return .groupAdded(randomGroup(&generator))
+        case 11..<45: return .request(randomRequest(lease, owner, node, &generator))
         case 45..<50: return .cancel(lease)
         case 50..<70: return .release(lease)
         case 70..<82: return .blocked(lease)
         case 82..<96: return .unblocked(lease)
         default: return .tick
         }
+    }
+
+    private func randomGroup(_ generator: inout SplitMix64) -> PlacementGroupSpec {
+        let shapes: [[(String, Double)]] = [
+            [("CPU", 1)], [("CPU", 2)], [("CPU", 0.5), ("GPU", 0.5)], [("GPU", 1)], [("x", 0.5)],
+        ]
+        let bundles = (0..<Int.random(in: 1...3, using: &generator)).map { _ in
+            Bundle(ResourceSet(shapes.randomElement(using: &generator) ?? []))
+        }
+        return PlacementGroupSpec(
+            id: SchedulerHarness.group(Int.random(in: 1...5, using: &generator)),
+            strategy: PlacementStrategy.allCases.randomElement(using: &generator) ?? .pack, bundles: bundles)
     }
 
     private func randomRequest(
@@ -43,6 +58,8 @@ internal import Testing
         let isActor = Int.random(in: 0..<5, using: &generator) == 0
         let strategies: [SchedulingStrategy] = [
             .hybrid, .hybrid, .spread, .nodeAffinity(node, soft: false), .nodeAffinity(node, soft: true),
+            SchedulerHarness.inGroup(Int.random(in: 1...5, using: &generator)),
+            SchedulerHarness.inGroup(Int.random(in: 1...5, using: &generator), 0),
         ]
         return LeaseRequest(
             id: lease, owner: owner, ownerNode: node, job: JobID(1), shape: shape,
@@ -80,7 +97,7 @@ internal import Testing
         for effect in effects {
             switch effect {
             case .grant(let grant) where core.grant(of: grant.id) != grant: return "a grant is not in the state"
-            case .leaseEnded(let id, _), .leaseLost(let id, _, _, _):
+            case .leaseEnded(let id, _), .leaseLost(let id, _, _, _), .leaseRevoked(let id, _, _):
                 if core.grant(of: id) != nil { return "a lease that ended is in the state" }
             default: break
             }

@@ -54,10 +54,13 @@ extension GCSCore {
 
     /// The worker of an actor, or its start, came to an end: the actor is started again, or dies.
     mutating func incarnationEnded(
-        _ id: ActorID, _ lease: LeaseID, _ error: RayError, at now: Instant, into effects: inout GCSEffects
+        _ id: ActorID, _ lease: LeaseID, _ error: RayError, wasPreempted: Bool = false, at now: Instant,
+        into effects: inout GCSEffects
     ) {
         guard let actor = actors[id], actor.lease == lease else { return }
-        guard actor.mayRestart else {
+        // As in Ray an announced preemption costs no restart, if restarts are wanted at all.
+        let isFree = wasPreempted && actor.spec.restartsMax != 0
+        guard actor.mayRestart || isFree else {
             let restarts = actor.restartCount == 0 ? "" : " (it was started again \(actor.restartCount) times)"
             return endActor(id, because: error.message + restarts, error, at: now, into: &effects)
         }
@@ -67,7 +70,7 @@ extension GCSCore {
             : min(
                 GCSLimits.restartDelayMilliseconds << min(actor.failuresInARow - 1, 20),
                 GCSLimits.restartDelayMillisecondsMax)
-        actors[id]?.restartCount += 1
+        actors[id]?.restartCount += isFree ? 0 : 1
         actors[id]?.incarnation &+= 1
         actors[id]?.failuresInARow += 1
         actors[id]?.stage = .backingOff(until: now.advanced(milliseconds: pause))
@@ -75,6 +78,7 @@ extension GCSCore {
         backingOffActors.insert(id)
         effects.log(.warning, "actor \(actor.title) is started again: \(error.message)")
         publish(id, into: &effects)
+        removeGroups(createdBy: id, at: now, into: &effects)
         if pause == 0 { queueActor(id, at: now, into: &effects) }
     }
 
@@ -111,6 +115,7 @@ extension GCSCore {
         let state = ActorState(actor.spec, phase: .dead, incarnation: actor.incarnation, error: error.bounded)
         bury(state, subscribers: actor.subscribers, into: &effects)
         if let lease = actor.lease { endLease(lease, .killWorker, at: now, into: &effects) }
+        removeGroups(createdBy: id, at: now, into: &effects)
         actorOfJobEnded(id.job)
     }
 

@@ -56,6 +56,7 @@ extension GCSCore {
             giveUpAwaited(actor, because: "its job ended before it was created", into: &effects)
         }
         processesGone(Array(Set(gone + serving + [job.info.driver.worker])), jobs: [id], at: now, into: &effects)
+        removeGroups(of: id, at: now, into: &effects)
         actorOfJobEnded(id)
     }
 

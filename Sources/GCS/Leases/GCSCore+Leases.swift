@@ -115,7 +115,11 @@ extension GCSCore {
     private mutating func perform(_ decision: SchedulerEffect, at now: Instant, into effects: inout GCSEffects) {
         switch decision {
         case .grant(let grant): assign(grant, at: now, into: &effects)
-        case .refused(let id, _, let reason): refused(id, reason: reason, at: now, into: &effects)
+        case .refused(let id, _, let refusal, let reason):
+            refused(id, refusal, reason: reason, at: now, into: &effects)
+        case .leaseRevoked(let id, _, let group): leaseRevoked(id, group, at: now, into: &effects)
+        case .groupPlaced(let id, _): groupPlaced(id, into: &effects)
+        case .groupLost(let id): groupLost(id, into: &effects)
         case .leaseLost(let id, _, let node, let reason):
             lostWithNode(id, node: node, reason: reason, at: now, into: &effects)
         case .leaseEnded: break  // Its node was told by `forgetLease`.
@@ -142,16 +146,20 @@ extension GCSCore {
     }
 
     private mutating func refused(
-        _ id: LeaseID, reason: String, at now: Instant, into effects: inout GCSEffects
+        _ id: LeaseID, _ refusal: LeaseRefusal, reason: String, at now: Instant, into effects: inout GCSEffects
     ) {
         guard let record = leases[id] else { return }
         forgetLease(id, .isGone, into: &effects)
+        let isRemoved = refusal == .groupRemoved
+        let group = isRemoved ? record.request.strategy.group : nil
+        let reason = group.map { removalReason(of: $0) } ?? reason
         switch record.purpose {
         case .tasks:
-            let error = RayError(.taskUnschedulable, reason)
+            let error = RayError(isRemoved ? .taskPlacementGroupRemoved : .taskUnschedulable, reason)
             tell(record.owner.worker, .leaseRefused(LeaseRefused(lease: id, error: error)), into: &effects)
         case .actor(let actor):
-            endActor(actor, RayError(.actorUnschedulable, reason), at: now, into: &effects)
+            let type: ErrorType = isRemoved ? .actorPlacementGroupRemoved : .actorUnschedulable
+            endActor(actor, RayError(type, reason), at: now, into: &effects)
         }
     }
 
@@ -167,15 +175,17 @@ extension GCSCore {
         forgetLease(id, .isGone, into: &effects)
         let host = deadNodes[node]?.info.address.host ?? ""
         let error = RayError(.nodeDied, reason, node: node.hex, host: host)
-        end(record, error, at: now, into: &effects)
+        end(record, error, wasPreempted: wasPreempted(node), at: now, into: &effects)
     }
 
     /// Tells whoever used a lease that ended against its will. The lease is out of the tables already.
     mutating func end(
-        _ record: LeaseRecord, _ error: RayError, at now: Instant, into effects: inout GCSEffects
+        _ record: LeaseRecord, _ error: RayError, wasPreempted: Bool = false, at now: Instant,
+        into effects: inout GCSEffects
     ) {
         switch (record.purpose, record.state) {
-        case (.actor(let actor), _): incarnationEnded(actor, record.id, error, at: now, into: &effects)
+        case (.actor(let actor), _):
+            incarnationEnded(actor, record.id, error, wasPreempted: wasPreempted, at: now, into: &effects)
         case (.tasks, .ready):
             tell(record.owner.worker, .leaseLost(LeaseLost(lease: record.id, error: error)), into: &effects)
         case (.tasks, _):
@@ -198,7 +208,7 @@ extension GCSCore {
         }
     }
 
-    private func reason(of record: LeaseRecord) -> PendingReason? {
+    func reason(of record: LeaseRecord) -> PendingReason? {
         switch record.state {
         case .waiting: return scheduler.pendingReason(of: record.id)
         case .assigned(let node):

@@ -31,11 +31,14 @@ extension GCSCore {
     ) {
         var info = info
         info.address.worker = WorkerID(raylet: id)
+        // The label that Ray gives every node, so that a selector can name one.
+        info.labels.removeAll { $0.key == NodeLabel.nodeID }
+        info.labels.append(NodeLabel(key: NodeLabel.nodeID, value: id.hex))
+        let labels = Dictionary(info.labels.map { ($0.key, $0.value) }) { first, _ in first }
         let record = NodeRecord(info: info, at: now)
         nodes[id] = record
         nodeOrder.append(id)
         effects.log(.info, "node \(record.title) joined with \(info.total)")
-        let labels = Dictionary(info.labels.map { ($0.key, $0.value) }) { first, _ in first }
         let added = SchedulerInput.nodeAdded(id, total: info.total, labels: labels, host: info.address.host)
         schedule(added, at: now, into: &effects)
     }
@@ -74,7 +77,11 @@ extension GCSCore {
     /// Removes a node for good; what ran there is lost.
     mutating func nodeDied(_ id: NodeID, reason: String, at now: Instant, into effects: inout GCSEffects) {
         guard var node = nodes.removeValue(forKey: id) else { return }
-        node.deathReason = reason
+        if let drain = node.drain, !reason.contains("drained") {
+            node.deathReason = "\(reason), while it was \(drain.sentence)"
+        } else {
+            node.deathReason = reason
+        }
         node.workerCount = 0
         nodeOrder.removeAll { $0 == id }
         deadNodes.insert(node, for: id)
@@ -93,7 +100,7 @@ extension GCSCore {
         return nodes[id] == nil ? nil : id
     }
 
-    private func shutDown(_ id: NodeID, _ reason: String, into effects: inout GCSEffects) {
+    func shutDown(_ id: NodeID, _ reason: String, into effects: inout GCSEffects) {
         let order = ShutDownNode(reason: "this node was declared dead: \(reason); start it again to rejoin")
         tell(WorkerID(raylet: id), .shutDownNode(order), into: &effects)
     }

@@ -19,6 +19,8 @@ struct NodeRecord: Sendable {
     var storeUsed = 0
     var objectCount = 0
     var workerCount = 0
+    /// Why it will leave, if it will.
+    var drain: Drain?
     /// Why it died; empty while it lives.
     var deathReason = ""
 

@@ -33,6 +33,8 @@ extension GCSCore {
         for actor in peer.actors.sorted() { actors[actor]?.subscribers.remove(id) }
         for actor in peer.actors.sorted() where awaitedActors[actor] != nil { stopAwaiting(actor, id) }
         for channel in peer.channels { leave(channel, id) }
+        stopGroupWaits(of: id)
+        stopExplains(of: id, into: &effects)
         if !peer.isGone {
             switch peer.role {
             case .raylet:

@@ -39,7 +39,9 @@ extension GCSCore {
     }
 
     private func warnings(_ groups: [PendingGroup]) -> [String] {
-        var warnings: [String] = []
+        var warnings = nodeOrder.compactMap { id in
+            nodes[id].flatMap { node in node.drain.map { "node \(node.title) is \($0.sentence)" } }
+        }
         if settings.isOpen {
             warnings.append(
                 "whoever reaches \(settings.address.host) may use this cluster: it asks for no token. "

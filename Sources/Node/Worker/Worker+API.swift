@@ -230,6 +230,35 @@ extension Worker {
         }
     }
 
+    package func placementGroups(
+        _ operation: PlacementGroupOperation,
+        completion: @escaping @Sendable (Result<[PlacementGroupState], RayError>) -> Void
+    ) {
+        request(Self.message(for: operation)) { result in
+            completion(
+                result.flatMap { message in
+                    switch message {
+                    case .placementGroupsFound(let found): found.error.map { .failure($0) } ?? .success(found.groups)
+                    case .done(let done): done.error.map { .failure($0) } ?? .success([])
+                    default: .failure(Self.confused)
+                    }
+                })
+        }
+    }
+
+    private static func message(for operation: PlacementGroupOperation) -> Message {
+        switch operation {
+        case .create(let spec): .createPlacementGroup(CreatePlacementGroup(spec: spec))
+        case .remove(let id): .removePlacementGroup(RemovePlacementGroup(group: id))
+        case .await(let id, let milliseconds):
+            .awaitPlacementGroup(AwaitPlacementGroup(group: id, milliseconds: milliseconds))
+        case .find(let id): .queryPlacementGroups(QueryPlacementGroups(group: id, name: "", namespace: ""))
+        case .findNamed(let name, let namespace):
+            .queryPlacementGroups(QueryPlacementGroups(group: nil, name: name, namespace: namespace))
+        case .list: .queryPlacementGroups(QueryPlacementGroups(group: nil, name: "", namespace: ""))
+        }
+    }
+
     package func clusterView(completion: @escaping @Sendable (Result<ClusterView, RayError>) -> Void) {
         request(.queryCluster(QueryCluster())) { result in
             completion(

@@ -15,6 +15,8 @@ package final class SwiftTaskExecutor: RayWorker.TaskExecutor {
     private struct Actor {
         var instance: ray.Instance
         var isSerial: Bool
+        /// Where it was placed.
+        var strategy: SchedulingStrategy
     }
 
     /// Where tasks run; its `runPending` must be called by the worker's loop.
@@ -91,7 +93,8 @@ package final class SwiftTaskExecutor: RayWorker.TaskExecutor {
         let actor = actor(of: spec)
         let invocation = ray._Invocation(
             declaration: declaration, arguments: task.arguments, actor: actor?.instance, worker: worker)
-        let context = TaskContext(spec: spec, isSerialActor: actor?.isSerial ?? false, worker: worker)
+        let context = TaskContext(spec: spec, isSerialActor: actor?.isSerial ?? false, worker: worker,
+            strategy: actor?.strategy)
         switch declaration.entry {
         case .synchronous(let run):
             completion(
@@ -138,7 +141,7 @@ package final class SwiftTaskExecutor: RayWorker.TaskExecutor {
             }
             // Unknown counts as concurrent: a wait that can end must not be refused.
             let isSerial = concurrency.withLock { $0[id] } == 1
-            actors.withLock { $0[id] = Actor(instance: instance, isSerial: isSerial) }
+            actors.withLock { $0[id] = Actor(instance: instance, isSerial: isSerial, strategy: spec.strategy) }
             return .success(Array(repeating: RayCoder.void, count: spec.returnCount))
         }
     }

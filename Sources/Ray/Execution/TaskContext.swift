@@ -17,8 +17,14 @@ package final class TaskContext: Sendable {
     /// The runtime that runs the task, if its executor knows it.
     package let worker: (any WorkerAPI)?
 
-    /// The context of a task.
-    package init(spec: TaskSpec, isSerialActor: Bool, worker: (any WorkerAPI)?) {
+    /// Where the task, or the actor whose call it is, was placed.
+    package let strategy: SchedulingStrategy
+
+    /// The context of a task; `strategy` is that of the actor's creation for a call on an actor.
+    package init(
+        spec: TaskSpec, isSerialActor: Bool, worker: (any WorkerAPI)?, strategy: SchedulingStrategy? = nil
+    ) {
+        self.strategy = strategy ?? spec.strategy
         self.spec = spec
         self.isSerialActor = isSerialActor
         self.worker = worker
@@ -26,6 +32,11 @@ package final class TaskContext: Sendable {
 
     /// The task's id.
     package var task: TaskID { spec.id }
+    /// Where the tasks go that it starts without saying where; nothing if that is not set.
+    package var captured: SchedulingStrategy? {
+        guard case .placementGroup(let group, _, capturesChildren: true) = strategy else { return nil }
+        return .placementGroup(group, bundle: nil, capturesChildren: true)
+    }
     /// What kind of call it is.
     package var kind: TaskKind { spec.kind }
     /// Which try this is, from 0.

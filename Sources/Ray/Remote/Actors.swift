@@ -141,7 +141,8 @@ extension ray {
                 let call = Call(
                     function: declaration.descriptor, arguments: arguments.list,
                     // One CPU to be placed, none to live on, unless the user says so: Ray's rule.
-                    resources: try options.resourceSet(defaultCPUs: 1), strategy: try options.schedulingStrategy(),
+                    resources: try options.resourceSet(defaultCPUs: 1),
+                    strategy: options.isPlaceOpen ? arguments.captured ?? .hybrid : try options.schedulingStrategy(),
                     retriesMax: 0, name: "")
                 var settings = ActorOptions()
                 settings.name = options.name ?? ""
@@ -185,16 +186,18 @@ extension ray._ActorFactory {
     ///   - maxTaskRetries: how often a call under way is then made again; -1 without limit.
     ///   - maxConcurrency: calls that may run at the same time.
     ///   - schedulingStrategy: where the actor should live.
+    ///   - labelSelector: labels that its node must have: `v`, `!v`, `in(a,b)` or `!in(a,b)` by key.
     public func options(
         numCPUs: Double? = nil, numGPUs: Double? = nil, memory: Int? = nil, resources: [String: Double]? = nil,
         name: String? = nil, namespace: String? = nil, lifetime: ray.ActorLifetime? = nil, maxRestarts: Int? = nil,
-        maxTaskRetries: Int? = nil, maxConcurrency: Int? = nil, schedulingStrategy: ray.SchedulingStrategy? = nil
+        maxTaskRetries: Int? = nil, maxConcurrency: Int? = nil, schedulingStrategy: ray.SchedulingStrategy? = nil,
+        labelSelector: [String: String]? = nil
     ) -> Self {
         var creation = _ray
         creation.options = creation.options.merged(
             CallOptions(
                 numCPUs: numCPUs, numGPUs: numGPUs, memory: memory, resources: resources, name: name,
-                strategy: schedulingStrategy))
+                strategy: schedulingStrategy, labelSelector: labelSelector))
         creation.actor = ActorSettings(
             namespace: namespace ?? creation.actor.namespace, lifetime: lifetime ?? creation.actor.lifetime,
             restartsMax: maxRestarts ?? creation.actor.restartsMax,

@@ -23,6 +23,8 @@ extension ray {
         package let worker: Result<any WorkerAPI, RayError>
         /// The task that makes the call.
         package let caller: TaskID?
+        /// The placement group that the call inherits, unless it has a place of its own.
+        let captured: RayCore.SchedulingStrategy?
         /// The first argument that could not be encoded or sent.
         package private(set) var failure: RayError?
         /// Objects that must live until the call is submitted.
@@ -32,6 +34,7 @@ extension ray {
         public init(count: Int) {
             let context = TaskContext.current
             caller = context?.task
+            captured = context?.captured
             if let worker = context?.worker {
                 self.worker = .success(worker)
             } else {

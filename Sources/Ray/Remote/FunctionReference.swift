@@ -37,6 +37,7 @@ extension ray {
                 let worker = try arguments.worker.get()
                 var call = try template.call.get()
                 call.arguments = arguments.list
+                if let captured = arguments.captured, template.options.isPlaceOpen { call.strategy = captured }
                 let caller = arguments.caller
                 let references = arguments.whileAlive { worker.submit(call, from: caller) }
                 return _References(references, count: count, worker: worker, caller: nil)
@@ -80,16 +81,18 @@ extension ray._RemoteFunction {
     ///   - maxRetries: how often a call runs again after its worker died; 3 by default, -1 without limit.
     ///   - retryExceptions: which errors that it throws use up a retry, too; none by default.
     ///   - schedulingStrategy: where calls should run.
+    ///   - labelSelector: labels that the node must have: `v`, `!v`, `in(a,b)` or `!in(a,b)` by key.
     public func options(
         numCPUs: Double? = nil, numGPUs: Double? = nil, memory: Int? = nil, resources: [String: Double]? = nil,
         name: String? = nil, maxRetries: Int? = nil, retryExceptions: ray.RetryExceptions? = nil,
-        schedulingStrategy: ray.SchedulingStrategy? = nil
+        schedulingStrategy: ray.SchedulingStrategy? = nil, labelSelector: [String: String]? = nil
     ) -> Self {
         Self(
             _ray: _ray.options(
                 CallOptions(
                     numCPUs: numCPUs, numGPUs: numGPUs, memory: memory, resources: resources, name: name,
-                    retriesMax: maxRetries, strategy: schedulingStrategy, retryExceptions: retryExceptions)))
+                    retriesMax: maxRetries, strategy: schedulingStrategy, retryExceptions: retryExceptions,
+                    labelSelector: labelSelector)))
     }
 }
 

@@ -14,6 +14,9 @@ extension ray {
         case spread
         /// On one node, by its id as hex; `soft` allows others when it is gone or cannot ever fit.
         case nodeAffinity(nodeID: String, soft: Bool)
+        /// In a placement group: in the bundle of that number, or in any. With `capturesChildTasks` what runs there
+        /// starts its own tasks and actors in the group, too, unless they are given a strategy.
+        case placementGroup(PlacementGroup, bundleIndex: Int? = nil, capturesChildTasks: Bool = false)
     }
 }
 
@@ -27,6 +30,7 @@ struct CallOptions: Sendable {
     var retriesMax: Int?
     var strategy: ray.SchedulingStrategy?
     var retryExceptions: ray.RetryExceptions?
+    var labelSelector: [String: String]?
 
     /// These options, replaced by those that `later` gives.
     func merged(_ later: CallOptions) -> CallOptions {
@@ -34,7 +38,8 @@ struct CallOptions: Sendable {
             numCPUs: later.numCPUs ?? numCPUs, numGPUs: later.numGPUs ?? numGPUs, memory: later.memory ?? memory,
             resources: later.resources ?? resources, name: later.name ?? name,
             retriesMax: later.retriesMax ?? retriesMax, strategy: later.strategy ?? strategy,
-            retryExceptions: later.retryExceptions ?? retryExceptions)
+            retryExceptions: later.retryExceptions ?? retryExceptions,
+            labelSelector: later.labelSelector ?? labelSelector)
     }
 
     /// The amounts asked for, with `cpus` where none are given.
@@ -58,11 +63,32 @@ struct CallOptions: Sendable {
         return ResourceSet(amounts)
     }
 
+    /// Whether the place was left open, so that a placement group that captures children decides.
+    var isPlaceOpen: Bool { strategy == nil && labelSelector?.isEmpty ?? true }
+
     /// The strategy for the runtime.
     func schedulingStrategy() throws(RayError) -> RayCore.SchedulingStrategy {
+        if let labelSelector, !labelSelector.isEmpty {
+            let selector = try LabelSelector(parsing: labelSelector)
+            switch strategy {
+            case nil, .default: return .labelled(selector, spread: false)
+            case .spread: return .labelled(selector, spread: true)
+            case .nodeAffinity, .placementGroup:
+                throw RayError(
+                    .invalidArgument,
+                    "a label selector goes with the strategies default and spread only; give a placement group's "
+                        + "labels with its bundles")
+            }
+        }
         switch strategy {
         case nil, .default: return .hybrid
         case .spread: return .spread
+        case .placementGroup(let group, let bundle, let capturesChildren):
+            if let bundle, bundle < 0 {
+                throw RayError(.invalidArgument, "bundleIndex must be 0 or more, or nil for any, not \(bundle)")
+            }
+            return .placementGroup(
+                try group.identifier(), bundle: bundle, capturesChildren: capturesChildren)
         case .nodeAffinity(let text, let soft):
             guard let node = NodeID(hex: text) else {
                 throw RayError(.invalidArgument, "'\(text)' is no node id; ray.nodes() lists them")

@@ -106,6 +106,15 @@ extension SchedulingStrategy: WireCodable {
             writer.write(UInt8(2))
             writer.write(node)
             writer.write(soft)
+        case .placementGroup(let group, let bundle, let capturesChildren):
+            writer.write(UInt8(3))
+            writer.write(group)
+            writer.write(bundle ?? -1)
+            writer.write(capturesChildren)
+        case .labelled(let selector, let spread):
+            writer.write(UInt8(4))
+            writer.write(selector)
+            writer.write(spread)
         }
     }
 
@@ -114,6 +123,12 @@ extension SchedulingStrategy: WireCodable {
         case 0: self = .hybrid
         case 1: self = .spread
         case 2: self = .nodeAffinity(try reader.identifier(), soft: try reader.bool())
+        case 3:
+            let group: PlacementGroupID = try reader.identifier()
+            let bundle = try reader.int()
+            self = .placementGroup(
+                group, bundle: bundle < 0 ? nil : bundle, capturesChildren: try reader.bool())
+        case 4: self = .labelled(try reader.value(), spread: try reader.bool())
         case let other: throw .unknownCase("SchedulingStrategy", Int(other))
         }
     }

@@ -77,6 +77,16 @@ package enum Message: Hashable, Sendable {
     case objectStatus(ObjectStatus)
     case cancelTask(CancelTask)
     case cancelObject(CancelObject)
+    case createPlacementGroup(CreatePlacementGroup)
+    case removePlacementGroup(RemovePlacementGroup)
+    case placementGroupsFound(PlacementGroupsFound)
+    case queryPlacementGroups(QueryPlacementGroups)
+    case awaitPlacementGroup(AwaitPlacementGroup)
+    case drainNode(DrainNode)
+    case explain(Explain)
+    case explanation(Explanation)
+    case explainTasks(ExplainTasks)
+    case tasksExplained(TasksExplained)
 
     /// The number that stands for the message in the frame header; never reused.
     package var kind: UInt16 {
@@ -153,6 +163,16 @@ package enum Message: Hashable, Sendable {
         case .objectStatus: 150
         case .cancelTask: 220
         case .cancelObject: 221
+        case .createPlacementGroup: 240
+        case .removePlacementGroup: 241
+        case .placementGroupsFound: 242
+        case .queryPlacementGroups: 243
+        case .awaitPlacementGroup: 244
+        case .drainNode: 245
+        case .explain: 246
+        case .explanation: 247
+        case .explainTasks: 248
+        case .tasksExplained: 249
         }
     }
 
@@ -231,6 +251,16 @@ package enum Message: Hashable, Sendable {
         case .objectStatus(let message): message.encode(into: &writer)
         case .cancelTask(let message): message.encode(into: &writer)
         case .cancelObject(let message): message.encode(into: &writer)
+        case .createPlacementGroup(let message): message.encode(into: &writer)
+        case .removePlacementGroup(let message): message.encode(into: &writer)
+        case .placementGroupsFound(let message): message.encode(into: &writer)
+        case .queryPlacementGroups(let message): message.encode(into: &writer)
+        case .awaitPlacementGroup(let message): message.encode(into: &writer)
+        case .drainNode(let message): message.encode(into: &writer)
+        case .explain(let message): message.encode(into: &writer)
+        case .explanation(let message): message.encode(into: &writer)
+        case .explainTasks(let message): message.encode(into: &writer)
+        case .tasksExplained(let message): message.encode(into: &writer)
         }
     }
 
@@ -317,6 +347,16 @@ package enum Message: Hashable, Sendable {
         case 150: self = .objectStatus(try reader.value())
         case 220: self = .cancelTask(try reader.value())
         case 221: self = .cancelObject(try reader.value())
+        case 240: self = .createPlacementGroup(try reader.value())
+        case 241: self = .removePlacementGroup(try reader.value())
+        case 242: self = .placementGroupsFound(try reader.value())
+        case 243: self = .queryPlacementGroups(try reader.value())
+        case 244: self = .awaitPlacementGroup(try reader.value())
+        case 245: self = .drainNode(try reader.value())
+        case 246: self = .explain(try reader.value())
+        case 247: self = .explanation(try reader.value())
+        case 248: self = .explainTasks(try reader.value())
+        case 249: self = .tasksExplained(try reader.value())
         default: throw .unknownCase("message kind", Int(kind))
         }
     }

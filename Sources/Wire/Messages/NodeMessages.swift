@@ -60,6 +60,9 @@ package struct NodeInfo: Hashable, Sendable, WireCodable {
 
 /// A key and value that describe a node.
 package struct NodeLabel: Hashable, Sendable, WireCodable {
+    /// The key of the label that holds a node's id as hex.
+    package static let nodeID = "ray.io/node-id"
+
     package var key: String
     package var value: String
 

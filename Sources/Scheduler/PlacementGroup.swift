@@ -1,0 +1,66 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+
+/// Which bundle of which placement group.
+struct BundleKey: Hashable, Sendable {
+    var group: PlacementGroupID
+    var number: Int
+}
+
+/// What resources are taken from: a node, or what a bundle reserves on one.
+enum PoolID: Hashable, Sendable {
+    case node(NodeID)
+    case bundle(BundleKey)
+}
+
+/// A placement group: resources of nodes that are reserved for what names the group.
+///
+///     waiting ──all bundles have room──▶ placed ──a node died──▶ waiting (for the lost bundles only)
+///
+/// Bundles are reserved all at once or not at all. A bundle that has a node is a pool of its own among the
+/// scheduler's nodes: leases, blocking and GPUs work inside of it as they do on a node.
+struct PlacementGroup: Sendable {
+    let spec: PlacementGroupSpec
+    let arrival: UInt64
+    /// The node of each bundle; nothing where it has none.
+    var nodes: [NodeID?]
+    /// Whether it had all of its bundles before; such groups come first.
+    var wasPlaced = false
+    /// Whether no room was found when last tried; then only nodes that changed give reason to try again.
+    var isStuck = false
+
+    init(spec: PlacementGroupSpec, arrival: UInt64) {
+        self.spec = spec
+        self.arrival = arrival
+        nodes = Array(repeating: nil, count: spec.bundles.count)
+    }
+
+    /// The bundles without a node.
+    var missing: [BundlePolicy.Item] {
+        spec.bundles.indices.filter { nodes[$0] == nil }.map { ($0, spec.bundles[$0]) }
+    }
+
+    var isPlaced: Bool { !nodes.contains(nil) }
+
+    /// Why a lease of this shape can never be had from the group; nothing if it can.
+    func flaw(shape: ResourceSet, bundle: Int?) -> String? {
+        if let bundle, !spec.bundles.indices.contains(bundle) {
+            return "placement group bundle index \(bundle) is invalid; the group has the bundles 0 to "
+                + "\(spec.bundles.count - 1)"
+        }
+        let allowed = bundle.map { [spec.bundles[$0]] } ?? spec.bundles
+        let holds = allowed.contains { candidate in
+            candidate.resources.contains(shape)
+                && GPUInstances(total: candidate.resources[ResourceSet.gpu]).couldHold(shape[ResourceSet.gpu])
+        }
+        guard !holds else { return nil }
+        let which = bundle.map { "bundle \($0)" } ?? "any bundle"
+        let sizes = allowed.prefix(4).map { "[\($0.resources)]" }.joined(separator: ", ")
+        return "asks for \(shape), which cannot fit into \(which) of placement group \(spec.id.hex): \(sizes)"
+            + (allowed.count > 4 ? ", …" : "")
+    }
+}
