@@ -15,7 +15,7 @@ package struct RayCommand: ParsableCommand {
         version: Version.sentence,
         subcommands: [
             StartCommand.self, StopCommand.self, StatusCommand.self, HealthCheckCommand.self, VersionCommand.self,
-            SimulateCommand.self,
+            SimulateCommand.self, DrainNodeCommand.self, ExplainCommand.self,
         ])
 
     package init() {}

@@ -66,9 +66,12 @@ struct GCSHarness {
         send(.registerJob(RegisterJob(info: jobInfo(index, namespace: namespace))), from: driver(index))
     }
 
-    mutating func request(_ lease: LeaseID, cpus: Double = 1, job: UInt32 = 1, from owner: WorkerID) {
+    mutating func request(
+        _ lease: LeaseID, cpus: Double = 1, job: UInt32 = 1, strategy: SchedulingStrategy = .hybrid,
+        from owner: WorkerID
+    ) {
         let request = RequestLease(
-            lease: lease, job: JobID(job), shape: ResourceSet([(ResourceSet.cpu, cpus)]), strategy: .hybrid,
+            lease: lease, job: JobID(job), shape: ResourceSet([(ResourceSet.cpu, cpus)]), strategy: strategy,
             locality: [], owner: address(owner, on: 0))
         send(.requestLease(request), from: owner)
     }

@@ -117,7 +117,8 @@ private struct RandomPlayer {
         case 20: nonsense(from, lease, actorID)
         case 0 where below(10) == 0: harness.give(.peerLost(from, reason: "random"))
         case 1 where below(30) == 0: harness.send(.finishJob(FinishJob()), requestID: 1, from: from)
-        case 2, 3, 4, 5: harness.request(lease, cpus: Double(below(5)), job: job, from: from)
+        case 2, 3, 4: harness.request(lease, cpus: Double(below(5)), job: job, from: from)
+        case 5: group(from, lease, job)
         case 6: harness.send(.cancelLease(CancelLease(lease: lease)), from: from)
         case 7: harness.send(.returnLease(ReturnLease(lease: lease)), from: from)
         case 8, 9: harness.send(.createActor(CreateActor(spec: randomSpec(actorID))), from: from)
@@ -138,6 +139,34 @@ private struct RandomPlayer {
             harness.send(.publish(Publish(channel: "c\(below(4))", payload: [])), from: from)
             harness.send(.lookUpActor(LookUpActor(name: "a\(below(3))", namespace: "n")), requestID: 3, from: from)
             harness.send(.queryCluster(QueryCluster()), requestID: 4, from: from)
+        }
+    }
+
+    /// Something about placement groups, or a lease in one.
+    private mutating func group(_ from: WorkerID, _ lease: LeaseID, _ job: UInt32) {
+        let id = PlacementGroupID(below(4), UInt64(job) << 48, 0)
+        switch below(6) {
+        case 0, 1:
+            let bundles = (0...below(2)).map { _ in
+                Bundle(ResourceSet([(ResourceSet.cpu, Double(below(3)) + 0.5)]))
+            }
+            let spec = PlacementGroupSpec(
+                id: id, name: below(3) == 0 ? "g" : "", strategy: .allCases[Int(below(4))], bundles: bundles,
+                isDetached: below(4) == 0)
+            harness.send(.createPlacementGroup(CreatePlacementGroup(spec: spec)), requestID: 6, from: from)
+        case 2: harness.send(.removePlacementGroup(RemovePlacementGroup(group: id)), requestID: 6, from: from)
+        case 3:
+            let wanted = AwaitPlacementGroup(group: id, milliseconds: Int(below(500)))
+            harness.send(.awaitPlacementGroup(wanted), requestID: 6, from: from)
+            harness.send(.explain(Explain(prefix: "")), requestID: 7, from: from)
+        case 4 where below(10) == 0:
+            let drain = DrainNode(
+                node: node(below(nodeCount)), isPreemption: below(2) == 0, message: "drawn",
+                deadlineMilliseconds: Int(below(300)))
+            harness.send(.drainNode(drain), requestID: 8, from: from)
+        default:
+            let strategy = SchedulingStrategy.placementGroup(id, bundle: nil, capturesChildren: false)
+            harness.request(lease, cpus: 0.5, job: job, strategy: strategy, from: from)
         }
     }
 

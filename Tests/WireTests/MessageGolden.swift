@@ -142,5 +142,18 @@ extension Golden {
                 00000c000000050000000000000006000000000000000700000000000000080000000800000031302e30\
                 2e302e31eb180b0000002f72756e2f612e736f636b050000000000000000
                 """),
+        Golden(
+            kind: 244, message: .awaitPlacementGroup(
+                AwaitPlacementGroup(group: MessageSamples.groupID, milliseconds: 1_500)),
+            hex: "111100000000000022220000000007000000dc05000000000000"),
+        Golden(
+            kind: 245,
+            message: .drainNode(
+                DrainNode(
+                    node: MessageSamples.nodeID, isPreemption: true, message: "spot", deadlineMilliseconds: 1_500)),
+            hex: """
+                09000000000000000a000000000000000b000000000000000c000000010400000073706f74dc05000000\
+                000000
+                """),
     ]
 }

@@ -8,7 +8,7 @@ import RayWire
 
 /// One message of each kind, with every optional field present and every list filled.
 enum MessageSamples {
-    static let all: [Message] = node + job + lease + actor + cluster + store + task
+    static let all: [Message] = node + job + lease + actor + cluster + store + task + placement
 
     static let jobID = JobID(7)
     static let actorID = ActorID(0x1111, 0x7_2222_2222)
@@ -152,6 +152,36 @@ enum MessageSamples {
                 object: objectID, owner: workerID, offset: 1, dataBytes: 2, metadataBytes: 3, containedBytes: 4,
                 bytes: [5])),
         .chunkStored(ChunkStored(object: objectID, offset: 1, error: error)),
+    ]
+
+    static let groupID = PlacementGroupID(0x1111, 0x7_0000_0000_2222, 0)
+    static let group = PlacementGroupSpec(
+        id: groupID, name: "g", namespace: "n", strategy: .strictSpread,
+        bundles: [
+            Bundle(
+                resources,
+                labels: LabelSelector([LabelSelector.Condition(key: "zone", values: ["a", "b"], isNegated: true)]))
+        ], isDetached: true)
+
+    private static let placement: [Message] = [
+        .createPlacementGroup(CreatePlacementGroup(spec: group)),
+        .removePlacementGroup(RemovePlacementGroup(group: groupID)),
+        .placementGroupsFound(
+            PlacementGroupsFound(
+                groups: [PlacementGroupState(spec: group, phase: .rescheduling, nodes: [nodeID], reason: "r")],
+                error: error)),
+        .queryPlacementGroups(QueryPlacementGroups(group: groupID, name: "g", namespace: "n")),
+        .awaitPlacementGroup(AwaitPlacementGroup(group: groupID, milliseconds: 1_500)),
+        .drainNode(DrainNode(node: nodeID, isPreemption: true, message: "spot", deadlineMilliseconds: 1_500)),
+        .explain(Explain(prefix: "ab")),
+        .explanation(Explanation(lines: ["a", "b"])),
+        .explainTasks(ExplainTasks(token: 3, prefix: "ab")),
+        .tasksExplained(
+            TasksExplained(
+                token: 3,
+                tasks: [
+                    TaskExplanation(task: taskID, name: "f", sentence: "waits", lease: leaseID, actor: actorID)
+                ])),
     ]
 
     private static let task: [Message] = [

@@ -23,7 +23,7 @@ package struct StatusCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Accepted, but not served yet.", visibility: .hidden))
     package var redisUsername: String?
 
-    @Flag(name: .shortAndLong, help: "Print each node's resources, labels and store.")
+    @Flag(name: .shortAndLong, help: "Print each node's resources, labels and store, and why what waits does so.")
     package var verbose = false
 
     package init() {}
@@ -34,5 +34,8 @@ package struct StatusCommand: ParsableCommand {
         formatter.locale = Locale(identifier: "en_US_POSIX")
         formatter.dateFormat = "yyyy-MM-dd HH:mm:ss.SSS"
         print(StatusText(status, isVerbose: verbose).text(at: formatter.string(from: .now) + "000"))
+        guard verbose else { return }
+        print("\nWhat waits, and why")
+        for line in try ExplainCommand.lines("", address: address, temporaryRoot: tempDir) { print(" \(line)") }
     }
 }

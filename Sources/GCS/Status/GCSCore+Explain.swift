@@ -132,7 +132,8 @@ extension GCSCore {
 
     private func sentence(ofActor id: ActorID) -> String {
         guard let actor = actors[id] else {
-            return deadActors[id]?.error?.message ?? "its actor is not known here: it is not created yet, or ended long ago"
+            return deadActors[id]?.error?.message
+                ?? "its actor is not known here: it is not created yet, or ended long ago"
         }
         switch actor.stage {
         case .queued(let lease):
