@@ -95,7 +95,8 @@ package enum NodeLauncher {
         settings["token_source"] = options.token.source
         settings["store"] = String(capacity)
         settings["head"] = options.isHead ? "1" : "0"
-        settings["labels"] = options.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        let labels = DefaultLabels.detect().merging(options.labels) { _, given in given }
+        settings["labels"] = labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
             .joined(separator: ",")
         settings.resources = resources
         return settings
