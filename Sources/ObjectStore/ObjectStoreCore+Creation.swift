@@ -31,7 +31,7 @@ extension ObjectStoreCore {
         enqueue(request, at: now, into: &effects)
     }
 
-    private mutating func enqueue(_ request: Request, at now: Instant, into effects: inout Effects) {
+    mutating func enqueue(_ request: Request, at now: Instant, into effects: inout Effects) {
         if request.size > capacity {
             fail(request, tooLargeMessage(request), into: &effects)
         } else if waiting.isEmpty, grant(request, into: &effects) {
@@ -60,7 +60,10 @@ extension ObjectStoreCore {
                     id: id, owner: owner, client: request.client, offset: offset, size: request.size,
                     layout: layout, state: .created, isPrimary: isPrimary, generation: 0))
             indexByID[id] = index
+            // A newer copy counts.
+            dropFromDisk(id, into: &effects)
             effects.append(.created(token: request.token, client: request.client, id: id, offset: offset))
+        case .restore(let id): return grantRestore(id, request.size, into: &effects)
         case .reservation:
             guard let offset = allocator.allocate(request.size) else { return false }
             reservations.append(Reservation(client: request.client, offset: offset, size: request.size))
@@ -126,22 +129,30 @@ extension ObjectStoreCore {
                 id: id, owner: adoption.owner, client: client, offset: adoption.offset, size: size,
                 layout: adoption.layout, state: .created, isPrimary: true, generation: 0))
         indexByID[id] = index
+        dropFromDisk(id, into: &effects)
         publish(index, into: &effects)
     }
 
-    private mutating func publish(_ index: UInt32, into effects: inout Effects) {
+    mutating func publish(_ index: UInt32, into effects: inout Effects) {
         entries[Int(index)].state = .sealed
+        let client = entries[Int(index)].client
+        if client == .raylet || client == .disk {
+            entries[Int(index)].keptUntil = clock.advanced(milliseconds: Self.keptMilliseconds)
+        }
         link(index)
         let entry = entries[Int(index)]
         effects.append(.publish(handle(index), published(entry)))
         effects.append(.sealed(entry.id, entry.client))
     }
 
+    /// Time for the reader for whom a copy was brought here to pin it.
+    private static let keptMilliseconds = 50
+
     // MARK: Entries
 
     var hasVacantEntry: Bool { !vacant.isEmpty || entries.count < configuration.objectsMax }
 
-    private mutating func take(_ new: Entry) -> UInt32 {
+    mutating func take(_ new: Entry) -> UInt32 {
         guard let index = vacant.popLast() else {
             entries.append(new)
             return UInt32(entries.count - 1)
@@ -158,6 +169,7 @@ extension ObjectStoreCore {
         let position = Int(index)
         let isPrimary = entries[position].isPrimary
         let last = isPrimary ? primaryOrder.last : secondaryOrder.last
+        if isPrimary { primaryBytes += entries[position].size }
         entries[position].previous = last
         entries[position].next = UseOrder.none
         if last != UseOrder.none { entries[Int(last)].next = index }
@@ -170,6 +182,7 @@ extension ObjectStoreCore {
 
     mutating func unlink(_ index: UInt32) {
         let entry = entries[Int(index)]
+        if entry.isPrimary { primaryBytes -= entry.size }
         if entry.previous != UseOrder.none { entries[Int(entry.previous)].next = entry.next }
         if entry.next != UseOrder.none { entries[Int(entry.next)].previous = entry.previous }
         update(entry.isPrimary) { order in
@@ -191,7 +204,10 @@ extension ObjectStoreCore {
     }
 
     mutating func setPrimary(_ id: ObjectID, _ isPrimary: Bool) {
-        guard let index = indexByID[id], entries[Int(index)].isPrimary != isPrimary else { return }
+        // What is on disk need not be written again.
+        guard let index = indexByID[id], entries[Int(index)].isPrimary != isPrimary,
+            !isPrimary || disk.objects[id] == nil
+        else { return }
         let isSealed = entries[Int(index)].state == .sealed
         if isSealed { unlink(index) }
         entries[Int(index)].isPrimary = isPrimary

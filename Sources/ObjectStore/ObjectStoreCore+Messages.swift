@@ -20,12 +20,16 @@ extension ObjectStoreCore {
         package var objectsMax: Int
         /// Most creations that wait for room at a time; more are refused.
         package var waitingMax: Int
+        /// When objects are written to disk; nothing means never.
+        package var spilling: SpillPolicy?
         /// For tests of the tests.
         package var plantedFault: PlantedFault?
 
         package init(
-            capacity: Int, objectsMax: Int = 65_536, waitingMax: Int = 10_000, plantedFault: PlantedFault? = nil
+            capacity: Int, objectsMax: Int = 65_536, waitingMax: Int = 10_000, spilling: SpillPolicy? = nil,
+            plantedFault: PlantedFault? = nil
         ) {
+            self.spilling = spilling
             self.capacity = capacity
             self.objectsMax = objectsMax
             self.waitingMax = waitingMax
@@ -118,6 +122,12 @@ extension ObjectStoreCore {
         case pins([EntryHandle])
         /// The raylet gives back what `hold` gave it.
         case unhold(EntryHandle)
+        /// Answer to the effect `writeFile`: where the objects are, in the order in which they were named.
+        case fileWritten(UInt64, Result<[SpilledObject], SpillFailure>)
+        /// A spilled object is wanted back; `deadline` is for the room.
+        case restore(ObjectID, deadline: Instant)
+        /// Answer to the effect `readFile`: the object's bytes are in its room, or why not.
+        case fileRead(EntryHandle, RayError?)
         /// Time passed.
         case tick
     }
@@ -144,8 +154,18 @@ extension ObjectStoreCore {
         case sealed(ObjectID, StoreClient)
         /// The object is gone; its locations change.
         case removed(ObjectID, RemovalReason)
-        /// Creations wait and no copy can be evicted: spill if possible, then make the spilled copies secondary.
+        /// Creations wait, no copy can be evicted, and nothing can be spilled.
         case roomWanted(bytes: Int)
+        /// Write these objects, which stay in place meanwhile, into a file of this number; answer with `fileWritten`.
+        case writeFile(UInt64, [ObjectEntry])
+        /// Read an object into the room at `offset`; answer with `fileRead`.
+        case readFile(EntryHandle, SpilledObject, offset: Int)
+        /// Nothing in the file is of use any more.
+        case deleteFile(UInt64)
+        /// The object is on disk only.
+        case unloaded(ObjectID)
+        /// A spilled object cannot be brought back; `isLost` if it never will.
+        case restoreFailed(ObjectID, RayError, isLost: Bool)
     }
 
     /// Effects in the order in which they are to be performed.

@@ -28,9 +28,22 @@ extension ObjectStoreCore {
                 continue
             }
             indexByID[entry.id] = nil
-            effects.append(.removed(entry.id, reason))
+            if reason == .evicted, disk.objects[entry.id] != nil {
+                effects.append(.unloaded(entry.id))
+            } else {
+                dropFromDisk(entry.id, into: &effects)
+                effects.append(.removed(entry.id, reason))
+            }
         }
         if !leaving.isEmpty { effects.append(.retract(leaving)) }
+    }
+
+    mutating func free(_ ids: [ObjectID], at now: Instant, into effects: inout Effects) {
+        remove(ids.compactMap { indexByID[$0] }, .freed, at: now, into: &effects)
+        for id in ids where disk.objects[id] != nil {
+            dropFromDisk(id, into: &effects)
+            effects.append(.removed(id, .freed))
+        }
     }
 
     mutating func retracted(
@@ -69,6 +82,7 @@ extension ObjectStoreCore {
             if case .object(_, owner, _, _) = $0.purpose { true } else { false }
         }
         removeAll(.ownerDied, at: now, into: &effects) { $0.owner == owner }
+        dropFromDisk(.ownerDied, into: &effects) { $0.owner == owner }
         serveWaiting(at: now, into: &effects)
     }
 
@@ -78,6 +92,7 @@ extension ObjectStoreCore {
             if case .object(let id, _, _, _) = $0.purpose { id.job == job } else { false }
         }
         removeAll(.jobEnded, at: now, into: &effects) { $0.id.job == job }
+        dropFromDisk(.jobEnded, into: &effects) { $0.id.job == job }
         serveWaiting(at: now, into: &effects)
     }
 

@@ -95,6 +95,13 @@ extension ObjectStoreCore {
             + "object_store_memory. Tip: Use the `ray memory` command to list active objects in the cluster."
     }
 
+    func outOfDiskMessage(_ request: Request, _ reason: String) -> String {
+        "The object cannot be created because the local object store is full and nothing can be spilled to disk: "
+            + "\(reason). \(ObjectStoreUsage.amount(request.size)) were wanted. Held by: \(usage.phrase). Tip: Use `df` "
+            + "on this node to check disk usage and `ray memory` to check object store memory usage; choose another "
+            + "folder with --object-spilling-directory."
+    }
+
     // MARK: Invariants
 
     /// Stops the program if the bookkeeping contradicts itself. Complexity: O(n log n); for tests and simulation.
@@ -105,7 +112,7 @@ extension ObjectStoreCore {
     /// What is wrong with the bookkeeping, or nothing.
     package var violation: String? {
         allocator.violation ?? rangesViolation ?? entriesViolation ?? orderViolation(primaryOrder, true)
-            ?? orderViolation(secondaryOrder, false)
+            ?? orderViolation(secondaryOrder, false) ?? diskViolation
     }
 
     private var rangesViolation: String? {

@@ -19,10 +19,21 @@ extension ObjectStoreCore {
             return
         }
         let victims = evictionCandidates(bytes: first.size)
-        if victims.isEmpty {
-            effects.append(.roomWanted(bytes: first.size))
-        } else {
-            remove(victims, .evicted, at: now, into: &effects)
+        guard victims.isEmpty else { return remove(victims, .evicted, at: now, into: &effects) }
+        // What is being written can be evicted afterwards.
+        guard disk.writing == nil, !spill(bytes: first.size, into: &effects) else { return }
+        grantWhatFits(into: &effects)
+        if let bytes = waiting.first?.size { effects.append(.roomWanted(bytes: bytes)) }
+    }
+
+    /// Serves those behind the first who need no more than what is free.
+    ///
+    /// Nothing can be evicted or spilled, so what holds the room is read or being written. Whoever does that may be
+    /// among those who wait, and must not wait for the first.
+    private mutating func grantWhatFits(into effects: inout Effects) {
+        var position = 1
+        while position < waiting.count {
+            if grant(waiting[position], into: &effects) { waiting.remove(at: position) } else { position += 1 }
         }
     }
 
@@ -56,6 +67,7 @@ extension ObjectStoreCore {
             // What the shared memory says is checked: it may name entries that are not in use.
             guard let entry = entry(handle), entry.state != .vacant else { continue }
             entries[Int(handle.index)].pinnedAtScan = scansAnswered
+            entries[Int(handle.index)].keptUntil = .zero
             touch(handle.index)
         }
         let known = zombies
@@ -69,6 +81,7 @@ extension ObjectStoreCore {
             }
         }
         serveWaiting(at: now, into: &effects)
+        spillOverThreshold(into: &effects)
     }
 
     mutating func tick(at now: Instant, into effects: inout Effects) {
@@ -81,7 +94,8 @@ extension ObjectStoreCore {
         for request in expired {
             fail(request, fullMessage(request, at: now, why: "its time is up"), into: &effects)
         }
-        if needsTick { requestScan(into: &effects) }
+        failForDisk(at: now, into: &effects)
+        if needsTick || isOverSpillThreshold { requestScan(into: &effects) }
     }
 
     mutating func failWaiting(
@@ -94,6 +108,10 @@ extension ObjectStoreCore {
     }
 
     func fail(_ request: Request, _ message: String, into effects: inout Effects) {
+        if case .restore(let id) = request.purpose {
+            let error = RayError(.objectStoreFull, "object \(id) is on disk and cannot be brought back: \(message)")
+            return effects.append(.restoreFailed(id, error, isLost: false))
+        }
         effects.append(
             .failed(token: request.token, client: request.client, RayError(.objectStoreFull, message)))
     }

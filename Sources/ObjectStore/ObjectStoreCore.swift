@@ -44,6 +44,11 @@ package struct ObjectStoreCore: Sendable {
     /// Whether nothing but retractions happened since the last scan was answered.
     var pinsAreFresh = false
     var retractingCount = 0
+    /// Bytes of sealed primary copies.
+    var primaryBytes = 0
+    var disk = DiskState()
+    /// When the input that is being handled came.
+    var clock = Instant.zero
 
     enum State: Hashable, Sendable {
         case vacant, created, doomed, sealed, retracting, zombie
@@ -64,6 +69,8 @@ package struct ObjectStoreCore: Sendable {
         var holds = 0
         /// The last scan that found a pin.
         var pinnedAtScan: UInt64 = 0
+        /// A copy that was brought here for a reader is not evicted before that reader had time to pin it.
+        var keptUntil = Instant.zero
         /// Neighbours in the order of use; `UseOrder.none` at the ends.
         var previous = UseOrder.none
         var next = UseOrder.none
@@ -88,6 +95,8 @@ package struct ObjectStoreCore: Sendable {
         enum Purpose: Sendable {
             case object(ObjectID, WorkerID, ObjectLayout, isPrimary: Bool)
             case reservation
+            /// A spilled object is wanted back.
+            case restore(ObjectID)
         }
 
         var token: UInt64
@@ -116,6 +125,7 @@ package struct ObjectStoreCore: Sendable {
 
     /// Takes one input and appends what is to be done.
     package mutating func receive(_ input: Input, at now: Instant, into effects: inout Effects) {
+        clock = now
         switch input {
         case .retracted, .pins: break
         default: pinsAreFresh = false
@@ -137,7 +147,7 @@ package struct ObjectStoreCore: Sendable {
         case .abort(let id, let client):
             abort(id, client, into: &effects)
             serveWaiting(at: now, into: &effects)
-        case .free(let ids): remove(ids.compactMap { indexByID[$0] }, .freed, at: now, into: &effects)
+        case .free(let ids): free(ids, at: now, into: &effects)
         case .setPrimary(let ids, let isPrimary):
             for id in ids { setPrimary(id, isPrimary) }
             serveWaiting(at: now, into: &effects)
@@ -149,6 +159,9 @@ package struct ObjectStoreCore: Sendable {
         case .retracted(let handles, let pinned): retracted(handles, pinned, at: now, into: &effects)
         case .pins(let pinned): pinsScanned(pinned, at: now, into: &effects)
         case .unhold(let handle): unhold(handle, into: &effects)
+        case .fileWritten(let file, let result): fileWritten(file, result, at: now, into: &effects)
+        case .restore(let id, let deadline): restore(id, deadline: deadline, at: now, into: &effects)
+        case .fileRead(let handle, let error): fileRead(handle, error, at: now, into: &effects)
         case .tick: tick(at: now, into: &effects)
         }
     }
@@ -193,6 +206,15 @@ package struct ObjectStoreCore: Sendable {
         return entry.state == .created && entry.client == client ? (entry.offset, entry.layout) : nil
     }
 
+    /// What went to disk and came back.
+    package var spillUsage: SpillUsage { disk.usage }
+
+    /// Why nothing can be written to disk; nothing while it works.
+    package var spillTrouble: String? { disk.trouble?.reason }
+
+    /// Where an object is on disk.
+    package func spilled(_ id: ObjectID) -> SpilledObject? { disk.objects[id] }
+
     /// The least recently used primary copies that nobody reads, `bytes` in all if there are so many: what to spill.
     package func spillCandidates(bytes: Int) -> [ObjectID] {
         var found: [ObjectID] = []
@@ -219,7 +241,7 @@ package struct ObjectStoreCore: Sendable {
         return EntryHandle(index: index, generation: entries[Int(index)].generation)
     }
 
-    private mutating func unhold(_ handle: EntryHandle, into effects: inout Effects) {
+    mutating func unhold(_ handle: EntryHandle, into effects: inout Effects) {
         guard let entry = entry(handle), entry.holds > 0 else {
             preconditionFailure("an entry is let go that is not held")
         }
@@ -246,5 +268,6 @@ package struct ObjectStoreCore: Sendable {
 
     func isEvictable(_ entry: Entry) -> Bool {
         entry.holds == 0 && (entry.pinnedAtScan == 0 || entry.pinnedAtScan != scansAnswered)
+            && entry.keptUntil <= clock
     }
 }

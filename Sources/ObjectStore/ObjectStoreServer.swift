@@ -28,8 +28,12 @@ package final class ObjectStoreServer {
         case sealed(ObjectID, StoreClient)
         /// The object is gone from this node.
         case removed(ObjectID, RemovalReason)
-        /// Creations wait and nothing can be evicted: spill `spillCandidates` and then make them secondary.
+        /// Creations wait, and nothing can be evicted or spilled.
         case roomWanted(bytes: Int)
+        /// The object is on disk only; `restore` brings it back.
+        case unloaded(ObjectID)
+        /// A spilled object cannot be brought back; `isLost` if it never will.
+        case restoreFailed(ObjectID, RayError, isLost: Bool)
     }
 
     /// Sizes and limits.
@@ -46,6 +50,8 @@ package final class ObjectStoreServer {
         package var aheadBytes = 32 << 20
         /// Most creations that wait for room at a time.
         package var waitingMax = 10_000
+        /// When objects are written to disk; nothing means never.
+        package var spilling: SpillPolicy?
 
         package init(capacity: Int) { self.capacity = capacity }
     }
@@ -58,6 +64,7 @@ package final class ObjectStoreServer {
     private var core: ObjectStoreCore
     private var events: [Event] = []
     private var effects: ObjectStoreCore.Effects = []
+    private var spillRequests: [SpillRequest] = []
     /// Slots in use, in order of index.
     private var attached: [Int] = []
     /// Free slots, the longest free first: a slot is used again as late as possible.
@@ -82,7 +89,8 @@ package final class ObjectStoreServer {
         table = ObjectTable(arena)
         core = ObjectStoreCore(
             ObjectStoreCore.Configuration(
-                capacity: geometry.dataSize, objectsMax: objectsMax, waitingMax: configuration.waitingMax))
+                capacity: geometry.dataSize, objectsMax: objectsMax, waitingMax: configuration.waitingMax,
+                spilling: configuration.spilling))
         freeSlots = Array(0..<geometry.slotCount)
         aheadBytes = configuration.aheadBytes
         _ = ray_numa_interleave(arena.base + geometry.dataOffset, UInt64(geometry.dataSize))
@@ -176,6 +184,23 @@ package final class ObjectStoreServer {
         events.removeAll()
         return taken
     }
+
+    /// Takes what the store wants of the disk, in order; to be asked after every call that changes something.
+    package func takeSpillRequests() -> [SpillRequest] {
+        guard !spillRequests.isEmpty else { return [] }
+        let taken = spillRequests
+        spillRequests.removeAll()
+        return taken
+    }
+
+    /// What went to disk and came back.
+    package var spillUsage: SpillUsage { core.spillUsage }
+
+    /// Why nothing can be written to disk; nothing while it works.
+    package var spillTrouble: String? { core.spillTrouble }
+
+    /// Where an object is on disk; nothing if it is not there.
+    package func spilled(_ id: ObjectID) -> SpilledObject? { core.spilled(id) }
 
     /// Whether the object is sealed here.
     package func contains(_ id: ObjectID) -> Bool { core.contains(id) }
@@ -296,7 +321,26 @@ package final class ObjectStoreServer {
         case .sealed(let id, let client): events.append(.sealed(id, client))
         case .removed(let id, let reason): events.append(.removed(id, reason))
         case .roomWanted(let bytes): events.append(.roomWanted(bytes: bytes))
+        case .unloaded(let id): events.append(.unloaded(id))
+        case .restoreFailed(let id, let error, let isLost):
+            events.append(.restoreFailed(id, error, isLost: isLost))
+        case .writeFile(let file, let objects): spillRequests.append(.write(file: file, objects.map(lend)))
+        case .readFile(let handle, let object, let offset):
+            let range = lend(offset: offset, layout: object.layout)
+            spillRequests.append(.read(handle, object, into: range))
+        case .deleteFile(let file): spillRequests.append(.delete(file: file))
         }
+    }
+
+    private func lend(_ entry: ObjectEntry) -> (entry: ObjectEntry, range: LentRange) {
+        (entry, lend(offset: entry.offset, layout: entry.layout))
+    }
+
+    private func lend(offset: Int, layout: ObjectLayout) -> LentRange {
+        guard let size = layout.totalSize, let bytes = arena.data(offset: offset, size: size) else {
+            preconditionFailure("the store's bookkeeping names room outside of the arena")
+        }
+        return LentRange(bytes, of: arena)
     }
 
     /// What is pinned now, among `wanted` or at all, in the order of slots; one object may be named several times.

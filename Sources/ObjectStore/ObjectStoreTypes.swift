@@ -15,8 +15,17 @@ package struct StoreClient: Hashable, Sendable, CustomStringConvertible {
     /// The raylet: it writes objects that come from other nodes or from disk, and has no slot.
     package static let raylet = StoreClient(index: .max)
 
+    /// The raylet's reader of spilled objects: apart from the raylet, so that neither ends what the other writes.
+    package static let disk = StoreClient(index: .max - 1)
+
     /// For messages.
-    package var description: String { self == .raylet ? "the raylet" : "client \(index)" }
+    package var description: String {
+        switch self {
+        case .raylet: "the raylet"
+        case .disk: "the reader of spilled objects"
+        default: "client \(index)"
+        }
+    }
 }
 
 /// One use of a table entry: the entry's index and how often it was used before.

@@ -11,7 +11,9 @@ extension RayletCore {
         pool.checkInvariants()
         checkLeases()
         checkTransfers()
+        precondition(localObjects.isDisjoint(with: diskObjects), "an object is in the store and only on disk")
         for (object, creation) in creations {
+            precondition(!diskObjects.contains(object), "an object is on disk and being written")
             precondition(!localObjects.contains(object), "an object is sealed and being written")
             if let client = clients[creation.client] {
                 precondition(client.creations.contains(object), "a client does not know what it writes")
@@ -66,6 +68,7 @@ extension RayletCore {
             for requestID in fetch.pieces.keys {
                 precondition(chunkRequests[requestID] == object, "a piece is under way for nobody")
             }
+            precondition(fetch.state == .restoring || !diskObjects.contains(object), "what is on disk is pulled")
             if fetch.state == .local {
                 precondition(creations[object] != nil || pushes[object] != nil, "a fetch waits for no writer")
             }

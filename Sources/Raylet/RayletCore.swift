@@ -33,6 +33,8 @@ package struct RayletCore: Sendable {
     var clients: [WorkerID: StoreClientState] = [:]
     /// Sealed objects in the store.
     var localObjects: Set<ObjectID> = []
+    /// Objects that are on this node's disk and not in the store.
+    var diskObjects: Set<ObjectID> = []
     var creations: [ObjectID: ObjectCreation] = [:]
     /// Requests for room under way, by token.
     var storeRequests: [UInt64: StoreRequest] = [:]
@@ -74,7 +76,13 @@ package struct RayletCore: Sendable {
         case .storeFailed(let token, let error): storeFailed(token, error, at: now, into: &effects)
         case .storeRejected(let object, let error): storeRejected(object, error, at: now, into: &effects)
         case .objectSealed(let object): objectSealed(object, at: now, into: &effects)
-        case .objectsRemoved(let objects): localObjects.subtract(objects)
+        case .objectsRemoved(let objects):
+            localObjects.subtract(objects)
+            diskObjects.subtract(objects)
+        case .objectUnloaded(let object):
+            if localObjects.remove(object) != nil { diskObjects.insert(object) }
+        case .restoreFailed(let object, let error, let isLost):
+            restoreFailed(object, error, isLost: isLost, at: now, into: &effects)
         case .tick(let usage): tick(usage, at: now, into: &effects)
         case .stop(let reason): leave(reason: reason, into: &effects)
         }

@@ -24,9 +24,11 @@ package enum RayletEffect: Hashable, Sendable {
     /// Give back the room of an unsealed object.
     case storeAbort(ObjectID, slot: UInt32?)
     case storeFree([ObjectID])
+    /// Bring a spilled object back; answered by `objectSealed` or `restoreFailed`.
+    case storeRestore(ObjectID)
     /// Free all that this process owned; answered by `objectsRemoved`.
     case storeReleaseOwner(WorkerID)
-    /// Send a piece of a sealed object as `ObjectChunk`, or an `ObjectChunk` with an error if it is not there.
+    /// Send a piece of a sealed or spilled object as `ObjectChunk`, or an `ObjectChunk` with an error if it is not there.
     case sendChunk(object: ObjectID, offset: Int, count: Int, to: WorkerID, requestID: UInt64)
     /// Copy bytes into an unsealed object; the core has checked the bounds against the sizes it asked for.
     case writeChunk(object: ObjectID, offset: Int, bytes: [UInt8])

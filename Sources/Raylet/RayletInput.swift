@@ -34,6 +34,10 @@ package enum RayletInput: Sendable {
     case objectSealed(ObjectID)
     /// The store dropped these sealed objects: evicted, freed by `storeFree`, or freed with their owner.
     case objectsRemoved([ObjectID])
+    /// A sealed object is on disk only from now on.
+    case objectUnloaded(ObjectID)
+    /// The object asked for by `storeRestore` cannot be brought back; `isLost` if it never will.
+    case restoreFailed(ObjectID, RayError, isLost: Bool)
     /// Time has passed; at least ten times a second.
     case tick(StoreUsage)
     /// The operator wants the node to leave.

@@ -51,6 +51,8 @@ package struct WorkerCore: Sendable {
         case peerLost(WorkerID, reason: String)
         /// Whether the node's store has the object; the answer to `locate`.
         case located(ObjectID, isPresent: Bool)
+        /// Arguments of a task were evicted before it began: they are fetched again. An answer to `execute`.
+        case argumentsMissing(TaskID, [ObjectID])
         /// A task ended; the answer to `execute`.
         case finished(TaskID, TaskOutcome)
         case tick
@@ -91,6 +93,7 @@ package struct WorkerCore: Sendable {
             receive(message, requestID: requestID, from: peer, at: now, into: &effects)
         case .peerLost(let peer, let reason): peerLost(peer, reason: reason, at: now, into: &effects)
         case .located(let id, let isPresent): located(id, isPresent: isPresent, into: &effects)
+        case .argumentsMissing(let task, let missing): argumentsMissing(task, missing, into: &effects)
         case .finished(let task, let outcome): finished(task, outcome, at: now, into: &effects)
         case .tick: tick(at: now, into: &effects)
         }

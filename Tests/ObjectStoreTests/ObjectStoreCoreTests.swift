@@ -21,9 +21,12 @@ final class ModelDriver {
     /// How many inputs pass between two looks at all the bookkeeping, which cost far more than the inputs.
     var checkEvery = 1
 
-    init(capacity: Int, objectsMax: Int = 100, fault: ObjectStoreCore.PlantedFault? = nil) {
+    init(
+        capacity: Int, objectsMax: Int = 100, spilling: SpillPolicy? = nil,
+        fault: ObjectStoreCore.PlantedFault? = nil
+    ) {
         core = ObjectStoreCore(
-            ObjectStoreCore.Configuration(capacity: capacity, objectsMax: objectsMax, plantedFault: fault))
+            ObjectStoreCore.Configuration(capacity: capacity, objectsMax: objectsMax, spilling: spilling, plantedFault: fault))
     }
 
     /// Performs the input and everything that follows from it.

@@ -46,6 +46,10 @@ package struct StartOptions: ParsableArguments {
     @Option(parsing: .unconditional, help: "Bytes of the object store. (default: 30 % of the memory)")
     package var objectStoreMemory: Int?
 
+    @Option(
+        help: "The folder for objects that the store has no room for. (default: the session's folder)")
+    package var objectSpillingDirectory: String?
+
     @Option(help: #"Resources of your own as JSON, e.g. '{"licence": 2}'."#)
     package var resources: String?
 
@@ -89,7 +93,6 @@ package struct UnservedStartOptions: ParsableArguments {
     @Option package var dashboardAgentGrpcPort: Int?
     @Option package var runtimeEnvAgentPort: Int?
     @Option package var plasmaDirectory: String?
-    @Option package var objectSpillingDirectory: String?
     @Option package var autoscalingConfig: String?
     @Flag package var noRedirectOutput = false
     @Option package var systemConfig: String?
@@ -119,7 +122,6 @@ package struct UnservedStartOptions: ParsableArguments {
             ("dashboard-agent-listen-port", dashboardAgentListenPort != nil),
             ("dashboard-agent-grpc-port", dashboardAgentGrpcPort != nil),
             ("runtime-env-agent-port", runtimeEnvAgentPort != nil), ("plasma-directory", plasmaDirectory != nil),
-            ("object-spilling-directory", objectSpillingDirectory != nil),
             ("autoscaling-config", autoscalingConfig != nil), ("no-redirect-output", noRedirectOutput),
             ("system-config", systemConfig != nil), ("enable-object-reconstruction", enableObjectReconstruction),
             ("metrics-export-port", metricsExportPort != nil), ("tracing-startup-hook", tracingStartupHook != nil),

@@ -51,6 +51,7 @@ package struct StartPlan: Sendable {
         options.cpus = try Self.amount(served.cpus, of: "--num-cpus")
         options.gpus = try Self.amount(served.gpus, of: "--num-gpus")
         options.memory = try Self.bytes(served.memory, of: "--memory")
+        options.objectSpillingDirectory = served.objectSpillingDirectory
         options.objectStoreMemory = try Self.bytes(served.objectStoreMemory, of: "--object-store-memory")
         if let text = served.resources { options.resources = try StartValues.resources(text) }
         if let text = served.labels { options.labels = try StartValues.labels(text) }

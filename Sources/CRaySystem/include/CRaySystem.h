@@ -10,6 +10,7 @@
 #include "sha256.h"
 #include "network.h"
 #include "arena.h"
+#include "checksum.h"
 #include "shared_memory.h"
 
 #endif

@@ -94,6 +94,7 @@ package enum NodeLauncher {
         settings["token"] = options.token.value
         settings["token_source"] = options.token.source
         settings["store"] = String(capacity)
+        settings["spill_directory"] = options.objectSpillingDirectory
         settings["head"] = options.isHead ? "1" : "0"
         let labels = DefaultLabels.detect().merging(options.labels) { _, given in given }
         settings["labels"] = labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }

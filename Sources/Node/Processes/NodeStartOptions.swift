@@ -35,6 +35,8 @@ package struct NodeStartOptions: Sendable {
     package var labels: [String: String] = [:]
     /// The folder that holds the sessions.
     package var temporaryRoot: String?
+    /// The folder for objects that the store has no room for; nothing means the session's.
+    package var objectSpillingDirectory: String?
     package var token = AuthenticationToken.open
     /// The executable that becomes `gcs_server` and `raylet`: this program itself.
     package var executable = "/proc/self/exe"

@@ -85,6 +85,8 @@ enum RoleProcess {
             guard let equals = item.firstIndex(of: "=") else { return nil }
             return NodeLabel(key: String(item[..<equals]), value: String(item[item.index(after: equals)...]))
         }
+        configuration.spillDirectory = settings["spill_directory"]
+        try configuration.tune(environment)
         let server = try RayletServer(configuration: configuration)
         let port = server.address.port
         let reason = server.run { RoleSettings.report("ready port=\(port)") }

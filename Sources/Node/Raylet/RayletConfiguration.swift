@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 package import RayCore
+package import RayObjectStore
 package import RayWire
 
 /// What one raylet is told at its start.
@@ -34,6 +35,12 @@ package struct RayletConfiguration: Sendable {
     package var isHead = false
     /// `NAME=value` for every worker, beside the raylet's own environment.
     package var workerEnvironment: [String] = []
+    /// When objects are written to disk; nothing means never.
+    package var spilling: SpillPolicy? = SpillPolicy()
+    /// The folder for spilled objects; nothing means the session's.
+    package var spillDirectory: String?
+    /// Share of the disk in use beyond which nothing is spilled.
+    package var diskCapacityThreshold = 0.95
 
     /// A worker node with a free port; the rest is set afterwards.
     package init(

@@ -43,6 +43,7 @@ final class RayletDriver: @unchecked Sendable {
     private var attachments: StoreAttachmentServer?
     private var timer: ReactorTimer?
     private var environment = WorkerEnvironment(base: [])
+    private var spillFiles: SpillFiles?
     private var inputs: [RayletInput] = []
     private var isReceiving = false
     /// When the log may say again that the store is full.
@@ -116,6 +117,26 @@ final class RayletDriver: @unchecked Sendable {
         attachments = server
     }
 
+    /// Makes the threads that write objects to disk and read them.
+    ///
+    /// - Throws: `system` if the machine gives no threads.
+    func serveDisk() throws(TransportError) {
+        guard configuration.spilling != nil else { return }
+        spillFiles = try SpillFiles(
+            directory: configuration.spillDirectory ?? configuration.sessionDirectory, node: configuration.nodeID,
+            capacityThreshold: configuration.diskCapacityThreshold,
+            answer: { [weak self] input in
+                guard let self else { return }
+                reactor.perform {
+                    self.store.receive(input, at: self.reactor.clock.now())
+                    self.drainStore()
+                }
+            })
+    }
+
+    /// Deletes what is on disk; when the node has left.
+    func stopDisk() { spillFiles?.stop() }
+
     /// Joins the cluster. On the leading thread.
     func begin() {
         endpoint?.connect(to: gcs)
@@ -139,6 +160,7 @@ final class RayletDriver: @unchecked Sendable {
             effects.removeAll(keepingCapacity: true)
             collectStoreEvents()
         }
+        performSpilling()
         inputs.removeAll(keepingCapacity: true)
         self.core = core
         isReceiving = false
@@ -150,6 +172,7 @@ final class RayletDriver: @unchecked Sendable {
     private func tick(_ now: Instant) {
         guard leaveReason == nil else { return }
         store.tick(at: now)
+        drainStore()
         programs?.tick(now)
         give(
             .tick(
@@ -247,9 +270,11 @@ extension RayletDriver {
                 at: now)
         case .storeAbort(let object, let slot): store.abort(object, by: client(slot), at: now)
         case .storeFree(let objects): store.free(objects, at: now)
+        case .storeRestore(let object):
+            store.receive(.restore(object, deadline: now.advanced(milliseconds: Self.roomMilliseconds)), at: now)
         case .storeReleaseOwner(let owner): store.receive(.ownerDied(owner), at: now)
         case .sendChunk(let object, let offset, let count, let peer, let requestID):
-            send(.objectChunk(chunk(object, offset, count)), requestID: requestID, to: peer)
+            sendChunk(object, offset, count, to: peer, requestID: requestID)
         case .writeChunk(let object, let offset, let bytes): write(bytes, to: object, offset: offset)
         case .log(let level, let text): log(level, text)
         case .leave(let reason): left(reason: reason)
@@ -272,6 +297,24 @@ extension RayletDriver {
                     containedSize: create.sizes.containedBytes),
                 isPrimary: create.isPrimary, deadline: now.advanced(milliseconds: Self.roomMilliseconds)),
             at: now)
+    }
+
+    /// Sends a piece from the store, or else from disk.
+    private func sendChunk(_ object: ObjectID, _ offset: Int, _ count: Int, to peer: WorkerID, requestID: UInt64) {
+        guard !store.contains(object), let spilled = store.spilled(object), let spillFiles else {
+            return send(.objectChunk(chunk(object, offset, count)), requestID: requestID, to: peer)
+        }
+        spillFiles.readPiece(spilled, offset: offset, count: count) { result in
+            var chunk = ObjectChunk(
+                object: object, offset: offset, dataBytes: spilled.layout.dataSize,
+                metadataBytes: spilled.layout.metadataSize, containedBytes: spilled.layout.containedSize, bytes: [])
+            switch result {
+            case .success(let bytes): chunk.bytes = bytes
+            case .failure(let error): chunk.error = error
+            }
+            let message = Message.objectChunk(chunk)
+            self.reactor.perform { self.send(message, requestID: requestID, to: peer) }
+        }
     }
 
     private func chunk(_ object: ObjectID, _ offset: Int, _ count: Int) -> ObjectChunk {
@@ -306,8 +349,14 @@ extension RayletDriver {
     /// Gives the core what happened in the store outside of its own effects.
     private func drainStore() {
         collectStoreEvents()
+        performSpilling()
         guard let last = inputs.popLast() else { return }
         give(last)
+    }
+
+    /// Hands on what the store wants of the disk.
+    private func performSpilling() {
+        for request in store.takeSpillRequests() { spillFiles?.perform(request) }
     }
 
     private func collectStoreEvents() {
@@ -324,11 +373,15 @@ extension RayletDriver {
             case .sealed(let object, _): inputs.append(.objectSealed(object))
             case .removed(_, .aborted): break
             case .removed(let object, _): inputs.append(.objectsRemoved([object]))
+            case .unloaded(let object): inputs.append(.objectUnloaded(object))
+            case .restoreFailed(let object, let error, let isLost):
+                inputs.append(.restoreFailed(object, error, isLost: isLost))
             case .roomWanted(let bytes):
                 let now = reactor.clock.now()
                 guard now >= nextFullWarning else { break }
                 nextFullWarning = now.advanced(milliseconds: Self.fullWarningMilliseconds)
-                logger.warning("the object store is full: \(bytes) more bytes are wanted; let go of objects")
+                let trouble = store.spillTrouble.map { ", and nothing can be spilled: \($0)" } ?? ""
+                logger.warning("the object store is full: \(bytes) more bytes are wanted; let go of objects\(trouble)")
             }
         }
     }

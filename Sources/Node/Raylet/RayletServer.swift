@@ -60,6 +60,7 @@ package final class RayletServer: Sendable {
             address = endpoint.hello.address
             driver.prepare(endpoint: endpoint, address: address, gcs: gcs)
             try driver.serveStore()
+            try driver.serveDisk()
             self.driver = driver
         } catch {
             throw RayError(.systemError, "the raylet cannot start: \(error)")
@@ -108,6 +109,7 @@ package final class RayletServer: Sendable {
         reactor.stop()
         watch.stop()
         launcher.stop()
+        driver.stopDisk()
         unlink(storeSocketPath)
         removeWorkerSockets()
         return reason
@@ -134,10 +136,10 @@ package final class RayletServer: Sendable {
     }
 
     private static func makeStore(_ configuration: RayletConfiguration) throws(RayError) -> ObjectStoreServer {
+        var store = ObjectStoreServer.Configuration(capacity: configuration.storeCapacity)
+        store.spilling = configuration.spilling
         do throws(ObjectStoreError) {
-            return try ObjectStoreServer(
-                ObjectStoreServer.Configuration(capacity: configuration.storeCapacity),
-                nonce: .random(in: 1 ... .max))
+            return try ObjectStoreServer(store, nonce: .random(in: 1 ... .max))
         } catch {
             throw RayError(
                 .systemError,

@@ -98,30 +98,26 @@ extension Worker {
         }
     }
 
-    /// Turns outcomes into objects; one that was evicted meanwhile is fetched again.
+    /// Turns outcomes into objects; those that were evicted meanwhile are fetched again.
     private func complete(_ completion: Completion, _ outcomes: [ObjectOutcome]) {
         guard case .get(let references, let deadline, let task, let body) = completion else { return }
-        var results: [Result<any FetchedObject, RayError>] = []
-        results.reserveCapacity(outcomes.count)
-        var evicted: [ObjectID] = []
-        for outcome in outcomes {
+        let results = outcomes.map { outcome -> Result<any FetchedObject, RayError>? in
             switch outcome {
-            case .inline(let object): results.append(Self.result(object))
-            case .failed(let error): results.append(.failure(error))
-            case .local(let id):
-                if let pinned = find(id) {
-                    results.append(Self.result(pinned))
-                } else {
-                    evicted.append(id)
-                }
+            case .inline(let object): Self.result(object)
+            case .failed(let error): .failure(error)
+            case .local(let id): find(id).map { Self.result($0) }
             }
         }
-        guard evicted.isEmpty else {
-            transact { core, _, effects in for id in evicted { core.missing(id, into: &effects) } }
-            get(references, deadline: deadline, from: task, completion: body)
-            return
+        let missing = results.indices.filter { results[$0] == nil }
+        guard !missing.isEmpty else { return body(results.compactMap { $0 }) }
+        // What was asked for may be more than the store holds: the rest needs the room of what is here.
+        let kept = results.map { $0?.map { InlineObject(copying: $0) } }
+        transact { core, _, effects in for index in missing { core.missing(references[index].id, into: &effects) } }
+        get(missing.map { references[$0] }, deadline: deadline, from: task) { late in
+            var all = kept.map { $0?.map { $0 as any FetchedObject } }
+            for (index, result) in zip(missing, late) { all[index] = result }
+            body(all.compactMap { $0 })
         }
-        body(results)
     }
 
     /// An object, or the error that stands in its place.
@@ -141,22 +137,35 @@ extension Worker {
     }
 
     private func makeReady(_ spec: TaskSpec, _ state: inout State, at now: Instant, _ after: inout [Aftermath]) {
+        let kept = state.keptArguments.removeValue(forKey: spec.id) ?? [:]
+        var found: [ObjectID: any FetchedObject] = kept
         var arguments: [any FetchedObject] = []
+        var missing: [ObjectID] = []
         for outcome in state.core.arguments(of: spec) {
-            let result: Result<any FetchedObject, RayError> =
-                switch outcome {
-                case .inline(let object): Self.result(object)
-                case .failed(let error): .failure(error)
-                case .local(let id):
-                    find(id).map { Self.result($0) }
-                        ?? .failure(RayError(.objectLost, "argument \(id) was evicted before the task began"))
+            let result: Result<any FetchedObject, RayError>
+            switch outcome {
+            case .inline(let object): result = Self.result(object)
+            case .failed(let error): result = .failure(error)
+            case .local(let id):
+                guard let object = found[id].map({ .success($0) }) ?? find(id).map({ Self.result($0) }) else {
+                    if !missing.contains(id) { missing.append(id) }
+                    continue
                 }
+                if case .success(let object) = object { found[id] = object }
+                result = object
+            }
             switch result {
             case .success(let object): arguments.append(object)
             case .failure(let error):
                 state.core.receive(.finished(spec.id, .failure(error)), at: now, into: &state.effects)
                 return
             }
+        }
+        guard missing.isEmpty else {
+            // The arguments may not fit into the store together with others: they must not wait for each other there.
+            state.keptArguments[spec.id] = found.mapValues { InlineObject(copying: $0) }
+            state.core.receive(.argumentsMissing(spec.id, missing), at: now, into: &state.effects)
+            return
         }
         let task = ExecutableTask(spec: spec, arguments: arguments)
         ready.withLock { $0.append(task) }

@@ -43,6 +43,8 @@ package final class Worker: WorkerAPI {
         var effects = WorkerEffects()
         var completions: [UInt64: Completion] = [:]
         var rooms: [ObjectID: RoomRequest] = [:]
+        /// Arguments of tasks that wait for others, which were evicted before the task began.
+        var keptArguments: [TaskID: [ObjectID: InlineObject]] = [:]
         var writer = WireWriter(capacity: 4096)
         /// Answers to the introduction at the raylet.
         var accepted: Result<Void, RayError>?

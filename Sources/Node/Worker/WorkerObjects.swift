@@ -14,6 +14,12 @@ final class InlineObject: FetchedObject {
 
     init(_ object: RayObject) { self.object = object }
 
+    /// A copy that needs no room in the store.
+    init(copying other: any FetchedObject) {
+        object = RayObject(
+            data: other.withBytes { Array($0) }, metadata: other.metadata, contained: other.contained)
+    }
+
     var metadata: [UInt8] { object.metadata }
     var contained: [ObjectReference] { object.contained }
     var byteCount: Int { object.data.count }

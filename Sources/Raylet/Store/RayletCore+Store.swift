@@ -25,7 +25,7 @@ extension RayletCore {
             let error = RayError(.invalidArgument, "object \(object) is being written by another process")
             return refuseCreation(object, requestID: requestID, to: peer, error, into: &effects)
         }
-        if localObjects.remove(object) != nil {
+        if localObjects.remove(object) != nil || diskObjects.remove(object) != nil {
             // A task that ran before runs again, since its results were not heard of: the later copy counts.
             effects.append(.storeFree([object]))
         }
@@ -113,6 +113,7 @@ extension RayletCore {
         if let creation = creations[object], creation.state != .sealing { return }
         if let push = pushes[object], !push.isSealing { return }
         localObjects.insert(object)
+        diskObjects.remove(object)
         pushSealed(object, into: &effects)
         if let creation = creations.removeValue(forKey: object) {
             clients[creation.client]?.creations.remove(object)
@@ -140,7 +141,7 @@ extension RayletCore {
                 let error = RayError(.objectFreed, "object \(object) was freed by its owner")
                 failPush(object, error, at: now, into: &effects)
             }
-            if localObjects.remove(object) != nil { freed.append(object) }
+            if localObjects.remove(object) != nil || diskObjects.remove(object) != nil { freed.append(object) }
         }
         if !freed.isEmpty { effects.append(.storeFree(freed)) }
     }

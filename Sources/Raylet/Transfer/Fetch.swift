@@ -9,7 +9,8 @@ internal import RayCore
 ///
 ///     queued ──▶ connecting ──▶ asking ──▶ room ──▶ pulling ──▶ sealing ──▶ (local)
 ///       │            └────────────┴────────────────────┘  next location, or none left: (failed)
-///       └── local: a process of this node writes the object; if it gives up, the fetch is queued again
+///       ├── local: a process of this node writes the object; if it gives up, the fetch is queued again
+///       └── restoring: it comes from this node's disk; if it is damaged there, the fetch is queued
 struct Fetch: Sendable {
     /// Where the fetch is.
     enum State: Hashable, Sendable {
@@ -27,6 +28,8 @@ struct Fetch: Sendable {
         case sealing
         /// Waits for a process of this node to seal it. Next: queued, gone.
         case local
+        /// Waits for the store to read it from disk. Next: queued, gone.
+        case restoring
     }
 
     /// A process that waits, and for which request.
@@ -70,7 +73,7 @@ struct Fetch: Sendable {
     /// Bytes that count against the limit of what is pulled at a time.
     func budgetBytes(chunkBytes: Int) -> Int {
         switch state {
-        case .queued, .local: 0
+        case .queued, .local, .restoring: 0
         default: sizes?.total ?? chunkBytes
         }
     }

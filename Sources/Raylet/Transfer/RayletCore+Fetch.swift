@@ -28,13 +28,17 @@ extension RayletCore {
         {
             fetch.locations.append(location)
         }
-        if isNew, request.locations.contains(where: { $0.worker == settings.info.address.worker }) {
+        let isOnDisk = diskObjects.contains(object)
+        if isNew, !isOnDisk, request.locations.contains(where: { $0.worker == settings.info.address.worker }) {
             fetch.failures.append("this node: its store does not hold it any more")
         }
         fetches[object] = fetch
         guard isNew else { return }
         if creations[object] != nil || pushes[object] != nil {
             fetches[object]?.state = .local
+        } else if isOnDisk {
+            fetches[object]?.state = .restoring
+            effects.append(.storeRestore(object))
         } else {
             queuedFetches.append(object)
             startFetches(at: now, into: &effects)

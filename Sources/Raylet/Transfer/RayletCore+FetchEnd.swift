@@ -76,6 +76,24 @@ extension RayletCore {
         fetches[object] = waiting
     }
 
+    /// An object on this node's disk does not come back: it is pulled, if another node has it.
+    mutating func restoreFailed(
+        _ object: ObjectID, _ error: RayError, isLost: Bool, at now: Instant, into effects: inout [RayletEffect]
+    ) {
+        if isLost {
+            diskObjects.remove(object)
+            effects.append(.log(.error, error.message))
+        }
+        guard let fetch = fetches[object], fetch.state == .restoring else { return }
+        guard isLost, !fetch.locations.isEmpty else {
+            return finishFetch(object, error: error, at: now, into: &effects)
+        }
+        fetches[object]?.failures.append("this node: \(error.message)")
+        fetches[object]?.state = .queued
+        queuedFetches.append(object)
+        startFetches(at: now, into: &effects)
+    }
+
     /// The object that was being written here will not be: it is pulled after all.
     mutating func resumeAfterCreation(
         _ object: ObjectID, at now: Instant, into effects: inout [RayletEffect]

@@ -17,7 +17,7 @@ extension RayletCore {
             let error = RayError(.invalidArgument, "a piece of an object cannot begin before it")
             return refusePull(held, error, into: &effects)
         }
-        if localObjects.contains(pull.object) {
+        if localObjects.contains(pull.object) || diskObjects.contains(pull.object) {
             sendPiece(held, into: &effects)
         } else if let creation = creations[pull.object], creation.pulls.count < Limits.listCountMax {
             creations[pull.object]?.pulls.append(held)
@@ -48,7 +48,7 @@ extension RayletCore {
         _ chunk: PushChunk, requestID: UInt64, from peer: WorkerID, into effects: inout [RayletEffect]
     ) {
         let object = chunk.object
-        guard !localObjects.contains(object) else {
+        guard !localObjects.contains(object), !diskObjects.contains(object) else {
             return answerPush(object, offset: chunk.offset, requestID: requestID, to: peer, into: &effects)
         }
         guard

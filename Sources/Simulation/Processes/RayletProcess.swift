@@ -129,6 +129,8 @@ final class RayletProcess: SimulatedProcess {
                     object, client(slot), metadataSize: sizes.metadataBytes, containedSize: sizes.containedBytes))
         case .storeAbort(let object, let slot): storeInput(.abort(object, client(slot)))
         case .storeFree(let objects): storeInput(.free(objects))
+        case .storeRestore(let object):
+            storeInput(.restore(object, deadline: now.advanced(milliseconds: Self.roomMilliseconds)))
         case .storeReleaseOwner(let owner): storeInput(.ownerDied(owner))
         case .sendChunk(let object, let offset, let count, let peer, let requestID):
             send(.objectChunk(chunk(object, offset, count)), requestID: requestID, to: peer)

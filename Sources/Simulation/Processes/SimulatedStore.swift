@@ -128,7 +128,10 @@ final class SimulatedStore {
         case .sealed(let id, _): inputs.append(.objectSealed(id))
         case .removed(_, .aborted): break
         case .removed(let id, _): inputs.append(.objectsRemoved([id]))
-        case .reserved, .roomWanted: break
+        case .unloaded(let id): inputs.append(.objectUnloaded(id))
+        case .restoreFailed(let id, let error, let isLost):
+            inputs.append(.restoreFailed(id, error, isLost: isLost))
+        case .reserved, .roomWanted, .writeFile, .readFile, .deleteFile: break
         }
     }
 

@@ -228,6 +228,7 @@ final class WorkerProcess: SimulatedProcess {
         var program: TaskProgram?
         var nested: [ObjectReference] = []
         var pins: [(SimulatedStore.Pin, UInt64)] = []
+        var missing: [ObjectID] = []
         for (index, outcome) in core.arguments(of: spec).enumerated() {
             switch outcome {
             case .inline(let object):
@@ -239,9 +240,8 @@ final class WorkerProcess: SimulatedProcess {
                 nested += object.contained
             case .local(let id):
                 guard let raylet, let pin = raylet.store.find(id, slot: slot) else {
-                    let error = RayError(.objectLost, "argument \(id) was evicted before the task began")
-                    core.receive(.finished(spec.id, .failure(error)), at: cluster.now, into: &effects)
-                    return
+                    if !missing.contains(id) { missing.append(id) }
+                    continue
                 }
                 guard let value = SimulatedValue.read(raylet.store.bytes(of: pin.entry).data) else {
                     return cluster.fail("\(name): argument \(id.short) is damaged")
@@ -252,6 +252,11 @@ final class WorkerProcess: SimulatedProcess {
                 core.receive(.finished(spec.id, .failure(error)), at: cluster.now, into: &effects)
                 return
             }
+        }
+        guard missing.isEmpty else {
+            for (pin, _) in pins { raylet?.store.unpin(pin) }
+            core.receive(.argumentsMissing(spec.id, missing), at: cluster.now, into: &effects)
+            return
         }
         guard let program else { return cluster.fail("\(name): a task came without its program") }
         let frame = addFrame(spec, [])

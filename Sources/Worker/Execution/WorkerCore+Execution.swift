@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
+internal import DequeModule
 package import RayCore
 internal import RayWire
 
@@ -93,6 +94,19 @@ extension WorkerCore {
             execution.running[id] = task
             effects.append(.execute(task.spec))
         }
+    }
+
+    /// A task that was to begin goes back to the head of the queue until its arguments are here again.
+    mutating func argumentsMissing(_ id: TaskID, _ missing: [ObjectID], into effects: inout WorkerEffects) {
+        guard !missing.isEmpty, let task = execution.running.removeValue(forKey: id) else { return }
+        execution.received[id] = task
+        execution.received[id]?.missing = missing.count
+        execution.queue.prepend(id)
+        for object in missing {
+            self.missing(object, into: &effects)
+            wait(for: object, .argument(id), into: &effects)
+        }
+        startTasks(into: &effects)
     }
 
     private func nextStartable() -> Int? {

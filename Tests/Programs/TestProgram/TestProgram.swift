@@ -93,6 +93,9 @@ import Ray
         case "puts":
             try await begin(store: 256 << 20)
             try await puts(Int(arguments[0]) ?? 1)
+        case "spill", "spill-full", "spill-results", "spill-damaged":
+            try await begin(store: 64 << 20)
+            try await spilling(mode, arguments[0])
         case "churn":
             try await begin()
             try await churn(milliseconds: Int(arguments[0]) ?? 1)

@@ -1,0 +1,43 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+internal import RayObjectStore
+
+extension RayletConfiguration {
+    /// Takes Ray's settings from the environment: `RAY_object_spilling_directory` and so on.
+    ///
+    /// - Throws: `invalidArgument` if a value is no value for its setting.
+    package mutating func tune(_ variable: (String) -> String?) throws(RayError) {
+        if spillDirectory == nil, let folder = variable("RAY_object_spilling_directory"), !folder.isEmpty {
+            spillDirectory = folder
+        }
+        var policy = SpillPolicy()
+        try Self.read("object_spilling_threshold", variable, in: 0...1) { policy.threshold = $0 }
+        try Self.read("min_spilling_size", variable, in: 0...Self.bytesMax) { policy.batchBytesMin = Int($0) }
+        try Self.read("max_fused_object_count", variable, in: 1...1e6) { policy.batchObjectsMax = Int($0) }
+        try Self.read("oom_grace_period_s", variable, in: 0...86_400) { policy.graceMilliseconds = Int($0 * 1_000) }
+        try Self.read("local_fs_capacity_threshold", variable, in: 0...1) { diskCapacityThreshold = $0 }
+        spilling = policy
+        switch variable("RAY_automatic_object_spilling_enabled")?.lowercased() {
+        case "0", "false": spilling = nil
+        default: break
+        }
+    }
+
+    private static let bytesMax = 1e15
+
+    private static func read(
+        _ name: String, _ variable: (String) -> String?, in range: ClosedRange<Double>, _ set: (Double) -> Void
+    ) throws(RayError) {
+        guard let text = variable("RAY_" + name), !text.isEmpty else { return }
+        guard let value = Double(text), range.contains(value) else {
+            throw RayError(
+                .invalidArgument, "RAY_\(name) is '\(text)'; it must be a number from \(range.lowerBound) to "
+                    + "\(range.upperBound)")
+        }
+        set(value)
+    }
+}

@@ -1,0 +1,66 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import CRaySystem
+internal import RayTransport
+internal import Synchronization
+
+/// A thread that does one job after the other and sleeps when there is none.
+///
+/// Unchecked: the futex word's address never changes, it is only changed under the mutex, and the kernel compares it
+/// before it puts the thread to sleep.
+final class WorkQueue: @unchecked Sendable {
+    private struct State {
+        var jobs: [@Sendable () -> Void] = []
+        var isStopped = false
+        var isEnded = false
+    }
+
+    private let state = Mutex(State())
+    private let word: UnsafeMutablePointer<UInt32>
+
+    /// - Throws: `system` if the machine gives no more threads.
+    init(_ name: String) throws(TransportError) {
+        word = .allocate(capacity: 1)
+        word.initialize(to: 0)
+        try PlainThread.start(name) { self.run() }
+    }
+
+    deinit { word.deallocate() }
+
+    /// Has the job done after those before it; nothing after `stop`.
+    func add(_ job: @escaping @Sendable () -> Void) {
+        state.withLock { state in
+            guard !state.isStopped else { return }
+            state.jobs.append(job)
+            word.pointee &+= 1
+        }
+        ray_futex_wake(word, 1)
+    }
+
+    /// Drops what has not begun and waits for the job under way.
+    func stop() {
+        state.withLock { state in
+            state.isStopped = true
+            state.jobs = []
+            word.pointee &+= 1
+        }
+        ray_futex_wake(word, 1)
+        while !state.withLock({ $0.isEnded }) { ray_futex_wait(word, word.pointee, 1_000) }
+    }
+
+    private func run() {
+        while true {
+            let (jobs, isStopped, seen) = state.withLock { state in
+                defer { state.jobs = [] }
+                return (state.jobs, state.isStopped, word.pointee)
+            }
+            guard !isStopped else { break }
+            for job in jobs where !state.withLock({ $0.isStopped }) { job() }
+            if jobs.isEmpty { ray_futex_wait(word, seen, 60_000_000) }
+        }
+        state.withLock { $0.isEnded = true }
+    }
+}
