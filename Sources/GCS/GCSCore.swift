@@ -146,6 +146,8 @@ package struct GCSCore: Sendable {
         case .explain(let message): explain(message.prefix, sender, at: now, into: &effects)
         case .tasksExplained(let message): tasksExplained(message, sender, into: &effects)
         case .ownershipReport(let message): ownershipReported(message, sender)
+        case .workerKilled(let message): workerKilled(message, sender)
+        case .spillReport(let message): spillReported(message, sender)
         default:
             effects.log(.warning, "ignored a message of kind \(message.kind) from \(sender.id)")
             let error = RayError(.invalidArgument, "the GCS takes no messages of kind \(message.kind)")

@@ -45,6 +45,8 @@ package struct RayletCore: Sendable {
     var chunkRequests: [UInt64: ObjectID] = [:]
     var pushes: [ObjectID: Push] = [:]
     var usage = StoreUsage()
+    /// What the control store knows of the disk.
+    var reportedSpill = SpillReport()
     var isRegistered = false
     var nextReport = Instant.zero
     /// Why the node left; everything that comes later is ignored.
@@ -83,6 +85,7 @@ package struct RayletCore: Sendable {
             if localObjects.remove(object) != nil { diskObjects.insert(object) }
         case .restoreFailed(let object, let error, let isLost):
             restoreFailed(object, error, isLost: isLost, at: now, into: &effects)
+        case .memory(let reading): checkMemory(reading, at: now, into: &effects)
         case .tick(let usage): tick(usage, at: now, into: &effects)
         case .stop(let reason): leave(reason: reason, into: &effects)
         }
@@ -114,6 +117,9 @@ package struct RayletCore: Sendable {
             storeUsed: usage.usedBytes, storeCapacity: usage.capacityBytes, objectCount: usage.objectCount,
             workerCount: pool.workers.count)
         effects.append(.send(.nodeReport(report), requestID: 0, to: .gcs))
+        guard usage.spilled != reportedSpill else { return }
+        reportedSpill = usage.spilled
+        effects.append(.send(.spillReport(usage.spilled), requestID: 0, to: .gcs))
     }
 }
 

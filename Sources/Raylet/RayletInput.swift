@@ -38,6 +38,8 @@ package enum RayletInput: Sendable {
     case objectUnloaded(ObjectID)
     /// The object asked for by `storeRestore` cannot be brought back; `isLost` if it never will.
     case restoreFailed(ObjectID, RayError, isLost: Bool)
+    /// How much memory is used, with the processes that use it where a limit is near.
+    case memory(MemoryReading)
     /// Time has passed; at least ten times a second.
     case tick(StoreUsage)
     /// The operator wants the node to leave.
@@ -82,9 +84,14 @@ package struct StoreUsage: Hashable, Sendable {
     package var usedBytes: Int
     package var capacityBytes: Int
     package var objectCount: Int
+    /// What went to disk and came back.
+    package var spilled: SpillReport
 
     /// A store with this much in it.
-    package init(usedBytes: Int = 0, capacityBytes: Int = 0, objectCount: Int = 0) {
+    package init(
+        usedBytes: Int = 0, capacityBytes: Int = 0, objectCount: Int = 0, spilled: SpillReport = SpillReport()
+    ) {
+        self.spilled = spilled
         self.usedBytes = usedBytes
         self.capacityBytes = capacityBytes
         self.objectCount = objectCount

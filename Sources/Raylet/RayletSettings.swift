@@ -33,6 +33,7 @@ package struct RayletSettings: Sendable {
     /// Bytes of objects that are pulled at the same time; one object may be larger.
     package var fetchBytesMax = 256 << 20
     package var reportMilliseconds = 1_000
+    package var memory = MemorySettings()
 
     /// Settings with the usual limits.
     package init(info: NodeInfo, cpuCount: Int, firstNumber: UInt64 = 1) {

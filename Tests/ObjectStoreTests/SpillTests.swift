@@ -250,7 +250,7 @@ extension ModelDriver {
 
     @Test("Random histories with a disk that is slow and fails keep the books right", arguments: 0..<40)
     func random(seed: Int) {
-        var generator = SeededGenerator(seed: UInt64(seed))
+        var generator = SplitMix64(seed: UInt64(seed))
         let driver = ModelDriver.spilling(threshold: 0.7)
         var now = 0
         for _ in 0..<400 {

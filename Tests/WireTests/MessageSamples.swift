@@ -126,6 +126,8 @@ enum MessageSamples {
                 actorsAlive: 1, actorsPending: 2, actorsDead: 3, jobs: 4, escapedObjects: 5, escapedBytes: 6,
                 warnings: ["open"])),
         .ownershipReport(OwnershipReport(escapedObjects: 1, escapedBytes: 2)),
+        .workerKilled(WorkerKilled(worker: workerID, error: error)),
+        .spillReport(SpillReport(spilledBytes: 1, restoredBytes: 2, bytesOnDisk: 3, objectCount: 4)),
     ]
 
     private static let store: [Message] = [

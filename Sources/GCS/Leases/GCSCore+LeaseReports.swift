@@ -52,11 +52,13 @@ extension GCSCore {
     ) {
         guard let node = node(of: sender), peers[exited.worker].map({ $0.role == .worker }) ?? true else { return }
         let served = workerLeases[exited.worker] ?? exited.lease
+        var killed = nodes[node]?.killed.removeValue(forKey: exited.worker)
+        killed?.processID = exited.processID
         // A lease that its owner gave back meanwhile is unknown here; the raylet cannot know that yet.
         if let id = served, let record = leases[id], record.node == node,
             record.worker?.worker ?? exited.worker == exited.worker
         {
-            let error = exited.error(node: node, nodes[node], linkLost: lostWorker(exited.worker))
+            let error = killed ?? exited.error(node: node, nodes[node], linkLost: lostWorker(exited.worker))
             endLease(id, .isGone, at: now, into: &effects)
             end(record, error, at: now, into: &effects)
         }

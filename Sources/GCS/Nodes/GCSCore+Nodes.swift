@@ -58,6 +58,21 @@ extension GCSCore {
         nodes[id]?.workerCount = report.workerCount
     }
 
+    /// What the node's store wrote to disk and read back.
+    mutating func spillReported(_ report: SpillReport, _ sender: Sender) {
+        guard let id = node(of: sender) else { return }
+        nodes[id]?.spill = report
+    }
+
+    /// The raylet kills a worker: that is the reason of the end that it reports next.
+    mutating func workerKilled(_ killed: WorkerKilled, _ sender: Sender) {
+        guard let id = node(of: sender), let node = nodes[id], node.killed.count < GCSLimits.demandsMax else { return }
+        var error = killed.error
+        error.node = id.hex
+        error.host = node.info.address.host
+        nodes[id]?.killed[killed.worker] = error
+    }
+
     /// Declares nodes dead that have been silent for too long.
     mutating func endSilentNodes(at now: Instant, into effects: inout GCSEffects) {
         if let lastTick, now.milliseconds(since: lastTick) >= GCSLimits.ownPauseMilliseconds {

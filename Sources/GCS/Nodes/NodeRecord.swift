@@ -21,6 +21,10 @@ struct NodeRecord: Sendable {
     var workerCount = 0
     /// Why it will leave, if it will.
     var drain: Drain?
+    /// What its store wrote to disk and read back.
+    var spill = SpillReport()
+    /// Workers that its raylet kills, and why, until they are gone.
+    var killed: [WorkerID: RayError] = [:]
     /// Why it died; empty while it lives.
     var deathReason = ""
 

@@ -5,6 +5,7 @@
 
 package import RayCore
 internal import RayObjectStore
+internal import RayRaylet
 
 extension RayletConfiguration {
     /// Takes Ray's settings from the environment: `RAY_object_spilling_directory` and so on.
@@ -21,6 +22,12 @@ extension RayletConfiguration {
         try Self.read("oom_grace_period_s", variable, in: 0...86_400) { policy.graceMilliseconds = Int($0 * 1_000) }
         try Self.read("local_fs_capacity_threshold", variable, in: 0...1) { diskCapacityThreshold = $0 }
         spilling = policy
+        try Self.read("memory_usage_threshold", variable, in: 0...1) { memory.threshold = $0 }
+        try Self.read("min_memory_free_bytes", variable, in: -1...Self.bytesMax) {
+            memory.freeBytesMin = $0 < 0 ? nil : Int($0)
+        }
+        try Self.read("memory_monitor_refresh_ms", variable, in: 0...86_400_000) { memoryRefreshMilliseconds = Int($0) }
+        memoryRoot = variable("RAY_memory_monitor_root") ?? ""
         switch variable("RAY_automatic_object_spilling_enabled")?.lowercased() {
         case "0", "false": spilling = nil
         default: break

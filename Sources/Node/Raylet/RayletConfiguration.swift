@@ -5,6 +5,7 @@
 
 package import RayCore
 package import RayObjectStore
+package import RayRaylet
 package import RayWire
 
 /// What one raylet is told at its start.
@@ -41,6 +42,12 @@ package struct RayletConfiguration: Sendable {
     package var spillDirectory: String?
     /// Share of the disk in use beyond which nothing is spilled.
     package var diskCapacityThreshold = 0.95
+    /// When workers are killed for want of memory.
+    package var memory = MemorySettings()
+    /// How often memory is looked at; 0 means never.
+    package var memoryRefreshMilliseconds = 250
+    /// In front of the paths of /proc and /sys/fs/cgroup from which limit and use are read; for tests.
+    package var memoryRoot = ""
 
     /// A worker node with a free port; the rest is set afterwards.
     package init(

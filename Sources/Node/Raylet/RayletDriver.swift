@@ -44,6 +44,8 @@ final class RayletDriver: @unchecked Sendable {
     private var timer: ReactorTimer?
     private var environment = WorkerEnvironment(base: [])
     private var spillFiles: SpillFiles?
+    private let memory: MemoryMonitor
+    private var nextMemoryReading = Instant.zero
     private var inputs: [RayletInput] = []
     private var isReceiving = false
     /// When the log may say again that the store is full.
@@ -61,6 +63,7 @@ final class RayletDriver: @unchecked Sendable {
         self.launcher = launcher
         self.watch = watch
         self.store = store
+        memory = MemoryMonitor(root: configuration.memoryRoot)
         logger = Logger(label: "ray.raylet")
     }
 
@@ -79,8 +82,9 @@ final class RayletDriver: @unchecked Sendable {
             total: configuration.resources, labels: configuration.labels, storeCapacity: store.capacity,
             sessionDirectory: configuration.sessionDirectory)
         let cpus = Int(configuration.resources[ResourceSet.cpu].value)
-        core = RayletCore(
-            settings: RayletSettings(info: info, cpuCount: cpus, firstNumber: .random(in: 1...UInt64.max / 4)))
+        var settings = RayletSettings(info: info, cpuCount: cpus, firstNumber: .random(in: 1...UInt64.max / 4))
+        settings.memory = configuration.memory
+        core = RayletCore(settings: settings)
         environment = WorkerEnvironment(configuration, address: address)
         workers = WorkerLauncher(
             launcher: launcher, watch: watch, logs: configuration.sessionDirectory + "/logs",
@@ -177,10 +181,27 @@ final class RayletDriver: @unchecked Sendable {
         give(
             .tick(
                 StoreUsage(
-                    usedBytes: store.used, capacityBytes: store.capacity, objectCount: store.objectCount)))
+                    usedBytes: store.used, capacityBytes: store.capacity, objectCount: store.objectCount,
+                    spilled: spillReport)))
+        checkMemory(now)
         _ = store.prepareAhead()
         let pause = store.needsTick ? Self.busyTickMilliseconds : Self.tickMilliseconds
         timer?.set(now.advanced(milliseconds: pause))
+    }
+
+    private var spillReport: SpillReport {
+        let usage = store.spillUsage
+        return SpillReport(
+            spilledBytes: usage.spilledBytes, restoredBytes: usage.restoredBytes, bytesOnDisk: usage.bytesOnDisk,
+            objectCount: usage.objectCount)
+    }
+
+    /// Reads how much memory is used; who uses it, only when that matters.
+    private func checkMemory(_ now: Instant) {
+        guard configuration.memoryRefreshMilliseconds > 0, now >= nextMemoryReading else { return }
+        nextMemoryReading = now.advanced(milliseconds: configuration.memoryRefreshMilliseconds)
+        guard let reading = memory.read(), configuration.memory.isOver(reading) else { return }
+        give(.memory(memory.withUsers(reading)))
     }
 
     private func receive(_ event: WorkerLauncher.Event) {

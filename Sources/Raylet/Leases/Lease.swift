@@ -21,6 +21,8 @@ struct PoolKey: Hashable, Sendable {
 struct Lease: Sendable {
     var id: LeaseID
     var key: PoolKey
+    /// Whose tasks it serves; the control store for actors.
+    var owner: WorkerID
     /// The actor that lives in the worker; such a worker is never used again.
     var actor: ActorID?
     /// The start token of the worker that serves it; nothing while it waits.

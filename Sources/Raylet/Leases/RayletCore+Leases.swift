@@ -15,7 +15,8 @@ extension RayletCore {
             return
         }
         let key = PoolKey(job: assign.job, program: assign.program, gpuIDs: assign.gpuIDs)
-        leases[assign.lease] = Lease(id: assign.lease, key: key, actor: assign.actor)
+        leases[assign.lease] = Lease(
+            id: assign.lease, key: key, owner: assign.owner.worker, actor: assign.actor)
         waitingLeases.append(assign.lease)
         serveWaitingLeases(at: now, into: &effects)
     }

@@ -54,6 +54,8 @@ struct WorkerProcess: Sendable {
     var isIntended = false
     /// Why a start that did not end well failed; nothing for a process that had reported.
     var startFailure: String?
+    /// Why it was killed, if it was for want of memory.
+    var memoryError: RayError?
     /// To be killed as soon as its process id is known.
     var isDoomed = false
 

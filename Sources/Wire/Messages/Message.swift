@@ -53,6 +53,8 @@ package enum Message: Hashable, Sendable {
     case queryCluster(QueryCluster)
     case clusterStatus(ClusterStatus)
     case ownershipReport(OwnershipReport)
+    case workerKilled(WorkerKilled)
+    case spillReport(SpillReport)
     case workerReady(WorkerReady)
     case workerAccepted(WorkerAccepted)
     case createObject(CreateObject)
@@ -139,6 +141,8 @@ package enum Message: Hashable, Sendable {
         case .queryCluster: 102
         case .clusterStatus: 103
         case .ownershipReport: 104
+        case .workerKilled: 260
+        case .spillReport: 261
         case .workerReady: 112
         case .workerAccepted: 113
         case .createObject: 114
@@ -227,6 +231,8 @@ package enum Message: Hashable, Sendable {
         case .queryCluster(let message): message.encode(into: &writer)
         case .clusterStatus(let message): message.encode(into: &writer)
         case .ownershipReport(let message): message.encode(into: &writer)
+        case .workerKilled(let message): message.encode(into: &writer)
+        case .spillReport(let message): message.encode(into: &writer)
         case .workerReady(let message): message.encode(into: &writer)
         case .workerAccepted(let message): message.encode(into: &writer)
         case .createObject(let message): message.encode(into: &writer)
@@ -323,6 +329,8 @@ package enum Message: Hashable, Sendable {
         case 102: self = .queryCluster(try reader.value())
         case 103: self = .clusterStatus(try reader.value())
         case 104: self = .ownershipReport(try reader.value())
+        case 260: self = .workerKilled(try reader.value())
+        case 261: self = .spillReport(try reader.value())
         case 112: self = .workerReady(try reader.value())
         case 113: self = .workerAccepted(try reader.value())
         case 114: self = .createObject(try reader.value())

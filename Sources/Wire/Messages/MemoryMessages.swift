@@ -1,0 +1,60 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+
+/// Raylet to GCS, before `WorkerExited`: it kills a worker, and why; that is then the reason of the worker's end.
+package struct WorkerKilled: Hashable, Sendable, WireCodable {
+    package var worker: WorkerID
+    package var error: RayError
+
+    package init(worker: WorkerID, error: RayError) {
+        self.worker = worker
+        self.error = error
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(worker)
+        writer.write(error)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        worker = try reader.identifier()
+        error = try reader.value()
+    }
+}
+
+/// Raylet to GCS, when it changed: what its store wrote to disk and read back.
+package struct SpillReport: Hashable, Sendable, WireCodable {
+    /// Bytes written since the node was started.
+    package var spilledBytes: Int
+    /// Bytes read back since then.
+    package var restoredBytes: Int
+    /// Bytes that are on disk now.
+    package var bytesOnDisk: Int
+    /// Objects that are on disk now.
+    package var objectCount: Int
+
+    package init(spilledBytes: Int = 0, restoredBytes: Int = 0, bytesOnDisk: Int = 0, objectCount: Int = 0) {
+        self.spilledBytes = spilledBytes
+        self.restoredBytes = restoredBytes
+        self.bytesOnDisk = bytesOnDisk
+        self.objectCount = objectCount
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(spilledBytes)
+        writer.write(restoredBytes)
+        writer.write(bytesOnDisk)
+        writer.write(objectCount)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        spilledBytes = try reader.int()
+        restoredBytes = try reader.int()
+        bytesOnDisk = try reader.int()
+        objectCount = try reader.int()
+    }
+}
