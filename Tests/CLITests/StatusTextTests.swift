@@ -43,6 +43,17 @@ struct StatusTextTests {
         actorsAlive: 2, actorsPending: 1, actorsDead: 0, jobs: 1, escapedObjects: 5, escapedBytes: 2048,
         warnings: ["the cluster asks for no token"])
 
+    @Test("What was spilled to disk and restored")
+    func spilled() {
+        let status = ClusterStatus(
+            nodes: [], demands: [], actorsAlive: 0, actorsPending: 0, actorsDead: 0, jobs: 0, escapedObjects: 0,
+            escapedBytes: 0, warnings: [],
+            spill: SpillReport(spilledBytes: 3 << 20, restoredBytes: 2 << 20, bytesOnDisk: 1 << 20, objectCount: 4))
+        let text = StatusText(status, isVerbose: false).text(at: "")
+        #expect(
+            text.contains(" 3.00MiB spilled to disk, 2.00MiB restored; 4 objects (1.00MiB) on disk now"), "\(text)")
+    }
+
     @Test("A cluster with work, idle and dead nodes")
     func full() {
         let expected = """

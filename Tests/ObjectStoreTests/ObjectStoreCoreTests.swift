@@ -26,7 +26,8 @@ final class ModelDriver {
         fault: ObjectStoreCore.PlantedFault? = nil
     ) {
         core = ObjectStoreCore(
-            ObjectStoreCore.Configuration(capacity: capacity, objectsMax: objectsMax, spilling: spilling, plantedFault: fault))
+            ObjectStoreCore.Configuration(
+                capacity: capacity, objectsMax: objectsMax, spilling: spilling, plantedFault: fault))
     }
 
     /// Performs the input and everything that follows from it.

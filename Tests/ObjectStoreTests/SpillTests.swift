@@ -21,7 +21,9 @@ extension ModelDriver {
 
     /// The last file that is to be written.
     var wantedFile: (number: UInt64, objects: [ObjectEntry])? {
-        for effect in log.reversed() { if case .writeFile(let number, let objects) = effect { return (number, objects) } }
+        for effect in log.reversed() {
+            if case .writeFile(let number, let objects) = effect { return (number, objects) }
+        }
         return nil
     }
 
@@ -260,7 +262,8 @@ extension ModelDriver {
             case 0, 1:
                 _ = driver.create(
                     objectID(number), size: Int.random(in: 1...2_000, using: &generator), deadline: now + 100, at: now)
-                driver.receive(.seal(objectID(number), StoreClient(index: 0), metadataSize: 0, containedSize: 0), at: now)
+                driver.receive(
+                    .seal(objectID(number), StoreClient(index: 0), metadataSize: 0, containedSize: 0), at: now)
             case 2: driver.receive(.free([objectID(number)]), at: now)
             case 3: if driver.published[objectID(number)] != nil { driver.pin(number) }
             case 4: driver.unpinAll()

@@ -9,6 +9,9 @@ import RayWire
 /// One message of each kind, with every optional field present and every list filled.
 enum MessageSamples {
     static let all: [Message] = node + job + lease + actor + cluster + store + task + placement
+    /// Bytes that a message has more than in the version before, by its kind.
+    static let addedBytes: [UInt16: Int] = [103: 32]
+
 
     static let jobID = JobID(7)
     static let actorID = ActorID(0x1111, 0x7_2222_2222)

@@ -90,11 +90,12 @@ struct MessageTests {
         #expect(try decode(kind: 20, writer.bytes) == .leaseReady(expected))
     }
 
-    @Test("A message that is cut off anywhere throws")
+    @Test("A message that is cut off anywhere throws, unless an earlier version ended there")
     func truncated() {
         for message in MessageSamples.all {
             let payload = message.payload
-            for count in 0..<payload.count {
+            let earlier = MessageSamples.addedBytes[message.kind].map { payload.count - $0 }
+            for count in 0..<payload.count where count != earlier {
                 #expect(throws: WireError.truncated, "\(message) cut to \(count) bytes") {
                     try decode(kind: message.kind, Array(payload[..<count]))
                 }

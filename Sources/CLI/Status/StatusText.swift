@@ -73,6 +73,13 @@ package struct StatusText: Sendable {
                 " \(status.escapedObjects) objects (\(Self.bytes(Double(status.escapedBytes)))) kept until their job "
                     + "ends, because a reference to them was stored or sent away")
         }
+        let spill = status.spill
+        if spill.spilledBytes > 0 {
+            lines.append(
+                " \(Self.bytes(Double(spill.spilledBytes))) spilled to disk, "
+                    + "\(Self.bytes(Double(spill.restoredBytes))) restored; \(spill.objectCount) objects "
+                    + "(\(Self.bytes(Double(spill.bytesOnDisk)))) on disk now")
+        }
         return lines + status.warnings.map { " Warning: \($0)" }
     }
 

@@ -19,6 +19,8 @@ extension GCSCore {
             objects = objects.addingReportingOverflow(peer.escapedObjects).partialValue
             bytes = bytes.addingReportingOverflow(peer.escapedBytes).partialValue
         }
+        var spill = SpillReport()
+        for node in nodes.values { spill.add(node.spill) }
         let alive = nodeOrder.compactMap { id in nodes[id].map { status(of: $0, id) } }
         let dead = deadNodes.all.map { status(of: $0, nil) }
         let demands = groups.prefix(GCSLimits.demandsMax).map {
@@ -27,7 +29,8 @@ extension GCSCore {
         return ClusterStatus(
             nodes: alive + dead, demands: demands, actorsAlive: actors.count - pending, actorsPending: pending,
             actorsDead: deadActorCount, jobs: jobs.values.count { !$0.isEnded }, escapedObjects: max(0, objects),
-            escapedBytes: max(0, bytes), warnings: warnings(groups))
+            escapedBytes: max(0, bytes), warnings: warnings(groups),
+            spill: spill)
     }
 
     /// The seconds of silence, resources and so on of one node.

@@ -46,7 +46,8 @@ struct MemoryMonitor: Sendable {
         else { return nil }
         let command = (readFile("/proc/\(processID)/cmdline") ?? "").split(separator: "\0").joined(separator: " ")
         return MemoryReading.User(
-            processID: processID, bytes: pages * Int(sysconf(Int32(_SC_PAGESIZE))), command: String(command.prefix(100)))
+            processID: processID, bytes: pages * Int(sysconf(Int32(_SC_PAGESIZE))), command: String(command.prefix(100))
+        )
     }
 
     // MARK: Sources

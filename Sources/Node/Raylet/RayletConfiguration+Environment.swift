@@ -42,7 +42,8 @@ extension RayletConfiguration {
         guard let text = variable("RAY_" + name), !text.isEmpty else { return }
         guard let value = Double(text), range.contains(value) else {
             throw RayError(
-                .invalidArgument, "RAY_\(name) is '\(text)'; it must be a number from \(range.lowerBound) to "
+                .invalidArgument,
+                "RAY_\(name) is '\(text)'; it must be a number from \(range.lowerBound) to "
                     + "\(range.upperBound)")
         }
         set(value)

@@ -20,6 +20,31 @@ package enum Store {
         return ObjectRefStorage(reference: reference, worker: worker)
     }
 
+    /// Stores an array of numbers by one copy, into shared memory; nothing if it is none, or a small one.
+    package static func putNumbers<Value>(
+        _ value: Value, worker: any WorkerAPI
+    ) throws(RayError) -> ObjectRefStorage? {
+        var result: Result<ObjectRefStorage, RayError>?
+        _ = NumberBlock.withBytes(of: value) { code, bytes in
+            guard NumberBlock.headerBytes + bytes.count > Limits.inlineObjectBytesMax else { return }
+            result = Result { () throws(RayError) in try write(code, bytes, worker) }
+        }
+        return try result?.get()
+    }
+
+    private static func write(
+        _ code: UInt8, _ numbers: UnsafeRawBufferPointer, _ worker: any WorkerAPI
+    ) throws(RayError) -> ObjectRefStorage {
+        let unsealed = try worker.createObject(
+            byteCount: NumberBlock.headerBytes + numbers.count, from: TaskContext.current?.task)
+        unsealed.withMutableBytes { room in
+            NumberBlock.writeHeader(code: code, count: numbers.count / (NumberBlock.stride(of: code) ?? 1), into: room)
+            UnsafeMutableRawBufferPointer(rebasing: room[NumberBlock.headerBytes...]).copyMemory(from: numbers)
+        }
+        let reference = try unsealed.seal(metadata: ObjectMetadata.swift, contained: [])
+        return ObjectRefStorage(reference: reference, worker: worker)
+    }
+
     /// Decodes a fetched object; `Void` included.
     package static func decode<Value>(
         _ type: Value.Type, _ object: any FetchedObject, worker: (any WorkerAPI)?
@@ -62,6 +87,7 @@ extension ray {
     public static func put<Value: Encodable>(_ value: Value) throws -> ObjectRef<Value> {
         do {
             let worker = try Session.current.worker()
+            if let storage = try Store.putNumbers(value, worker: worker) { return ObjectRef(storage: storage) }
             return ObjectRef(storage: try Store.put(try RayCoder.encode(value, worker: worker), worker: worker))
         } catch {
             throw ray.error(.encoding(error, "the value of type \(Value.self)"))

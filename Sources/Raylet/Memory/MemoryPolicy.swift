@@ -45,7 +45,9 @@ package enum MemoryPolicy {
     /// The worker to be killed, or nothing if there is none.
     package static func victim(among candidates: [MemoryCandidate]) -> MemoryCandidate? {
         var groups: [WorkerID: [MemoryCandidate]] = [:]
-        for candidate in candidates where candidate.isRetriable { groups[candidate.owner, default: []].append(candidate) }
+        for candidate in candidates where candidate.isRetriable {
+            groups[candidate.owner, default: []].append(candidate)
+        }
         let newest = groups.values.compactMap { group in
             group.max(by: isOlder).map { (count: group.count, newest: $0) }
         }

@@ -184,11 +184,14 @@ package struct ClusterStatus: Hashable, Sendable, WireCodable {
     package var escapedObjects: Int
     package var escapedBytes: Int
     package var warnings: [String]
+    /// What the stores of all live nodes wrote to disk and read back.
+    package var spill: SpillReport
 
     package init(
         nodes: [NodeStatus], demands: [Demand], actorsAlive: Int, actorsPending: Int, actorsDead: Int, jobs: Int,
-        escapedObjects: Int, escapedBytes: Int, warnings: [String]
+        escapedObjects: Int, escapedBytes: Int, warnings: [String], spill: SpillReport = SpillReport()
     ) {
+        self.spill = spill
         self.nodes = nodes
         self.demands = demands
         self.actorsAlive = actorsAlive
@@ -210,6 +213,7 @@ package struct ClusterStatus: Hashable, Sendable, WireCodable {
         writer.write(escapedObjects)
         writer.write(escapedBytes)
         writer.write(list: warnings) { $0.write($1) }
+        writer.write(spill)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -222,6 +226,7 @@ package struct ClusterStatus: Hashable, Sendable, WireCodable {
         escapedObjects = try reader.int()
         escapedBytes = try reader.int()
         warnings = try reader.list { (reader: inout WireReader) throws(WireError) in try reader.string() }
+        spill = try reader.added(SpillReport()) { (reader: inout WireReader) throws(WireError) in try reader.value() }
     }
 }
 

@@ -44,6 +44,14 @@ package struct SpillReport: Hashable, Sendable, WireCodable {
         self.objectCount = objectCount
     }
 
+    /// Counts another node's, whatever it says.
+    package mutating func add(_ other: SpillReport) {
+        spilledBytes = spilledBytes.addingReportingOverflow(other.spilledBytes).partialValue
+        restoredBytes = restoredBytes.addingReportingOverflow(other.restoredBytes).partialValue
+        bytesOnDisk = bytesOnDisk.addingReportingOverflow(other.bytesOnDisk).partialValue
+        objectCount = objectCount.addingReportingOverflow(other.objectCount).partialValue
+    }
+
     package func encode(into writer: inout WireWriter) {
         writer.write(spilledBytes)
         writer.write(restoredBytes)

@@ -102,7 +102,8 @@ extension TestProgram {
 
     private static func files(in folder: String) -> [String] {
         names(in: folder).flatMap { name in
-            name.hasPrefix("ray_spilled_objects_") ? names(in: "\(folder)/\(name)").map { "\(folder)/\(name)/\($0)" } : []
+            name.hasPrefix("ray_spilled_objects_")
+                ? names(in: "\(folder)/\(name)").map { "\(folder)/\(name)/\($0)" } : []
         }
     }
 
