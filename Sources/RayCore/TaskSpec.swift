@@ -61,6 +61,16 @@ package struct TaskSpec: Hashable, Sendable {
         (0..<returnCount).map { ObjectID.taskReturn(id, index: $0) }
     }
 
+    /// Whether references are among the arguments or inside them.
+    package var hasReferences: Bool {
+        arguments.contains { argument in
+            switch argument {
+            case .reference: true
+            case .value(let object): !object.contained.isEmpty
+            }
+        }
+    }
+
     /// What to call the task in messages.
     package var displayName: String { name.isEmpty ? function.description : name }
 }

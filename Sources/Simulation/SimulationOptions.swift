@@ -13,6 +13,8 @@ package enum SimulationWorkload: String, Sendable, Hashable, CaseIterable {
     case fibonacci
     /// References inside values, fetched by those who get the values.
     case nested
+    /// References inside values that travel on: through results, stores and actors, and are let go on the way.
+    case travellingReferences
     /// Several callers count with one actor.
     case counter
     /// A task waits for a reference whose task its owner submits later.
@@ -33,6 +35,8 @@ package enum SimulationPlantedFault: String, Sendable, Hashable, CaseIterable {
     case lostReply
     /// A store gives room away that is still read.
     case dropPinEarly
+    /// A worker answers before the owners of what it goes on holding count it.
+    case answerEarly
 }
 
 /// How a run is made, beside its seed.

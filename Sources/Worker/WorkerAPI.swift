@@ -143,8 +143,6 @@ package protocol WorkerAPI: AnyObject, Sendable {
     func retain(_ reference: ObjectReference)
     /// Gives one local reference back; the last one lets the object go.
     func release(_ id: ObjectID)
-    /// Notes that the reference left this process inside a value, so its object is kept until the job ends.
-    func escape(_ reference: ObjectReference)
 
     /// Ends an actor; with `restart` it may be started again if it has restarts left.
     func kill(_ actor: ActorID, restart: Bool, completion: @escaping @Sendable (Result<Void, RayError>) -> Void)

@@ -31,6 +31,11 @@ package struct WorkerCore: Sendable {
         package var forcedEndMilliseconds = 2_000
         /// How long to wait for the cause of a worker's death before the error says that it is unknown.
         package var deathCauseMilliseconds = 5_000
+        /// How long what a lost peer held is kept: longer than any link lives without a connection, so that what
+        /// it passed on to others has been registered or cannot be any more.
+        package var lostPeerMilliseconds = 10_000
+        /// A fault for the simulation to find: replies do not wait until what the task goes on holding is registered.
+        package var plantsEarlyAnswer = false
 
         package init(
             address: Address, raylet: Address?, job: JobID, namespace: String, isDriver: Bool,
@@ -62,7 +67,7 @@ package struct WorkerCore: Sendable {
     var generator: SplitMix64
     var objects: [ObjectID: ObjectEntry] = [:]
     var putCounter: UInt32 = 0
-    var escaped = EscapeCount()
+    var references = ReferenceTable()
     var tasks: [TaskID: PendingTask] = [:]
     var shapes: [Shape] = []
     var shapeIndices: [ShapeKey: Int] = [:]
@@ -122,6 +127,11 @@ package struct WorkerCore: Sendable {
         case .startActor(let message): startActor(message, at: now, into: &effects)
         case .queryObject(let message): queried(message.object, from: peer, into: &effects)
         case .objectStatus(let message): objectStatus(message, into: &effects)
+        case .borrowObjects(let message): borrowed(message, by: peer, into: &effects)
+        case .borrowNoted(let message): borrowNoted(message, from: peer, into: &effects)
+        case .returnObjects(let message): returned(message, by: peer, into: &effects)
+        case .resultReferences(let message): resultReferences(message, from: peer, into: &effects)
+        case .referencesTaken(let message): referencesTaken(message, from: peer, into: &effects)
         case .objectLocal(let message): objectLocal(message, into: &effects)
         case .objectCreated(let message): resultRoomCreated(message, into: &effects)
         case .objectChunk(let message): chunkReceived(message, from: peer, at: now, into: &effects)
@@ -141,7 +151,7 @@ package struct WorkerCore: Sendable {
     /// The earliest time at which something is due. O(waits + leases + actors), so only once per tick.
     private func nextDue(after now: Instant) -> Instant {
         var wake = Instant.distantFuture
-        if escaped.isChanged { wake = now.advanced(milliseconds: 1_000) }
+        for lost in references.lostPeers { wake = min(wake, lost.due) }
         for request in waits.values { wake = min(wake, request.deadline ?? .distantFuture) }
         let idle = leaseIdleMilliseconds
         for lease in leases.values {
@@ -160,7 +170,7 @@ package struct WorkerCore: Sendable {
         expireLeases(at: now, into: &effects)
         expireActorCalls(at: now, into: &effects)
         expirePulls(at: now, into: &effects)
-        reportEscapes(into: &effects)
+        expireLostPeers(at: now, into: &effects)
         alarm = nextDue(after: now)
     }
 
@@ -178,6 +188,7 @@ package struct WorkerCore: Sendable {
                 RayError(.localRayletDied, "the raylet of this node is gone (\(reason))"), at: now, into: &effects)
             return
         }
+        referencePeerLost(peer, at: now, into: &effects)
         ownerLost(peer, reason: reason, into: &effects)
         leasedWorkerLost(peer, reason: reason, at: now, into: &effects)
         actorWorkerLost(peer, at: now, into: &effects)

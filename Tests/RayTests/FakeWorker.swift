@@ -15,7 +15,6 @@ final class FakeWorker: WorkerAPI {
         var generator = SystemRandomNumberGenerator()
         var objects: [ObjectID: Result<RayObject, RayError>] = [:]
         var counts: [ObjectID: Int] = [:]
-        var escaped: [ObjectID] = []
         var waiters: [@Sendable () -> Bool] = []
         var calls: [Call] = []
         var actors: [ActorID: (options: ActorOptions, descriptor: FunctionDescriptor)] = [:]
@@ -194,7 +193,6 @@ final class FakeWorker: WorkerAPI {
 
     func retain(_ reference: ObjectReference) { state.withLock { $0.counts[reference.id, default: 0] += 1 } }
     func release(_ id: ObjectID) { state.withLock { $0.counts[id, default: 0] -= 1 } }
-    func escape(_ reference: ObjectReference) { state.withLock { $0.escaped.append(reference.id) } }
 
     func kill(_ actor: ActorID, restart: Bool, completion: @escaping @Sendable (Result<Void, RayError>) -> Void) {
         state.withLock { $0.killed.append(actor) }

@@ -15,6 +15,7 @@ extension SimulationTests {
                 (SimulationPlantedFault.grantTwice, "is not total"),
                 (.lostReply, "hangs"),
                 (.dropPinEarly, "which is still read, is given to"),
+                (.answerEarly, "was freed while"),
             ])
         func found(fault: SimulationPlantedFault, words: String) {
             var options = SimulationOptions()

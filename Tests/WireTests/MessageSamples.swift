@@ -8,10 +8,9 @@ import RayWire
 
 /// One message of each kind, with every optional field present and every list filled.
 enum MessageSamples {
-    static let all: [Message] = node + job + lease + actor + cluster + store + task + placement
+    static let all: [Message] = node + job + lease + actor + cluster + store + task + placement + references
     /// Bytes that a message has more than in the version before, by its kind.
     static let addedBytes: [UInt16: Int] = [103: 32]
-
 
     static let jobID = JobID(7)
     static let actorID = ActorID(0x1111, 0x7_2222_2222)
@@ -65,6 +64,14 @@ enum MessageSamples {
         .killWorker(KillWorker(lease: leaseID, reason: "why")),
         .logLines(LogLines(job: jobID, host: "h", processID: 42, name: "f", isError: true, lines: ["x"])),
         .shutDownNode(ShutDownNode(reason: "why")),
+    ]
+
+    private static let references: [Message] = [
+        .borrowObjects(BorrowObjects(objects: [objectID])),
+        .borrowNoted(BorrowNoted(missing: [objectID])),
+        .returnObjects(ReturnObjects(objects: [objectID])),
+        .resultReferences(ResultReferences(task: taskID, attempt: 2, contained: [[], [reference]])),
+        .referencesTaken(ReferencesTaken(task: taskID, attempt: 2)),
     ]
 
     private static let job: [Message] = [

@@ -134,8 +134,9 @@ import Testing
         harness.receive(.exitWorker(ExitWorker(reason: "idle")), from: WorkerHarness.raylet.worker)
         #expect(harness.effects.contains { if case .exit = $0 { true } else { false } })
         harness.effects = []
-        let owned = harness.core.put(RayObject(data: [1], metadata: ObjectMetadata.raw), from: nil)
-        harness.core.escape(owned)
+        let owned = harness.put([1])
+        harness.receive(.borrowObjects(BorrowObjects(objects: [owned.id])), from: WorkerHarness.other.worker)
+        harness.effects = []
         harness.receive(.exitWorker(ExitWorker(reason: "idle")), from: WorkerHarness.raylet.worker)
         #expect(harness.sent().map(\.0) == [.exitDeclined(ExitDeclined())])
     }

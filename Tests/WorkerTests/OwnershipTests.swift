@@ -31,7 +31,7 @@ import Testing
     @Test("An object is freed when the last reference goes") func freed() {
         var harness = WorkerHarness()
         let reference = storedResult(&harness)
-        harness.core.retain(reference)
+        harness.retain(reference)
         harness.release(reference.id)
         #expect(frees(&harness).isEmpty)
         harness.release(reference.id)
@@ -62,19 +62,6 @@ import Testing
                 TaskDone(task: push.id, attempt: 0, results: [.stored(at: WorkerHarness.raylet, byteCount: 9)])),
             from: WorkerHarness.worker.worker)
         #expect(frees(&harness) == [reference.id])
-    }
-
-    @Test("An object whose reference left inside a value stays, and is counted") func escaped() {
-        var harness = WorkerHarness()
-        let reference = storedResult(&harness)
-        harness.core.escape(reference.id)
-        harness.release(reference.id)
-        #expect(frees(&harness).isEmpty)
-        harness.advance(1_000)
-        let report = harness.sent().compactMap {
-            if case .ownershipReport(let report) = $0.0 { report } else { nil }
-        }
-        #expect(report == [OwnershipReport(escapedObjects: 1, escapedBytes: 1 << 20)])
     }
 
     @Test("A borrower asks the owner, who answers when the object is there") func borrowing() {

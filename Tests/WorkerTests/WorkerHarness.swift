@@ -69,6 +69,20 @@ struct WorkerHarness {
         return token
     }
 
+    mutating func retain(_ reference: ObjectReference) {
+        var buffer = WorkerEffects()
+        core.retain(reference, into: &buffer)
+        effects += buffer.items
+    }
+
+    mutating func put(_ data: [UInt8], contained: [ObjectReference] = []) -> ObjectReference {
+        var buffer = WorkerEffects()
+        let object = RayObject(data: data, metadata: ObjectMetadata.raw, contained: contained)
+        let id = core.put(object, from: nil, into: &buffer)
+        effects += buffer.items
+        return ObjectReference(id: id, owner: core.configuration.address)
+    }
+
     mutating func release(_ id: ObjectID) {
         var buffer = WorkerEffects()
         core.release(id, into: &buffer)

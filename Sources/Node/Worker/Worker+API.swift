@@ -46,7 +46,7 @@ extension Worker {
 
     package func put(_ object: RayObject, from task: TaskID?) throws(RayError) -> ObjectReference {
         guard object.data.count > Limits.inlineObjectBytesMax, store != nil else {
-            let id = transact { core, _, _ in core.put(object, from: task) }
+            let id = transact { core, _, effects in core.put(object, from: task, into: &effects) }
             return ObjectReference(id: id, owner: address)
         }
         let contained = object.containedBytes
@@ -56,7 +56,7 @@ extension Worker {
             abort(id)
             throw RayError(.systemError, "the object store cannot be written: \(error)")
         }
-        return sealed(id, byteCount: object.data.count)
+        return sealed(id, byteCount: object.data.count, contained: object.contained)
     }
 
     package func createObject(byteCount: Int, from task: TaskID?) throws(RayError) -> any UnsealedObject {
@@ -95,11 +95,14 @@ extension Worker {
         send(.abortObject(AbortObject(object: id)), to: raylet.worker)
     }
 
-    private func sealed(_ id: ObjectID, byteCount: Int) -> ObjectReference {
+    private func sealed(_ id: ObjectID, byteCount: Int, contained: [ObjectReference] = []) -> ObjectReference {
         guard let raylet = configuration.core.raylet else { preconditionFailure("room without a raylet") }
         send(.sealObject(SealObject(object: id)), to: raylet.worker)
         // Until the raylet has read that message a lookup finds nothing, and a fetch waits for it.
-        transact { core, _, _ in core.sealed(id, byteCount: byteCount, at: raylet, isLocal: false) }
+        transact { core, _, effects in
+            core.sealed(
+                id, byteCount: byteCount, contained: contained, at: raylet, isLocal: false, into: &effects)
+        }
         return ObjectReference(id: id, owner: address)
     }
 
@@ -183,15 +186,13 @@ extension Worker {
         reactor.poll(microseconds: microseconds, until: isDone)
     }
 
-    package func retain(_ reference: ObjectReference) { state.withLock { $0.core.retain(reference) } }
+    package func retain(_ reference: ObjectReference) {
+        transact { core, _, effects in core.retain(reference, into: &effects) }
+    }
 
     package func release(_ id: ObjectID) {
         guard !isEnding.load(ordering: .relaxed) else { return }
         transact { core, _, effects in core.release(id, into: &effects) }
-    }
-
-    package func escape(_ reference: ObjectReference) {
-        transact { core, _, _ in core.escape(reference.id) }
     }
 
     // MARK: Questions to the GCS

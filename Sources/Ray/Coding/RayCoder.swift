@@ -14,9 +14,17 @@ package enum RayCoder {
     /// Deepest nesting of values; protects the stack from endless recursion and hostile bytes.
     package static let depthMax = 256
 
+    /// Encodes a value without references inside, or whose references are held by the caller.
+    package static func encode<Value: Encodable>(_ value: Value) throws -> RayObject {
+        var held: [ObjectRefStorage] = []
+        return try encode(value, holding: &held)
+    }
+
     /// Encodes a value; references inside it are listed in the object.
+    ///
+    /// Adds to `held` what keeps these references: it must live until the object was handed to the worker.
     package static func encode<Value: Encodable>(
-        _ value: Value, worker: (any WorkerAPI)? = nil
+        _ value: Value, holding held: inout [ObjectRefStorage]
     ) throws -> RayObject {
         if let bytes = word(value) { return RayObject(data: bytes, metadata: ObjectMetadata.swift) }
         let buffer = EncodingBuffer(shared: EncodingShared(), depth: 0)
@@ -34,7 +42,7 @@ package enum RayCoder {
         for key in buffer.shared.keys { try buffer.append(text: key) }
         buffer.patch(tableOffset, at: 1)
         let contained = buffer.shared.contained
-        if let worker { for reference in contained { worker.escape(reference) } }
+        held += buffer.shared.keepAlive
         return RayObject(data: buffer.bytes, metadata: ObjectMetadata.swift, contained: contained)
     }
 

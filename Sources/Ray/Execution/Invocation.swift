@@ -5,6 +5,7 @@
 
 package import RayCore
 package import RayWorker
+internal import Synchronization
 
 extension ray {
     /// A call that a worker is running: where the macros' code gets arguments and leaves results.
@@ -14,6 +15,8 @@ extension ray {
         private let arguments: [any FetchedObject]
         private let actor: Instance?
         private let worker: (any WorkerAPI)?
+        /// Keeps the references inside results until the worker has these.
+        private let held = Mutex<[ObjectRefStorage]>([])
 
         /// A call of `declaration`.
         package init(
@@ -62,7 +65,10 @@ extension ray {
 
         private func encode<Value: Encodable>(_ value: Value, _ number: Int) throws -> RayObject {
             do {
-                return try RayCoder.encode(value, worker: worker)
+                var storages: [ObjectRefStorage] = []
+                let object = try RayCoder.encode(value, holding: &storages)
+                if !storages.isEmpty { held.withLock { $0 += storages } }
+                return object
             } catch let error as CodingFailure {
                 throw RayError(.invalidArgument, "result \(number) of \(function) cannot be sent: \(error)")
             }

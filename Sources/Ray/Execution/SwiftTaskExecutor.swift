@@ -97,10 +97,10 @@ package final class SwiftTaskExecutor: RayWorker.TaskExecutor {
             strategy: actor?.strategy)
         switch declaration.entry {
         case .synchronous(let run):
-            completion(
-                TaskContext.$current.withValue(context) {
-                    Self.outcome(of: spec) { finish(spec, try run(invocation)) }
-                })
+            let outcome = TaskContext.$current.withValue(context) {
+                Self.outcome(of: spec) { finish(spec, try run(invocation)) }
+            }
+            withExtendedLifetime(invocation) { completion(outcome) }
         case .asynchronous(let run):
             let task = Task(executorPreference: loop) {
                 let outcome = await TaskContext.$current.withValue(context) {
@@ -111,7 +111,7 @@ package final class SwiftTaskExecutor: RayWorker.TaskExecutor {
                     }
                 }
                 self.underWay.withLock { _ = $0.removeValue(forKey: spec.id) }
-                completion(outcome)
+                withExtendedLifetime(invocation) { completion(outcome) }
             }
             // It runs on this thread, so it has not begun and finds itself registered when it ends.
             underWay.withLock { $0[spec.id] = task }

@@ -11,7 +11,7 @@ package enum Store {
     /// Stores an object; a large one goes straight into shared memory.
     package static func put(_ object: RayObject, worker: any WorkerAPI) throws(RayError) -> ObjectRefStorage {
         let caller = TaskContext.current?.task
-        if object.data.count <= Limits.inlineObjectBytesMax {
+        guard object.data.count > Limits.inlineObjectBytesMax, object.contained.isEmpty else {
             return ObjectRefStorage(reference: try worker.put(object, from: caller), worker: worker)
         }
         let unsealed = try worker.createObject(byteCount: object.data.count, from: caller)
@@ -88,7 +88,9 @@ extension ray {
         do {
             let worker = try Session.current.worker()
             if let storage = try Store.putNumbers(value, worker: worker) { return ObjectRef(storage: storage) }
-            return ObjectRef(storage: try Store.put(try RayCoder.encode(value, worker: worker), worker: worker))
+            var held: [ObjectRefStorage] = []
+            let object = try RayCoder.encode(value, holding: &held)
+            return ObjectRef(storage: try withExtendedLifetime(held) { try Store.put(object, worker: worker) })
         } catch {
             throw ray.error(.encoding(error, "the value of type \(Value.self)"))
         }

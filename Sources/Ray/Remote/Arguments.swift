@@ -48,7 +48,7 @@ extension ray {
             guard failure == nil else { return }
             do {
                 let worker = try worker.get()
-                let object = try RayCoder.encode(value, worker: worker)
+                let object = try RayCoder.encode(value, holding: &keptAlive)
                 guard object.data.count > Limits.inlineObjectBytesMax else {
                     list.append(.value(object))
                     return

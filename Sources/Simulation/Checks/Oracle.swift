@@ -49,6 +49,22 @@ struct Oracle {
         grants[worker] = nil
     }
 
+    // MARK: References
+
+    /// An owner tells somebody who holds a reference that the object is gone.
+    ///
+    /// Only a connection that is taken for lost, or the end of a process, may be the reason.
+    func sentByOwner(_ message: Message, to peer: WorkerID, in cluster: Cluster) {
+        let missing: [ObjectID]
+        switch message {
+        case .borrowNoted(let noted): missing = noted.missing
+        case .objectStatus(let status) where status.error?.type == .objectFreed: missing = [status.object]
+        default: return
+        }
+        guard let id = missing.first, cluster.killCounts.any == 0 else { return }
+        cluster.fail("object \(id.short) was freed while \(peer.short) holds it")
+    }
+
     // MARK: Tasks
 
     /// A task starts at most once for each attempt, and no more run on a node than it has CPUs.

@@ -58,10 +58,24 @@ extension Cluster {
 
     /// A driver has done all it wanted.
     func driverEnded(_ driver: WorkerProcess) {
+        guard isAllLetGo(by: driver) else { return add(.resume(driver, frame: 0), microseconds: 50_000) }
         note("\(driver.name) has ended")
         driver.send(.finishJob(FinishJob()), to: .gcs)
         for peer in driver.links.keys.sorted() { disconnect(driver, from: peer, reason: "the program ends") }
         gone(driver)
+    }
+
+    /// Whether nothing is held for a driver that let go of all it had; says so if something stays.
+    ///
+    /// A driver during whose run nothing fails waits for that, so what is left over is not hidden by its end.
+    private func isAllLetGo(by driver: WorkerProcess) -> Bool {
+        guard killCounts.any == 0, plan.faultEvents.isEmpty else { return true }
+        let holders = processes.compactMap { $0 as? WorkerProcess }
+            .filter { $0.isAlive && $0.job == driver.job && $0.heldCount > 0 }
+        guard let holder = holders.first else { return true }
+        driver.lettingGoCount += 1
+        if driver.lettingGoCount > 100 { fail("\(holder.name) holds \(holder.heldCount) objects at the end") }
+        return report.failure != nil
     }
 
     /// A worker or driver ends by itself, or is killed.

@@ -77,6 +77,12 @@ final class SimulatedStore {
         )
     }
 
+    /// The references inside an object, as bytes.
+    func containedBytes(of entry: ObjectEntry) -> ArraySlice<UInt8> {
+        let start = entry.offset + entry.layout.dataSize + entry.layout.metadataSize
+        return memory[start..<entry.offset + (entry.layout.totalSize ?? 0)]
+    }
+
     // MARK: Writers
 
     func write(_ bytes: [UInt8], at offset: Int) {

@@ -33,6 +33,7 @@ extension WorkerProcess {
             if let actor = frame.actors[slot] { call(actor, submission, frame) }
         case .call(.id(let actor), let submission): call(actor, submission, frame)
         case .put(let value, let bytes, let slot): put(value, bytes, slot, frame)
+        case .putContaining(let slots, let value, let slot): putContaining(slots, value, slot, frame)
         case .get(let slots, let timeout): get(slots, timeout, frame)
         case .wait(let slots, let count):
             frame.slots = slots
@@ -68,7 +69,6 @@ extension WorkerProcess {
                 if let reference = frame.references[slot] { arguments.append(.reference(reference)) }
             case .nested(let slot):
                 guard let reference = frame.references[slot] else { continue }
-                core.escape(reference.id)
                 arguments.append(.value(SimulatedValue.object(0, bytes: 8, contained: [reference])))
             }
         }
@@ -124,13 +124,18 @@ extension WorkerProcess {
         transact { core, effects in core.release(reference.id, into: &effects) }
     }
 
+    /// Counts a reference that was found in a value.
+    func retain(_ reference: ObjectReference) {
+        transact { core, effects in core.retain(reference, into: &effects) }
+    }
+
     // MARK: Objects
 
     private func put(_ value: UInt64, _ bytes: Int, _ slot: Int, _ frame: Frame) {
         frame.expectations[slot] = .value(value)
         guard bytes > Limits.inlineObjectBytesMax, let raylet else {
-            let id = transact { core, _ in
-                core.put(SimulatedValue.object(value, bytes: bytes), from: frame.spec?.id)
+            let id = transact { core, effects in
+                core.put(SimulatedValue.object(value, bytes: bytes), from: frame.spec?.id, into: &effects)
             }
             frame.references[slot] = ObjectReference(id: id, owner: address)
             return
@@ -149,6 +154,15 @@ extension WorkerProcess {
         failed(frame.number, RayError(.localRayletDied, "the raylet is gone"))
     }
 
+    private func putContaining(_ slots: [Int], _ value: UInt64, _ slot: Int, _ frame: Frame) {
+        let contained = slots.compactMap { frame.references[$0] }
+        let id = transact { core, effects in
+            core.put(
+                SimulatedValue.object(value, bytes: 8, contained: contained), from: frame.spec?.id, into: &effects)
+        }
+        keep([ObjectReference(id: id, owner: address)], slot, .value(value), frame)
+    }
+
     func roomGiven(_ created: ObjectCreated) {
         guard let room = rooms.removeValue(forKey: created.object), let raylet, let frame = frames[room.frame]
         else { return }
@@ -156,8 +170,9 @@ extension WorkerProcess {
         let object = SimulatedValue.object(room.value, bytes: room.bytes)
         raylet.store.write(object.data + object.metadata, at: Int(clamping: created.offset))
         send(.sealObject(SealObject(object: created.object)), to: raylet.id)
-        transact { core, _ in
-            core.sealed(created.object, byteCount: room.bytes, at: raylet.address, isLocal: false)
+        transact { core, effects in
+            core.sealed(
+                created.object, byteCount: room.bytes, at: raylet.address, isLocal: false, into: &effects)
         }
         frame.references[room.slot] = ObjectReference(id: created.object, owner: address)
         frame.waiting = .nothing
@@ -210,7 +225,7 @@ extension WorkerProcess {
                 guard let value = SimulatedValue.read(raylet.store.bytes(of: pin.entry).data) else {
                     return cluster.fail("\(name): object \(id.short) is damaged in the store")
                 }
-                found.append((slot, value, [], pin))
+                found.append((slot, value, references(in: pin, of: raylet), pin))
             }
         }
         guard evicted.isEmpty else {
@@ -220,13 +235,16 @@ extension WorkerProcess {
         }
         frame.waiting = .nothing
         cluster.oracle.cpuTaken(by: self, in: cluster)
+        var containedSlot = 1_000
         for (slot, value, contained, pin) in found {
             frame.sum &+= value
             frame.lastValue = value
             if let pin { frame.pins.append((pin, value)) }
-            for (index, reference) in contained.enumerated() {
-                core.retain(reference)
-                frame.references[1_000 + index] = reference
+            for reference in contained {
+                retain(reference)
+                release(containedSlot, frame)
+                frame.references[containedSlot] = reference
+                containedSlot += 1
             }
             if role == .driver {
                 cluster.oracle.delivered(.success(value), frame.expectations[slot] ?? .unchecked, self, cluster)
@@ -269,7 +287,6 @@ extension WorkerProcess {
 
     private func finish(_ base: UInt64, _ bytes: Int, _ contained: [Int], _ frame: Frame) {
         let references = contained.compactMap { frame.references[$0] }
-        for reference in references { core.escape(reference.id) }
         let value = base &+ frame.sum
         end(frame, .success([SimulatedValue.object(value, bytes: bytes, contained: references)]))
     }

@@ -33,6 +33,8 @@ final class WorkerProcess: SimulatedProcess {
     var incarnation: UInt32 = 0
     var counter: UInt64 = 0
     var deposited: [ObjectReference] = []
+    /// How often this driver, at its end, found that something is still held.
+    var lettingGoCount = 0
 
     /// What follows from effects once all of them are performed.
     private enum Aftermath {
@@ -75,6 +77,7 @@ final class WorkerProcess: SimulatedProcess {
         var configuration = WorkerCore.Configuration(
             address: address, raylet: raylet?.address, job: job, namespace: namespace, isDriver: role == .driver,
             processID: processID)
+        configuration.plantsEarlyAnswer = cluster.options.plantedFault == .answerEarly
         if let raylet {
             slot = raylet.store.attach()
             configuration.storeSlot = slot
@@ -167,7 +170,9 @@ final class WorkerProcess: SimulatedProcess {
     private func perform(_ effect: WorkerEffect, _ after: inout [Aftermath]) {
         switch effect {
         case .connect(let address): cluster.connect(self, to: address)
-        case .send(let message, let requestID, let peer): send(message, requestID: requestID, to: peer)
+        case .send(let message, let requestID, let peer):
+            cluster.oracle.sentByOwner(message, to: peer, in: cluster)
+            send(message, requestID: requestID, to: peer)
         case .locate(let id):
             let isPresent = raylet.map { $0.isAlive && $0.store.has(id) } ?? false
             core.receive(.located(id, isPresent: isPresent), at: cluster.now, into: &effects)
@@ -216,6 +221,7 @@ final class WorkerProcess: SimulatedProcess {
     }
 
     func resume(_ number: Int) {
+        if number == 0 { return cluster.driverEnded(self) }
         guard let frame = frames[number], frame.waiting == .time else { return }
         frame.waiting = .nothing
         go(number)
@@ -246,6 +252,7 @@ final class WorkerProcess: SimulatedProcess {
                 guard let value = SimulatedValue.read(raylet.store.bytes(of: pin.entry).data) else {
                     return cluster.fail("\(name): argument \(id.short) is damaged")
                 }
+                nested += references(in: pin, of: raylet)
                 pins.append((pin, value))
                 sum &+= value
             case .failed(let error):
@@ -268,7 +275,7 @@ final class WorkerProcess: SimulatedProcess {
         of program: TaskProgram, _ spec: TaskSpec, sum: UInt64, nested: [ObjectReference], _ frame: Frame
     ) -> [Operation] {
         for (index, reference) in nested.enumerated() {
-            core.retain(reference)
+            core.retain(reference, into: &effects)
             frame.references[index] = reference
         }
         switch program {
@@ -276,7 +283,7 @@ final class WorkerProcess: SimulatedProcess {
             counter += 1
             cluster.oracle.counted(number, spec, by: self, in: cluster)
         case .deposit:
-            for reference in nested { core.retain(reference) }
+            for reference in nested { core.retain(reference, into: &effects) }
             deposited += nested
             return [.compute(microseconds: 30), .finish(base: 0, bytes: 8, contained: [])]
         case .take:
@@ -291,7 +298,17 @@ final class WorkerProcess: SimulatedProcess {
         return program.operations(attempt: spec.attempt, sum: sum, nested: nested.count)
     }
 
+    /// The references inside an object that is read.
+    func references(in pin: SimulatedStore.Pin, of raylet: RayletProcess) -> [ObjectReference] {
+        raylet.store.containedBytes(of: pin.entry).withUnsafeBytes { RayObject.references(in: $0) } ?? []
+    }
+
     // MARK: Checks
+
+    var job: JobID { core.configuration.job }
+
+    /// Objects that this process holds or knows.
+    var heldCount: Int { core.heldCount }
 
     /// Stops the run if user code waits for too long.
     func checkHang() {

@@ -38,6 +38,8 @@ enum Operation {
     /// Calls a method; an `increment` gets the number of the call.
     case call(Actor, Submission)
     case put(value: UInt64, bytes: Int, into: Int)
+    /// Puts a small object with the slots' references inside.
+    case putContaining([Int], value: UInt64, into: Int)
     /// Adds the values to the sum and keeps them until `letGo`.
     case get([Int], timeoutMilliseconds: Int?)
     case wait([Int], count: Int)

@@ -33,6 +33,16 @@ extension TaskProgram {
                 .get(Array(0..<nested), timeoutMilliseconds: nil),
                 .finish(base: value &+ sum, bytes: 8, contained: []),
             ]
+        case .wrap(let value, let bytes):
+            return [
+                .compute(microseconds: 40), .finish(base: value, bytes: bytes, contained: Array(0..<nested)),
+            ]
+        case .unwrap(let value, let count):
+            return [
+                .get(Array(0..<nested), timeoutMilliseconds: nil), .letGo, .release(Array(0..<nested)),
+                .compute(microseconds: 300), .get((0..<count).map { 1_000 + $0 }, timeoutMilliseconds: nil),
+                .finish(base: value &+ sum, bytes: 8, contained: []),
+            ]
         case .fan(let count, let value):
             let slots = Array(0..<count)
             let submissions = slots.map {

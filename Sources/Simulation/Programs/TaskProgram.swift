@@ -17,6 +17,10 @@ enum TaskProgram: Hashable {
     case crashing(attempts: Int, value: UInt64)
     /// Gets the references inside its arguments; returns `value` plus their sum.
     case nested(value: UInt64)
+    /// Returns `value` with the references inside its arguments, in an object of `bytes`.
+    case wrap(value: UInt64, bytes: Int)
+    /// Gets the references inside its arguments, then those inside what it got; returns `value` plus their sum.
+    case unwrap(value: UInt64, count: Int)
     /// Submits `count` tasks and returns `value` plus the sum of their numbers.
     case fan(count: Int, value: UInt64)
     /// Puts an object and gets it back.
@@ -49,6 +53,8 @@ enum TaskProgram: Hashable {
         case .increment(let number): [10, number]
         case .deposit: [11]
         case .take: [12]
+        case .wrap(let value, let bytes): [13, value, UInt64(bytes)]
+        case .unwrap(let value, let count): [14, value, UInt64(count)]
         }
     }
 
@@ -81,6 +87,8 @@ enum TaskProgram: Hashable {
         case 10: self = .increment(number: words[1])
         case 11: self = .deposit
         case 12: self = .take
+        case 13: self = .wrap(value: words[1], bytes: Int(words[2]))
+        case 14: self = .unwrap(value: words[1], count: Int(words[2]))
         default: return nil
         }
     }
@@ -101,6 +109,8 @@ enum TaskProgram: Hashable {
         case .increment: "increment"
         case .deposit: "deposit"
         case .take: "take"
+        case .wrap: "wrap"
+        case .unwrap: "unwrap"
         }
     }
 

@@ -28,6 +28,7 @@ struct ScriptWriter {
         case .chains: for _ in 0..<random(1...3) { chain(random(2...5)) }
         case .fibonacci: fibonacci(options.size ?? random(4...7))
         case .nested: for _ in 0..<random(1...4) { nested() }
+        case .travellingReferences: for _ in 0..<random(2...6) { travellingReference() }
         case .counter: counter(options.size ?? random(10...40))
         case .lateReference: for _ in 0..<random(1...3) { lateReference() }
         case .longAmongShort: longAmongShort(options.size ?? 1_000)
@@ -137,6 +138,37 @@ struct ScriptWriter {
         let other = submit(.fan(count: count, value: fan), [], .value(fan &+ fanSum))
         getAndRelease([slot, other])
         operations.append(.release([inner, middle]))
+    }
+
+    /// A reference goes through values of several owners; each is let go as soon as the next one holds it.
+    private mutating func travellingReference() {
+        let value = value()
+        let isLarge = random(0...2) == 0
+        let inner = submit(
+            .work(value: value, microseconds: random(50...3_000), bytes: isLarge ? 150_000 : 8), [], .value(value))
+        var outer = self.value()
+        let carrier: Int
+        if random(0...2) == 0 {
+            carrier = slot()
+            operations.append(.putContaining([inner], value: outer, into: carrier))
+        } else {
+            let bytes = random(0...1) == 0 ? 140_000 : 8
+            carrier = submit(.wrap(value: outer, bytes: bytes), [.nested(inner)], .value(outer))
+        }
+        operations.append(.release([inner]))
+        // Read by a task: the carrier as its argument, or inside one.
+        let last = self.value()
+        if random(0...1) == 0 {
+            outer = self.value()
+            let next = submit(.wrap(value: outer, bytes: 8), [.slot(carrier)], .value(outer))
+            operations.append(.release([carrier]))
+            let slot = submit(.unwrap(value: last, count: 1), [.nested(next)], .value(last &+ outer &+ value))
+            operations.append(.release([next]))
+            return getAndRelease([slot])
+        }
+        let slot = submit(.unwrap(value: last, count: 1), [.nested(carrier)], .value(last &+ outer &+ value))
+        operations.append(.release([carrier]))
+        getAndRelease([slot])
     }
 
     private mutating func counter(_ count: Int) {

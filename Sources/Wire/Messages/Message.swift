@@ -89,6 +89,11 @@ package enum Message: Hashable, Sendable {
     case explanation(Explanation)
     case explainTasks(ExplainTasks)
     case tasksExplained(TasksExplained)
+    case borrowObjects(BorrowObjects)
+    case borrowNoted(BorrowNoted)
+    case returnObjects(ReturnObjects)
+    case resultReferences(ResultReferences)
+    case referencesTaken(ReferencesTaken)
 
     /// The number that stands for the message in the frame header; never reused.
     package var kind: UInt16 {
@@ -177,6 +182,11 @@ package enum Message: Hashable, Sendable {
         case .explanation: 247
         case .explainTasks: 248
         case .tasksExplained: 249
+        case .borrowObjects: 200
+        case .borrowNoted: 201
+        case .returnObjects: 202
+        case .resultReferences: 203
+        case .referencesTaken: 204
         }
     }
 
@@ -267,6 +277,11 @@ package enum Message: Hashable, Sendable {
         case .explanation(let message): message.encode(into: &writer)
         case .explainTasks(let message): message.encode(into: &writer)
         case .tasksExplained(let message): message.encode(into: &writer)
+        case .borrowObjects(let message): message.encode(into: &writer)
+        case .borrowNoted(let message): message.encode(into: &writer)
+        case .returnObjects(let message): message.encode(into: &writer)
+        case .resultReferences(let message): message.encode(into: &writer)
+        case .referencesTaken(let message): message.encode(into: &writer)
         }
     }
 
@@ -365,6 +380,11 @@ package enum Message: Hashable, Sendable {
         case 247: self = .explanation(try reader.value())
         case 248: self = .explainTasks(try reader.value())
         case 249: self = .tasksExplained(try reader.value())
+        case 200: self = .borrowObjects(try reader.value())
+        case 201: self = .borrowNoted(try reader.value())
+        case 202: self = .returnObjects(try reader.value())
+        case 203: self = .resultReferences(try reader.value())
+        case 204: self = .referencesTaken(try reader.value())
         default: throw .unknownCase("message kind", Int(kind))
         }
     }

@@ -17,6 +17,8 @@ struct Execution: Sendable {
         var lease: LeaseID?
         /// Arguments that are not at hand.
         var missing = 0
+        /// Nobody waits for its results any more.
+        var isCallerLost = false
     }
 
     /// Whether the lease's CPU is ours.

@@ -16,10 +16,9 @@ extension WorkerCore {
         _ message: CancelTask, from peer: WorkerID, at now: Instant, into effects: inout WorkerEffects
     ) {
         let id = message.task
-        if let task = execution.received[id], task.caller == peer {
-            drop(id, into: &effects)
+        if execution.received[id]?.caller == peer, let task = withdraw(id) {
             let error = Self.cancelled(task.spec, "before it began")
-            answer(task, results: [], error: error, into: &effects)
+            reply(to: task, results: [], error: error, into: &effects)
             startTasks(into: &effects)
         } else if let task = execution.running[id], task.caller == peer {
             execution.cancelled.insert(id)

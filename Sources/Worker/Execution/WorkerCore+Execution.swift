@@ -59,7 +59,7 @@ extension WorkerCore {
         execution.received[id] = task
         var missing = 0
         for case .reference(let reference) in task.spec.arguments {
-            addTaskUse(reference)
+            addArgumentUse(reference)
             if objects[reference.id]?.isAtHand != true { missing += 1 }
         }
         execution.received[id]?.missing = missing
@@ -171,24 +171,35 @@ extension WorkerCore {
 
     /// Forgets a task that has not begun.
     mutating func drop(_ id: TaskID, into effects: inout WorkerEffects) {
-        guard let task = execution.received.removeValue(forKey: id) else { return }
+        guard let task = withdraw(id) else { return }
+        for case .reference(let reference) in task.spec.arguments {
+            removeArgumentUse(reference.id, into: &effects)
+        }
+    }
+
+    /// Takes a task that has not begun out of the queue; its arguments are still in use.
+    mutating func withdraw(_ id: TaskID) -> Execution.Received? {
+        guard let task = execution.received.removeValue(forKey: id) else { return nil }
         execution.queue.removeAll { $0 == id }
         for case .reference(let reference) in task.spec.arguments {
             objects[reference.id]?.waiters.removeAll { $0 == .argument(id) }
-            removeTaskUse(reference.id, into: &effects)
         }
+        return task
     }
 
     /// A caller is gone: what it pushed and has not begun never will.
     mutating func callerLost(_ peer: WorkerID, into effects: inout WorkerEffects) {
         for id in Array(execution.queue) where execution.received[id]?.caller == peer { drop(id, into: &effects) }
+        for id in execution.running.keys where execution.running[id]?.caller == peer {
+            execution.running[id]?.isCallerLost = true
+        }
         startTasks(into: &effects)
     }
 
     /// An idle worker may leave, unless others depend on what it owns.
     mutating func exitRequested(_ reason: String, into effects: inout WorkerEffects) {
         let isBusy = !execution.running.isEmpty || !execution.queue.isEmpty || !execution.storing.isEmpty
-        guard !isBusy, execution.actor == nil, tasks.isEmpty, escaped.objects == 0 else {
+        guard !isBusy, execution.actor == nil, tasks.isEmpty, !references.isDependedOn else {
             if let raylet = configuration.raylet {
                 effects.send(.exitDeclined(ExitDeclined()), to: raylet.worker)
             }

@@ -24,7 +24,9 @@ extension WorkerCore {
         }
         switch outcome {
         case .failure(let error): reply(to: task, results: [], error: error, into: &effects)
-        case .success(let objects): store(objects, of: task, into: &effects)
+        case .success(let objects):
+            announce(objects, of: task, into: &effects)
+            store(objects, of: task, into: &effects)
         }
         startTasks(into: &effects)
     }
@@ -85,14 +87,6 @@ extension WorkerCore {
     mutating func reply(
         to task: Execution.Received, results: [TaskResult], error: RayError?, into effects: inout WorkerEffects
     ) {
-        answer(task, results: results, error: error, into: &effects)
-        for case .reference(let reference) in task.spec.arguments { removeTaskUse(reference.id, into: &effects) }
-    }
-
-    /// Sends the reply to a task whose arguments are let go elsewhere.
-    mutating func answer(
-        _ task: Execution.Received, results: [TaskResult], error: RayError?, into effects: inout WorkerEffects
-    ) {
         var error = error
         if error != nil {
             error?.processID = configuration.processID
@@ -101,6 +95,18 @@ extension WorkerCore {
             if error?.node.isEmpty == true { error?.node = configuration.address.node.hex }
             if error?.host.isEmpty == true { error?.host = configuration.address.host }
         }
+        // The caller lets the arguments go when it hears of the end: what was found in them must be held before.
+        let receiver = if case .actorCreation = task.spec.kind { WorkerID.gcs } else { task.caller }
+        if task.spec.hasReferences, !configuration.plantsEarlyAnswer, let barrier = references.barrier(before: receiver) {
+            deferStep(.reply(task, results, error), barrier)
+        } else {
+            sendReply(to: task, results, error, into: &effects)
+        }
+    }
+
+    mutating func sendReply(
+        to task: Execution.Received, _ results: [TaskResult], _ error: RayError?, into effects: inout WorkerEffects
+    ) {
         if case .actorCreation(let actor) = task.spec.kind {
             let message = ActorStarted(actor: actor, incarnation: execution.incarnation, error: error)
             effects.send(.actorStarted(message), to: WorkerID.gcs)
@@ -108,6 +114,9 @@ extension WorkerCore {
             let message = TaskDone(
                 task: task.spec.id, attempt: UInt32(task.spec.attempt), results: results, error: error)
             effects.send(.taskDone(message), to: task.caller)
+        }
+        for case .reference(let reference) in task.spec.arguments {
+            removeArgumentUse(reference.id, into: &effects)
         }
     }
 }

@@ -34,6 +34,20 @@ package struct ObjectEntry: Sendable {
         case present
     }
 
+    /// Whether the owner of a borrowed object counts this process.
+    ///
+    ///     none ──▶ held ──▶ none
+    ///               ▲└──▶ returning ──▶ none
+    ///               └──────────┘
+    package enum Registration: Sendable {
+        /// Not told. Next: held.
+        case none
+        /// Told. Next: returning, or none where that can be said at once.
+        case held
+        /// No longer held, but others must know more first. Next: none, or held again.
+        case returning
+    }
+
     /// Who wants to hear when the entry changes.
     package enum Waiter: Hashable, Sendable {
         /// A `get`: wants the value at hand.
@@ -56,10 +70,14 @@ package struct ObjectEntry: Sendable {
     package var copy: RayObject?
     /// References held by the API's users in this process.
     package var localReferences = 0
-    /// Tasks in flight that have it as an argument.
+    /// Tasks in flight, submitted here, that have it as an argument or inside one.
     package var taskUses = 0
-    /// Whether a reference left this process inside a value: then it stays until the job ends.
-    package var isEscaped = false
+    /// Tasks pushed here that have it as an argument: their callers hold it for them.
+    package var argumentUses = 0
+    /// What else holds it: see `ReferenceTable`.
+    package var pins = 0
+    /// Whether its owner counts this process.
+    package var registration = Registration.none
     /// Whether the owner has been asked.
     package var isAsked = false
     package var waiters: [Waiter] = []
@@ -78,8 +96,8 @@ package struct ObjectEntry: Sendable {
         }
     }
 
-    /// Whether nobody needs the entry.
-    package var isUnused: Bool { localReferences == 0 && taskUses == 0 && !isEscaped && waiters.isEmpty }
+    /// Whether this process holds the object, so that its owner must keep it.
+    package var isHeld: Bool { localReferences > 0 || taskUses > 0 || pins > 0 }
 
     /// Bytes of the value, 0 while unknown.
     package var byteCount: Int {

@@ -8,66 +8,6 @@ internal import RayWire
 
 /// Ownership (Wang et al., NSDI'21): the process that creates a reference keeps its count and location.
 extension WorkerCore {
-    // MARK: Reference counts
-
-    /// Counts one more local reference; an unknown id becomes a borrowed entry.
-    package mutating func retain(_ reference: ObjectReference) {
-        entry(reference) { $0.localReferences += 1 }
-    }
-
-    /// Gives one local reference back.
-    package mutating func release(_ id: ObjectID, into effects: inout WorkerEffects) {
-        guard var entry = objects[id], entry.localReferences > 0 else { return }
-        entry.localReferences -= 1
-        objects[id] = entry
-        collect(id, into: &effects)
-    }
-
-    /// Notes that a reference left this process inside a value. The owner then keeps the object.
-    package mutating func escape(_ id: ObjectID) {
-        guard let entry = objects[id], entry.owner == nil, !entry.isEscaped else { return }
-        objects[id]?.isEscaped = true
-        escaped.add(bytes: entry.byteCount)
-        setAlarm(.zero)
-    }
-
-    /// Lets a task in flight use the object.
-    mutating func addTaskUse(_ reference: ObjectReference) {
-        entry(reference) { $0.taskUses += 1 }
-    }
-
-    mutating func removeTaskUse(_ id: ObjectID, into effects: inout WorkerEffects) {
-        guard let entry = objects[id], entry.taskUses > 0 else { return }
-        objects[id]?.taskUses -= 1
-        collect(id, into: &effects)
-    }
-
-    /// Forgets the entry if nobody needs it; an owned object's copies are freed.
-    mutating func collect(_ id: ObjectID, into effects: inout WorkerEffects) {
-        guard let entry = objects[id], entry.isUnused else { return }
-        objects[id] = nil
-        if entry.owner == nil, case .stored(let raylets, _) = entry.value {
-            for raylet in raylets { effects.send(.freeObjects(FreeObjects(objects: [id])), to: raylet) }
-        }
-    }
-
-    /// Tells the GCS how much is kept, when that changed.
-    mutating func reportEscapes(into effects: inout WorkerEffects) {
-        guard escaped.isChanged, fatal == nil else { return }
-        escaped.isChanged = false
-        let report = OwnershipReport(escapedObjects: escaped.objects, escapedBytes: escaped.bytes)
-        effects.send(.ownershipReport(report), to: WorkerID.gcs)
-    }
-
-    private mutating func entry(_ reference: ObjectReference, _ body: (inout ObjectEntry) -> Void) {
-        var entry = objects[reference.id] ?? ObjectEntry()
-        if objects[reference.id] == nil, reference.owner.worker != configuration.address.worker {
-            entry.owner = reference.owner
-        }
-        body(&entry)
-        objects[reference.id] = entry
-    }
-
     // MARK: Making objects
 
     /// The id of the next `put` of `task`.
@@ -81,17 +21,24 @@ extension WorkerCore {
     }
 
     /// Takes an object into this process, with one local reference.
-    package mutating func put(_ object: RayObject, from task: TaskID?) -> ObjectID {
+    package mutating func put(
+        _ object: RayObject, from task: TaskID?, into effects: inout WorkerEffects
+    ) -> ObjectID {
         let id = nextPutID(of: task)
         objects[id] = ObjectEntry(value: .inline(object), localReferences: 1)
+        capture(object.contained, in: id, into: &effects)
         return id
     }
 
     /// Notes that an object of this process was sealed in the store of `raylet`, with one local reference.
-    package mutating func sealed(_ id: ObjectID, byteCount: Int, at raylet: Address, isLocal: Bool) {
+    package mutating func sealed(
+        _ id: ObjectID, byteCount: Int, contained: [ObjectReference] = [], at raylet: Address, isLocal: Bool,
+        into effects: inout WorkerEffects
+    ) {
         objects[id] = ObjectEntry(
             value: .stored(at: [raylet], byteCount: byteCount), presence: isLocal ? .present : .unknown,
             localReferences: 1)
+        capture(contained, in: id, into: &effects)
     }
 
     // MARK: Values arriving
@@ -105,7 +52,6 @@ extension WorkerCore {
             return
         }
         objects[id]?.value = value
-        if let entry = objects[id], entry.isEscaped { escaped.grow(bytes: entry.byteCount) }
         notify(id, into: &effects)
     }
 
@@ -120,6 +66,8 @@ extension WorkerCore {
     mutating func notify(_ id: ObjectID, into effects: inout WorkerEffects) {
         guard let entry = objects[id], !entry.waiters.isEmpty else { return }
         objects[id]?.waiters = []
+        // The first of several to be told must not let the entry go before the others are.
+        objects[id]?.argumentUses += 1
         var waiting: [ObjectEntry.Waiter] = []
         for waiter in entry.waiters {
             guard satisfied(waiter, by: entry) else {
@@ -133,6 +81,7 @@ extension WorkerCore {
             case .query(let peer): answerQuery(id, entry, to: peer, into: &effects)
             }
         }
+        objects[id]?.argumentUses -= 1
         objects[id]?.waiters += waiting
         if waiting.contains(where: { if case .get = $0 { true } else if case .argument = $0 { true } else { false } }) {
             bringToHand(id, into: &effects)
@@ -225,9 +174,7 @@ extension WorkerCore {
 
     mutating func queried(_ id: ObjectID, from peer: WorkerID, into effects: inout WorkerEffects) {
         guard let entry = objects[id], entry.owner == nil else {
-            let error = RayError(
-                .objectFreed, "object \(id) is not held by its owner any more: no reference to it was left")
-            effects.send(.objectStatus(ObjectStatus(object: id, error: error)), to: peer)
+            effects.send(.objectStatus(ObjectStatus(object: id, error: Self.freed(id))), to: peer)
             return
         }
         if entry.exists {

@@ -56,8 +56,7 @@ extension WorkerCore {
         var request = WaitRequest(kind: kind, ids: references.map(\.id), missing: 0, deadline: deadline, task: task)
         for reference in references where objects[reference.id] == nil {
             // The reference is only lent for the call; the waiter keeps the entry.
-            retain(reference)
-            objects[reference.id]?.localReferences = 0
+            enter(reference)
         }
         let unsatisfied = request.ids.filter { id in objects[id].map { !satisfied(waiter, by: $0) } ?? false }
         request.missing = unsatisfied.count

@@ -24,4 +24,6 @@ struct ActorClient: Sendable {
     var unavailableAt: Instant?
     /// Holds the creation task until the GCS has it.
     var creation: ActorSpec?
+    /// An actor that this process created, while the arguments of its initialiser are held.
+    var heldCreation: ActorSpec?
 }

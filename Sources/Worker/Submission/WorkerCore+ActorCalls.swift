@@ -39,10 +39,10 @@ extension WorkerCore {
         guard let task = tasks.removeValue(forKey: id), case .actorCreation(let actor) = task.spec.kind,
             var spec = actors[actor]?.creation
         else { return }
-        // Arguments in the store are kept until the job ends: the actor may be started again at any time.
-        for case .reference(let reference) in task.spec.arguments { escape(reference.id) }
         spec.creation = task.spec
         actors[actor]?.creation = nil
+        // What the initialiser needs is held until the actor cannot be started again.
+        if !task.spec.arguments.isEmpty { actors[actor]?.heldCreation = spec }
         effects.send(.createActor(CreateActor(spec: spec)), to: WorkerID.gcs)
     }
 
@@ -117,6 +117,7 @@ extension WorkerCore {
         actors[state.id]?.phase = state.phase
         actors[state.id]?.error = state.error
         actors[state.id]?.taskRetriesMax = state.taskRetriesMax
+        releaseCreation(of: state.id, state.phase, into: &effects)
         switch state.phase {
         case .pending: break
         case .alive:
@@ -135,6 +136,17 @@ extension WorkerCore {
             retryCalls(of: state.id, error: state.error, into: &effects)
         case .dead: failCalls(of: state.id, into: &effects)
         }
+    }
+
+    /// The arguments of an initialiser go when it has ended for the last time.
+    private mutating func releaseCreation(
+        of actor: ActorID, _ phase: ActorPhase, into effects: inout WorkerEffects
+    ) {
+        guard let spec = actors[actor]?.heldCreation,
+            phase == .dead || phase == .alive && spec.restartsMax == 0
+        else { return }
+        actors[actor]?.heldCreation = nil
+        releaseArguments(of: spec.creation, into: &effects)
     }
 
     /// Calls under way when the actor's process died: again where retries are left, else the error.

@@ -37,9 +37,9 @@ extension WorkerCore {
             return references
         }
         var missing = 0
-        for case .reference(let reference) in spec.arguments {
-            addTaskUse(reference)
-            if objects[reference.id]?.exists == false { missing += 1 }
+        holdArguments(of: spec, into: &effects)
+        for case .reference(let reference) in spec.arguments where objects[reference.id]?.exists == false {
+            missing += 1
         }
         tasks[spec.id]?.phase = .waiting(missing)
         guard missing > 0 else {
@@ -75,7 +75,8 @@ extension WorkerCore {
         }
         tasks[id]?.spec = spec
         tasks[id]?.phase = .queued
-        for case (.reference(let reference), .value) in zip(task.spec.arguments, spec.arguments) {
+        for case (.reference(let reference), .value(let object)) in zip(task.spec.arguments, spec.arguments) {
+            for inner in object.contained { addTaskUse(inner, into: &effects) }
             removeTaskUse(reference.id, into: &effects)
         }
         if case .actorCall(let actor, _) = spec.kind {
@@ -176,9 +177,5 @@ extension WorkerCore {
         }
         releaseArguments(of: task.spec, into: &effects)
         if case .actorCall(let actor, _) = task.spec.kind { sendCalls(of: actor, into: &effects) }
-    }
-
-    private mutating func releaseArguments(of spec: TaskSpec, into effects: inout WorkerEffects) {
-        for case .reference(let reference) in spec.arguments { removeTaskUse(reference.id, into: &effects) }
     }
 }

@@ -1,0 +1,84 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayWire
+
+/// What holds objects beside local references and tasks: borrowers, values that contain them, results on their way.
+///
+/// Each of these counts as one pin of the object's entry, so that tables are looked at only where something is in
+/// them: a process that sends no references inside values has nothing here.
+struct ReferenceTable: Sendable {
+    /// One sent result, by the task and the try that made it.
+    struct Delivery: Hashable, Sendable {
+        var task: TaskID
+        var attempt: UInt32
+    }
+
+    /// References inside sent results, held until the receiver says that it holds them itself.
+    struct Transfer: Sendable {
+        var receiver: WorkerID
+        var objects: [ObjectID]
+    }
+
+    /// Registrations as a borrower with one owner, over the present link.
+    struct Registrations: Sendable {
+        var sent: UInt64 = 0
+        var noted: UInt64 = 0
+    }
+
+    /// Registrations that must have been noted before something is sent.
+    typealias Barrier = [WorkerID: UInt64]
+
+    /// What waits for a barrier: each lets its receiver drop a count that covers references found here.
+    enum Step: Sendable {
+        /// Tell the owner that this process borrows the object no more, unless a later step of this number does.
+        case giveBack(ObjectID, number: UInt64)
+        /// Send a task's reply.
+        case reply(Execution.Received, [TaskResult], RayError?)
+        /// Tell who made a result that its references are held here.
+        case taken(Delivery, from: WorkerID)
+    }
+
+    struct Deferred: Sendable {
+        var barrier: Barrier
+        var step: Step
+    }
+
+    struct LostPeer: Sendable {
+        var peer: WorkerID
+        /// When what it held is let go.
+        var due: Instant
+    }
+
+    /// Who borrows an object of this process.
+    var borrowers: [ObjectID: [WorkerID]] = [:]
+    /// The references inside the values of this process's objects.
+    var contained: [ObjectID: [ObjectID]] = [:]
+    var transfers: [Delivery: Transfer] = [:]
+    /// By owner, only while some are not noted.
+    var registrations: [WorkerID: Registrations] = [:]
+    var deferred: [Deferred] = []
+    /// The last step that gives an object back.
+    var returning: [ObjectID: UInt64] = [:]
+    var stepCount: UInt64 = 0
+    var lostPeers: [LostPeer] = []
+
+    /// What must be noted before a message to `receiver` may leave; nothing if it may leave at once.
+    ///
+    /// Registrations with the receiver itself go ahead of the message over the same link.
+    func barrier(before receiver: WorkerID) -> Barrier? {
+        guard !registrations.isEmpty else { return nil }
+        let barrier = registrations.filter { $0.key != receiver }.mapValues(\.sent)
+        return barrier.isEmpty ? nil : barrier
+    }
+
+    func isPassed(_ barrier: Barrier) -> Bool {
+        barrier.allSatisfy { owner, count in (registrations[owner]?.noted ?? count) >= count }
+    }
+
+    /// Whether others depend on this process.
+    var isDependedOn: Bool { !borrowers.isEmpty || !transfers.isEmpty || !deferred.isEmpty }
+}

@@ -1,0 +1,211 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayWire
+
+/// Borrowing: references of other owners (docs/internals/references.md has the protocol and why it has no gap).
+extension WorkerCore {
+    // MARK: The borrower's side
+
+    /// Registers this process with the owner of an object that it holds, unless it is.
+    mutating func borrow(_ id: ObjectID, into effects: inout WorkerEffects) {
+        guard let entry = objects[id], let owner = entry.owner, entry.registration != .held, entry.isHeld else {
+            return
+        }
+        objects[id]?.registration = .held
+        guard entry.registration == .none else {
+            references.returning[id] = nil  // The owner was not told yet.
+            return
+        }
+        references.registrations[owner.worker, default: .init()].sent += 1
+        effects.send(.borrowObjects(BorrowObjects(objects: [id])), to: owner)
+    }
+
+    /// Tells the owner that a reference is not held here any more; whether it could be told at once.
+    mutating func giveBack(_ id: ObjectID, _ entry: ObjectEntry, into effects: inout WorkerEffects) -> Bool {
+        guard let owner = entry.owner, entry.registration == .held else { return false }
+        if let barrier = references.barrier(before: owner.worker) {
+            objects[id]?.registration = .returning
+            references.stepCount += 1
+            references.returning[id] = references.stepCount
+            deferStep(.giveBack(id, number: references.stepCount), barrier)
+            return false
+        }
+        objects[id]?.registration = .none
+        effects.send(.returnObjects(ReturnObjects(objects: [id])), to: owner.worker)
+        return true
+    }
+
+    /// The owner counts this process, or has not got the object any more.
+    mutating func borrowNoted(_ message: BorrowNoted, from owner: WorkerID, into effects: inout WorkerEffects) {
+        for id in message.missing {
+            guard let entry = objects[id], entry.owner?.worker == owner else { continue }
+            objects[id]?.registration = .none
+            references.returning[id] = nil
+            if entry.exists {
+                collect(id, into: &effects)
+            } else {
+                settle(id, .failed(Self.freed(id)), into: &effects)
+            }
+        }
+        guard var registrations = references.registrations[owner] else { return }
+        registrations.noted += 1
+        references.registrations[owner] = registrations.noted < registrations.sent ? registrations : nil
+        runDeferred(into: &effects)
+    }
+
+
+    mutating func deferStep(_ step: ReferenceTable.Step, _ barrier: ReferenceTable.Barrier) {
+        references.deferred.append(ReferenceTable.Deferred(barrier: barrier, step: step))
+    }
+
+    /// Takes the steps whose registrations have been noted, in order.
+    private mutating func runDeferred(into effects: inout WorkerEffects) {
+        guard !references.deferred.isEmpty else { return }
+        let all = references.deferred
+        references.deferred = []
+        var ready: [ReferenceTable.Step] = []
+        for deferred in all {
+            if references.isPassed(deferred.barrier) {
+                ready.append(deferred.step)
+            } else {
+                references.deferred.append(deferred)
+            }
+        }
+        for step in ready { take(step, into: &effects) }
+    }
+
+    private mutating func take(_ step: ReferenceTable.Step, into effects: inout WorkerEffects) {
+        switch step {
+        case .giveBack(let id, let number):
+            guard references.returning[id] == number, let owner = objects[id]?.owner else { return }
+            references.returning[id] = nil
+            objects[id]?.registration = .none
+            effects.send(.returnObjects(ReturnObjects(objects: [id])), to: owner.worker)
+            collect(id, into: &effects)
+        case .reply(let task, let results, let error): sendReply(to: task, results, error, into: &effects)
+        case .taken(let delivery, let maker):
+            let message = ReferencesTaken(task: delivery.task, attempt: delivery.attempt)
+            effects.send(.referencesTaken(message), to: maker)
+        }
+    }
+
+    // MARK: The owner's side
+
+    mutating func borrowed(_ message: BorrowObjects, by peer: WorkerID, into effects: inout WorkerEffects) {
+        // What a lost link left of this peer ends before the new link's counts begin.
+        if references.lostPeers.contains(where: { $0.peer == peer }) { forget(peer, into: &effects) }
+        var missing: [ObjectID] = []
+        for id in message.objects {
+            guard let entry = objects[id], entry.owner == nil else {
+                missing.append(id)
+                continue
+            }
+            if references.borrowers[id]?.contains(peer) == true { continue }
+            references.borrowers[id, default: []].append(peer)
+            objects[id]?.pins += 1
+        }
+        effects.send(.borrowNoted(BorrowNoted(missing: missing)), to: peer)
+    }
+
+    mutating func returned(_ message: ReturnObjects, by peer: WorkerID, into effects: inout WorkerEffects) {
+        for id in message.objects { removeBorrower(peer, of: id, into: &effects) }
+    }
+
+    private mutating func removeBorrower(_ peer: WorkerID, of id: ObjectID, into effects: inout WorkerEffects) {
+        guard let index = references.borrowers[id]?.firstIndex(of: peer) else { return }
+        references.borrowers[id]?.remove(at: index)
+        if references.borrowers[id]?.isEmpty == true { references.borrowers[id] = nil }
+        unpin(id, into: &effects)
+    }
+
+    // MARK: References inside results
+
+    /// Holds the references inside a result until its receiver holds them, and tells it of them ahead of the reply.
+    ///
+    /// Called while the code that made the result still holds them.
+    mutating func announce(_ results: [RayObject], of task: Execution.Received, into effects: inout WorkerEffects) {
+        guard !task.isCallerLost, results.contains(where: { !$0.contained.isEmpty }) else { return }
+        let delivery = ReferenceTable.Delivery(task: task.spec.id, attempt: UInt32(task.spec.attempt))
+        guard references.transfers[delivery] == nil else { return }
+        var objects: [ObjectID] = []
+        for reference in results.flatMap(\.contained) {
+            pin(reference, into: &effects)
+            objects.append(reference.id)
+        }
+        references.transfers[delivery] = ReferenceTable.Transfer(receiver: task.caller, objects: objects)
+        let message = ResultReferences(
+            task: delivery.task, attempt: delivery.attempt, contained: results.map(\.contained))
+        effects.send(.resultReferences(message), to: task.caller)
+    }
+
+    /// A result with references inside is about to come: holds them, then lets its maker go.
+    mutating func resultReferences(
+        _ message: ResultReferences, from peer: WorkerID, into effects: inout WorkerEffects
+    ) {
+        if let task = tasks[message.task], task.spec.attempt == Int(message.attempt) {
+            for (id, contained) in zip(task.spec.returnIDs, message.contained) {
+                capture(contained, in: id, into: &effects)
+            }
+        }
+        let step = ReferenceTable.Step.taken(.init(task: message.task, attempt: message.attempt), from: peer)
+        if let barrier = references.barrier(before: peer) {
+            deferStep(step, barrier)
+        } else {
+            take(step, into: &effects)
+        }
+    }
+
+    mutating func referencesTaken(
+        _ message: ReferencesTaken, from peer: WorkerID, into effects: inout WorkerEffects
+    ) {
+        let delivery = ReferenceTable.Delivery(task: message.task, attempt: message.attempt)
+        guard references.transfers[delivery]?.receiver == peer else { return }
+        endTransfer(delivery, into: &effects)
+    }
+
+    private mutating func endTransfer(_ delivery: ReferenceTable.Delivery, into effects: inout WorkerEffects) {
+        guard let transfer = references.transfers.removeValue(forKey: delivery) else { return }
+        for id in transfer.objects { unpin(id, into: &effects) }
+    }
+
+    // MARK: Death
+
+    /// A peer is gone. What it held is kept for a while: what it passed on may still be on its way here.
+    mutating func referencePeerLost(_ peer: WorkerID, at now: Instant, into effects: inout WorkerEffects) {
+        for id in objects.filter({ $0.value.owner?.worker == peer && $0.value.registration != .none }).keys.sorted() {
+            objects[id]?.registration = .none
+            references.returning[id] = nil
+            collect(id, into: &effects)
+        }
+        references.registrations[peer] = nil
+        references.deferred.removeAll { if case .taken(_, peer) = $0.step { true } else { false } }
+        runDeferred(into: &effects)
+        guard
+            references.borrowers.values.contains(where: { $0.contains(peer) })
+                || references.transfers.values.contains(where: { $0.receiver == peer })
+        else { return }
+        let due = now.advanced(milliseconds: configuration.lostPeerMilliseconds)
+        references.lostPeers.append(ReferenceTable.LostPeer(peer: peer, due: due))
+        setAlarm(due)
+    }
+
+    mutating func expireLostPeers(at now: Instant, into effects: inout WorkerEffects) {
+        for lost in references.lostPeers where lost.due <= now { forget(lost.peer, into: &effects) }
+    }
+
+    /// Lets go what a lost peer held.
+    private mutating func forget(_ peer: WorkerID, into effects: inout WorkerEffects) {
+        references.lostPeers.removeAll { $0.peer == peer }
+        for id in references.borrowers.filter({ $0.value.contains(peer) }).keys.sorted() {
+            removeBorrower(peer, of: id, into: &effects)
+        }
+        let transfers = references.transfers.filter { $0.value.receiver == peer }
+        for delivery in transfers.keys.sorted(by: { ($0.task, $0.attempt) < ($1.task, $1.attempt) }) {
+            endTransfer(delivery, into: &effects)
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+internal import RayWire
+
+/// Reference counts of this process, and what follows when the last one goes.
+extension WorkerCore {
+    /// Counts one more local reference; an unknown id of another owner becomes a borrowed entry.
+    package mutating func retain(_ reference: ObjectReference, into effects: inout WorkerEffects) {
+        enter(reference)
+        objects[reference.id]?.localReferences += 1
+        borrow(reference.id, into: &effects)
+    }
+
+    /// Gives one local reference back.
+    package mutating func release(_ id: ObjectID, into effects: inout WorkerEffects) {
+        guard var entry = objects[id], entry.localReferences > 0 else { return }
+        entry.localReferences -= 1
+        objects[id] = entry
+        collect(id, into: &effects)
+    }
+
+    /// Lets a task that this process submitted use the object.
+    mutating func addTaskUse(_ reference: ObjectReference, into effects: inout WorkerEffects) {
+        enter(reference)
+        objects[reference.id]?.taskUses += 1
+        borrow(reference.id, into: &effects)
+    }
+
+    mutating func removeTaskUse(_ id: ObjectID, into effects: inout WorkerEffects) {
+        guard let entry = objects[id], entry.taskUses > 0 else { return }
+        objects[id]?.taskUses -= 1
+        collect(id, into: &effects)
+    }
+
+    /// Holds what a submitted task needs: its arguments, and what the values among them contain.
+    mutating func holdArguments(of spec: TaskSpec, into effects: inout WorkerEffects) {
+        for argument in spec.arguments {
+            switch argument {
+            case .reference(let reference): addTaskUse(reference, into: &effects)
+            case .value(let object): for inner in object.contained { addTaskUse(inner, into: &effects) }
+            }
+        }
+    }
+
+    mutating func releaseArguments(of spec: TaskSpec, into effects: inout WorkerEffects) {
+        for argument in spec.arguments {
+            switch argument {
+            case .reference(let reference): removeTaskUse(reference.id, into: &effects)
+            case .value(let object): for inner in object.contained { removeTaskUse(inner.id, into: &effects) }
+            }
+        }
+    }
+
+    /// Lets a task that was pushed here use the object: its caller holds it meanwhile, so no owner is told.
+    mutating func addArgumentUse(_ reference: ObjectReference) {
+        enter(reference)
+        objects[reference.id]?.argumentUses += 1
+    }
+
+    mutating func removeArgumentUse(_ id: ObjectID, into effects: inout WorkerEffects) {
+        guard let entry = objects[id], entry.argumentUses > 0 else { return }
+        objects[id]?.argumentUses -= 1
+        collect(id, into: &effects)
+    }
+
+    mutating func pin(_ reference: ObjectReference, into effects: inout WorkerEffects) {
+        enter(reference)
+        objects[reference.id]?.pins += 1
+        borrow(reference.id, into: &effects)
+    }
+
+    mutating func unpin(_ id: ObjectID, into effects: inout WorkerEffects) {
+        guard let entry = objects[id], entry.pins > 0 else { return }
+        objects[id]?.pins -= 1
+        collect(id, into: &effects)
+    }
+
+    /// Makes an entry for a reference that is not known here.
+    mutating func enter(_ reference: ObjectReference) {
+        guard objects[reference.id] == nil else { return }
+        var entry = ObjectEntry()
+        if reference.owner.worker == configuration.address.worker {
+            entry.value = .failed(Self.freed(reference.id))
+        } else {
+            entry.owner = reference.owner
+        }
+        objects[reference.id] = entry
+    }
+
+    /// Objects that this process knows, and what else it holds for others.
+    package var heldCount: Int {
+        objects.count + references.borrowers.count + references.contained.count + references.transfers.count
+            + references.deferred.count
+    }
+
+    /// Whether this process still has its own object.
+    package func owns(_ id: ObjectID) -> Bool { objects[id].map { $0.owner == nil } ?? false }
+
+    static func freed(_ id: ObjectID) -> RayError {
+        RayError(.objectFreed, "object \(id) is not held by its owner any more: no reference to it was left")
+    }
+
+    /// Forgets the entry if nobody needs it; an owned object's copies are freed, and what is inside it let go.
+    mutating func collect(_ id: ObjectID, into effects: inout WorkerEffects) {
+        var inner = discard(id, into: &effects)
+        // In a loop: a chain of objects inside objects may be longer than the stack.
+        while let next = inner.popLast() {
+            objects[next]?.pins -= 1
+            inner += discard(next, into: &effects)
+        }
+    }
+
+    /// Forgets an unneeded entry; gives back the ids inside its value, each still pinned for it.
+    private mutating func discard(_ id: ObjectID, into effects: inout WorkerEffects) -> [ObjectID] {
+        guard let entry = objects[id], !entry.isHeld else { return [] }
+        if entry.registration != .none, !giveBack(id, entry, into: &effects) { return [] }
+        guard entry.argumentUses == 0, entry.waiters.isEmpty else { return [] }
+        objects[id] = nil
+        guard entry.owner == nil else { return [] }
+        if case .stored(let raylets, _) = entry.value {
+            for raylet in raylets { effects.send(.freeObjects(FreeObjects(objects: [id])), to: raylet) }
+        }
+        return references.contained.isEmpty ? [] : references.contained.removeValue(forKey: id) ?? []
+    }
+
+    /// Notes which references are inside the value of an object of this process: they live as long as it does.
+    mutating func capture(_ inner: [ObjectReference], in id: ObjectID, into effects: inout WorkerEffects) {
+        guard !inner.isEmpty, let entry = objects[id], entry.owner == nil else { return }
+        for reference in inner { pin(reference, into: &effects) }
+        let before = references.contained.updateValue(inner.map(\.id), forKey: id) ?? []
+        for inner in before { unpin(inner, into: &effects) }
+    }
+}
