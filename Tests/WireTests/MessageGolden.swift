@@ -143,7 +143,8 @@ extension Golden {
                 2e302e31eb180b0000002f72756e2f612e736f636b050000000000000000
                 """),
         Golden(
-            kind: 244, message: .awaitPlacementGroup(
+            kind: 244,
+            message: .awaitPlacementGroup(
                 AwaitPlacementGroup(group: MessageSamples.groupID, milliseconds: 1_500)),
             hex: "111100000000000022220000000007000000dc05000000000000"),
         Golden(

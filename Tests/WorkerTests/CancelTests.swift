@@ -81,8 +81,7 @@ import Testing
         try cancel(reference, &harness)
         let token = harness.get([reference])
         #expect(harness.outcome(token)?.first?.byte == 5)
-        let put = harness.core.put(RayObject(data: [6], metadata: ObjectMetadata.raw), from: nil)
-        try cancel(ObjectReference(id: put, owner: WorkerHarness.driver), &harness)
+        try cancel(harness.put([6]), &harness)
         #expect(harness.sent().isEmpty)
     }
 
@@ -186,7 +185,8 @@ import Testing
 
     @Test("Errors of the types asked for use up retries, others end the task") func retryExceptions() {
         for (rule, name, tries) in [
-            (RetryExceptions.all, "M.E", 3), (.types(["M.E"]), "M.E", 3), (.types(["M.F"]), "M.E", 1), (.none, "M.E", 1),
+            (RetryExceptions.all, "M.E", 3), (.types(["M.E"]), "M.E", 3), (.types(["M.F"]), "M.E", 1),
+            (.none, "M.E", 1),
         ] {
             var harness = WorkerHarness()
             var buffer = WorkerEffects()

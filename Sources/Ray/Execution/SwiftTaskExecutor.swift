@@ -93,7 +93,8 @@ package final class SwiftTaskExecutor: RayWorker.TaskExecutor {
         let actor = actor(of: spec)
         let invocation = ray._Invocation(
             declaration: declaration, arguments: task.arguments, actor: actor?.instance, worker: worker)
-        let context = TaskContext(spec: spec, isSerialActor: actor?.isSerial ?? false, worker: worker,
+        let context = TaskContext(
+            spec: spec, isSerialActor: actor?.isSerial ?? false, worker: worker,
             strategy: actor?.strategy)
         switch declaration.entry {
         case .synchronous(let run):

@@ -57,7 +57,6 @@ extension WorkerCore {
         runDeferred(into: &effects)
     }
 
-
     mutating func deferStep(_ step: ReferenceTable.Step, _ barrier: ReferenceTable.Barrier) {
         references.deferred.append(ReferenceTable.Deferred(barrier: barrier, step: step))
     }

@@ -88,7 +88,9 @@ extension WorkerCore {
         _ id: LeaseID, _ lease: OwnedLease, at now: Instant, into effects: inout WorkerEffects
     ) {
         leases[id]?.killAt = nil
-        guard lease.lostAt == nil, lease.inFlight.contains(where: { tasks[$0]?.cancellation == .forced }) else { return }
+        guard lease.lostAt == nil, lease.inFlight.contains(where: { tasks[$0]?.cancellation == .forced }) else {
+            return
+        }
         effects.send(.returnLease(ReturnLease(lease: id, isUnreachable: true)), to: WorkerID.gcs)
         let error = RayError(
             .workerDied, "the worker (pid \(lease.processID)) was killed by ray.cancel(force: true) of another task",

@@ -44,7 +44,8 @@ extension WorkerCore {
             if case .actorCall(let actor, _) = task.spec.kind {
                 explanation.actor = actor
                 let ahead = actors[actor]?.queue.firstIndex(of: task.spec.id) ?? 0
-                explanation.sentence = ahead == 0
+                explanation.sentence =
+                    ahead == 0
                     ? "waits for its actor" : "waits for its actor, behind \(ahead) other calls"
             } else {
                 explanation.lease = shapes.first { $0.queue.contains(task.spec.id) }?.requests.first
@@ -53,7 +54,8 @@ extension WorkerCore {
         case .pushed(let id):
             let ahead = leases[id]?.inFlight.firstIndex(of: task.spec.id) ?? 0
             let worker = "worker process \(leases[id]?.processID ?? 0)"
-            explanation.sentence = ahead == 0
+            explanation.sentence =
+                ahead == 0
                 ? "runs in \(worker), or fetches its arguments there" : "waits at \(worker) behind \(ahead) other tasks"
         case .called:
             if case .actorCall(let actor, _) = task.spec.kind { explanation.actor = actor }
