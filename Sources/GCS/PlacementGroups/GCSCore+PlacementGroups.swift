@@ -53,7 +53,7 @@ extension GCSCore {
         let name = PlacementGroupName(namespace: spec.namespace, name: spec.name)
         if !spec.name.isEmpty, groupNames[name] != nil {
             return RayError(
-                .nameTaken,
+                .systemError,
                 "Failed to create placement group '\(spec.id.hex)' because name '\(spec.name)' already exists; look it "
                     + "up, choose another name, or remove it first")
         }

@@ -10,18 +10,10 @@ struct BundleRoom: Sendable {
     /// Where the node is in the scheduler's list.
     let node: Int
     let labels: [String: String]
-    private(set) var available: ResourceSet
-    private(set) var gpus: GPUInstances
+    var available: ResourceSet
+    var gpus: GPUInstances
     /// Bundles of the group that lie there.
-    private(set) var bundleCount: Int
-
-    init(node: Int, labels: [String: String], available: ResourceSet, gpus: GPUInstances, bundleCount: Int) {
-        self.node = node
-        self.labels = labels
-        self.available = available
-        self.gpus = gpus
-        self.bundleCount = bundleCount
-    }
+    var bundleCount: Int
 
     func fits(_ bundle: Bundle) -> Bool {
         available.contains(bundle.resources) && bundle.labels.matches(labels)
