@@ -32,6 +32,9 @@ struct PlacementGroup: Sendable {
     var wasPlaced = false
     /// Whether no room was found when last tried; then only nodes that changed give reason to try again.
     var isStuck = false
+    /// Whether it would fit into idle nodes, as of `feasibleEpoch`.
+    var isFeasible = false
+    var feasibleEpoch: UInt64 = 0
 
     init(spec: PlacementGroupSpec, arrival: UInt64) {
         self.spec = spec

@@ -65,7 +65,7 @@ extension SchedulerCore {
 
     /// Asks owners for idle leases if requests wait that could use them.
     mutating func reclaim(at now: Instant, into effects: inout SchedulerEffects) {
-        let isWanted = !waitingGroups.isEmpty || waitingClasses.contains { isFeasible($0) }
+        let isWanted = waitingClasses.contains { isFeasible($0) } || waitingGroups.contains { isFeasible(group: $0) }
         wantsReclaim = isWanted && owners.values.contains { $0.reclaimableCount > 0 }
         guard wantsReclaim, now >= nextReclaim else { return }
         nextReclaim = now.advanced(milliseconds: Self.reclaimMilliseconds)

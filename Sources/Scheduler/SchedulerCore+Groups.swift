@@ -64,6 +64,16 @@ extension SchedulerCore {
         return BundlePolicy.place(group.missing, group.spec.strategy, in: rooms) != nil
     }
 
+    /// The same, remembered until nodes change.
+    mutating func isFeasible(group id: PlacementGroupID) -> Bool {
+        guard let group = groups[id] else { return false }
+        if group.feasibleEpoch == epoch { return group.isFeasible }
+        let isFeasible = isFeasible(group)
+        groups[id]?.isFeasible = isFeasible
+        groups[id]?.feasibleEpoch = epoch
+        return isFeasible
+    }
+
     /// A node left: its bundles have no node any more.
     mutating func loseBundles(on node: NodeID, reason: String, into effects: inout SchedulerEffects) {
         let lost = nodes[nodeCount...].filter { $0.id == node }.compactMap(\.bundle)

@@ -120,7 +120,8 @@ extension GCSCore {
     // MARK: Scheduler
 
     mutating func groupPlaced(_ id: PlacementGroupID, into effects: inout GCSEffects) {
-        guard let group = groups[id] else { return }
+        // A node may have left while earlier decisions were carried out.
+        guard let group = groups[id], scheduler.nodes(of: id)?.contains(.none) == false else { return }
         groups[id]?.phase = .created
         groups[id]?.waiters = []
         awaitedGroups.remove(id)
