@@ -102,7 +102,7 @@ internal import Testing
                 id: SchedulerHarness.lease(1), owner: SchedulerHarness.owner(1), job: JobID(1),
                 shape: ResourceSet(shape), held: ResourceSet(held))
             return harness.send(.request(request)).compactMap {
-                guard case .refused(_, _, let reason) = $0 else { return nil }
+                guard case .refused(_, _, _, let reason) = $0 else { return nil }
                 return reason
             }
         }
