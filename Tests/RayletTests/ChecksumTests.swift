@@ -14,6 +14,6 @@ struct ChecksumTests {
         #expect(ray_crc32c(check, check.count) == 0xe306_9283)
         #expect(ray_crc32c([UInt8](repeating: 0, count: 32), 32) == 0x8a91_36aa)
         #expect(ray_crc32c([UInt8](repeating: 0xff, count: 32), 32) == 0x62a8_ab43)
-        #expect(ray_crc32c(Array(0..<32), 32) == 0x46dd_794e)
+        #expect(ray_crc32c([UInt8](0..<32), 32) == 0x46dd_794e)
     }
 }
