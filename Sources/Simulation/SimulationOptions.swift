@@ -35,7 +35,7 @@ package enum SimulationPlantedFault: String, Sendable, Hashable, CaseIterable {
     case lostReply
     /// A store gives room away that is still read.
     case dropPinEarly
-    /// A worker answers before the owners of what it goes on holding count it.
+    /// A process lets others drop their counts before the owners of what it holds count it.
     case answerEarly
 }
 

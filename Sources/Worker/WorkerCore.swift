@@ -34,7 +34,7 @@ package struct WorkerCore: Sendable {
         /// How long what a lost peer held is kept: longer than any link lives without a connection, so that what
         /// it passed on to others has been registered or cannot be any more.
         package var lostPeerMilliseconds = 10_000
-        /// A fault for the simulation to find: replies do not wait until what the task goes on holding is registered.
+        /// A fault for the simulation to find: nothing waits until what is held here is registered.
         package var plantsEarlyAnswer = false
 
         package init(

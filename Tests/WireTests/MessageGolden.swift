@@ -97,6 +97,22 @@ extension Golden {
             message: .freeObjects(FreeObjects(objects: [MessageSamples.objectID])),
             hex: "0100000033330000000000001111000000000000222222220700000001000000"),
         Golden(
+            kind: 200,
+            message: .borrowObjects(BorrowObjects(objects: [MessageSamples.objectID])),
+            hex: "0100000033330000000000001111000000000000222222220700000001000000"),
+        Golden(
+            kind: 201,
+            message: .borrowNoted(BorrowNoted()),
+            hex: "00000000"),
+        Golden(
+            kind: 202,
+            message: .returnObjects(ReturnObjects(objects: [MessageSamples.objectID])),
+            hex: "0100000033330000000000001111000000000000222222220700000001000000"),
+        Golden(
+            kind: 204,
+            message: .referencesTaken(ReferencesTaken(task: MessageSamples.taskID, attempt: 2)),
+            hex: "33330000000000001111000000000000222222220700000002000000"),
+        Golden(
             kind: 128,
             message: .pullChunk(PullChunk(object: MessageSamples.objectID, offset: 1, count: 2)),
             hex: """

@@ -304,8 +304,12 @@ extension WorkerProcess {
     private func end(_ frame: Frame, _ outcome: TaskOutcome?) {
         letGo(frame)
         frames[frame.number] = nil
-        for slot in frame.references.keys.sorted() { release(slot, frame) }
-        guard let spec = frame.spec else { return cluster.driverEnded(self) }
+        // A task's references go after its results were handed over, as a function's variables do.
+        defer { for slot in frame.references.keys.sorted() { release(slot, frame) } }
+        guard let spec = frame.spec else {
+            for slot in frame.references.keys.sorted() { release(slot, frame) }
+            return cluster.driverEnded(self)
+        }
         let objects = spec.returnCount == 0 ? [] : [SimulatedValue.object(0, bytes: 8)]
         var outcome = outcome ?? .success(objects)
         if case .success = outcome, spec.returnCount == 0 { outcome = .success([]) }

@@ -43,6 +43,17 @@ extension TaskProgram {
                 .compute(microseconds: 300), .get((0..<count).map { 1_000 + $0 }, timeoutMilliseconds: nil),
                 .finish(base: value &+ sum, bytes: 8, contained: []),
             ]
+        case .make(let value, let inner):
+            return [
+                .put(value: inner, bytes: 8, into: 0), .finish(base: value, bytes: 8, contained: [0]),
+            ]
+        case .awaitDepositInside(let actor, let value):
+            // What is inside a value takes the slot of the reference to that value, which so is let go at once.
+            return [
+                .call(.id(actor), .init(program: .take, slot: 0)), .get([0], timeoutMilliseconds: nil),
+                .checkDeposit(actor), .get([1_000], timeoutMilliseconds: nil),
+                .finish(base: value, bytes: 8, contained: []),
+            ]
         case .fan(let count, let value):
             let slots = Array(0..<count)
             let submissions = slots.map {

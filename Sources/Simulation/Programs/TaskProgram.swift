@@ -21,6 +21,10 @@ enum TaskProgram: Hashable {
     case wrap(value: UInt64, bytes: Int)
     /// Gets the references inside its arguments, then those inside what it got; returns `value` plus their sum.
     case unwrap(value: UInt64, count: Int)
+    /// Puts `inner` and returns `value` with the reference to that inside.
+    case make(value: UInt64, inner: UInt64)
+    /// As `awaitDeposit`, and gets the reference inside what it found as well.
+    case awaitDepositInside(ActorID, value: UInt64)
     /// Submits `count` tasks and returns `value` plus the sum of their numbers.
     case fan(count: Int, value: UInt64)
     /// Puts an object and gets it back.
@@ -55,6 +59,8 @@ enum TaskProgram: Hashable {
         case .take: [12]
         case .wrap(let value, let bytes): [13, value, UInt64(bytes)]
         case .unwrap(let value, let count): [14, value, UInt64(count)]
+        case .make(let value, let inner): [15, value, inner]
+        case .awaitDepositInside(let actor, let value): [16, value, actor.word0, actor.word1]
         }
     }
 
@@ -89,6 +95,8 @@ enum TaskProgram: Hashable {
         case 12: self = .take
         case 13: self = .wrap(value: words[1], bytes: Int(words[2]))
         case 14: self = .unwrap(value: words[1], count: Int(words[2]))
+        case 15: self = .make(value: words[1], inner: words[2])
+        case 16: self = .awaitDepositInside(actor, value: words[1])
         default: return nil
         }
     }
@@ -111,6 +119,8 @@ enum TaskProgram: Hashable {
         case .take: "take"
         case .wrap: "wrap"
         case .unwrap: "unwrap"
+        case .make: "make"
+        case .awaitDepositInside: "awaitDepositInside"
         }
     }
 

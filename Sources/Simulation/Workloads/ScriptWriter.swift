@@ -142,6 +142,7 @@ struct ScriptWriter {
 
     /// A reference goes through values of several owners; each is let go as soon as the next one holds it.
     private mutating func travellingReference() {
+        if random(0...1) == 0 { return referenceOfWorker() }
         let value = value()
         let isLarge = random(0...2) == 0
         let inner = submit(
@@ -169,6 +170,28 @@ struct ScriptWriter {
         let slot = submit(.unwrap(value: last, count: 1), [.nested(carrier)], .value(last &+ outer &+ value))
         operations.append(.release([carrier]))
         getAndRelease([slot])
+    }
+
+    /// A task returns a reference to what it put itself; it goes on through an actor to a third process.
+    private mutating func referenceOfWorker() {
+        let actor = slot()
+        let value = value()
+        let (outer, inner) = (self.value(), self.value())
+        let waiting = slot()
+        operations.append(.createActor(into: actor, restarts: 1, taskRetries: 1))
+        let made = submit(.make(value: outer, inner: inner), [], .value(outer))
+        let deposit = slot()
+        operations.append(
+            .call(.slot(actor), .init(program: .deposit, arguments: [.nested(made)], slot: deposit)))
+        operations.append(.release([made]))
+        operations.append(
+            .submitWith(actor) {
+                .init(
+                    program: .awaitDepositInside($0, value: value), slot: waiting,
+                    expected: .value(value &+ outer &+ inner))
+            })
+        operations.append(.get([waiting, deposit], timeoutMilliseconds: 30_000))
+        operations.append(.release([waiting, deposit]))
     }
 
     private mutating func counter(_ count: Int) {

@@ -97,8 +97,7 @@ extension WorkerCore {
         }
         // The caller lets the arguments go when it hears of the end: what was found in them must be held before.
         let receiver = if case .actorCreation = task.spec.kind { WorkerID.gcs } else { task.caller }
-        if task.spec.hasReferences, !configuration.plantsEarlyAnswer, let barrier = references.barrier(before: receiver)
-        {
+        if task.spec.hasReferences, let barrier = barrier(before: receiver) {
             deferStep(.reply(task, results, error), barrier)
         } else {
             sendReply(to: task, results, error, into: &effects)

@@ -27,7 +27,7 @@ extension WorkerCore {
     /// Tells the owner that a reference is not held here any more; whether it could be told at once.
     mutating func giveBack(_ id: ObjectID, _ entry: ObjectEntry, into effects: inout WorkerEffects) -> Bool {
         guard let owner = entry.owner, entry.registration == .held else { return false }
-        if let barrier = references.barrier(before: owner.worker) {
+        if let barrier = barrier(before: owner.worker) {
             objects[id]?.registration = .returning
             references.stepCount += 1
             references.returning[id] = references.stepCount
@@ -55,6 +55,11 @@ extension WorkerCore {
         registrations.noted += 1
         references.registrations[owner] = registrations.noted < registrations.sent ? registrations : nil
         runDeferred(into: &effects)
+    }
+
+    /// What must be noted before `receiver` may hear something that lets it drop a count; nothing if it may now.
+    func barrier(before receiver: WorkerID) -> ReferenceTable.Barrier? {
+        configuration.plantsEarlyAnswer ? nil : references.barrier(before: receiver)
     }
 
     mutating func deferStep(_ step: ReferenceTable.Step, _ barrier: ReferenceTable.Barrier) {
@@ -151,7 +156,7 @@ extension WorkerCore {
             }
         }
         let step = ReferenceTable.Step.taken(.init(task: message.task, attempt: message.attempt), from: peer)
-        if let barrier = references.barrier(before: peer) {
+        if let barrier = barrier(before: peer) {
             deferStep(step, barrier)
         } else {
             take(step, into: &effects)
