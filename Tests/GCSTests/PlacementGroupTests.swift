@@ -151,7 +151,8 @@ extension GCSHarness {
             Issue.record("no answer")
             return
         }
-        #expect(found.groups.map(\.phase) == [.created, .removed])
+        let phases = found.groups.map(\.phase)
+        #expect(phases == [.created, .removed])
     }
 
     @Test("A group ends with the actor that created it")
@@ -202,7 +203,8 @@ extension GCSHarness {
         harness.join(2, cpus: 4)
         harness.send(drain(1, milliseconds: 1_000), requestID: 1, from: driver(1))
         harness.wait(milliseconds: 900, reportsOf: [0, 1, 2])
-        #expect(harness.core.clusterStatus().nodes.allSatisfy(\.isAlive))
+        let dead = harness.core.clusterStatus().nodes.filter { !$0.isAlive }
+        #expect(dead.isEmpty)
         harness.effects = []
         harness.wait(milliseconds: 200, reportsOf: [0, 1, 2])
         let lease = harness.assigned(actor(1)) ?? .none
