@@ -63,6 +63,25 @@ import Testing
         #expect(harness.outcome(token) != nil)
     }
 
+    @Test("A task whose argument was evicted before it began waits until it is here again") func evictedArgument() {
+        var harness = worker()
+        let reference = ObjectReference(id: ObjectID(9, 9, 9, 1), owner: WorkerHarness.driver)
+        let task = spec(1, [.reference(reference)])
+        push(task, to: &harness)
+        push(spec(2), to: &harness)
+        harness.step(.located(reference.id, isPresent: true))
+        #expect(started(harness) == [task.id])
+        harness.step(.argumentsMissing(task.id, [reference.id]))
+        #expect(started(harness) == [task.id], "what the same caller sent later does not overtake it")
+        #expect(harness.core.isQueued(task.id))
+        let stored = TaskResult.stored(at: WorkerHarness.raylet, byteCount: 8)
+        harness.receive(
+            .objectStatus(ObjectStatus(object: reference.id, result: stored)), from: WorkerHarness.driver.worker)
+        harness.receive(.objectLocal(ObjectLocal(object: reference.id)), from: WorkerHarness.raylet.worker)
+        #expect(started(harness) == [task.id, task.id])
+        #expect(!harness.core.isQueued(task.id))
+    }
+
     @Test("Stolen tasks come from the end of the queue, never the running one") func stolen() {
         var harness = worker()
         for number in 1...5 { push(spec(UInt64(number)), to: &harness) }

@@ -4,9 +4,9 @@
 //===----------------------------------------------------------------------===//
 
 internal import Glibc
-internal import RayCore
-internal import RayObjectStore
-internal import RayTransport
+package import RayCore
+package import RayObjectStore
+package import RayTransport
 internal import Synchronization
 
 /// Files of spilled objects: written by one thread, read by another, so that the raylet's loop never waits for a disk.
@@ -14,11 +14,11 @@ internal import Synchronization
 /// Each file holds several objects, one after the other: a header (`SpillHeader`), which names the object and has a
 /// checksum for each MiB of it, then its bytes. The folder carries the node's id and goes with the node; files that a
 /// killed raylet left belong to no node that lives.
-final class SpillFiles: Sendable {
+package final class SpillFiles: Sendable {
     /// An answer for the store, on any thread.
-    typealias Answer = @Sendable (ObjectStoreCore.Input) -> Void
+    package typealias Answer = @Sendable (ObjectStoreCore.Input) -> Void
 
-    let folder: String
+    package let folder: String
     private let capacityThreshold: Double
     private let writer: WorkQueue
     private let reader: WorkQueue
@@ -29,7 +29,7 @@ final class SpillFiles: Sendable {
     ///   - directory: in which a folder of the node's own is made when something is first written.
     ///   - capacityThreshold: share of the disk in use beyond which nothing is written.
     /// - Throws: `system` if the machine gives no threads.
-    init(
+    package init(
         directory: String, node: NodeID, capacityThreshold: Double, answer: @escaping Answer
     ) throws(TransportError) {
         folder = "\(directory)/ray_spilled_objects_\(node.hex)"
@@ -40,7 +40,7 @@ final class SpillFiles: Sendable {
     }
 
     /// Does what the store wants, in the order of the calls for each of writing and reading.
-    func perform(_ request: SpillRequest) {
+    package func perform(_ request: SpillRequest) {
         switch request {
         case .write(let file, let objects):
             writer.add { self.answer(.fileWritten(file, self.write(file, objects))) }
@@ -51,7 +51,7 @@ final class SpillFiles: Sendable {
     }
 
     /// Reads `count` bytes at `offset` of an object for another node; on the reading thread.
-    func readPiece(
+    package func readPiece(
         _ object: SpilledObject, offset: Int, count: Int,
         completion: @escaping @Sendable (Result<[UInt8], RayError>) -> Void
     ) {
@@ -59,7 +59,7 @@ final class SpillFiles: Sendable {
     }
 
     /// Ends the threads and deletes all files.
-    func stop() {
+    package func stop() {
         reader.stop()
         writer.stop()
         removeTree(folder)

@@ -138,6 +138,11 @@ extension Worker {
 
     private func makeReady(_ spec: TaskSpec, _ state: inout State, at now: Instant, _ after: inout [Aftermath]) {
         let kept = state.keptArguments.removeValue(forKey: spec.id) ?? [:]
+        if !state.keptArguments.isEmpty {
+            // Others may have been handed back or cancelled meanwhile.
+            let stale = state.keptArguments.keys.filter { !state.core.isQueued($0) }
+            for id in stale { state.keptArguments[id] = nil }
+        }
         var found: [ObjectID: any FetchedObject] = kept
         var arguments: [any FetchedObject] = []
         var missing: [ObjectID] = []

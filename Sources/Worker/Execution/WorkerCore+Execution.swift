@@ -96,6 +96,9 @@ extension WorkerCore {
         }
     }
 
+    /// Whether a task was pushed here and has not begun.
+    package func isQueued(_ task: TaskID) -> Bool { execution.received[task] != nil }
+
     /// A task that was to begin goes back to the head of the queue until its arguments are here again.
     mutating func argumentsMissing(_ id: TaskID, _ missing: [ObjectID], into effects: inout WorkerEffects) {
         guard !missing.isEmpty, let task = execution.running.removeValue(forKey: id) else { return }
