@@ -20,6 +20,7 @@ package struct LabelSelector: Hashable, Sendable, CustomStringConvertible {
             self.isNegated = isNegated
         }
 
+        /// Whether a node with these labels satisfies the condition.
         package func holds(for labels: [String: String]) -> Bool {
             let isAmong = labels[key].map(values.contains) ?? false
             return isAmong != isNegated

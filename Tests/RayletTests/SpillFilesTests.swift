@@ -43,7 +43,7 @@ private struct DiskNode {
         var configuration = ObjectStoreServer.Configuration(capacity: 8 << 20)
         configuration.spilling = SpillPolicy()
         store = try ObjectStoreServer(configuration, nonce: 1)
-        for number in 1...3 {
+        for number in UInt64(1)...3 {
             store.create(
                 ObjectStoreCore.Creation(
                     token: number, id: object(number), owner: process(1), client: .raylet,
