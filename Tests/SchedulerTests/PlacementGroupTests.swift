@@ -87,7 +87,7 @@ extension SchedulerHarness {
         var harness = SchedulerHarness()
         harness.addNode(1, ("CPU", 2), ("x", 1))
         harness.addNode(2, ("CPU", 2))
-        harness.addNode(3, ("CPU", 1), ("x", 1))
+        harness.addNode(3, ("CPU", 1))
         let nodes = harness.addGroup(1, .strictSpread, [[("x", 1)], [("CPU", 2)], [("CPU", 1)]])
         #expect(nodes.map { Set($0) } == [1, 2, 3])
         #expect(harness.addGroup(2, .strictSpread, [[("x", 1)], [("CPU", 2)]]) == nil)

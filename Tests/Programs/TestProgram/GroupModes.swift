@@ -7,7 +7,7 @@ import Ray
 
 extension TestProgram {
     /// Placement groups on a cluster of nodes with one CPU each; ends when a bundle has moved to another node.
-    static func groups(_ nodeCount: Int) async throws {
+    static func groups() async throws {
         let one = Array(repeating: ["CPU": 1.0], count: 2)
         let spread = try await ray.placementGroup(bundles: one, strategy: .strictSpread, name: "apart")
         try await spread.ready(timeout: .seconds(20))

@@ -99,7 +99,9 @@ import Ray
         case "churn":
             try await begin()
             try await churn(milliseconds: Int(arguments[0]) ?? 1)
-        case "groups": try await groups(Int(arguments.first ?? "") ?? 3)
+        case "groups":
+            try await begin()
+            try await groups()
         case "followers":
             try await begin(cpus: 1)
             try await followers()
