@@ -31,7 +31,7 @@ extension IntegrationTests {
             "startActor/sent", "actorStarted/received", "actorStarted/handled", "actorUpdate/sent",
         ]
         static let ofDrivers = [
-            "workerAccepted/received", "workerAccepted/handled", "requestLease/sent", "leaseGranted/received",
+            "workerAccepted/received", "requestLease/sent", "leaseGranted/received",
             "leaseGranted/handled", "pushTask/sending", "pushTask/sent", "taskDone/received", "taskDone/handled",
             "createActor/sent", "actorUpdate/received", "callActor/sent", "freeObjects/sent",
         ]
