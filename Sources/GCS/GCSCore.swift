@@ -145,7 +145,6 @@ package struct GCSCore: Sendable {
         case .drainNode(let message): drainNode(message, sender, at: now, into: &effects)
         case .explain(let message): explain(message.prefix, sender, at: now, into: &effects)
         case .tasksExplained(let message): tasksExplained(message, sender, into: &effects)
-        case .ownershipReport(let message): ownershipReported(message, sender)
         case .workerKilled(let message): workerKilled(message, sender)
         case .spillReport(let message): spillReported(message, sender)
         default:

@@ -40,14 +40,13 @@ struct StatusTextTests {
                 shape: ResourceSet([("CPU", 4)]), count: 3,
                 reason: PendingReason(.infeasible, "no node has 4 CPU; the largest has 2"))
         ],
-        actorsAlive: 2, actorsPending: 1, actorsDead: 0, jobs: 1, escapedObjects: 5, escapedBytes: 2048,
+        actorsAlive: 2, actorsPending: 1, actorsDead: 0, jobs: 1,
         warnings: ["the cluster asks for no token"])
 
     @Test("What was spilled to disk and restored")
     func spilled() {
         let status = ClusterStatus(
-            nodes: [], demands: [], actorsAlive: 0, actorsPending: 0, actorsDead: 0, jobs: 0, escapedObjects: 0,
-            escapedBytes: 0, warnings: [],
+            nodes: [], demands: [], actorsAlive: 0, actorsPending: 0, actorsDead: 0, jobs: 0, warnings: [],
             spill: SpillReport(spilledBytes: 3 << 20, restoredBytes: 2 << 20, bytesOnDisk: 1 << 20, objectCount: 4))
         let text = StatusText(status, isVerbose: false).text(at: "")
         #expect(
@@ -85,7 +84,6 @@ struct StatusTextTests {
             ---------------------------------------------------------------
              1 jobs running
              2 actors alive, 1 pending, 0 dead
-             5 objects (2.00KiB) kept until their job ends, because a reference to them was stored or sent away
              Warning: the cluster asks for no token
             """
         #expect(StatusText(Self.status, isVerbose: false).text(at: "2026-01-02 03:04:05.000000") == expected)
@@ -94,8 +92,7 @@ struct StatusTextTests {
     @Test("A cluster without nodes")
     func empty() {
         let status = ClusterStatus(
-            nodes: [], demands: [], actorsAlive: 0, actorsPending: 0, actorsDead: 0, jobs: 0, escapedObjects: 0,
-            escapedBytes: 0, warnings: [])
+            nodes: [], demands: [], actorsAlive: 0, actorsPending: 0, actorsDead: 0, jobs: 0, warnings: [])
         let text = StatusText(status, isVerbose: false).text(at: "t")
         #expect(
             text.contains(

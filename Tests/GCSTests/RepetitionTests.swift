@@ -79,7 +79,6 @@ import Testing
         gone(2, first)
         ready(second, 3)
         say(.actorStarted(ActorStarted(actor: actor(1), incarnation: 1)), worker(3))
-        say(.ownershipReport(OwnershipReport(escapedObjects: 1, escapedBytes: 2)), driver(1))
         say(.subscribe(Subscribe(channel: "c")), driver(1))
         let put = KeyValueRequest(operation: .put, namespace: "", key: [1], value: [2], overwrite: false)
         say(.keyValueRequest(put), driver(1), requestID: 1)

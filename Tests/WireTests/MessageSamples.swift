@@ -133,9 +133,8 @@ enum MessageSamples {
                         workerCount: 3, deathReason: "silent")
                 ],
                 demands: [Demand(shape: resources, count: 2, reason: PendingReason(.resourcesBusy, "in use"))],
-                actorsAlive: 1, actorsPending: 2, actorsDead: 3, jobs: 4, escapedObjects: 5, escapedBytes: 6,
+                actorsAlive: 1, actorsPending: 2, actorsDead: 3, jobs: 4,
                 warnings: ["open"])),
-        .ownershipReport(OwnershipReport(escapedObjects: 1, escapedBytes: 2)),
         .workerKilled(WorkerKilled(worker: workerID, error: error)),
         .spillReport(SpillReport(spilledBytes: 1, restoredBytes: 2, bytesOnDisk: 3, objectCount: 4)),
     ]

@@ -68,11 +68,6 @@ package struct StatusText: Sendable {
             " \(status.jobs) jobs running",
             " \(status.actorsAlive) actors alive, \(status.actorsPending) pending, \(status.actorsDead) dead",
         ]
-        if status.escapedObjects > 0 {
-            lines.append(
-                " \(status.escapedObjects) objects (\(Self.bytes(Double(status.escapedBytes)))) kept until their job "
-                    + "ends, because a reference to them was stored or sent away")
-        }
         let spill = status.spill
         if spill.spilledBytes > 0 {
             lines.append(

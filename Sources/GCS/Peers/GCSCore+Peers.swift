@@ -92,9 +92,4 @@ extension GCSCore {
         guard let record = peers[peer], !record.isGone else { return }
         effects.send(message, to: peer)
     }
-
-    mutating func ownershipReported(_ report: OwnershipReport, _ sender: Sender) {
-        peers[sender.id]?.escapedObjects = max(0, report.escapedObjects)
-        peers[sender.id]?.escapedBytes = max(0, report.escapedBytes)
-    }
 }

@@ -17,9 +17,6 @@ struct PeerRecord: Sendable {
     /// Actors whose state it is told.
     var actors: Set<ActorID> = []
     var channels: Set<String> = []
-    /// What it keeps until its job ends.
-    var escapedObjects = 0
-    var escapedBytes = 0
 
     init(role: ProcessRole, address: Address) {
         self.role = role

@@ -13,12 +13,6 @@ extension GCSCore {
         let groups = scheduler.pendingSummary()
         var pending = 0
         for actor in actors.values where actor.phase != .alive { pending += 1 }
-        var objects = 0
-        var bytes = 0
-        for peer in peers.values where !peer.isGone {
-            objects = objects.addingReportingOverflow(peer.escapedObjects).partialValue
-            bytes = bytes.addingReportingOverflow(peer.escapedBytes).partialValue
-        }
         var spill = SpillReport()
         for node in nodes.values { spill.add(node.spill) }
         let alive = nodeOrder.compactMap { id in nodes[id].map { status(of: $0, id) } }
@@ -28,8 +22,7 @@ extension GCSCore {
         }
         return ClusterStatus(
             nodes: alive + dead, demands: demands, actorsAlive: actors.count - pending, actorsPending: pending,
-            actorsDead: deadActorCount, jobs: jobs.values.count { !$0.isEnded }, escapedObjects: max(0, objects),
-            escapedBytes: max(0, bytes), warnings: warnings(groups),
+            actorsDead: deadActorCount, jobs: jobs.values.count { !$0.isEnded }, warnings: warnings(groups),
             spill: spill)
     }
 

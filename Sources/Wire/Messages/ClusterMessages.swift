@@ -181,15 +181,13 @@ package struct ClusterStatus: Hashable, Sendable, WireCodable {
     /// Jobs running.
     package var jobs: Int
     /// Objects kept until their job ends, because a reference left its owner.
-    package var escapedObjects: Int
-    package var escapedBytes: Int
     package var warnings: [String]
     /// What the stores of all live nodes wrote to disk and read back.
     package var spill: SpillReport
 
     package init(
         nodes: [NodeStatus], demands: [Demand], actorsAlive: Int, actorsPending: Int, actorsDead: Int, jobs: Int,
-        escapedObjects: Int, escapedBytes: Int, warnings: [String], spill: SpillReport = SpillReport()
+        warnings: [String], spill: SpillReport = SpillReport()
     ) {
         self.spill = spill
         self.nodes = nodes
@@ -198,8 +196,6 @@ package struct ClusterStatus: Hashable, Sendable, WireCodable {
         self.actorsPending = actorsPending
         self.actorsDead = actorsDead
         self.jobs = jobs
-        self.escapedObjects = escapedObjects
-        self.escapedBytes = escapedBytes
         self.warnings = warnings
     }
 
@@ -210,8 +206,6 @@ package struct ClusterStatus: Hashable, Sendable, WireCodable {
         writer.write(actorsPending)
         writer.write(actorsDead)
         writer.write(jobs)
-        writer.write(escapedObjects)
-        writer.write(escapedBytes)
         writer.write(list: warnings) { $0.write($1) }
         writer.write(spill)
     }
@@ -223,8 +217,6 @@ package struct ClusterStatus: Hashable, Sendable, WireCodable {
         actorsPending = try reader.int()
         actorsDead = try reader.int()
         jobs = try reader.int()
-        escapedObjects = try reader.int()
-        escapedBytes = try reader.int()
         warnings = try reader.list { (reader: inout WireReader) throws(WireError) in try reader.string() }
         spill = try reader.added(SpillReport()) { (reader: inout WireReader) throws(WireError) in try reader.value() }
     }
@@ -296,27 +288,6 @@ package struct Demand: Hashable, Sendable, WireCodable {
         shape = try reader.value()
         count = try reader.int()
         reason = try reader.value()
-    }
-}
-
-/// Owner to GCS, when it changed: what it keeps until the job ends.
-package struct OwnershipReport: Hashable, Sendable, WireCodable {
-    package var escapedObjects: Int
-    package var escapedBytes: Int
-
-    package init(escapedObjects: Int, escapedBytes: Int) {
-        self.escapedObjects = escapedObjects
-        self.escapedBytes = escapedBytes
-    }
-
-    package func encode(into writer: inout WireWriter) {
-        writer.write(escapedObjects)
-        writer.write(escapedBytes)
-    }
-
-    package init(from reader: inout WireReader) throws(WireError) {
-        escapedObjects = try reader.int()
-        escapedBytes = try reader.int()
     }
 }
 

@@ -52,7 +52,6 @@ package enum Message: Hashable, Sendable {
     case published(Published)
     case queryCluster(QueryCluster)
     case clusterStatus(ClusterStatus)
-    case ownershipReport(OwnershipReport)
     case workerKilled(WorkerKilled)
     case spillReport(SpillReport)
     case workerReady(WorkerReady)
@@ -145,7 +144,6 @@ package enum Message: Hashable, Sendable {
         case .published: 101
         case .queryCluster: 102
         case .clusterStatus: 103
-        case .ownershipReport: 104
         case .workerKilled: 260
         case .spillReport: 261
         case .workerReady: 112
@@ -240,7 +238,6 @@ package enum Message: Hashable, Sendable {
         case .published(let message): message.encode(into: &writer)
         case .queryCluster(let message): message.encode(into: &writer)
         case .clusterStatus(let message): message.encode(into: &writer)
-        case .ownershipReport(let message): message.encode(into: &writer)
         case .workerKilled(let message): message.encode(into: &writer)
         case .spillReport(let message): message.encode(into: &writer)
         case .workerReady(let message): message.encode(into: &writer)
@@ -343,7 +340,6 @@ package enum Message: Hashable, Sendable {
         case 101: self = .published(try reader.value())
         case 102: self = .queryCluster(try reader.value())
         case 103: self = .clusterStatus(try reader.value())
-        case 104: self = .ownershipReport(try reader.value())
         case 260: self = .workerKilled(try reader.value())
         case 261: self = .spillReport(try reader.value())
         case 112: self = .workerReady(try reader.value())
