@@ -52,6 +52,8 @@ package struct GCSCore: Sendable {
     /// Actors that are not dead.
     var actors: [ActorID: ActorRecord] = [:]
     var actorNames: [ActorName: ActorID] = [:]
+    /// Actors that end when their calls have, and when they are ended at the latest.
+    var drainingActors: [ActorID: Instant] = [:]
     /// The actors that end with the process that created them.
     var creatorActors: [WorkerID: Set<ActorID>] = [:]
     /// Who waits for actors that do not exist yet.
@@ -133,6 +135,8 @@ package struct GCSCore: Sendable {
         case .lookUpActor(let message): lookUpActor(message, sender, into: &effects)
         case .killActor(let message): killActor(message, sender, at: now, into: &effects)
         case .actorStarted(let message): actorStarted(message, sender, at: now, into: &effects)
+        case .releaseActor(let message): releaseActor(message.actor, sender, at: now, into: &effects)
+        case .actorExited(let message): actorExited(message, sender, at: now, into: &effects)
         case .keyValueRequest(let message): keyValue(message, sender, into: &effects)
         case .subscribe(let message): subscribe(message.channel, sender, into: &effects)
         case .unsubscribe(let message): unsubscribe(message.channel, sender, into: &effects)
@@ -161,6 +165,7 @@ package struct GCSCore: Sendable {
         expireExplains(at: now, into: &effects)
         killLostWorkers(at: now, into: &effects)
         restartActors(at: now, into: &effects)
+        endDrainingActors(at: now, into: &effects)
         schedule(.tick, at: now, into: &effects)
         notifyPending(at: now, into: &effects)
         lastTick = now

@@ -38,6 +38,8 @@ package enum GCSLimits {
     package static let resourcesPerRequestMax = 64
     /// Nodes in one request's locality; further ones are ignored.
     package static let localityNodesMax = 16
+    /// How long the last calls of an actor without handles may take (Ray's `actor_graceful_shutdown_timeout_ms`).
+    package static let actorDrainMilliseconds = 30_000
     package static let actorsMax = 200_000
     /// Dead actors that are remembered with their cause of death.
     package static let deadActorsMax = 1_000

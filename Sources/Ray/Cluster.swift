@@ -126,14 +126,11 @@ extension ray {
         }
         switch result {
         case .failure(let failure): throw error(failure)
-        case .success(let (id, descriptor)):
-            let expected = Actor.Factory._rayClass
-            guard descriptor.module == expected.module, descriptor.className == expected.name else {
-                throw SystemError.invalidArgument(
-                    "the actor '\(name)' is a \(descriptor.module).\(descriptor.className), "
-                        + "not a \(expected.module).\(expected.name)")
-            }
-            return Actor.Handle(_ray: _ActorReference(id: id))
+        case .success(let found):
+            do throws(RayError) { try Actor.Factory._rayClass.check(found, name: name) } catch { throw ray.error(error) }
+            worker.retain(found.id, creator: found.creator)
+            let storage = ActorHandleStorage(id: found.id, creator: found.creator, worker: worker)
+            return Actor.Handle(_ray: _ActorReference(storage: storage))
         }
     }
 

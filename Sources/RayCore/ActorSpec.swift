@@ -11,6 +11,18 @@ package enum ActorLifetime: UInt8, Hashable, Sendable {
     case detached = 1
 }
 
+/// Calls of an actor that count by themselves.
+package struct ConcurrencyGroup: Hashable, Sendable {
+    package var name: String
+    /// Calls of the group that may run at the same time.
+    package var callsMax: Int
+
+    package init(name: String, callsMax: Int) {
+        self.name = name
+        self.callsMax = callsMax
+    }
+}
+
 /// All that the GCS must know to create an actor and to start it again.
 package struct ActorSpec: Hashable, Sendable {
     package var id: ActorID
@@ -28,6 +40,10 @@ package struct ActorSpec: Hashable, Sendable {
     package var concurrencyMax: Int
     /// What the actor holds while it lives; `creation.resources` is what it needs to be placed.
     package var heldResources: ResourceSet
+    /// Groups of calls with limits of their own, by name.
+    package var concurrencyGroups: [ConcurrencyGroup] = []
+    /// Calls that one caller may have under way; -1 without limit.
+    package var pendingCallsMax = -1
 
     package init(
         id: ActorID, creation: TaskSpec, name: String = "", namespace: String = "",

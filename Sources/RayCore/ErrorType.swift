@@ -41,6 +41,7 @@ package enum ErrorType: Int, Sendable, Hashable, CaseIterable {
     case authenticationFailed = 1005
     case nameTaken = 1006
     case notFound = 1007
+    case pendingCallsLimitExceeded = 1020
 
     /// The metadata of an object that holds an error of this type: its number in decimal.
     package var metadata: [UInt8] { Array(String(rawValue).utf8) }

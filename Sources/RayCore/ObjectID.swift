@@ -62,6 +62,21 @@ package struct ObjectID: Identifier {
         ObjectID(task.word0, task.word1, task.word2, UInt32(index + 1))
     }
 
+    /// The id of item `index` (from 0) that the generator `task` makes, which declares one return.
+    package static func generatorItem(_ task: TaskID, index: Int) -> ObjectID {
+        ObjectID(task.word0, task.word1, task.word2, UInt32(index + 2))
+    }
+
+    /// The object that stands for the handles of `actor` where references are counted: 8 × 0xff, then the actor.
+    package static func actorHandle(_ actor: ActorID) -> ObjectID {
+        ObjectID(.max, actor.word0, actor.word1, 1)
+    }
+
+    /// The actor whose handles the object stands for, if it does.
+    package var actorOfHandle: ActorID? {
+        word0 == .max && tail == 1 ? ActorID(word1, word2) : nil
+    }
+
     /// The id of put number `count` (from 1) of `task`, which declares `returns` values.
     ///
     /// The first byte of the task part is the attempt number, so a retry never meets the puts of the

@@ -37,6 +37,10 @@ package struct TaskSpec: Hashable, Sendable {
     package var owner: Address
     /// Name for people; empty means the function's name.
     package var name: String
+    /// The group of an actor's calls that it counts in; empty for the default one.
+    package var concurrencyGroup = ""
+    /// If it makes items one after the other instead of one result.
+    package var generator: GeneratorSpec?
 
     package init(
         id: TaskID, kind: TaskKind = .normal, function: FunctionDescriptor, arguments: [TaskArgument] = [],

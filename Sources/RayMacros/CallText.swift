@@ -62,6 +62,7 @@ struct CallText {
     func finish(_ callee: String) -> String {
         switch signature.result {
         case .void, .single: "return \(callee).one()"
+        case .stream: "return \(callee).stream()"
         case .tuple(let elements):
             "let _rayReferences = \(callee)\n    return ("
                 + elements.indices.map { "_rayReferences.reference(\($0))" }.joined(separator: ", ") + ")"
@@ -84,6 +85,13 @@ struct CallText {
             lines += [(signature.throwsErrors ? "try " : "") + awaiting + call, "return Ray::ray._Results.void"]
         case .single:
             lines.append("return try _rayInvocation.results(\(awaiting)\(call))")
+        case .stream(_, let itemsThrow):
+            lines += [
+                "for \(itemsThrow ? "try " : "")await _rayItem in "
+                    + "\(signature.throwsErrors ? "try " : "")\(awaiting)\(call) {",
+                "    try await _rayInvocation.yield(_rayItem)", "}", "return Ray::ray._Results.void",
+            ]
+            return closure(lines, isAsync: true)
         case .tuple(let elements):
             lines.append("let _rayResult = " + (signature.throwsErrors ? "try " : "") + awaiting + call)
             let values = elements.indices.map { "_rayResult.\($0)" }.joined(separator: ", ")
@@ -129,6 +137,9 @@ struct RecordText {
     var line: String
     var hash: String
     var entry: String
+    /// The group as a literal; nothing for the default one.
+    var group: String?
+    var isGenerator = false
 
     /// The members, in an enum named `owner`; `index` keeps several records of one enum apart.
     func members(owner: String, index: Int) -> String {
@@ -143,7 +154,7 @@ struct RecordText {
             static let _rayDeclaration\(index) = Ray::ray._Declaration(
                 kind: .\(kind), className: "\(className.escapedAsLiteral)", function: "\(function.escapedAsLiteral)",
                 parameterTypes: [\(types)], returnCount: \(returnCount), file: \(file), line: \(line), hash: "\(hash)",
-                entry: \(entry))
+                \(isGenerator ? "isGenerator: true, " : "")\(group.map { "concurrencyGroup: \($0), " } ?? "")entry: \(entry))
             """
     }
 }

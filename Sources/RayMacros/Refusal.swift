@@ -24,6 +24,7 @@ package enum Refusal: Error, Hashable, Sendable {
     case genericType(String)
     case localType(String)
     case failableInitializer
+    case unknownGroup(String, String)
 
     /// The sentence that the compiler prints.
     package var message: String {
@@ -74,6 +75,9 @@ package enum Refusal: Error, Hashable, Sendable {
         case .localType(let name):
             "'\(name)' cannot be a remote actor because it is declared inside other code, which a worker does not "
                 + "run; move it to file scope"
+        case .unknownGroup(let name, let group):
+            "'\(name)' cannot be in the concurrency group \(group) because '@RemoteActor' does not name it; "
+                + "write '@RemoteActor(.concurrent, groups: [\(group): 2])'"
         case .failableInitializer:
             "a remote actor cannot have an initialiser that returns nil; throw an error instead, or mark the "
                 + "initialiser '@Local'"

@@ -42,7 +42,9 @@ struct RemoteActorText {
     private var isIsolated: Bool
     private var isConcurrent: Bool
     private var placement: Placement
-    private var methods: [(signature: RemoteSignature, access: String, needsAwait: Bool)] = []
+    /// The groups as they were written, and their names.
+    private var groups: (text: String, names: [String])?
+    private var methods: [(signature: RemoteSignature, access: String, needsAwait: Bool, group: String?)] = []
     private var initializers: [(signature: RemoteSignature, access: String, needsAwait: Bool)] = []
 
     init(of group: some DeclGroupSyntax, node: AttributeSyntax, in context: some MacroExpansionContext) throws {
@@ -61,6 +63,7 @@ struct RemoteActorText {
         }
         access = Access(of: group.modifiers)
         isConcurrent = node.arguments?.trimmedDescription.contains("concurrent") ?? false
+        groups = Self.groups(of: node)
         placement = Placement(of: group, in: context)
         path = (placement.typeNames + [name]).joined(separator: ".")
         switch placement.obstacle {
@@ -102,7 +105,33 @@ struct RemoteActorText {
         let isNonisolated = method.modifiers.contains { $0.name.text == "nonisolated" }
         let isMainActor = method.attributes.contains(named: "MainActor")
         methods.append(
-            (signature, limited(own), signature.isAsync || isMainActor || (isIsolated && !isNonisolated)))
+            (
+                signature, limited(own), signature.isAsync || isMainActor || (isIsolated && !isNonisolated),
+                try concurrencyGroup(of: method)
+            ))
+    }
+
+    /// The dictionary behind `groups:`; what is no literal cannot be looked into.
+    private static func groups(of node: AttributeSyntax) -> (text: String, names: [String])? {
+        guard let arguments = node.arguments?.as(LabeledExprListSyntax.self),
+            let expression = arguments.first(where: { $0.label?.text == "groups" })?.expression
+        else { return nil }
+        let elements = expression.as(DictionaryExprSyntax.self)?.content.as(DictionaryElementListSyntax.self)
+        return (expression.trimmedDescription, elements?.map { $0.key.trimmedDescription } ?? [])
+    }
+
+    private func concurrencyGroup(of method: FunctionDeclSyntax) throws -> String? {
+        for case .attribute(let attribute) in method.attributes {
+            guard attribute.attributeName.trimmedDescription.hasSuffix("ConcurrencyGroup"),
+                let name = attribute.arguments?.as(LabeledExprListSyntax.self)?.first?.expression
+            else { continue }
+            let text = name.trimmedDescription
+            guard groups?.names.contains(text) == true else {
+                throw Refusal.unknownGroup(method.name.text, text).at(attribute)
+            }
+            return text
+        }
+        return nil
     }
 
     private mutating func read(_ initializer: InitializerDeclSyntax, isMainActor: Bool) throws {
@@ -167,7 +196,7 @@ struct RemoteActorText {
             /// Creates the actor in a process of its own.
             nonisolated \(raw: access.ofNestedTypes)struct Factory: Ray::ray._ActorFactory {
                 \(raw: members)static let _rayClass = Ray::ray._ActorClass(
-                    name: "\(raw: path)", file: \(raw: placement.file), isConcurrent: \(raw: isConcurrent))
+                    name: "\(raw: path)", file: \(raw: placement.file), isConcurrent: \(raw: isConcurrent)\(raw: groups.map { ", groups: " + $0.text } ?? ""))
                 \(raw: members)let _ray: Ray::ray._ActorCreation
                 \(raw: members)init(_ray: Ray::ray._ActorCreation) { self._ray = _ray }
                 \(raw: overloads.joined(separator: "\n"))
@@ -175,22 +204,25 @@ struct RemoteActorText {
             """
     }
 
-    private func records(_ record: String) -> DeclSyntax {
+    private func records(_ owner: String) -> DeclSyntax {
         var texts: [String] = []
         for (index, method) in methods.enumerated() {
             let entry = CallText(signature: method.signature).entry(
                 callee: "_raySelf.\(method.signature.name)",
                 prelude: ["let _raySelf: \(name) = try _rayInvocation.instance()"], needsAwait: method.needsAwait)
-            texts.append(text("method", method.signature, entry).members(owner: record, index: index))
+            var record = text("method", method.signature, entry)
+            record.group = method.group
+            record.isGenerator = method.signature.isGenerator
+            texts.append(record.members(owner: owner, index: index))
         }
         for (index, initializer) in initializers.enumerated() {
             let entry = CallText(signature: initializer.signature).creation(
                 of: name, needsAwait: initializer.needsAwait)
             texts.append(
-                text("initializer", initializer.signature, entry).members(owner: record, index: methods.count + index))
+                text("initializer", initializer.signature, entry).members(owner: owner, index: methods.count + index))
         }
         return """
-            nonisolated fileprivate enum \(raw: record) {
+            nonisolated fileprivate enum \(raw: owner) {
                 \(raw: texts.joined(separator: "\n"))
             }
             """

@@ -75,12 +75,13 @@ package struct RemoteMacro: PeerMacro {
         access: Access
     ) -> DeclSyntax {
         let needsAwait = signature.isAsync || function.attributes.contains(named: "MainActor")
-        let text = RecordText(
+        var text = RecordText(
             kind: "function", className: placement.className, function: signature.fullName + signature.typeList,
             parameterTypes: signature.parameters.map(\.type),
             returnCount: signature.returnCount, file: placement.file, line: placement.line,
             hash: signature.hash,
             entry: CallText(signature: signature).entry(callee: function.name.text, needsAwait: needsAwait))
+        text.isGenerator = signature.isGenerator
         return """
             nonisolated \(raw: access.ofRecords)enum \(raw: record) {
                 \(raw: text.members(owner: record, index: 0))

@@ -25,6 +25,8 @@ struct RemoteSignature {
     enum Result {
         case void
         case single(String)
+        /// A generator: the type of its items, and whether reading them can throw.
+        case stream(String, throws: Bool)
         /// Labels (empty for none) and types of a tuple's elements.
         case tuple([(label: String, type: String)])
     }
@@ -82,6 +84,7 @@ struct RemoteSignature {
         switch result {
         case .void: "Ray::ObjectRef<Swift::Void>"
         case .single(let type): "Ray::ObjectRef<\(type)>"
+        case .stream(let type, _): "Ray::ObjectRefStream<\(type)>"
         case .tuple(let elements):
             "("
                 + elements.map { ($0.label.isEmpty ? "" : $0.label + ": ") + "Ray::ObjectRef<\($0.type)>" }
@@ -140,6 +143,7 @@ struct RemoteSignature {
         guard let type else { return .void }
         try refuseUnsendable(type, function: function)
         if ["Void", "Swift.Void", "Swift::Void"].contains(type.trimmedDescription) { return .void }
+        if let stream = stream(type, selfName: selfName) { return stream }
         guard let tuple = type.as(TupleTypeSyntax.self) else { return .single(type.spelled(selfName: selfName)) }
         switch tuple.elements.count {
         case 0: return .void
@@ -150,6 +154,23 @@ struct RemoteSignature {
                     let label = element.firstName?.text ?? ""
                     return (label == "_" ? "" : label, element.type.spelled(selfName: selfName))
                 })
+        }
+    }
+}
+
+extension RemoteSignature {
+    /// Whether a call makes items one after the other.
+    var isGenerator: Bool { if case .stream = result { true } else { false } }
+
+    /// Reads `AsyncStream<Item>` and `AsyncThrowingStream<Item, any Error>`.
+    private static func stream(_ type: TypeSyntax, selfName: String?) -> Result? {
+        guard let name = type.as(IdentifierTypeSyntax.self), let arguments = name.genericArgumentClause?.arguments,
+            let first = arguments.first, case .type(let item) = first.argument
+        else { return nil }
+        switch name.name.text {
+        case "AsyncStream": return .stream(item.spelled(selfName: selfName), throws: false)
+        case "AsyncThrowingStream": return .stream(item.spelled(selfName: selfName), throws: true)
+        default: return nil
         }
     }
 }

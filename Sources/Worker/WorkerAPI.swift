@@ -17,6 +17,10 @@ package struct Call: Sendable {
     package var retriesMax: Int
     /// Which errors of user code make it run again, too.
     package var retryExceptions = RetryExceptions.none
+    /// If it makes items one after the other.
+    package var generator: GeneratorSpec?
+    /// The actor's group of calls that it counts in; empty for the default one.
+    package var concurrencyGroup = ""
     /// Name for people; empty means the function's name.
     package var name: String
 
@@ -63,6 +67,10 @@ package struct ActorOptions: Sendable {
     package var concurrencyMax = 1
     /// What the actor holds while it lives. The call's `resources` are what it needs to be placed.
     package var heldResources = ResourceSet()
+    /// Groups of calls with limits of their own.
+    package var concurrencyGroups: [ConcurrencyGroup] = []
+    /// Calls that one caller may have under way; -1 without limit.
+    package var pendingCallsMax = -1
 
     package init() {}
 }
@@ -107,6 +115,14 @@ package protocol WorkerAPI: AnyObject, Sendable {
     func submit(_ call: Call, from task: TaskID?) -> [ObjectReference]
     /// Creates an actor. Failures (name taken, initialiser threw) arrive as errors of calls on it.
     func createActor(_ call: Call, _ options: ActorOptions, from task: TaskID?) -> ActorID
+    /// Counts one more handle of an actor in this process; `creator` keeps the count of all processes.
+    ///
+    /// The id that `createActor` returns comes with one.
+    func retain(_ actor: ActorID, creator: Address)
+    /// Gives one handle back: an actor without handles ends when its calls have, unless it is detached.
+    func release(_ actor: ActorID)
+    /// Ends the actor whose method `task` is, when its calls under way have ended.
+    func exitActor(_ task: TaskID) throws(RayError)
     /// Calls a method of an actor, in the order of these calls; its results' references.
     func call(_ actor: ActorID, _ call: Call, from task: TaskID?) -> [ObjectReference]
 
@@ -116,6 +132,13 @@ package protocol WorkerAPI: AnyObject, Sendable {
     func cancel(_ reference: ObjectReference, force: Bool, recursive: Bool) throws(RayError)
     /// Whether a task that runs in this process was cancelled.
     func isCancelled(_ task: TaskID) -> Bool
+
+    /// The next item of a generator that this process called, whether it exists already or not; nothing past its end.
+    func nextItem(of task: TaskID) -> ObjectReference?
+    /// Nobody reads the items of a generator any more: it is cancelled.
+    func dropStream(_ task: TaskID)
+    /// Sends the next item of a generator that runs here; calls back when the next one may be made, or should not.
+    func yield(_ object: RayObject, from task: TaskID, completion: @escaping @Sendable (RayError?) -> Void)
 
     /// Stores an object and returns its reference. Up to `Limits.inlineObjectBytesMax` it stays in this process.
     func put(_ object: RayObject, from task: TaskID?) throws(RayError) -> ObjectReference
@@ -146,10 +169,10 @@ package protocol WorkerAPI: AnyObject, Sendable {
 
     /// Ends an actor; with `restart` it may be started again if it has restarts left.
     func kill(_ actor: ActorID, restart: Bool, completion: @escaping @Sendable (Result<Void, RayError>) -> Void)
-    /// Looks a named actor up; its id and class descriptor.
+    /// Looks a named actor up; the creator keeps the count of its handles.
     func actor(
         named name: String, namespace: String,
-        completion: @escaping @Sendable (Result<(ActorID, FunctionDescriptor), RayError>) -> Void)
+        completion: @escaping @Sendable (Result<FoundActor, RayError>) -> Void)
     /// Creates, removes, finds or awaits placement groups; gives those concerned, none after removing or waiting.
     func placementGroups(
         _ operation: PlacementGroupOperation,
@@ -158,6 +181,19 @@ package protocol WorkerAPI: AnyObject, Sendable {
     func clusterView(completion: @escaping @Sendable (Result<ClusterView, RayError>) -> Void)
     /// The clock of `deadline`.
     func now() -> Instant
+}
+
+/// A named actor that was looked up.
+package struct FoundActor: Hashable, Sendable {
+    package var id: ActorID
+    package var className: FunctionDescriptor
+    package var creator: Address
+
+    package init(id: ActorID, className: FunctionDescriptor, creator: Address) {
+        self.id = id
+        self.className = className
+        self.creator = creator
+    }
 }
 
 /// What the cluster consists of at one moment.

@@ -69,6 +69,8 @@ package struct WorkerCore: Sendable {
     var putCounter: UInt32 = 0
     var references = ReferenceTable()
     var tasks: [TaskID: PendingTask] = [:]
+    /// Generators of this process that are read.
+    var streams: [TaskID: GeneratorStream] = [:]
     var shapes: [Shape] = []
     var shapeIndices: [ShapeKey: Int] = [:]
     var leases: [LeaseID: OwnedLease] = [:]
@@ -121,7 +123,12 @@ package struct WorkerCore: Sendable {
         case .stealTasks(let message):
             handBack(message.lease, atMost: Int(message.count), askedBy: peer, into: &effects)
         case .leaseResumed(let message): leaseResumed(message.lease, into: &effects)
-        case .actorUpdate(let message): actorUpdate(message.state, at: now, into: &effects)
+        case .actorUpdate(let message):
+            actors[message.state.id]?.pendingCallsMax = message.pendingCallsMax
+            actorUpdate(message.state, at: now, into: &effects)
+        case .generatorItem(let message): itemMade(message, from: peer, into: &effects)
+        case .generatorConsumed(let message): itemsConsumed(message, from: peer, into: &effects)
+        case .drainActor(let message): drain(message, into: &effects)
         case .cancelTask(let message): cancelAsked(message, from: peer, at: now, into: &effects)
         case .cancelObject(let message): cancelAsked(message, at: now, into: &effects)
         case .startActor(let message): startActor(message, at: now, into: &effects)

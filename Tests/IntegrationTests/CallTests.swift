@@ -22,6 +22,49 @@ extension IntegrationTests {
             }
         }
 
+        @Test("Generators deliver in order, through errors, kills and limits", .timeLimit(.minutes(1)))
+        func generators() async throws {
+            try await Sandbox.run { sandbox in
+                let driver = try sandbox.start("raytestprogram", ["generators", sandbox.folder])
+                let code = try await driver.end()
+                #expect(code == 0, "\(driver.everything)")
+                let lines = driver.output.split(separator: "\n")
+                #expect(lines.contains { $0.contains("TaskError: item 3") }, "\(driver.everything)")
+                #expect(lines.contains("items: [0, 1, 2]"), "\(driver.everything)")
+                #expect(
+                    lines.contains("sums: [0.0, 50000.0, 100000.0, 150000.0, 200000.0]"), "\(driver.everything)")
+                // Three are read and two may be unread; the one after those is made and waits.
+                #expect(lines.contains("made: 5"), "\(driver.everything)")
+                #expect(lines.contains("total: 45") && lines.last == "next: 9", "\(driver.everything)")
+            }
+        }
+
+        @Test("Actors: groups, exit from inside, getIfExists, the last handle", .timeLimit(.minutes(1)))
+        func actorEnds() async throws {
+            try await Sandbox.run { sandbox in
+                let run = try await sandbox.run("raytestprogram", "actor-ends")
+                let lines = run.output.split(separator: "\n")
+                #expect(lines.contains("at a time: 2"), "\(run.everything)")
+                #expect(lines.contains { $0.contains("invalidArgument: Groups has no concurrency group 'no'") })
+                #expect(lines.count { $0.contains("SystemError.actorDied") && $0.contains("exitActor()") } == 2)
+                #expect(lines.contains("same: true [6, 7]"), "\(run.everything)")
+                #expect(lines.last == "process: gone", "\(run.everything)")
+            }
+        }
+
+        @Test("A detached actor outlives its driver and is found by the next", .timeLimit(.minutes(1)))
+        func detached() async throws {
+            try await Sandbox.run { sandbox in
+                let cluster = try await ThreeNodes(sandbox)
+                let environment = ["RAY_ADDRESS": cluster.address]
+                let first = try await sandbox.run("raytestprogram", "detached", "first", environment: environment)
+                #expect(first.output.contains("first: 8"), "\(first.everything)")
+                let second = try await sandbox.run("raytestprogram", "detached", "second", environment: environment)
+                #expect(second.output.contains("second: 9"), "\(second.everything)")
+                try await cluster.stop()
+            }
+        }
+
         @Test("A task that throws is tried again for the errors asked for", .timeLimit(.minutes(1)))
         func tryAgain() async throws {
             try await Sandbox.run { sandbox in

@@ -56,6 +56,25 @@ import Testing
         #expect(plain.lines(with: "func remote(") == ["func remote() -> Handle {"])
     }
 
+    @Test("Methods count in groups that the actor names") func groups() {
+        let expansion = Expansion(
+            """
+            @RemoteActor(.concurrent, groups: ["io": 2]) actor A {
+                @ConcurrencyGroup("io") func read() {}
+                func other() {}
+            }
+            """)
+        #expect(expansion.messages.isEmpty)
+        #expect(expansion.text.contains("isConcurrent: true, groups: [\"io\": 2])"))
+        #expect(expansion.lines(with: "concurrencyGroup: \"io\"").count == 1)
+        let unknown = Expansion("@RemoteActor actor A { @ConcurrencyGroup(\"io\") func read() {} }")
+        #expect(
+            unknown.messages == [
+                "'read' cannot be in the concurrency group \"io\" because '@RemoteActor' does not name it; write "
+                    + "'@RemoteActor(.concurrent, groups: [\"io\": 2])'"
+            ])
+    }
+
     @Test(
         "What cannot be a remote actor is refused",
         arguments: [

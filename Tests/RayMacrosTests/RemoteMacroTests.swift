@@ -58,6 +58,16 @@ import Testing
         #expect(expansion.text.contains("returnCount: 2"))
     }
 
+    @Test("A function that returns a stream is a generator") func generators() {
+        let expansion = Expansion("@Remote func f(_ n: Int) throws -> AsyncThrowingStream<[Int], any Error> { g(n) }")
+        #expect(
+            expansion.lines(with: "func callAsFunction").first
+                == "func callAsFunction(_ n: Int) -> Ray::ObjectRefStream<[Int]> {")
+        #expect(expansion.text.contains("isGenerator: true"))
+        #expect(expansion.text.contains("for try await _rayItem in try f(_ray0) {"))
+        #expect(Expansion("@Remote func f() -> AsyncStream<Int> { g() }").text.contains("for await _rayItem in f() {"))
+    }
+
     @Test("Access levels and static functions are kept") func access() {
         let expansion = Expansion("public struct T { @Remote public static func f(_ x: Self) -> Int { 1 } }")
         #expect(expansion.messages.isEmpty)

@@ -19,6 +19,11 @@ final class FakeWorker: WorkerAPI {
         var calls: [Call] = []
         var actors: [ActorID: (options: ActorOptions, descriptor: FunctionDescriptor)] = [:]
         var killed: [ActorID] = []
+        var made: [TaskID: Int] = [:]
+        var read: [TaskID: Int] = [:]
+        var dropped: [TaskID] = []
+        var handles: [ActorID: Int] = [:]
+        var exits: [TaskID] = []
         var cancelled: Set<TaskID> = []
         var sequence: UInt64 = 0
         var puts: UInt32 = 0
@@ -51,6 +56,7 @@ final class FakeWorker: WorkerAPI {
         let id = state.withLock { state in
             let id = ActorID.random(job: job, using: &state.generator)
             state.actors[id] = (options, call.function)
+            state.handles[id] = 1
             return id
         }
         executor.withLock { $0 }?.noteConcurrency(options.concurrencyMax, of: id)
@@ -69,9 +75,10 @@ final class FakeWorker: WorkerAPI {
 
     private func run(_ call: Call, id: TaskID, kind: TaskKind) -> [ObjectReference] {
         state.withLock { $0.calls.append(call) }
-        let spec = TaskSpec(
+        var spec = TaskSpec(
             id: id, kind: kind, function: call.function, arguments: call.arguments, returnCount: call.returnCount,
             name: call.name)
+        spec.generator = call.generator
         let references = spec.returnIDs.map { ObjectReference(id: $0, owner: address) }
         for reference in references { retain(reference) }
         start(spec)
@@ -103,6 +110,10 @@ final class FakeWorker: WorkerAPI {
     }
 
     private func finish(_ spec: TaskSpec, _ outcome: TaskOutcome) {
+        if spec.generator != nil {
+            if case .failure(let error) = outcome { addItem(.failure(error), to: spec.id) }
+            addItem(.failure(RayError(.endOfStreamingGenerator, "the end")), to: spec.id)
+        }
         let ready = state.withLock { state in
             for (index, id) in spec.returnIDs.enumerated() {
                 switch outcome {
@@ -121,6 +132,33 @@ final class FakeWorker: WorkerAPI {
     }
 
     func isCancelled(_ task: TaskID) -> Bool { state.withLock { $0.cancelled.contains(task) } }
+
+    func nextItem(of task: TaskID) -> ObjectReference? {
+        state.withLock { state in
+            let index = state.read[task, default: 0]
+            state.read[task] = index + 1
+            let id = ObjectID.generatorItem(task, index: index)
+            state.counts[id, default: 0] += 1
+            return ObjectReference(id: id, owner: address)
+        }
+    }
+
+    func dropStream(_ task: TaskID) { state.withLock { $0.dropped.append(task) } }
+
+    func yield(_ object: RayObject, from task: TaskID, completion: @escaping @Sendable (RayError?) -> Void) {
+        addItem(.success(object), to: task)
+        completion(nil)
+    }
+
+    private func addItem(_ item: Result<RayObject, RayError>, to task: TaskID) {
+        let ready = state.withLock { state in
+            let index = state.made[task, default: 0]
+            state.made[task] = index + 1
+            state.objects[ObjectID.generatorItem(task, index: index)] = item
+            return state.waiters
+        }
+        for attempt in ready { _ = attempt() }
+    }
 
     func put(_ object: RayObject, from task: TaskID?) throws(RayError) -> ObjectReference {
         state.withLock { state in
@@ -194,6 +232,10 @@ final class FakeWorker: WorkerAPI {
     func retain(_ reference: ObjectReference) { state.withLock { $0.counts[reference.id, default: 0] += 1 } }
     func release(_ id: ObjectID) { state.withLock { $0.counts[id, default: 0] -= 1 } }
 
+    func retain(_ actor: ActorID, creator: Address) { state.withLock { $0.handles[actor, default: 0] += 1 } }
+    func release(_ actor: ActorID) { state.withLock { $0.handles[actor, default: 0] -= 1 } }
+    func exitActor(_ task: TaskID) throws(RayError) { state.withLock { $0.exits.append(task) } }
+
     func kill(_ actor: ActorID, restart: Bool, completion: @escaping @Sendable (Result<Void, RayError>) -> Void) {
         state.withLock { $0.killed.append(actor) }
         completion(.success(()))
@@ -201,11 +243,12 @@ final class FakeWorker: WorkerAPI {
 
     func actor(
         named name: String, namespace: String,
-        completion: @escaping @Sendable (Result<(ActorID, FunctionDescriptor), RayError>) -> Void
+        completion: @escaping @Sendable (Result<FoundActor, RayError>) -> Void
     ) {
         let found = state.withLock { $0.actors.first { $0.value.options.name == name } }
         if let found {
-            completion(.success((found.key, found.value.descriptor)))
+            completion(
+                .success(FoundActor(id: found.key, className: found.value.descriptor, creator: address)))
         } else {
             completion(.failure(RayError(.notFound, "no actor is named '\(name)'")))
         }

@@ -110,8 +110,8 @@ extension Golden {
             hex: "0100000033330000000000001111000000000000222222220700000001000000"),
         Golden(
             kind: 204,
-            message: .referencesTaken(ReferencesTaken(task: MessageSamples.taskID, attempt: 2)),
-            hex: "33330000000000001111000000000000222222220700000002000000"),
+            message: .referencesTaken(ReferencesTaken(task: MessageSamples.taskID, attempt: 2, item: 3)),
+            hex: "3333000000000000111100000000000022222222070000000200000003000000"),
         Golden(
             kind: 128,
             message: .pullChunk(PullChunk(object: MessageSamples.objectID, offset: 1, count: 2)),
@@ -143,6 +143,10 @@ extension Golden {
             kind: 220,
             message: .cancelTask(CancelTask(task: MessageSamples.taskID, attempt: 1, force: true, recursive: false)),
             hex: "333300000000000011110000000000002222222207000000010000000100"),
+        Golden(
+            kind: 226,
+            message: .generatorConsumed(GeneratorConsumed(task: MessageSamples.taskID, count: 3)),
+            hex: "33330000000000001111000000000000222222220700000003000000"),
         Golden(
             kind: 145,
             message: .taskDone(

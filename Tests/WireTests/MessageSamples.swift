@@ -71,7 +71,7 @@ enum MessageSamples {
         .borrowNoted(BorrowNoted(missing: [objectID])),
         .returnObjects(ReturnObjects(objects: [objectID])),
         .resultReferences(ResultReferences(task: taskID, attempt: 2, contained: [[], [reference]])),
-        .referencesTaken(ReferencesTaken(task: taskID, attempt: 2)),
+        .referencesTaken(ReferencesTaken(task: taskID, attempt: 2, item: 3)),
     ]
 
     private static let job: [Message] = [
@@ -107,9 +107,9 @@ enum MessageSamples {
     private static let actor: [Message] = [
         .createActor(CreateActor(spec: actorSpec)),
         .subscribeActor(SubscribeActor(actor: actorID)),
-        .actorUpdate(ActorUpdate(state: actorState)),
+        .actorUpdate(ActorUpdate(state: actorState, pendingCallsMax: 4)),
         .lookUpActor(LookUpActor(name: "a", namespace: "n")),
-        .actorFound(ActorFound(state: actorState)),
+        .actorFound(ActorFound(state: actorState, creator: address)),
         .killActor(KillActor(actor: actorID, restart: true)),
         .done(Done(error: error)),
         .startActor(StartActor(spec: actorSpec, incarnation: 1, lease: leaseID)),
@@ -206,6 +206,14 @@ enum MessageSamples {
         .callActor(CallActor(spec: call, incarnation: 1)),
         .cancelTask(CancelTask(task: taskID, attempt: 1, force: true, recursive: true)),
         .cancelObject(CancelObject(object: objectID, force: true, recursive: true)),
+        .releaseActor(ReleaseActor(actor: actorID)),
+        .drainActor(DrainActor(actor: actorID, incarnation: 1, reason: "why")),
+        .actorExited(ActorExited(actor: actorID, incarnation: 1, reason: "why")),
+        .generatorItem(
+            GeneratorItem(
+                task: taskID, attempt: 1, index: 2, result: .stored(at: address, byteCount: 5),
+                contained: [reference])),
+        .generatorConsumed(GeneratorConsumed(task: taskID, count: 3)),
         .queryObject(QueryObject(object: objectID)),
         .objectStatus(ObjectStatus(object: objectID, result: .inline(object), error: error)),
     ]

@@ -40,6 +40,8 @@ struct ActorRecord: Sendable {
     /// Starts that failed since it was alive last.
     var failuresInARow = 0
     var wasAlive = false
+    /// Whether nobody holds a handle any more: it ends when its calls have.
+    var isUnreferenced = false
     /// Why it is being started again.
     var error: RayError?
     var subscribers: Set<WorkerID> = []
@@ -58,7 +60,9 @@ struct ActorRecord: Sendable {
     }
 
     /// Whether another start is allowed.
-    var mayRestart: Bool { spec.restartsMax < 0 || restartCount < spec.restartsMax }
+    var mayRestart: Bool {
+        !isUnreferenced && (spec.restartsMax < 0 || restartCount < spec.restartsMax)
+    }
 
     var phase: ActorPhase {
         if case .alive = stage { return .alive }
@@ -71,6 +75,9 @@ struct ActorRecord: Sendable {
         if case .alive(_, let worker) = stage { address = worker }
         return ActorState(spec, phase: phase, address: address, incarnation: incarnation, error: error)
     }
+
+    /// What its callers are told.
+    var update: ActorUpdate { ActorUpdate(state: state, pendingCallsMax: spec.pendingCallsMax) }
 
     /// "Counter", "Counter 'main'": what people call it.
     var title: String { spec.title }

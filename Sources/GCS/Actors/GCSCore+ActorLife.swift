@@ -107,6 +107,7 @@ extension GCSCore {
     mutating func endActor(_ id: ActorID, _ error: RayError, at now: Instant, into effects: inout GCSEffects) {
         guard let actor = actors.removeValue(forKey: id) else { return }
         backingOffActors.remove(id)
+        drainingActors[id] = nil
         let name = ActorName(namespace: actor.spec.namespace, name: actor.spec.name)
         if actorNames[name] == id { actorNames[name] = nil }
         creatorActors[actor.creator]?.remove(id)

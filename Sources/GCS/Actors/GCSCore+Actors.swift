@@ -65,7 +65,7 @@ extension GCSCore {
         if let actor = actors[id] {
             guard follow(id, sender) else { return }
             actors[id]?.subscribers.insert(sender.id)
-            return effects.send(.actorUpdate(ActorUpdate(state: actor.state)), to: sender.id)
+            return effects.send(.actorUpdate(actor.update), to: sender.id)
         }
         if let state = deadActors[id] {
             return effects.send(.actorUpdate(ActorUpdate(state: state)), to: sender.id)
@@ -92,7 +92,8 @@ extension GCSCore {
         var namespace = wanted.namespace
         if namespace.isEmpty { namespace = peers[sender.id]?.job.flatMap { jobs[$0]?.namespace } ?? "" }
         let id = actorNames[ActorName(namespace: namespace, name: wanted.name)]
-        let found = ActorFound(state: wanted.name.isEmpty ? nil : id.flatMap { actors[$0]?.state })
+        let actor = wanted.name.isEmpty ? nil : id.flatMap { actors[$0] }
+        let found = ActorFound(state: actor?.state, creator: actor?.spec.creation.owner ?? .none)
         answer(.actorFound(found), sender, into: &effects)
     }
 
@@ -120,7 +121,7 @@ extension GCSCore {
     /// Tells all subscribers of an actor its state.
     func publish(_ id: ActorID, into effects: inout GCSEffects) {
         guard let actor = actors[id] else { return }
-        let update = Message.actorUpdate(ActorUpdate(state: actor.state))
+        let update = Message.actorUpdate(actor.update)
         for subscriber in actor.subscribers.sorted() { tell(subscriber, update, into: &effects) }
     }
 

@@ -31,6 +31,40 @@ extension Worker {
         transact { core, now, effects in core.call(actor, call, from: task, at: now, into: &effects) }
     }
 
+    package func retain(_ actor: ActorID, creator: Address) {
+        transact { core, _, effects in core.retain(actor, creator: creator, into: &effects) }
+    }
+
+    package func release(_ actor: ActorID) {
+        guard !isEnding.load(ordering: .relaxed) else { return }
+        transact { core, _, effects in core.release(actor, into: &effects) }
+    }
+
+    package func exitActor(_ task: TaskID) throws(RayError) {
+        let result = transact { core, _, effects in
+            Result { () throws(RayError) in try core.exitActor(task, into: &effects) }
+        }
+        try result.get()
+    }
+
+    package func nextItem(of task: TaskID) -> ObjectReference? {
+        transact { core, _, effects in core.nextItem(of: task, into: &effects) }
+    }
+
+    package func dropStream(_ task: TaskID) {
+        guard !isEnding.load(ordering: .relaxed) else { return }
+        transact { core, now, effects in core.dropStream(task, at: now, into: &effects) }
+    }
+
+    package func yield(_ object: RayObject, from task: TaskID, completion: @escaping @Sendable (RayError?) -> Void) {
+        transactState { state, _ in
+            let token = state.core.yield(object, from: task, into: &state.effects)
+            state.completions[token] = .request { result in
+                if case .failure(let error) = result { completion(error) } else { completion(nil) }
+            }
+        }
+    }
+
     package func cancel(_ reference: ObjectReference, force: Bool, recursive: Bool) throws(RayError) {
         let result = transact { core, now, effects in
             Result { () throws(RayError) in
@@ -211,7 +245,7 @@ extension Worker {
 
     package func actor(
         named name: String, namespace: String,
-        completion: @escaping @Sendable (Result<(ActorID, FunctionDescriptor), RayError>) -> Void
+        completion: @escaping @Sendable (Result<FoundActor, RayError>) -> Void
     ) {
         let space = namespace.isEmpty ? self.namespace : namespace
         request(.lookUpActor(LookUpActor(name: name, namespace: space))) { [weak self] result in
@@ -226,7 +260,8 @@ extension Worker {
                                     + "been created, may have died, or lives in another namespace"))
                     }
                     self?.transact { core, now, effects in core.adopt(state, at: now, into: &effects) }
-                    return .success((state.id, state.className))
+                    return .success(
+                        FoundActor(id: state.id, className: state.className, creator: found.creator))
                 })
         }
     }

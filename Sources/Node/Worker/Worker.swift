@@ -163,7 +163,9 @@ extension Worker: EndpointHandler {
             configuration.showLog(message)
             return true
         case .startActor(let message):
-            executor?.noteConcurrency(max(1, message.spec.concurrencyMax), of: message.spec.id)
+            // With groups, calls of several of them run at the same time.
+            let count = max(1, message.spec.concurrencyMax) + message.spec.concurrencyGroups.count
+            executor?.noteConcurrency(count, of: message.spec.id)
             return false
         default: return false
         }

@@ -13,7 +13,7 @@ final class EncodingShared {
     /// References found in values, in order.
     var contained: [ObjectReference] = []
     /// What must not be released before the object has been handed over.
-    var keepAlive: [ObjectRefStorage] = []
+    var keepAlive: [any AnyObject & Sendable] = []
     /// Actors whose handles were found in values.
     var actors: [ActorID] = []
     /// What a non-throwing function of a container could not throw.

@@ -16,7 +16,7 @@ package enum RayCoder {
 
     /// Encodes a value without references inside, or whose references are held by the caller.
     package static func encode<Value: Encodable>(_ value: Value) throws -> RayObject {
-        var held: [ObjectRefStorage] = []
+        var held: [any AnyObject & Sendable] = []
         return try encode(value, holding: &held)
     }
 
@@ -24,7 +24,7 @@ package enum RayCoder {
     ///
     /// Adds to `held` what keeps these references: it must live until the object was handed to the worker.
     package static func encode<Value: Encodable>(
-        _ value: Value, holding held: inout [ObjectRefStorage]
+        _ value: Value, holding held: inout [any AnyObject & Sendable]
     ) throws -> RayObject {
         if let bytes = word(value) { return RayObject(data: bytes, metadata: ObjectMetadata.swift) }
         let buffer = EncodingBuffer(shared: EncodingShared(), depth: 0)

@@ -53,6 +53,12 @@ struct ValueDecoder: Decoder {
         return ObjectRefStorage(reference: reference, worker: context.worker)
     }
 
+    /// The owner of a reference that came with the object.
+    func owner(of id: ObjectID) -> Address? { context.contained.first { $0.id == id }?.owner }
+
+    /// The runtime that decoded references belong to.
+    var worker: (any WorkerAPI)? { context.worker }
+
     /// Reads an actor's id.
     func actor() throws -> ActorID {
         let found = try context.tag(at: offset)

@@ -33,6 +33,8 @@ extension ray {
         case outOfMemory(String)
         case getTimeout(String)
         case authentication(String)
+        /// More calls on an actor are under way than `maxPendingCalls` allows.
+        case pendingCallsLimitExceeded(String)
         /// The cluster cannot be reached or started.
         case clusterUnreachable(String)
         /// An argument makes no sense.
@@ -54,7 +56,7 @@ extension ray {
                 .objectReconstructionFailedLineageEvicted(let text), .objectStoreFull(let text),
                 .referenceCountingAssertion(let text), .ownerDied(let text), .nodeDied(let text),
                 .localRayletDied(let text), .outOfDisk(let text), .outOfMemory(let text), .getTimeout(let text),
-                .authentication(let text), .clusterUnreachable(let text), .invalidArgument(let text),
+                .authentication(let text), .pendingCallsLimitExceeded(let text), .clusterUnreachable(let text), .invalidArgument(let text),
                 .notFound(let text), .system(let text):
                 text
             }
@@ -96,6 +98,7 @@ extension ray {
                 case .clusterUnreachable: .clusterUnreachable(text)
                 case .invalidArgument: .invalidArgument(text)
                 case .notFound: .notFound(text)
+                case .pendingCallsLimitExceeded: .pendingCallsLimitExceeded(text)
                 case .systemError, .taskExecution, .objectInPlasma, .dependencyResolutionFailed,
                     .endOfStreamingGenerator, .generatorTaskFailedForObjectReconstruction:
                     .system(text)

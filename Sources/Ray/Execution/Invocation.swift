@@ -16,7 +16,7 @@ extension ray {
         private let actor: Instance?
         private let worker: (any WorkerAPI)?
         /// Keeps the references inside results until the worker has these.
-        private let held = Mutex<[ObjectRefStorage]>([])
+        private let held = Mutex<[any AnyObject & Sendable]>([])
 
         /// A call of `declaration`.
         package init(
@@ -56,6 +56,23 @@ extension ray {
             _Results(objects: [try encode(value, 1)])
         }
 
+        /// Sends an item of a generator; suspends while the reader is too far behind.
+        public func yield<Value: Encodable>(_ value: Value) async throws {
+            guard let context = TaskContext.current, let worker = context.worker else {
+                throw RayError(.systemError, "\(function) is a generator and runs in workers only")
+            }
+            var storages: [any AnyObject & Sendable] = []
+            let object = try encode(value, 1, holding: &storages)
+            // From `yield` on the worker holds what is inside.
+            let held = storages
+            let failure = await withCheckedContinuation { continuation in
+                withExtendedLifetime(held) {
+                    worker.yield(object, from: context.task) { continuation.resume(returning: $0) }
+                }
+            }
+            if let failure { throw failure }
+        }
+
         /// Encodes the results of a function that returns a tuple.
         public func resultTuple<each Value: Encodable>(_ values: repeat each Value) throws -> _Results {
             var objects: [RayObject] = []
@@ -64,11 +81,17 @@ extension ray {
         }
 
         private func encode<Value: Encodable>(_ value: Value, _ number: Int) throws -> RayObject {
+            var storages: [any AnyObject & Sendable] = []
+            let object = try encode(value, number, holding: &storages)
+            if !storages.isEmpty { held.withLock { $0 += storages } }
+            return object
+        }
+
+        private func encode<Value: Encodable>(
+            _ value: Value, _ number: Int, holding storages: inout [any AnyObject & Sendable]
+        ) throws -> RayObject {
             do {
-                var storages: [ObjectRefStorage] = []
-                let object = try RayCoder.encode(value, holding: &storages)
-                if !storages.isEmpty { held.withLock { $0 += storages } }
-                return object
+                return try RayCoder.encode(value, holding: &storages)
             } catch let error as CodingFailure {
                 throw RayError(.invalidArgument, "result \(number) of \(function) cannot be sent: \(error)")
             }

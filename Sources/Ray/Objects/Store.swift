@@ -88,7 +88,7 @@ extension ray {
         do {
             let worker = try Session.current.worker()
             if let storage = try Store.putNumbers(value, worker: worker) { return ObjectRef(storage: storage) }
-            var held: [ObjectRefStorage] = []
+            var held: [any AnyObject & Sendable] = []
             let object = try RayCoder.encode(value, holding: &held)
             return ObjectRef(storage: try withExtendedLifetime(held) { try Store.put(object, worker: worker) })
         } catch {

@@ -38,16 +38,25 @@ extension ray {
         package let line: Int
         /// How a worker runs it.
         package let entry: Entry
+        /// Whether it makes items one after the other.
+        package let isGenerator: Bool
+        /// The group in which calls of the method count; empty for the default one.
+        package let concurrencyGroup: String
         /// What calls without options have in common, made at the first call.
         private let template = Mutex<CallTemplate?>(nil)
 
         /// - Parameters:
         ///   - className: the types around the declaration, joined by dots.
         ///   - function: name with labels, then the parameters' types.
+        ///   - isGenerator: whether it makes items one after the other.
+        ///   - concurrencyGroup: the group in which calls of the method count.
         public init(
             kind: Kind, className: String, function: String, parameterTypes: [String], returnCount: Int,
-            file: String, line: Int, hash: String, entry: Entry
+            file: String, line: Int, hash: String, isGenerator: Bool = false,
+            concurrencyGroup: String = "", entry: Entry
         ) {
+            self.isGenerator = isGenerator
+            self.concurrencyGroup = concurrencyGroup
             self.kind = kind
             let module = String(file.prefix { $0 != "/" })
             descriptor = FunctionDescriptor(
@@ -57,6 +66,17 @@ extension ray {
             self.file = file
             self.line = line
             self.entry = entry
+        }
+
+        /// How a call makes items, if it does.
+        ///
+        /// - Throws: if the limit makes no sense.
+        func generator(backpressure: Int?) throws(RayError) -> GeneratorSpec? {
+            guard isGenerator else { return nil }
+            if let backpressure, backpressure < 1 {
+                throw RayError(.invalidArgument, "generatorBackpressure must be 1 or more, not \(backpressure)")
+            }
+            return GeneratorSpec(backpressure: backpressure ?? 0)
         }
 
         /// The template that `make` gave at the first call.

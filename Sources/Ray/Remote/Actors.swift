@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-package import RayCore
+internal import RayCore
 internal import RayWorker
 
 extension ray {
@@ -34,7 +34,7 @@ extension ray {
 
     /// How long an actor lives.
     public enum ActorLifetime: Sendable {
-        /// Until the job that created it ends.
+        /// Until no handle is left, or the job or the process that created it ends.
         case job
         /// Until it is killed.
         case detached
@@ -48,9 +48,12 @@ extension ray {
         package let module: String
         /// Whether calls may interleave.
         package let isConcurrent: Bool
+        /// Groups of calls and how many calls of each may run at the same time.
+        package let groups: [String: Int]
 
         /// - Parameter file: `Module/File.swift`.
-        public init(name: String, file: String, isConcurrent: Bool) {
+        public init(name: String, file: String, isConcurrent: Bool, groups: [String: Int] = [:]) {
+            self.groups = groups
             self.name = name
             module = String(file.prefix { $0 != "/" })
             self.isConcurrent = isConcurrent
@@ -64,59 +67,6 @@ extension ray {
         /// What is created and how.
         var _ray: _ActorCreation { get }
         init(_ray: _ActorCreation)
-    }
-
-    /// Which actor a handle calls. Not for use by hand.
-    public struct _ActorReference: Codable, Hashable, Sendable {
-        /// The actor.
-        package let id: ActorID
-        /// Why the actor could not be created.
-        package let failure: RayError?
-
-        /// A reference to an actor, or to the reason why there is none.
-        package init(id: ActorID, failure: RayError? = nil) {
-            self.id = id
-            self.failure = failure
-        }
-
-        /// References are equal if they name one actor.
-        public static func == (lhs: Self, rhs: Self) -> Bool { lhs.id == rhs.id }
-        /// Hashes the actor's id.
-        public func hash(into hasher: inout Hasher) { hasher.combine(id) }
-
-        /// Encodes the actor's id; only inside values that Ray sends.
-        public func encode(to encoder: any Encoder) throws {
-            guard let encoder = encoder as? ValueEncoder else {
-                throw CodingFailure("an actor's handle can only be encoded inside a value that Ray sends")
-            }
-            if let failure { throw error(failure) }
-            try encoder.write(id)
-        }
-
-        /// Decodes an actor's id.
-        public init(from decoder: any Decoder) throws {
-            guard let decoder = decoder as? ValueDecoder else {
-                throw CodingFailure("an actor's handle can only be decoded from a value that Ray sent")
-            }
-            self.init(id: try decoder.actor())
-        }
-
-        /// Calls a method; what goes wrong arrives as an error of its results.
-        public func call(_ declaration: _Declaration, _ arguments: _Arguments) -> _References {
-            let count = declaration.returnCount
-            do throws(RayError) {
-                if let failure = failure ?? arguments.failure { throw failure }
-                let worker = try arguments.worker.get()
-                let call = Call(
-                    function: declaration.descriptor, arguments: arguments.list, returnCount: count,
-                    resources: ResourceSet())
-                let caller = arguments.caller
-                let references = arguments.whileAlive { worker.call(id, call, from: caller) }
-                return _References(references, count: count, worker: worker, caller: caller)
-            } catch {
-                return _References(failure: error, count: count)
-            }
-        }
     }
 
     /// An actor about to be created, with its options. Not for use by hand.
@@ -138,6 +88,7 @@ extension ray {
                 guard concurrency >= 1 else {
                     throw RayError(.invalidArgument, "maxConcurrency must be 1 or more, not \(concurrency)")
                 }
+                let groups = try concurrencyGroups()
                 let call = Call(
                     function: declaration.descriptor, arguments: arguments.list,
                     // One CPU to be placed, none to live on, unless the user says so: Ray's rule.
@@ -152,11 +103,17 @@ extension ray {
                 settings.taskRetriesMax = actor.taskRetriesMax ?? 0
                 settings.concurrencyMax = concurrency
                 settings.heldResources = try options.resourceSet(defaultCPUs: 0)
+                settings.concurrencyGroups = groups
+                settings.pendingCallsMax = actor.pendingCallsMax ?? -1
                 let caller = arguments.caller
-                let id = arguments.whileAlive { worker.createActor(call, settings, from: caller) }
-                return _ActorReference(id: id)
+                func make() -> ActorHandleStorage {
+                    let id = arguments.whileAlive { worker.createActor(call, settings, from: caller) }
+                    return ActorHandleStorage(id: id, creator: worker.address, worker: worker)
+                }
+                guard actor.getIfExists == true else { return _ActorReference(storage: make()) }
+                return _ActorReference(storage: try getOrMake(settings, worker, make))
             } catch {
-                return _ActorReference(id: .none, failure: error)
+                return _ActorReference(failure: error)
             }
         }
     }
@@ -169,6 +126,8 @@ struct ActorSettings: Sendable {
     var restartsMax: Int?
     var taskRetriesMax: Int?
     var concurrencyMax: Int?
+    var pendingCallsMax: Int?
+    var getIfExists: Bool?
 }
 
 extension ray._ActorFactory {
@@ -184,14 +143,17 @@ extension ray._ActorFactory {
     ///   - lifetime: whether the actor outlives the job.
     ///   - maxRestarts: how often the actor is started again after its worker died; -1 without limit.
     ///   - maxTaskRetries: how often a call under way is then made again; -1 without limit.
-    ///   - maxConcurrency: calls that may run at the same time.
+    ///   - maxConcurrency: calls that may run at the same time, apart from those in groups.
+    ///   - maxPendingCalls: calls that one process may have under way; further ones fail at once with
+    ///     `ray.SystemError.pendingCallsLimitExceeded`. -1, the default, is without limit.
+    ///   - getIfExists: give a handle of the actor of that name if there is one, whatever the other options say.
     ///   - schedulingStrategy: where the actor should live.
     ///   - labelSelector: labels that its node must have: `v`, `!v`, `in(a,b)` or `!in(a,b)` by key.
     public func options(
         numCPUs: Double? = nil, numGPUs: Double? = nil, memory: Int? = nil, resources: [String: Double]? = nil,
         name: String? = nil, namespace: String? = nil, lifetime: ray.ActorLifetime? = nil, maxRestarts: Int? = nil,
-        maxTaskRetries: Int? = nil, maxConcurrency: Int? = nil, schedulingStrategy: ray.SchedulingStrategy? = nil,
-        labelSelector: [String: String]? = nil
+        maxTaskRetries: Int? = nil, maxConcurrency: Int? = nil, maxPendingCalls: Int? = nil,
+        getIfExists: Bool? = nil, schedulingStrategy: ray.SchedulingStrategy? = nil, labelSelector: [String: String]? = nil
     ) -> Self {
         var creation = _ray
         creation.options = creation.options.merged(
@@ -202,7 +164,9 @@ extension ray._ActorFactory {
             namespace: namespace ?? creation.actor.namespace, lifetime: lifetime ?? creation.actor.lifetime,
             restartsMax: maxRestarts ?? creation.actor.restartsMax,
             taskRetriesMax: maxTaskRetries ?? creation.actor.taskRetriesMax,
-            concurrencyMax: maxConcurrency ?? creation.actor.concurrencyMax)
+            concurrencyMax: maxConcurrency ?? creation.actor.concurrencyMax,
+            pendingCallsMax: maxPendingCalls ?? creation.actor.pendingCallsMax,
+            getIfExists: getIfExists ?? creation.actor.getIfExists)
         return Self(_ray: creation)
     }
 }

@@ -28,7 +28,7 @@ extension ray {
         /// The first argument that could not be encoded or sent.
         package private(set) var failure: RayError?
         /// Objects that must live until the call is submitted.
-        private var keptAlive: [ObjectRefStorage] = []
+        private var keptAlive: [any AnyObject & Sendable] = []
 
         /// Room for `count` arguments.
         public init(count: Int) {
@@ -107,6 +107,11 @@ extension ray {
 
         /// The only result.
         public func one<Value>() -> ObjectRef<Value> { reference(0) }
+
+        /// The items of a generator.
+        public func stream<Value>() -> ObjectRefStream<Value> {
+            ObjectRefStream(storage: StreamStorage(completed: storages[0]))
+        }
 
         /// Result number `index`.
         public func reference<Value>(_ index: Int) -> ObjectRef<Value> { ObjectRef(storage: storages[index]) }

@@ -23,6 +23,15 @@ extension ray {
         try cancel(reference.storage, force: force, recursive: recursive)
     }
 
+    /// Cancels a generator: its next item is the error `ray.SystemError.taskCancelled`, and its last.
+    ///
+    /// The parameters are those of `cancel` for a reference.
+    public static func cancel<Value>(
+        _ stream: ObjectRefStream<Value>, force: Bool = false, recursive: Bool = true
+    ) throws {
+        try cancel(stream.storage.completed, force: force, recursive: recursive)
+    }
+
     static func cancel(_ storage: ObjectRefStorage, force: Bool, recursive: Bool) throws {
         guard storage.failure == nil, let worker = storage.worker else { return }
         do throws(RayError) {

@@ -63,6 +63,7 @@ final class CallTemplate: Sendable {
                 function: declaration.descriptor, returnCount: declaration.returnCount,
                 resources: try options.resourceSet(defaultCPUs: 1), strategy: try options.schedulingStrategy(),
                 retriesMax: options.retriesMax ?? 3, name: options.name ?? "")
+            call.generator = try declaration.generator(backpressure: options.generatorBackpressure)
             call.retryExceptions = options.retryExceptions?.rule ?? .none
             return call
         }
@@ -80,19 +81,21 @@ extension ray._RemoteFunction {
     ///   - name: name of the calls for people.
     ///   - maxRetries: how often a call runs again after its worker died; 3 by default, -1 without limit.
     ///   - retryExceptions: which errors that it throws use up a retry, too; none by default.
+    ///   - generatorBackpressure: items that may be unread before the function waits; without limit by default.
     ///   - schedulingStrategy: where calls should run.
     ///   - labelSelector: labels that the node must have: `v`, `!v`, `in(a,b)` or `!in(a,b)` by key.
     public func options(
         numCPUs: Double? = nil, numGPUs: Double? = nil, memory: Int? = nil, resources: [String: Double]? = nil,
         name: String? = nil, maxRetries: Int? = nil, retryExceptions: ray.RetryExceptions? = nil,
-        schedulingStrategy: ray.SchedulingStrategy? = nil, labelSelector: [String: String]? = nil
+        generatorBackpressure: Int? = nil, schedulingStrategy: ray.SchedulingStrategy? = nil,
+        labelSelector: [String: String]? = nil
     ) -> Self {
         Self(
             _ray: _ray.options(
                 CallOptions(
                     numCPUs: numCPUs, numGPUs: numGPUs, memory: memory, resources: resources, name: name,
                     retriesMax: maxRetries, strategy: schedulingStrategy, retryExceptions: retryExceptions,
-                    labelSelector: labelSelector)))
+                    labelSelector: labelSelector, generatorBackpressure: generatorBackpressure)))
     }
 }
 

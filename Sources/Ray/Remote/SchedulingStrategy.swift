@@ -31,6 +31,7 @@ struct CallOptions: Sendable {
     var strategy: ray.SchedulingStrategy?
     var retryExceptions: ray.RetryExceptions?
     var labelSelector: [String: String]?
+    var generatorBackpressure: Int?
 
     /// These options, replaced by those that `later` gives.
     func merged(_ later: CallOptions) -> CallOptions {
@@ -39,7 +40,8 @@ struct CallOptions: Sendable {
             resources: later.resources ?? resources, name: later.name ?? name,
             retriesMax: later.retriesMax ?? retriesMax, strategy: later.strategy ?? strategy,
             retryExceptions: later.retryExceptions ?? retryExceptions,
-            labelSelector: later.labelSelector ?? labelSelector)
+            labelSelector: later.labelSelector ?? labelSelector,
+            generatorBackpressure: later.generatorBackpressure ?? generatorBackpressure)
     }
 
     /// The amounts asked for, with `cpus` where none are given.

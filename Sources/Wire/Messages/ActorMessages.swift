@@ -97,17 +97,22 @@ package struct SubscribeActor: Hashable, Sendable, WireCodable {
 /// GCS to subscribers.
 package struct ActorUpdate: Hashable, Sendable, WireCodable {
     package var state: ActorState
+    /// Calls that one caller may have under way; -1 without limit.
+    package var pendingCallsMax: Int
 
-    package init(state: ActorState) {
+    package init(state: ActorState, pendingCallsMax: Int = -1) {
         self.state = state
+        self.pendingCallsMax = pendingCallsMax
     }
 
     package func encode(into writer: inout WireWriter) {
         writer.write(state)
+        writer.write(pendingCallsMax)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
         state = try reader.value()
+        pendingCallsMax = try reader.added(-1) { (reader: inout WireReader) throws(WireError) in try reader.int() }
     }
 }
 
@@ -135,17 +140,22 @@ package struct LookUpActor: Hashable, Sendable, WireCodable {
 /// GCS: the actor, or nothing.
 package struct ActorFound: Hashable, Sendable, WireCodable {
     package var state: ActorState?
+    /// The process that keeps the count of the actor's handles.
+    package var creator: Address
 
-    package init(state: ActorState? = nil) {
+    package init(state: ActorState? = nil, creator: Address = .none) {
         self.state = state
+        self.creator = creator
     }
 
     package func encode(into writer: inout WireWriter) {
         writer.write(optional: state)
+        writer.write(creator)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
         state = try reader.optionalValue()
+        creator = try reader.added(Address.none) { (reader: inout WireReader) throws(WireError) in try reader.value() }
     }
 }
 

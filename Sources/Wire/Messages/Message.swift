@@ -93,6 +93,11 @@ package enum Message: Hashable, Sendable {
     case returnObjects(ReturnObjects)
     case resultReferences(ResultReferences)
     case referencesTaken(ReferencesTaken)
+    case releaseActor(ReleaseActor)
+    case drainActor(DrainActor)
+    case actorExited(ActorExited)
+    case generatorItem(GeneratorItem)
+    case generatorConsumed(GeneratorConsumed)
 
     /// The number that stands for the message in the frame header; never reused.
     package var kind: UInt16 {
@@ -185,6 +190,11 @@ package enum Message: Hashable, Sendable {
         case .returnObjects: 202
         case .resultReferences: 203
         case .referencesTaken: 204
+        case .releaseActor: 222
+        case .drainActor: 223
+        case .actorExited: 224
+        case .generatorItem: 225
+        case .generatorConsumed: 226
         }
     }
 
@@ -279,6 +289,11 @@ package enum Message: Hashable, Sendable {
         case .returnObjects(let message): message.encode(into: &writer)
         case .resultReferences(let message): message.encode(into: &writer)
         case .referencesTaken(let message): message.encode(into: &writer)
+        case .releaseActor(let message): message.encode(into: &writer)
+        case .drainActor(let message): message.encode(into: &writer)
+        case .actorExited(let message): message.encode(into: &writer)
+        case .generatorItem(let message): message.encode(into: &writer)
+        case .generatorConsumed(let message): message.encode(into: &writer)
         }
     }
 
@@ -381,6 +396,11 @@ package enum Message: Hashable, Sendable {
         case 202: self = .returnObjects(try reader.value())
         case 203: self = .resultReferences(try reader.value())
         case 204: self = .referencesTaken(try reader.value())
+        case 222: self = .releaseActor(try reader.value())
+        case 223: self = .drainActor(try reader.value())
+        case 224: self = .actorExited(try reader.value())
+        case 225: self = .generatorItem(try reader.value())
+        case 226: self = .generatorConsumed(try reader.value())
         default: throw .unknownCase("message kind", Int(kind))
         }
     }

@@ -83,23 +83,28 @@ package struct ResultReferences: Hashable, Sendable, WireCodable {
     }
 }
 
-/// Owner to worker: it holds the references inside the results itself, or wants none.
+/// Owner to worker: it holds the references inside the results, or an item, itself, or wants none.
 package struct ReferencesTaken: Hashable, Sendable, WireCodable {
     package var task: TaskID
     package var attempt: UInt32
+    /// 0 for the results, n + 1 for item n of a generator.
+    package var item: UInt32
 
-    package init(task: TaskID, attempt: UInt32) {
+    package init(task: TaskID, attempt: UInt32, item: UInt32 = 0) {
         self.task = task
         self.attempt = attempt
+        self.item = item
     }
 
     package func encode(into writer: inout WireWriter) {
         writer.write(task)
         writer.write(attempt)
+        writer.write(item)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
         task = try reader.identifier()
         attempt = try reader.uint32()
+        item = try reader.added(0) { (reader: inout WireReader) throws(WireError) in try reader.uint32() }
     }
 }

@@ -64,12 +64,18 @@ extension TaskSpec: WireCodable {
             writer.write(UInt32(attempt))
             writer.write(owner)
             writer.write(name)
+            // Few calls have these, and the others need not carry them.
+            guard !concurrencyGroup.isEmpty || generator != nil else { return }
+            writer.write(concurrencyGroup)
+            writer.write(generator != nil)
+            writer.write(UInt32(clamping: generator?.backpressure ?? 0))
+            writer.write(UInt32(clamping: generator?.skip ?? 0))
         })
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
         self = try reader.record { (reader: inout WireReader) throws(WireError) in
-            let spec = TaskSpec(
+            var spec = TaskSpec(
                 id: try reader.identifier(), kind: try reader.value(), function: try reader.value(),
                 arguments: try reader.values(), returnCount: Int(try reader.uint32()),
                 resources: try reader.value(), strategy: try reader.value(), retriesMax: try reader.int(),
@@ -77,6 +83,12 @@ extension TaskSpec: WireCodable {
             guard spec.returnCount <= Limits.listCountMax else {
                 throw .limitExceeded("returns of a task", spec.returnCount)
             }
+            guard !reader.isAtEnd else { return spec }
+            spec.concurrencyGroup = try reader.string()
+            let isGenerator = try reader.bool()
+            let generator = GeneratorSpec(
+                backpressure: Int(try reader.uint32()), skip: Int(try reader.uint32()))
+            if isGenerator { spec.generator = generator }
             return spec
         }
     }
@@ -94,6 +106,12 @@ extension ActorSpec: WireCodable {
             writer.write(taskRetriesMax)
             writer.write(UInt32(concurrencyMax))
             writer.write(heldResources)
+            guard !concurrencyGroups.isEmpty || pendingCallsMax >= 0 else { return }
+            writer.write(list: concurrencyGroups) { writer, group in
+                writer.write(group.name)
+                writer.write(UInt32(clamping: group.callsMax))
+            }
+            writer.write(pendingCallsMax)
         })
     }
 
@@ -107,10 +125,16 @@ extension ActorSpec: WireCodable {
             guard let lifetime = ActorLifetime(rawValue: number) else {
                 throw .unknownCase("ActorLifetime", Int(number))
             }
-            return ActorSpec(
+            var spec = ActorSpec(
                 id: id, creation: creation, name: name, namespace: namespace, lifetime: lifetime,
                 restartsMax: try reader.int(), taskRetriesMax: try reader.int(),
                 concurrencyMax: Int(try reader.uint32()), heldResources: try reader.value())
+            guard !reader.isAtEnd else { return spec }
+            spec.concurrencyGroups = try reader.list { (reader: inout WireReader) throws(WireError) in
+                ConcurrencyGroup(name: try reader.string(), callsMax: Int(try reader.uint32()))
+            }
+            spec.pendingCallsMax = try reader.int()
+            return spec
         }
     }
 }

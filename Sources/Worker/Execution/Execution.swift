@@ -43,9 +43,19 @@ struct Execution: Sendable {
     var cancelled: Set<TaskID> = []
     /// Those that ended and whose results are being stored.
     var storing: [TaskID: StoringTask] = [:]
+    /// Generators that run, or have been read from before they do.
+    var generators: [TaskID: GeneratorProgress] = [:]
+    /// Room asked for items of generators.
+    var itemRooms: [ObjectID: ItemRoom] = [:]
     /// Room asked for one result: which task's, at which index.
     var rooms: [ObjectID: TaskID] = [:]
     var concurrencyMax = 1
+    /// Calls of each group that may run at the same time; empty where an actor has no groups.
+    var groupLimits: [String: Int] = [:]
+    /// Calls of each group that run.
+    var groupCounts: [String: Int] = [:]
+    /// Why the actor begins no further calls, and ends when those under way have.
+    var leaving: String?
     /// The actor that lives here.
     var actor: ActorID?
     var incarnation: UInt32 = 0

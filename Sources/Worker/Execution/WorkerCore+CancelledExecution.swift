@@ -22,6 +22,7 @@ extension WorkerCore {
             startTasks(into: &effects)
         } else if let task = execution.running[id], task.caller == peer {
             execution.cancelled.insert(id)
+            if task.spec.generator != nil { cancelWaitingItem(of: id, into: &effects) }
             if message.recursive { cancelChildren(of: id, force: message.force, at: now, into: &effects) }
             if message.force, case .normal = task.spec.kind {
                 effects.append(.exit(reason: "\(task.spec.displayName) was force-killed by ray.cancel(force: true)"))

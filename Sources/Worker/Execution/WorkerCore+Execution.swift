@@ -33,6 +33,9 @@ extension WorkerCore {
             effects.send(.taskDone(reply), to: peer)
             return
         }
+        if let reason = execution.leaving {
+            return refuse(message.spec, of: peer, because: reason, into: &effects)
+        }
         receive(Execution.Received(spec: message.spec, caller: peer, lease: execution.lease), into: &effects)
     }
 
@@ -42,8 +45,10 @@ extension WorkerCore {
         execution.incarnation = message.incarnation
         execution.concurrencyMax = max(1, message.spec.concurrencyMax)
         execution.actorName = message.spec.name
+        for group in message.spec.concurrencyGroups { execution.groupLimits[group.name] = max(1, group.callsMax) }
         execution.holdsCPU =
             message.spec.heldResources[ResourceSet.cpu] > .zero && execution.concurrencyMax == 1
+            && execution.groupLimits.isEmpty
         execution.lease = message.lease
         receive(
             Execution.Received(spec: message.spec.creation, caller: .gcs, lease: message.lease), into: &effects)
@@ -52,9 +57,7 @@ extension WorkerCore {
     /// Queues a task and fetches its arguments; a repeated push is ignored.
     private mutating func receive(_ task: Execution.Received, into effects: inout WorkerEffects) {
         let id = task.spec.id
-        guard execution.received[id] == nil, execution.running[id] == nil, execution.storing[id] == nil else {
-            return
-        }
+        if adoptAttempt(task, into: &effects) { return }
         execution.queue.append(id)
         execution.received[id] = task
         var missing = 0
@@ -80,7 +83,9 @@ extension WorkerCore {
 
     /// Starts tasks in order; one whose arguments are missing holds back only its own caller's.
     mutating func startTasks(into effects: inout WorkerEffects) {
-        while execution.running.count < execution.concurrencyMax, let position = nextStartable() {
+        while execution.running.count < execution.concurrencyMax || !execution.groupLimits.isEmpty,
+            let position = nextStartable()
+        {
             let id = execution.queue.remove(at: position)
             guard let task = execution.received.removeValue(forKey: id) else { continue }
             if let error = failedArgument(of: task) {
@@ -92,6 +97,7 @@ extension WorkerCore {
                 execution.holdsCPU = task.spec.resources[ResourceSet.cpu] > .zero
             }
             execution.running[id] = task
+            if !execution.groupLimits.isEmpty { execution.groupCounts[task.spec.concurrencyGroup, default: 0] += 1 }
             effects.append(.execute(task.spec))
         }
     }
@@ -113,6 +119,7 @@ extension WorkerCore {
     }
 
     private func nextStartable() -> Int? {
+        if !execution.groupLimits.isEmpty { return nextStartableInGroups() }
         var waitingCallers: [WorkerID] = []
         for (position, id) in execution.queue.enumerated() {
             guard let task = execution.received[id], !waitingCallers.contains(task.caller) else { continue }
@@ -184,6 +191,7 @@ extension WorkerCore {
     mutating func withdraw(_ id: TaskID) -> Execution.Received? {
         guard let task = execution.received.removeValue(forKey: id) else { return nil }
         execution.queue.removeAll { $0 == id }
+        if !execution.generators.isEmpty { execution.generators[id] = nil }
         for case .reference(let reference) in task.spec.arguments {
             objects[reference.id]?.waiters.removeAll { $0 == .argument(id) }
         }
@@ -197,12 +205,13 @@ extension WorkerCore {
             execution.running[id]?.isCallerLost = true
         }
         startTasks(into: &effects)
+        leaveIfDone(into: &effects)
     }
 
     /// An idle worker may leave, unless others depend on what it owns.
     mutating func exitRequested(_ reason: String, into effects: inout WorkerEffects) {
         let isBusy = !execution.running.isEmpty || !execution.queue.isEmpty || !execution.storing.isEmpty
-        guard !isBusy, execution.actor == nil, tasks.isEmpty, !references.isDependedOn else {
+        guard !isBusy, execution.actor == nil, tasks.isEmpty, !references.isDependedOn, !ownsActors else {
             if let raylet = configuration.raylet {
                 effects.send(.exitDeclined(ExitDeclined()), to: raylet.worker)
             }

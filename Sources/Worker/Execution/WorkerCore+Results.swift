@@ -13,6 +13,8 @@ extension WorkerCore {
     ) {
         guard let task = execution.running.removeValue(forKey: id) else { return }
         if !execution.cancelled.isEmpty { execution.cancelled.remove(id) }
+        if !execution.generators.isEmpty { execution.generators[id] = nil }
+        if !execution.groupCounts.isEmpty { leaveGroup(of: task.spec) }
         if execution.running.isEmpty, execution.cpu != .running {
             // It left a wait unfinished behind itself; the lease is the owner's again, CPU and all.
             execution.cpu = .running
@@ -29,6 +31,7 @@ extension WorkerCore {
             store(objects, of: task, into: &effects)
         }
         startTasks(into: &effects)
+        if execution.leaving != nil { leaveIfDone(into: &effects) }
     }
 
     /// Small results go into the reply; for large ones room is asked in the node's store.
@@ -61,6 +64,7 @@ extension WorkerCore {
 
     /// The raylet made room for a result, or says why there is none.
     mutating func resultRoomCreated(_ message: ObjectCreated, into effects: inout WorkerEffects) {
+        if !execution.itemRooms.isEmpty, itemRoomCreated(message, into: &effects) { return }
         guard let taskID = execution.rooms.removeValue(forKey: message.object),
             var storing = execution.storing[taskID], let raylet = configuration.raylet
         else { return }
@@ -81,6 +85,7 @@ extension WorkerCore {
         }
         execution.storing[taskID] = nil
         reply(to: storing.received, results: storing.results.compactMap { $0 }, error: nil, into: &effects)
+        if execution.leaving != nil { leaveIfDone(into: &effects) }
     }
 
     /// Sends the reply and lets the arguments go.

@@ -11,10 +11,16 @@ internal import RayWire
 /// Each of these counts as one pin of the object's entry, so that tables are looked at only where something is in
 /// them: a process that sends no references inside values has nothing here.
 struct ReferenceTable: Sendable {
-    /// One sent result, by the task and the try that made it.
-    struct Delivery: Hashable, Sendable {
+    /// The results, or one item, that a task and its try made.
+    struct Delivery: Hashable, Comparable, Sendable {
         var task: TaskID
         var attempt: UInt32
+        /// 0 for the results, n + 1 for item n of a generator.
+        var item: UInt32 = 0
+
+        static func < (lhs: Self, rhs: Self) -> Bool {
+            (lhs.task, lhs.attempt, lhs.item) < (rhs.task, rhs.attempt, rhs.item)
+        }
     }
 
     /// References inside sent results, held until the receiver says that it holds them itself.

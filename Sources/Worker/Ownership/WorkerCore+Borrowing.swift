@@ -92,7 +92,8 @@ extension WorkerCore {
             collect(id, into: &effects)
         case .reply(let task, let results, let error): sendReply(to: task, results, error, into: &effects)
         case .taken(let delivery, let maker):
-            let message = ReferencesTaken(task: delivery.task, attempt: delivery.attempt)
+            let message = ReferencesTaken(
+                task: delivery.task, attempt: delivery.attempt, item: delivery.item)
             effects.send(.referencesTaken(message), to: maker)
         }
     }
@@ -135,15 +136,20 @@ extension WorkerCore {
         guard !task.isCallerLost, results.contains(where: { !$0.contained.isEmpty }) else { return }
         let delivery = ReferenceTable.Delivery(task: task.spec.id, attempt: UInt32(task.spec.attempt))
         guard references.transfers[delivery] == nil else { return }
-        var objects: [ObjectID] = []
-        for reference in results.flatMap(\.contained) {
-            pin(reference, into: &effects)
-            objects.append(reference.id)
-        }
-        references.transfers[delivery] = ReferenceTable.Transfer(receiver: task.caller, objects: objects)
+        beginTransfer(delivery, results.flatMap(\.contained), to: task.caller, into: &effects)
         let message = ResultReferences(
             task: delivery.task, attempt: delivery.attempt, contained: results.map(\.contained))
         effects.send(.resultReferences(message), to: task.caller)
+    }
+
+    /// Holds references inside something that goes to `receiver` until that holds them.
+    mutating func beginTransfer(
+        _ delivery: ReferenceTable.Delivery, _ inside: [ObjectReference], to receiver: WorkerID,
+        into effects: inout WorkerEffects
+    ) {
+        guard references.transfers[delivery] == nil else { return }
+        for reference in inside { pin(reference, into: &effects) }
+        references.transfers[delivery] = ReferenceTable.Transfer(receiver: receiver, objects: inside.map(\.id))
     }
 
     /// A result with references inside is about to come: holds them, then lets its maker go.
@@ -155,7 +161,14 @@ extension WorkerCore {
                 capture(contained, in: id, into: &effects)
             }
         }
-        let step = ReferenceTable.Step.taken(.init(task: message.task, attempt: message.attempt), from: peer)
+        taken(.init(task: message.task, attempt: message.attempt), from: peer, into: &effects)
+    }
+
+    /// Tells the maker of results or an item that this process holds the references inside, as soon as that is so.
+    mutating func taken(
+        _ delivery: ReferenceTable.Delivery, from peer: WorkerID, into effects: inout WorkerEffects
+    ) {
+        let step = ReferenceTable.Step.taken(delivery, from: peer)
         if let barrier = barrier(before: peer) {
             deferStep(step, barrier)
         } else {
@@ -166,12 +179,13 @@ extension WorkerCore {
     mutating func referencesTaken(
         _ message: ReferencesTaken, from peer: WorkerID, into effects: inout WorkerEffects
     ) {
-        let delivery = ReferenceTable.Delivery(task: message.task, attempt: message.attempt)
+        let delivery = ReferenceTable.Delivery(
+            task: message.task, attempt: message.attempt, item: message.item)
         guard references.transfers[delivery]?.receiver == peer else { return }
         endTransfer(delivery, into: &effects)
     }
 
-    private mutating func endTransfer(_ delivery: ReferenceTable.Delivery, into effects: inout WorkerEffects) {
+    mutating func endTransfer(_ delivery: ReferenceTable.Delivery, into effects: inout WorkerEffects) {
         guard let transfer = references.transfers.removeValue(forKey: delivery) else { return }
         for id in transfer.objects { unpin(id, into: &effects) }
     }
@@ -208,7 +222,7 @@ extension WorkerCore {
             removeBorrower(peer, of: id, into: &effects)
         }
         let transfers = references.transfers.filter { $0.value.receiver == peer }
-        for delivery in transfers.keys.sorted(by: { ($0.task, $0.attempt) < ($1.task, $1.attempt) }) {
+        for delivery in transfers.keys.sorted() {
             endTransfer(delivery, into: &effects)
         }
     }

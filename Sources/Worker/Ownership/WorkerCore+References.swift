@@ -121,6 +121,7 @@ extension WorkerCore {
         guard entry.argumentUses == 0, entry.waiters.isEmpty else { return [] }
         objects[id] = nil
         guard entry.owner == nil else { return [] }
+        if let actor = id.actorOfHandle { actorUnreferenced(actor, into: &effects) }
         if case .stored(let raylets, _) = entry.value {
             for raylet in raylets { effects.send(.freeObjects(FreeObjects(objects: [id])), to: raylet) }
         }

@@ -22,6 +22,14 @@ struct ActorClient: Sendable {
     var sequence: UInt64 = 0
     /// The link is gone though the GCS says that the actor lives: from then on its calls fail.
     var unavailableAt: Instant?
+    /// Calls that may be under way; -1 without limit.
+    var pendingCallsMax = -1
+    /// Handles in this process.
+    var handles = 0
+    /// Whether this process counts as one that holds the actor: it has handles, or calls under way.
+    var isHeld = false
+    /// Whether the GCS tells this process of changes.
+    var isSubscribed = false
     /// Holds the creation task until the GCS has it.
     var creation: ActorSpec?
     /// An actor that this process created, while the arguments of its initialiser are held.

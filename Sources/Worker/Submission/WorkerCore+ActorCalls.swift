@@ -24,11 +24,19 @@ extension WorkerCore {
             retriesMax: 0, owner: configuration.address, name: call.name)
         var client = ActorClient()
         client.taskRetriesMax = options.taskRetriesMax
-        client.creation = ActorSpec(
+        client.pendingCallsMax = options.pendingCallsMax
+        client.handles = 1
+        client.isHeld = true
+        client.isSubscribed = true
+        var whole = ActorSpec(
             id: actor, creation: spec, name: options.name,
             namespace: options.namespace.isEmpty ? configuration.namespace : options.namespace,
             lifetime: options.lifetime, restartsMax: options.restartsMax, taskRetriesMax: options.taskRetriesMax,
             concurrencyMax: max(1, options.concurrencyMax), heldResources: options.heldResources)
+        whole.concurrencyGroups = options.concurrencyGroups
+        whole.pendingCallsMax = options.pendingCallsMax
+        client.creation = whole
+        objects[.actorHandle(actor)] = ObjectEntry(localReferences: 1)
         actors[actor] = client
         _ = begin(spec, retriesLeft: 0, at: now, into: &effects)
         return actor
@@ -44,20 +52,29 @@ extension WorkerCore {
         // What the initialiser needs is held until the actor cannot be started again.
         if !task.spec.arguments.isEmpty { actors[actor]?.heldCreation = spec }
         effects.send(.createActor(CreateActor(spec: spec)), to: WorkerID.gcs)
+        letGoIfUnused(actor, into: &effects)
     }
 
     /// Calls a method; its results' references, each with one local reference.
     package mutating func call(
         _ actor: ActorID, _ call: Call, from parent: TaskID?, at now: Instant, into effects: inout WorkerEffects
     ) -> [ObjectReference] {
-        if actors[actor] == nil {
-            actors[actor] = ActorClient()
+        if actors[actor]?.isSubscribed != true {
+            actors[actor, default: ActorClient()].isSubscribed = true
             if fatal == nil { effects.send(.subscribeActor(SubscribeActor(actor: actor)), to: WorkerID.gcs) }
         }
-        let spec = TaskSpec(
+        var spec = TaskSpec(
             id: .actorTask(actor, using: &generator), kind: .actorCall(actor, sequence: 0),
             function: call.function, arguments: call.arguments, returnCount: call.returnCount,
             owner: configuration.address, name: call.name)
+        spec.concurrencyGroup = call.concurrencyGroup
+        spec.generator = call.generator
+        if let error = excess(of: actor, spec) {
+            return spec.returnIDs.map { id in
+                objects[id] = ObjectEntry(value: .failed(error), localReferences: 1)
+                return ObjectReference(id: id, owner: configuration.address)
+            }
+        }
         actors[actor]?.queue.append(spec.id)
         let retries = call.retriesMax != 0 ? call.retriesMax : actors[actor]?.taskRetriesMax ?? 0
         return begin(
@@ -73,6 +90,7 @@ extension WorkerCore {
         }
         guard client.phase == .alive, client.unavailableAt == nil else { return }
         actors[actor] = nil  // So that the queues inside are changed in place, not copied.
+        var generators: [TaskID] = []
         while let id = client.queue.first {
             guard let task = tasks[id] else {
                 client.queue.removeFirst()  // It failed while it waited for its arguments.
@@ -81,17 +99,20 @@ extension WorkerCore {
             guard task.phase == .queued else { break }
             client.queue.removeFirst()
             client.inFlight.append(id)
-            var spec = task.spec
+            var spec = withSkip(task.spec)
             spec.kind = .actorCall(actor, sequence: client.sequence)
             client.sequence += 1
             tasks[id]?.phase = .called(client.incarnation)
             effects.send(
                 .callActor(CallActor(spec: spec, incarnation: client.incarnation)), to: client.address.worker)
+            if spec.generator != nil { generators.append(id) }
         }
         actors[actor] = client
+        for id in generators { tellConsumed(id, into: &effects) }
+        if client.handles == 0 { letGoIfUnused(actor, into: &effects) }
     }
 
-    mutating func callEnded(_ actor: ActorID, _ id: TaskID) {
+    mutating func callEnded(_ actor: ActorID, _ id: TaskID, into effects: inout WorkerEffects) {
         guard var client = actors[actor] else { return }
         actors[actor] = nil
         if client.inFlight.first == id {
@@ -100,12 +121,13 @@ extension WorkerCore {
             client.inFlight.removeAll { $0 == id }
         }
         actors[actor] = client
+        if client.handles == 0 { letGoIfUnused(actor, into: &effects) }
     }
 
     /// Learns of an actor that was looked up, so that calls need not ask again.
     package mutating func adopt(_ state: ActorState, at now: Instant, into effects: inout WorkerEffects) {
-        guard actors[state.id] == nil else { return }
-        actors[state.id] = ActorClient()
+        guard actors[state.id]?.isSubscribed != true else { return }
+        actors[state.id, default: ActorClient()].isSubscribed = true
         effects.send(.subscribeActor(SubscribeActor(actor: state.id)), to: WorkerID.gcs)
         actorUpdate(state, at: now, into: &effects)
     }
@@ -162,8 +184,8 @@ extension WorkerCore {
                     task: id,
                     RayError(
                         .actorUnavailable,
-                        "the call was under way when the actor was restarted: \(cause). "
-                            + "Whether it had an effect is unknown; max_task_retries makes such calls again"),
+                        "the call was under way when the actor was lost: \(cause). "
+                            + "Whether it had an effect is unknown; maxTaskRetries makes such calls again"),
                     into: &effects)
                 continue
             }
@@ -176,7 +198,7 @@ extension WorkerCore {
         for id in again.reversed() { actors[actor]?.queue.prepend(id) }
     }
 
-    private mutating func failCalls(of actor: ActorID, into effects: inout WorkerEffects) {
+    mutating func failCalls(of actor: ActorID, into effects: inout WorkerEffects) {
         guard let client = actors[actor] else { return }
         let error = client.error ?? RayError(.actorDied, "the actor \(actor) is dead")
         let calls = Array(client.inFlight) + Array(client.queue)
@@ -199,12 +221,8 @@ extension WorkerCore {
         for (id, client) in actors.sorted(by: { $0.key < $1.key }) {
             guard let limit = client.unavailableAt, limit <= now else { continue }
             actors[id]?.unavailableAt = nil
-            for task in client.inFlight {
-                let error = RayError(
-                    .actorUnavailable, "the connection to the actor broke and whether the call ran is unknown")
-                fail(task: task, error, into: &effects)
-            }
-            actors[id]?.inFlight = []
+            let error = RayError(.actorUnavailable, "the connection to it broke though it lives")
+            retryCalls(of: id, error: error, into: &effects)
             effects.append(.connect(client.address))
             sendCalls(of: id, into: &effects)
         }

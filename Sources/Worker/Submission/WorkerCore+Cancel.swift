@@ -119,6 +119,7 @@ extension WorkerCore {
         if !force { tasks[id]?.cancellation = .asked }
         let error = Self.cancelled(task.spec, "while it ran, or was about to")
         for result in task.spec.returnIDs { settle(result, .failed(error), into: &effects) }
+        if task.spec.generator != nil { endStream(id, error, into: &effects) }
     }
 
     private func tell(

@@ -93,7 +93,8 @@ extension WorkerCore {
         leases[leaseID]?.inFlight.append(id)
         leases[leaseID]?.idleSince = nil
         shapes[shape].pushedCount += 1
-        effects.send(.pushTask(PushTask(lease: leaseID, spec: task.spec)), to: worker)
+        effects.send(.pushTask(PushTask(lease: leaseID, spec: withSkip(task.spec))), to: worker)
+        if task.spec.generator != nil { tellConsumed(id, into: &effects) }
     }
 
     /// One lease for each task that could run by itself, up to a limit of requests under way.

@@ -14,10 +14,11 @@ extension WorkerCore {
         _ call: Call, from parent: TaskID?, at now: Instant, into effects: inout WorkerEffects
     ) -> [ObjectReference] {
         let id = TaskID.normalTask(job: configuration.job, using: &generator)
-        let spec = TaskSpec(
+        var spec = TaskSpec(
             id: id, kind: .normal, function: call.function, arguments: call.arguments,
             returnCount: call.returnCount, resources: call.resources, strategy: call.strategy,
             retriesMax: call.retriesMax, owner: configuration.address, name: call.name)
+        spec.generator = call.generator
         return begin(
             spec, retriesLeft: call.retriesMax, retryExceptions: call.retryExceptions, parent: parent, at: now,
             into: &effects)
@@ -32,6 +33,7 @@ extension WorkerCore {
         for reference in references { objects[reference.id] = ObjectEntry(localReferences: 1) }
         tasks[spec.id] = PendingTask(
             spec: spec, phase: .waiting(0), retriesLeft: retriesLeft, retryExceptions: retryExceptions, parent: parent)
+        if spec.generator != nil { streams[spec.id] = GeneratorStream() }
         if let fatal {
             fail(task: spec.id, fatal, into: &effects)
             return references
@@ -111,13 +113,13 @@ extension WorkerCore {
         case .called:
             guard case .actorCall(let actor, _) = task.spec.kind else { return }
             if let error = message.error, tryAgain(message.task, after: error) {
-                callEnded(actor, message.task)
+                callEnded(actor, message.task, into: &effects)
                 actors[actor]?.queue.prepend(message.task)
                 return sendCalls(of: actor, into: &effects)
             }
             tasks[message.task] = nil
             complete(task, message, into: &effects)
-            callEnded(actor, message.task)
+            callEnded(actor, message.task, into: &effects)
         case .waiting, .queued, .orphaned:
             freeUnwanted(message, into: &effects)
         }
@@ -154,17 +156,22 @@ extension WorkerCore {
                 }
             }
         }
+        if task.spec.generator != nil { endStream(task.spec.id, message.error, into: &effects) }
         releaseArguments(of: task.spec, into: &effects)
     }
 
     /// A reply to a try that is not awaited any more: its stored results are nobody's.
     private mutating func freeUnwanted(_ message: TaskDone, into effects: inout WorkerEffects) {
         for (index, result) in message.results.enumerated() {
-            let id = ObjectID.taskReturn(message.task, index: index)
             guard case .stored(let raylet, _) = result else { continue }
-            if case .stored(let kept, _)? = objects[id]?.value, kept.contains(raylet) { continue }
-            effects.send(.freeObjects(FreeObjects(objects: [id])), to: raylet)
+            freeUnwanted(ObjectID.taskReturn(message.task, index: index), at: raylet, into: &effects)
         }
+    }
+
+    /// A copy that came with a try that is not awaited any more, unless it is the one that is known.
+    func freeUnwanted(_ id: ObjectID, at raylet: Address, into effects: inout WorkerEffects) {
+        if case .stored(let kept, _)? = objects[id]?.value, kept.contains(raylet) { return }
+        effects.send(.freeObjects(FreeObjects(objects: [id])), to: raylet)
     }
 
     /// Ends a task with an error in the place of each result.
@@ -175,7 +182,16 @@ extension WorkerCore {
         if task.cancellation == .none {
             for id in task.spec.returnIDs { settle(id, .failed(error), into: &effects) }
         }
+        if task.spec.generator != nil { endStream(id, error, into: &effects) }
         releaseArguments(of: task.spec, into: &effects)
-        if case .actorCall(let actor, _) = task.spec.kind { sendCalls(of: actor, into: &effects) }
+        switch task.spec.kind {
+        case .normal: break
+        case .actorCall(let actor, _): sendCalls(of: actor, into: &effects)
+        case .actorCreation(let actor):
+            // It never gets to the GCS, so nobody else will say that it is dead.
+            actors[actor]?.phase = .dead
+            actors[actor]?.error = error
+            failCalls(of: actor, into: &effects)
+        }
     }
 }

@@ -86,6 +86,8 @@ extension TestProgram {
         try await describeError { _ = try await ray.actor(Counter.self, named: "nobody") }
         let second = ray.remote(Counter.self).options(name: "tally").remote(start: 0)
         try await describeError { _ = try await ray.get(second.increment()) }
+        // The name alone does not keep it.
+        _ = try await ray.get(first.increment())
     }
 
     static func killActor() async throws {

@@ -57,6 +57,7 @@ import Ray
         "placement": { try await placement() },
         "bare": { try await bare() },
         "restart": { try await restart() },
+        "actor-ends": { try await actorEnds() },
         "try-again": { try await tryAgain() },
         "square": { try await squares() },
         "print-before": { try await squares() },
@@ -84,6 +85,12 @@ import Ray
         case "hang":
             try await begin()
             try await hangs(arguments[0], retries: Int(arguments[1]) ?? 0)
+        case "generators":
+            try await begin()
+            try await generators(arguments[0])
+        case "detached":
+            try await begin()
+            try await detached(arguments[0] == "first")
         case "cancel":
             try await begin()
             try await cancel(arguments[0])

@@ -1,0 +1,17 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+/// How a task makes items, each an object of its own.
+package struct GeneratorSpec: Hashable, Sendable {
+    /// Items that may be unread before the task waits; 0 without limit.
+    package var backpressure: Int
+    /// Items that an earlier try has delivered: they are made again, but not sent.
+    package var skip: Int
+
+    package init(backpressure: Int = 0, skip: Int = 0) {
+        self.backpressure = backpressure
+        self.skip = skip
+    }
+}

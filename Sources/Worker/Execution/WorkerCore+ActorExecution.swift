@@ -1,0 +1,110 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+internal import RayWire
+
+/// An actor's calls in groups, calls that are made again, and the end of an actor from inside.
+extension WorkerCore {
+    /// The first call that may start: each group has its own limit, and order holds for each caller in each group.
+    func nextStartableInGroups() -> Int? {
+        struct Lane: Hashable {
+            var caller: WorkerID
+            var group: String
+        }
+        var waiting: Set<Lane> = []
+        for (position, id) in execution.queue.enumerated() {
+            guard let task = execution.received[id] else { continue }
+            let group = task.spec.concurrencyGroup
+            let limit = execution.groupLimits[group] ?? execution.concurrencyMax
+            let lane = Lane(caller: task.caller, group: group)
+            guard execution.groupCounts[group, default: 0] < limit, !waiting.contains(lane) else { continue }
+            if task.missing == 0 { return position }
+            waiting.insert(lane)
+        }
+        return nil
+    }
+
+    /// A call in a group has ended.
+    mutating func leaveGroup(of spec: TaskSpec) {
+        guard let count = execution.groupCounts[spec.concurrencyGroup] else { return }
+        execution.groupCounts[spec.concurrencyGroup] = count > 1 ? count - 1 : nil
+    }
+
+    /// A push of a task that is here already: a repetition, or another try by a caller that lost the link meanwhile.
+    ///
+    /// The task then runs once, and its reply goes to the latest try.
+    mutating func adoptAttempt(_ task: Execution.Received, into effects: inout WorkerEffects) -> Bool {
+        let id = task.spec.id
+        let attempt = task.spec.attempt
+        if let known = execution.received[id] {
+            execution.received[id]?.spec.attempt = max(known.spec.attempt, attempt)
+        } else if let known = execution.running[id] {
+            if known.spec.generator != nil, attempt > known.spec.attempt {
+                stopGenerator(task, into: &effects)
+                return true
+            }
+            execution.running[id]?.spec.attempt = max(known.spec.attempt, attempt)
+        } else if let known = execution.storing[id] {
+            execution.storing[id]?.received.spec.attempt = max(known.received.spec.attempt, attempt)
+        } else {
+            return false
+        }
+        return true
+    }
+
+    /// Items that a generator sent over the lost link are gone: what runs is of no use and ends with an error.
+    private mutating func stopGenerator(_ task: Execution.Received, into effects: inout WorkerEffects) {
+        let id = task.spec.id
+        execution.running[id]?.spec.attempt = task.spec.attempt
+        execution.cancelled.insert(id)
+        cancelWaitingItem(of: id, into: &effects)
+        effects.append(.cancelExecution(id))
+    }
+
+    // MARK: The end
+
+    /// A method asks that its actor ends: calls under way still end, those behind them fail.
+    ///
+    /// - Throws: if the task is no call on an actor.
+    package mutating func exitActor(_ task: TaskID, into effects: inout WorkerEffects) throws(RayError) {
+        guard execution.actor != nil, execution.running[task] != nil else {
+            throw RayError(.invalidArgument, "ray.exitActor() can be called in methods of remote actors only")
+        }
+        leave(because: "exitActor() was called", into: &effects)
+        for id in Array(execution.queue) {
+            guard let call = execution.received[id] else { continue }
+            drop(id, into: &effects)
+            refuse(call.spec, of: call.caller, because: "exitActor() was called", into: &effects)
+        }
+    }
+
+    /// The GCS wants the actor to end when its calls have.
+    mutating func drain(_ message: DrainActor, into effects: inout WorkerEffects) {
+        guard message.actor == execution.actor, message.incarnation == execution.incarnation else { return }
+        leave(because: message.reason, into: &effects)
+        leaveIfDone(into: &effects)
+    }
+
+    private mutating func leave(because reason: String, into effects: inout WorkerEffects) {
+        if execution.leaving == nil { execution.leaving = reason }
+    }
+
+    /// Tells the GCS that the actor has ended, once nothing is under way.
+    mutating func leaveIfDone(into effects: inout WorkerEffects) {
+        guard let reason = execution.leaving, let actor = execution.actor, execution.running.isEmpty,
+            execution.queue.isEmpty, execution.storing.isEmpty
+        else { return }
+        let message = ActorExited(actor: actor, incarnation: execution.incarnation, reason: reason)
+        effects.send(.actorExited(message), to: WorkerID.gcs)
+    }
+
+    /// Answers a call on an actor that is about to end.
+    func refuse(_ spec: TaskSpec, of caller: WorkerID, because reason: String, into effects: inout WorkerEffects) {
+        let error = RayError(.actorDied, "the actor \(execution.actorName) died: \(reason)")
+        let reply = TaskDone(task: spec.id, attempt: UInt32(spec.attempt), results: [], error: error)
+        effects.send(.taskDone(reply), to: caller)
+    }
+}

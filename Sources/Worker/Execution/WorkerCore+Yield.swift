@@ -1,0 +1,143 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+internal import RayWire
+
+/// Sending the items of generators that run here.
+///
+///     yield ──▶ (skipped: an earlier try has sent it)
+///       │ ──▶ waits while `backpressure` items are unread; its CPU is given back meanwhile
+///       └───▶ small: sent          large: room ──▶ written, sealed, sent
+extension WorkerCore {
+    /// Sends the next item of a task that runs here; ends with the effect `completeRequest` when the next may be made.
+    package mutating func yield(_ object: RayObject, from task: TaskID, into effects: inout WorkerEffects) -> UInt64 {
+        requestCounter += 1
+        let token = requestCounter
+        guard let running = execution.running[task], let generator = running.spec.generator else {
+            complete(token, RayError(.systemError, "an item was made outside of a generator"), into: &effects)
+            return token
+        }
+        guard !isCancelled(task) else {
+            complete(token, Self.cancelled(running.spec, "while it ran"), into: &effects)
+            return token
+        }
+        var progress = execution.generators[task] ?? GeneratorProgress()
+        let index = progress.next
+        progress.next += 1
+        let mustWait = generator.backpressure > 0 && index - progress.consumed >= generator.backpressure
+        let item = GeneratorProgress.Waiting(
+            token: token, attempt: running.spec.attempt, index: index, object: object)
+        if index >= generator.skip, mustWait { progress.waiting = item }
+        execution.generators[task] = progress
+        if index < generator.skip {
+            complete(token, nil, into: &effects)
+            return token
+        }
+        hold(item, of: running, into: &effects)
+        if mustWait {
+            beginBlocking(task, into: &effects)
+        } else {
+            deliver(item, of: running, into: &effects)
+        }
+        return token
+    }
+
+    /// The reader has got further.
+    mutating func itemsConsumed(_ message: GeneratorConsumed, from peer: WorkerID, into effects: inout WorkerEffects) {
+        let id = message.task
+        guard let task = execution.running[id] ?? execution.received[id], task.caller == peer,
+            let generator = task.spec.generator
+        else { return }
+        var progress = execution.generators[id] ?? GeneratorProgress()
+        progress.consumed = max(progress.consumed, Int(message.count))
+        let waiting = progress.waiting
+        if let waiting, waiting.index - progress.consumed < generator.backpressure { progress.waiting = nil }
+        execution.generators[id] = progress
+        guard let waiting, progress.waiting == nil else { return }
+        deliver(waiting, of: task, into: &effects)
+    }
+
+    /// A generator that waits for its reader is cancelled.
+    mutating func cancelWaitingItem(of id: TaskID, into effects: inout WorkerEffects) {
+        guard let waiting = execution.generators[id]?.waiting, let task = execution.running[id] else { return }
+        execution.generators[id]?.waiting = nil
+        letGo(waiting, of: id, into: &effects)
+        let error = Self.cancelled(task.spec, "while it ran")
+        endBlocking(id, .completeRequest(waiting.token, .failure(error)), into: &effects)
+    }
+
+    private mutating func deliver(
+        _ item: GeneratorProgress.Waiting, of task: Execution.Received, into effects: inout WorkerEffects
+    ) {
+        let object = item.object
+        guard object.data.count > Limits.inlineObjectBytesMax, let raylet = configuration.raylet else {
+            return send(.inline(object), item, of: task, into: &effects)
+        }
+        let id = ObjectID.generatorItem(task.spec.id, index: item.index)
+        execution.itemRooms[id] = ItemRoom(task: task.spec.id, item: item)
+        let request = CreateObject(
+            object: id, owner: task.caller, slot: configuration.storeSlot, dataBytes: object.data.count,
+            metadataBytes: object.metadata.count, containedBytes: object.containedBytes.count)
+        effects.send(.createObject(request), to: raylet.worker)
+    }
+
+    /// The raylet made room for an item, or says why there is none; whether it was for an item.
+    mutating func itemRoomCreated(_ message: ObjectCreated, into effects: inout WorkerEffects) -> Bool {
+        guard let room = execution.itemRooms.removeValue(forKey: message.object), let raylet = configuration.raylet
+        else { return false }
+        guard let task = execution.running[room.task], message.error == nil else {
+            if message.error == nil {
+                effects.send(.abortObject(AbortObject(object: message.object)), to: raylet.worker)
+            }
+            letGo(room.item, of: room.task, into: &effects)
+            complete(room.item.token, message.error, into: &effects)
+            return true
+        }
+        effects.append(.write(message.object, room.item.object, offset: message.offset))
+        effects.send(.sealObject(SealObject(object: message.object)), to: raylet.worker)
+        let result = TaskResult.stored(at: raylet, byteCount: room.item.object.data.count)
+        send(result, room.item, of: task, into: &effects)
+        return true
+    }
+
+    private mutating func send(
+        _ result: TaskResult, _ item: GeneratorProgress.Waiting, of task: Execution.Received,
+        into effects: inout WorkerEffects
+    ) {
+        // References inside a small item travel in the item itself.
+        let contained = if case .stored = result { item.object.contained } else { [ObjectReference]() }
+        let message = GeneratorItem(
+            task: task.spec.id, attempt: UInt32(item.attempt), index: UInt32(item.index), result: result,
+            contained: contained)
+        effects.send(.generatorItem(message), to: task.caller)
+        // It may have given its CPU away while it waited.
+        endBlocking(task.spec.id, .completeRequest(item.token, .success(.done(Done()))), into: &effects)
+    }
+
+    /// Holds the references inside an item until its reader's process holds them.
+    private mutating func hold(
+        _ item: GeneratorProgress.Waiting, of task: Execution.Received, into effects: inout WorkerEffects
+    ) {
+        let contained = item.object.contained
+        guard !contained.isEmpty, !task.isCallerLost else { return }
+        beginTransfer(delivery(of: item, task.spec.id), contained, to: task.caller, into: &effects)
+    }
+
+    /// The item will not be sent.
+    private mutating func letGo(
+        _ item: GeneratorProgress.Waiting, of task: TaskID, into effects: inout WorkerEffects
+    ) {
+        if !item.object.contained.isEmpty { endTransfer(delivery(of: item, task), into: &effects) }
+    }
+
+    private func delivery(of item: GeneratorProgress.Waiting, _ task: TaskID) -> ReferenceTable.Delivery {
+        ReferenceTable.Delivery(task: task, attempt: UInt32(item.attempt), item: UInt32(item.index) + 1)
+    }
+
+    private func complete(_ token: UInt64, _ error: RayError?, into effects: inout WorkerEffects) {
+        effects.append(.completeRequest(token, error.map { .failure($0) } ?? .success(.done(Done()))))
+    }
+}

@@ -1,0 +1,20 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+
+/// The items of a generator as its owner sees them.
+///
+///     0 … handed over … consumed … held for the reader … produced … (to come) … end
+struct GeneratorStream: Sendable {
+    /// Items that the reader has asked for, whether they exist or not.
+    var consumed = 0
+    /// Items that exist.
+    var produced = 0
+    /// How many items there are in all, once known.
+    var end: Int?
+    /// Whether nobody reads any more.
+    var isDropped = false
+}

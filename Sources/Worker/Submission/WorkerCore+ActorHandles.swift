@@ -1,0 +1,62 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+internal import RayWire
+
+/// Handles of actors, counted like references: an object of the creator stands for all handles of an actor.
+///
+/// A process holds that object while it has handles of the actor or calls on it under way. A handle inside a value is
+/// a reference to the object inside the value. When the creator's count of it reaches nothing it tells the GCS.
+extension WorkerCore {
+    /// Counts one more handle in this process.
+    package mutating func retain(_ actor: ActorID, creator: Address, into effects: inout WorkerEffects) {
+        guard creator != .none else { return }
+        actors[actor, default: ActorClient()].handles += 1
+        guard actors[actor]?.isHeld == false else { return }
+        actors[actor]?.isHeld = true
+        retain(ObjectReference(id: .actorHandle(actor), owner: creator), into: &effects)
+    }
+
+    /// Gives one handle back.
+    package mutating func release(_ actor: ActorID, into effects: inout WorkerEffects) {
+        guard let handles = actors[actor]?.handles, handles > 0 else { return }
+        actors[actor]?.handles = handles - 1
+        if handles == 1 { letGoIfUnused(actor, into: &effects) }
+    }
+
+    /// Lets the actor go if this process has neither handles nor calls under way.
+    mutating func letGoIfUnused(_ actor: ActorID, into effects: inout WorkerEffects) {
+        guard let client = actors[actor], client.handles == 0, client.isHeld, client.queue.isEmpty,
+            client.inFlight.isEmpty, client.creation == nil
+        else { return }
+        actors[actor]?.isHeld = false
+        release(.actorHandle(actor), into: &effects)
+    }
+
+    /// Nobody holds a handle of an actor that this process created.
+    func actorUnreferenced(_ actor: ActorID, into effects: inout WorkerEffects) {
+        guard fatal == nil, let client = actors[actor], client.phase != .dead else { return }
+        effects.send(.releaseActor(ReleaseActor(actor: actor)), to: WorkerID.gcs)
+    }
+
+    /// Whether actors live that would end with this process.
+    var ownsActors: Bool {
+        objects.contains { id, entry in
+            entry.owner == nil && id.actorOfHandle.map { actors[$0]?.phase != .dead } ?? false
+        }
+    }
+
+    /// Why one more call on an actor is not accepted.
+    func excess(of actor: ActorID, _ spec: TaskSpec) -> RayError? {
+        guard let client = actors[actor], client.pendingCallsMax >= 0,
+            client.queue.count + client.inFlight.count >= client.pendingCallsMax
+        else { return nil }
+        return RayError(
+            .pendingCallsLimitExceeded,
+            "\(spec.displayName) could not be submitted to actor \(actor) because \(client.pendingCallsMax) calls of this "
+                + "process are under way there; wait for some, or raise maxPendingCalls", function: spec.displayName)
+    }
+}
