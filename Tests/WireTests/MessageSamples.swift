@@ -10,7 +10,12 @@ import RayWire
 enum MessageSamples {
     static let all: [Message] = node + job + lease + actor + cluster + store + task + placement + references
     /// Bytes that a message has more than in the version before, by its kind.
-    static let addedBytes: [UInt16: Int] = [103: 32]
+    static let addedBytes: [UInt16: Int] = [82: 8, 84: addressBytes, 103: 32, 204: 4]
+    private static var addressBytes: Int {
+        var writer = WireWriter()
+        writer.write(address)
+        return writer.bytes.count
+    }
 
     static let jobID = JobID(7)
     static let actorID = ActorID(0x1111, 0x7_2222_2222)

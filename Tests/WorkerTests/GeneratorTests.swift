@@ -80,7 +80,13 @@ import Testing
     }
 
     @Test("A worker holds the references inside an item until its reader's process does") func heldReferences() {
-        var (harness, spec) = running()
+        var harness = WorkerHarness(WorkerHarness.worker, isDriver: false)
+        var spec = TaskSpec(
+            id: TaskID(1, .max, .max), function: WorkerHarness.function, owner: WorkerHarness.driver)
+        spec.generator = GeneratorSpec(backpressure: 0)
+        harness.receive(
+            .pushTask(PushTask(lease: LeaseID(1, 1, 1, 1), spec: spec)), from: WorkerHarness.driver.worker)
+        harness.effects = []
         let inner = ObjectReference(id: ObjectID(9, 9, 9, 9), owner: WorkerHarness.other)
         var buffer = WorkerEffects()
         let object = RayObject(data: [1], metadata: ObjectMetadata.raw, contained: [inner])
@@ -111,12 +117,15 @@ import Testing
 
     @Test("A further try delivers no item twice, and items of the try before are ignored") func retry() {
         var harness = WorkerHarness()
-        let spec = pushed(&harness)
+        _ = call(&harness)
+        let lease = harness.leaseRequests()[0]
+        harness.grant(lease)
+        let spec = harness.pushes()[0]
         make(&harness, spec, 0, 10)
         make(&harness, spec, 1, 11)
         let first = next(&harness, spec.id)
         harness.step(.peerLost(WorkerHarness.worker.worker, reason: "closed"))
-        harness.receive(.leaseLost(LeaseLost(lease: LeaseID(9, 9, 9, 9), error: RayError(.workerDied, "gone"))))
+        harness.receive(.leaseLost(LeaseLost(lease: lease, error: RayError(.workerDied, "gone"))))
         harness.grant(harness.leaseRequests()[0])
         let again = harness.pushes()[0]
         #expect(again.attempt == 1 && again.generator?.skip == 2)
