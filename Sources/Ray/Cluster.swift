@@ -127,7 +127,9 @@ extension ray {
         switch result {
         case .failure(let failure): throw error(failure)
         case .success(let found):
-            do throws(RayError) { try Actor.Factory._rayClass.check(found, name: name) } catch { throw ray.error(error) }
+            do throws(RayError) { try Actor.Factory._rayClass.check(found, name: name) } catch {
+                throw ray.error(error)
+            }
             worker.retain(found.id, creator: found.creator)
             let storage = ActorHandleStorage(id: found.id, creator: found.creator, worker: worker)
             return Actor.Handle(_ray: _ActorReference(storage: storage))

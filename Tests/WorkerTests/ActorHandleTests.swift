@@ -136,7 +136,8 @@ import Testing
         var harness = WorkerHarness(WorkerHarness.worker, isDriver: false)
         var spec = ActorSpec(
             id: ActorID(1, 1),
-            creation: TaskSpec(id: TaskID(1, 1, 1), kind: .actorCreation(ActorID(1, 1)), function: WorkerHarness.function),
+            creation: TaskSpec(
+                id: TaskID(1, 1, 1), kind: .actorCreation(ActorID(1, 1)), function: WorkerHarness.function),
             concurrencyMax: calls)
         spec.concurrencyGroups = groups
         harness.receive(.startActor(StartActor(spec: spec, incarnation: 0, lease: lease)))

@@ -179,7 +179,8 @@ import Testing
         var harness = WorkerHarness(WorkerHarness.worker, isDriver: false)
         let lease = LeaseID(1, 1, 1, 1)
         var spec = TaskSpec(
-            id: TaskID(1, .max, .max), function: WorkerHarness.function, resources: ResourceSet([("CPU", 1)]), attempt: 1,
+            id: TaskID(1, .max, .max), function: WorkerHarness.function, resources: ResourceSet([("CPU", 1)]),
+            attempt: 1,
             owner: WorkerHarness.driver)
         spec.generator = GeneratorSpec(backpressure: 2, skip: 1)
         harness.receive(.pushTask(PushTask(lease: lease, spec: spec)), from: WorkerHarness.driver.worker)

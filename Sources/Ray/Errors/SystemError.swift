@@ -56,7 +56,8 @@ extension ray {
                 .objectReconstructionFailedLineageEvicted(let text), .objectStoreFull(let text),
                 .referenceCountingAssertion(let text), .ownerDied(let text), .nodeDied(let text),
                 .localRayletDied(let text), .outOfDisk(let text), .outOfMemory(let text), .getTimeout(let text),
-                .authentication(let text), .pendingCallsLimitExceeded(let text), .clusterUnreachable(let text), .invalidArgument(let text),
+                .authentication(let text), .pendingCallsLimitExceeded(let text), .clusterUnreachable(let text),
+                .invalidArgument(let text),
                 .notFound(let text), .system(let text):
                 text
             }

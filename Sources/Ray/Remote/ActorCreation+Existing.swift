@@ -14,7 +14,8 @@ extension ray._ActorCreation {
     func concurrencyGroups() throws(RayError) -> [ConcurrencyGroup] {
         for (name, count) in type.groups where count < 1 || name.isEmpty {
             throw RayError(
-                .invalidArgument, "the concurrency group '\(name)' of \(type.name) must have a name and allow 1 call or more")
+                .invalidArgument,
+                "the concurrency group '\(name)' of \(type.name) must have a name and allow 1 call or more")
         }
         return type.groups.sorted { $0.key < $1.key }.map { ConcurrencyGroup(name: $0.key, callsMax: $0.value) }
     }
@@ -54,7 +55,8 @@ extension ray._ActorCreation {
         case .failure(let error)?: throw error
         case nil:
             throw RayError(
-                .clusterUnreachable, "the head did not say within \(Self.lookUpMilliseconds / 1000) s whether an actor "
+                .clusterUnreachable,
+                "the head did not say within \(Self.lookUpMilliseconds / 1000) s whether an actor "
                     + "named '\(settings.name)' exists")
         }
     }

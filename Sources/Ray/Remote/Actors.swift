@@ -153,7 +153,8 @@ extension ray._ActorFactory {
         numCPUs: Double? = nil, numGPUs: Double? = nil, memory: Int? = nil, resources: [String: Double]? = nil,
         name: String? = nil, namespace: String? = nil, lifetime: ray.ActorLifetime? = nil, maxRestarts: Int? = nil,
         maxTaskRetries: Int? = nil, maxConcurrency: Int? = nil, maxPendingCalls: Int? = nil,
-        getIfExists: Bool? = nil, schedulingStrategy: ray.SchedulingStrategy? = nil, labelSelector: [String: String]? = nil
+        getIfExists: Bool? = nil, schedulingStrategy: ray.SchedulingStrategy? = nil,
+        labelSelector: [String: String]? = nil
     ) -> Self {
         var creation = _ray
         creation.options = creation.options.merged(

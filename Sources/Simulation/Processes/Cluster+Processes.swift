@@ -58,6 +58,7 @@ extension Cluster {
 
     /// A driver has done all it wanted.
     func driverEnded(_ driver: WorkerProcess) {
+        driver.letActorsGo()
         guard isAllLetGo(by: driver) else { return add(.resume(driver, frame: 0), microseconds: 50_000) }
         note("\(driver.name) has ended")
         driver.send(.finishJob(FinishJob()), to: .gcs)

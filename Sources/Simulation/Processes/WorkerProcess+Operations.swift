@@ -92,9 +92,17 @@ extension WorkerProcess {
         var options = ActorOptions()
         options.restartsMax = restarts
         options.taskRetriesMax = taskRetries
-        frame.actors[slot] = transact { core, effects in
+        let actor = transact { core, effects in
             core.createActor(call, options, from: frame.spec?.id, at: cluster.now, into: &effects)
         }
+        frame.actors[slot] = actor
+        actorHandles.append(actor)
+    }
+
+    /// The program ends: it holds no handle of an actor any more.
+    func letActorsGo() {
+        for actor in actorHandles { transact { core, effects in core.release(actor, into: &effects) } }
+        actorHandles = []
     }
 
     private func call(_ actor: ActorID, _ submission: Operation.Submission, _ frame: Frame) {

@@ -28,6 +28,8 @@ final class WorkerProcess: SimulatedProcess {
     private let script: [Operation]
     /// How often this process called each actor.
     var callCounts: [ActorID: UInt64] = [:]
+    /// Handles of actors that this process created.
+    var actorHandles: [ActorID] = []
     // The state of an actor that lives here.
     var actor: ActorID?
     var incarnation: UInt32 = 0

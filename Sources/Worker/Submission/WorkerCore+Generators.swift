@@ -60,11 +60,12 @@ extension WorkerCore {
     private mutating func itemTaken(
         _ message: GeneratorItem, from peer: WorkerID, into effects: inout WorkerEffects
     ) {
-        let hasReferences = if case .inline(let object) = message.result {
-            !object.contained.isEmpty
-        } else {
-            !message.contained.isEmpty
-        }
+        let hasReferences =
+            if case .inline(let object) = message.result {
+                !object.contained.isEmpty
+            } else {
+                !message.contained.isEmpty
+            }
         guard hasReferences else { return }
         let delivery = ReferenceTable.Delivery(
             task: message.task, attempt: message.attempt, item: message.index &+ 1)
