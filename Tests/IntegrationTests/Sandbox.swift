@@ -24,12 +24,17 @@ final class Sandbox {
         let folder = folder ?? "/tmp/rt-\(String(UInt32.random(in: .min ... .max), radix: 36))"
         let sandbox = Sandbox(folder: folder)
         try FileManager.default.createDirectory(atPath: folder + "/home", withIntermediateDirectories: true)
+        let memory = SharedMemory.present()
         var failure: (any Error)?
         do { try await body(sandbox) } catch { failure = error }
         // A task that was cancelled cannot wait; what is left is then killed at once.
         let left = (try? await sandbox.leftovers(within: .seconds(failure == nil ? 10 : 0))) ?? sandbox.processes
         if failure == nil, !left.isEmpty {
             Issue.record("left running: \(left)\n\(sandbox.logs)", sourceLocation: location)
+        }
+        let kept = SharedMemory.present().subtracting(memory)
+        if failure == nil, !kept.isEmpty {
+            Issue.record("shared memory left: \(kept.sorted())", sourceLocation: location)
         }
         for process in sandbox.processes { kill(process.processID, SIGKILL) }
         if failure == nil, !sandbox.isSocketAllowed {
