@@ -48,7 +48,11 @@ final class WorkQueue: @unchecked Sendable {
             word.pointee &+= 1
         }
         ray_futex_wake(word, 1)
-        while !state.withLock({ $0.isEnded }) { ray_futex_wait(word, word.pointee, 1_000) }
+        while true {
+            let (isEnded, seen) = state.withLock { ($0.isEnded, word.pointee) }
+            if isEnded { return }
+            ray_futex_wait(word, seen, 1_000)
+        }
     }
 
     private func run() {

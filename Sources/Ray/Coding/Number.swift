@@ -76,6 +76,11 @@ package struct NumberBlock {
     /// Size of the header before the numbers of an object that is one block: they begin at a multiple of it.
     package static let headerBytes = 64
 
+    /// Whether values of the type are one reference, as arrays are: spares plain numbers all comparisons.
+    private static func mayBeArray<Value>(_: Value.Type) -> Bool {
+        MemoryLayout<Value>.size == MemoryLayout<[UInt8]>.size && !_isPOD(Value.self)
+    }
+
     /// Calls `body` with the code and bytes of `value` if it is an array of numbers.
     ///
     /// Comparing types costs a few nanoseconds each, a cast to a protocol a hundred times as much.
@@ -87,7 +92,7 @@ package struct NumberBlock {
             array.withUnsafeBytes { body(Element._rayCode, $0) }
             return true
         }
-        guard MemoryLayout<Value>.size == MemoryLayout<[UInt8]>.size else { return false }
+        guard mayBeArray(Value.self) else { return false }
         // One after the other: the type checker gives up on one long expression.
         if matches(UInt8.self) || matches(Float.self) || matches(Double.self) || matches(Int.self) { return true }
         if matches(Int32.self) || matches(Int64.self) || matches(UInt64.self) || matches(UInt32.self) { return true }
@@ -96,7 +101,7 @@ package struct NumberBlock {
 
     /// The code of the elements if `Value` is an array of numbers.
     static func code<Value>(of type: Value.Type) -> UInt8? {
-        guard MemoryLayout<Value>.size == MemoryLayout<[UInt8]>.size else { return nil }
+        guard mayBeArray(Value.self) else { return nil }
         func matches<Element: ray.Number>(_: Element.Type) -> UInt8? {
             Value.self == [Element].self ? Element._rayCode : nil
         }
