@@ -11,16 +11,18 @@ internal import Synchronization
 
 /// One socket of an endpoint, from the first byte to the end.
 ///
-///     connecting ─▶ greeting ─▶ established ─▶ ended
-///     greeted ──────────────────▶ established
+///     connecting ─▶ (securing ─▶) greeting ─▶ established ─▶ ended
+///     greeted ───────────────────────────────▶ established
 ///        └──▶ draining (refused, or this side said goodbye) ─▶ ended
 ///
 /// Unchecked: everything but `descriptor` is touched by the reactor's leader only. `descriptor` is constant; it is
 /// closed after the peer has forgotten this connection under its lock, so that nobody writes to a stranger.
 final class Connection: ReactorSource, @unchecked Sendable {
     enum Phase {
-        /// TCP's handshake is under way; leads to greeting or ended.
+        /// TCP's handshake is under way; leads to securing, greeting or ended.
         case connecting(Peer)
+        /// The handshake of TLS is under way; leads to greeting or ended.
+        case securing(Peer)
         /// Our hello is out; leads to established or ended.
         case greeting(Peer)
         /// Waits for the other side's hello; leads to established, draining or ended.
@@ -44,11 +46,17 @@ final class Connection: ReactorSource, @unchecked Sendable {
     var deadline: Instant
     private var decoder: FrameDecoder
     private var batch: [FrameDecoder.Frame] = []
-    private let endpoint: Endpoint
+    let endpoint: Endpoint
+    let tls: TLSSession?
+    /// Whether the first bytes were those of TLS.
+    var isSecured = false
 
-    init(descriptor: Int32, isUnix: Bool, phase: Phase, deadline: Instant, endpoint: Endpoint) {
+    init(
+        descriptor: Int32, isUnix: Bool, tls: TLSSession?, phase: Phase, deadline: Instant, endpoint: Endpoint
+    ) {
         self.descriptor = descriptor
         self.isUnix = isUnix
+        self.tls = tls
         self.phase = phase
         self.deadline = deadline
         self.endpoint = endpoint
@@ -75,12 +83,15 @@ final class Connection: ReactorSource, @unchecked Sendable {
         case .leaving(let peer):
             peer.unblocked()
             endpoint.continueLeaving(self, peer)
-        case .connecting, .greeting, .greeted, .draining, .ended: break
+        case .securing, .greeting, .greeted, .draining:
+            if flush() { endpoint.reactor.modify(descriptor: descriptor, events: Self.reading) }
+        case .connecting, .ended: break
         }
     }
 
     /// Reads once: the next turn comes back if there is more.
     private func readable() {
+        if let tls { return readSecured(tls) }
         let received = decoder.read { room in
             let count = ray_socket_receive(descriptor, room.baseAddress, room.count)
             receiveError = count < 0 ? Int32(-count) : 0
@@ -99,7 +110,11 @@ final class Connection: ReactorSource, @unchecked Sendable {
     private var receiveError: Int32 = 0
     private var isAtEnd = false
 
-    private func process() {
+    /// Lends room behind the bytes that are not frames yet.
+    func read(_ fill: (UnsafeMutableRawBufferPointer) -> Int) -> Int { decoder.read(fill) }
+
+    /// Goes on with the frames at hand.
+    func process() {
         do throws(WireError) {
             while true {
                 switch phase {
@@ -121,7 +136,7 @@ final class Connection: ReactorSource, @unchecked Sendable {
                 case .leaving, .draining:
                     decoder = FrameDecoder(payloadBytesMax: 0)
                     return
-                case .connecting, .ended: return
+                case .connecting, .securing, .ended: return
                 }
             }
         } catch {
@@ -177,6 +192,15 @@ final class Connection: ReactorSource, @unchecked Sendable {
         var bytes: [UInt8] = []
         FrameHeader(kind: kind.rawValue, payloadLength: UInt32(payload.bytes.count)).append(to: &bytes)
         bytes.append(contentsOf: payload.bytes)
-        return bytes.withUnsafeBytes { ray_socket_send(descriptor, $0.baseAddress, $0.count) == $0.count }
+        return bytes.withUnsafeBytes { send($0) == $0.count } && flush()
     }
+
+    /// Writes; how many bytes were taken: 0 while the socket takes none. Under the lock of the peer, if there is one.
+    func send(_ bytes: UnsafeRawBufferPointer) -> Int {
+        if let tls { return tls.send(bytes, to: descriptor) }
+        return max(0, ray_socket_send(descriptor, bytes.baseAddress, bytes.count))
+    }
+
+    /// Writes what was taken and not written; whether nothing is left.
+    func flush() -> Bool { tls?.flush(to: descriptor) ?? true }
 }

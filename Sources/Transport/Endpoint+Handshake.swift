@@ -35,7 +35,8 @@ extension Endpoint {
         guard descriptor >= 0 else {
             return failed(peer, "cannot connect to \(path): \(TransportError.text(-descriptor))")
         }
-        open(descriptor, isUnix: true, .greeting(peer), events: Connection.reading).map { greet($0, peer) }
+        let connection = open(descriptor, isUnix: true, nil, .greeting(peer), events: Connection.reading)
+        if let connection { greet(connection, peer) }
     }
 
     private func dialTCP(_ peer: Peer, host: String, numeric: String, port: UInt16) {
@@ -44,8 +45,13 @@ extension Endpoint {
         guard descriptor >= 0 else {
             return failed(peer, "cannot connect to \(host):\(port): \(TransportError.text(-descriptor))")
         }
+        let tls = credentials.tls?.makeSession(host: host)
+        guard credentials.tls == nil || tls != nil else {
+            ray_close(descriptor)
+            return failed(peer, "no TLS session can be made for the host \(host)")
+        }
         open(
-            descriptor, isUnix: false, .connecting(peer), events: Connection.writing,
+            descriptor, isUnix: false, tls, .connecting(peer), events: Connection.writing,
             milliseconds: settings.connectMilliseconds)
     }
 
@@ -75,11 +81,12 @@ extension Endpoint {
 
     @discardableResult
     private func open(
-        _ descriptor: Int32, isUnix: Bool, _ phase: Connection.Phase, events: UInt32, milliseconds: Int? = nil
+        _ descriptor: Int32, isUnix: Bool, _ tls: TLSSession?, _ phase: Connection.Phase, events: UInt32,
+        milliseconds: Int? = nil
     ) -> Connection? {
         let limit = milliseconds ?? settings.greetingMilliseconds
         let connection = Connection(
-            descriptor: descriptor, isUnix: isUnix, phase: phase,
+            descriptor: descriptor, isUnix: isUnix, tls: tls, phase: phase,
             deadline: reactor.clock.now().advanced(milliseconds: limit), endpoint: self)
         guard reactor.add(connection, descriptor: descriptor, events: events) >= 0 else {
             ray_close(descriptor)
@@ -95,10 +102,25 @@ extension Endpoint {
         guard case .connecting(let peer) = connection.phase else { return }
         guard code == 0 else { return ended(connection, reason: TransportError.text(code)) }
         reactor.modify(descriptor: connection.descriptor, events: Connection.reading)
-        connection.phase = .greeting(peer)
         connection.deadline = reactor.clock.now().advanced(milliseconds: settings.greetingMilliseconds)
         timer.set(noLaterThan: connection.deadline)
+        if connection.tls == nil { return secured(connection, peer) }
+        connection.phase = .securing(peer)
+        connection.continueHandshake(peer)
+    }
+
+    /// The connection is ready for the hello.
+    func secured(_ connection: Connection, _ peer: Peer) {
+        connection.phase = .greeting(peer)
         greet(connection, peer)
+    }
+
+    /// TLS failed before the link was established: trying again would not help.
+    func insecure(_ connection: Connection, _ peer: Peer, _ reason: String) {
+        refused(
+            connection, peer,
+            Refusal(
+                .malformed, "no TLS with \(describe(peer)): \(reason); see RAY_TLS_CA_CERT and RAY_TLS_SERVER_CERT"))
     }
 
     /// This process's hello with its next number.
@@ -212,7 +234,9 @@ extension Endpoint {
             let user = ray_peer_user(descriptor)
             guard user == Int64(getuid()) || user == 0 else { return ray_close(descriptor) }
         }
-        open(descriptor, isUnix: isUnix, .greeted, events: Connection.reading)
+        let tls = isUnix ? nil : credentials.tls?.makeSession(host: nil)
+        guard isUnix || credentials.tls == nil || tls != nil else { return ray_close(descriptor) }
+        open(descriptor, isUnix: isUnix, tls, .greeted, events: Connection.reading)
     }
 
     /// The first frame of a connection that was accepted.
@@ -269,7 +293,7 @@ extension Endpoint {
     private func adopt(_ connection: Connection, _ peer: Peer, _ hello: Hello) {
         let own = unsettled.first {
             switch $0.phase {
-            case .connecting(let other), .greeting(let other): other === peer
+            case .connecting(let other), .securing(let other), .greeting(let other): other === peer
             default: false
             }
         }

@@ -101,7 +101,7 @@ extension Endpoint {
     /// Closes the sending side once all is written, then waits for the peer to close.
     func continueLeaving(_ connection: Connection, _ peer: Peer) {
         let isDone = peer.state.withLock { state -> Bool in
-            guard state.link.unsentBytes == 0 else { return false }
+            guard state.link.unsentBytes == 0, connection.flush() else { return false }
             state.link.abandon()
             state.connection = nil
             return true
@@ -116,7 +116,7 @@ extension Endpoint {
         let phase = connection.phase
         close(connection)
         switch phase {
-        case .connecting(let peer), .greeting(let peer):
+        case .connecting(let peer), .securing(let peer), .greeting(let peer):
             failed(peer, "cannot connect to \(describe(peer)): \(reason)")
         case .established(let peer):
             let isCurrent = peer.state.withLock { state -> Bool in
@@ -165,7 +165,7 @@ extension Endpoint {
 
     private func expired(_ connection: Connection) {
         switch connection.phase {
-        case .connecting, .greeting: ended(connection, reason: "no answer in time")
+        case .connecting, .securing, .greeting: ended(connection, reason: "no answer in time")
         case .leaving, .draining, .greeted, .ended, .established: ended(connection, reason: "it took too long")
         }
     }

@@ -31,12 +31,17 @@ package struct Credentials: Sendable {
     package var source: String
     /// Whether peers must say the same token.
     package var isTokenWanted: Bool
+    /// If there is one, all connections over TCP use TLS. Unix sockets do not: the kernel says who is there.
+    package var tls: TLSContext?
 
     /// Credentials of a process; by default as `open`.
-    package init(token: [UInt8] = [], source: String = "", isTokenWanted: Bool = false) {
+    package init(
+        token: [UInt8] = [], source: String = "", isTokenWanted: Bool = false, tls: TLSContext? = nil
+    ) {
         self.token = token
         self.source = source
         self.isTokenWanted = isTokenWanted
+        self.tls = tls
     }
 
     /// No token is said, and none is wanted.

@@ -104,22 +104,23 @@ package final class Peer: Sendable {
     func write(_ state: inout State) {
         guard !state.isBlocked, let connection = state.connection else { return }
         while state.link.unsentBytes > 0 {
-            let descriptor = connection.descriptor
-            let sent = state.link.sendNext { bytes in
-                // A failure is found by the reader of the connection, too: it gets the end or the error.
-                max(0, ray_socket_send(descriptor, bytes.baseAddress, bytes.count))
-            }
-            guard sent > 0 else {
-                state.isBlocked = true
-                return reactor.modify(descriptor: descriptor, events: Connection.writing)
-            }
+            // A failure is found by the reader of the connection, too: it gets the end or the error.
+            let sent = state.link.sendNext { connection.send($0) }
+            guard sent > 0 else { return block(&state, connection) }
         }
+        if !connection.flush() { block(&state, connection) }
+    }
+
+    /// Goes on writing when the socket takes bytes again.
+    private func block(_ state: inout State, _ connection: Connection) {
+        state.isBlocked = true
+        reactor.modify(descriptor: connection.descriptor, events: Connection.writing)
     }
 
     /// The connection takes bytes again.
     func unblocked() {
         state.withLock { state in
-            guard state.isBlocked, let connection = state.connection else { return }
+            guard let connection = state.connection else { return }
             state.isBlocked = false
             reactor.modify(descriptor: connection.descriptor, events: Connection.reading)
             write(&state)

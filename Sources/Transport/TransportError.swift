@@ -13,6 +13,8 @@ package enum TransportError: Error, Hashable, Sendable, CustomStringConvertible 
     case socketInUse(path: String)
     /// The folder of a socket is open to other users.
     case folderNotPrivate(path: String)
+    /// TLS is wanted and cannot be had; what is wrong, with the file's path.
+    case tls(String)
     /// A system call failed.
     case system(operation: String, code: Int32)
 
@@ -25,6 +27,8 @@ package enum TransportError: Error, Hashable, Sendable, CustomStringConvertible 
             "the socket \(path) is served by another process: stop it, or choose another session folder"
         case .folderNotPrivate(let path):
             "the folder \(path) can be written by other users: use one with mode 0700 that is yours"
+        case .tls(let reason):
+            "TLS is wanted (RAY_USE_TLS) and cannot be used: \(reason)"
         case .system(let operation, let code):
             "\(operation) failed: \(Self.text(code))"
         }

@@ -83,6 +83,43 @@ extension IntegrationTests {
             try await check(given, stranger: ["RAY_AUTH_TOKEN": "secret"], isAllowed: true)
         }
 
+        @Test(
+            "With Ray's variables for TLS two nodes run a program, and who has none hears what is missing",
+            .timeLimit(.minutes(2)))
+        func tls() async throws {
+            let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path
+            let tls = [
+                "RAY_USE_TLS": "1", "RAY_TLS_SERVER_CERT": folder + "/Fixtures/TLS/node.pem",
+                "RAY_TLS_SERVER_KEY": folder + "/Fixtures/TLS/node.key",
+                "RAY_TLS_CA_CERT": folder + "/Fixtures/TLS/authority.pem",
+            ]
+            try await Sandbox.run { sandbox in
+                let address = "127.0.0.1:\(try Sandbox.freePort())"
+                let client = "127.0.0.1:\(try Sandbox.freePort())"
+                let head = try await sandbox.run(
+                    "ray", "start", "--head", "--port=\(address.split(separator: ":")[1])",
+                    "--ray-client-server-port=\(client.split(separator: ":")[1])", "--num-cpus=1",
+                    "--object-store-memory=67108864", environment: tls)
+                #expect(head.exitCode == 0, "\(head.everything)")
+                let node = try await sandbox.run(
+                    "ray", "start", "--address=\(address)", "--num-cpus=1", "--node-ip-address=127.0.0.1",
+                    "--object-store-memory=67108864", environment: tls)
+                #expect(node.exitCode == 0, "\(node.everything)")
+                let placement = try await sandbox.run(
+                    "raytestprogram", "placement", environment: tls.merging(["RAY_ADDRESS": address]) { $1 })
+                #expect(placement.exitCode == 0, "\(placement.everything)\n\(sandbox.logs)")
+                let outside = try await sandbox.run("raytestprogram", "address", "ray://\(client)", environment: tls)
+                #expect(outside.exitCode == 0, "\(outside.everything)")
+                let plain = try await sandbox.run("ray", "status", "--address", address)
+                #expect(plain.exitCode == 1 && plain.errors.contains("RAY_USE_TLS=1"), "\(plain.everything)")
+                let half = try await sandbox.run(
+                    "ray", "status", "--address", address, environment: ["RAY_USE_TLS": "1"])
+                #expect(half.exitCode == 1 && half.errors.contains("RAY_TLS_SERVER_CERT"), "\(half.everything)")
+                let stop = try await sandbox.run("ray", "stop", environment: tls)
+                #expect(stop.exitCode == 0, "\(stop.everything)")
+            }
+        }
+
         @Test("Where nobody listens, commands say so within two seconds", .timeLimit(.minutes(1)))
         func nobody() async throws {
             try await Sandbox.run { sandbox in

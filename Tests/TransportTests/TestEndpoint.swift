@@ -51,7 +51,7 @@ final class TestEndpoint: Sendable {
     init(
         _ number: UInt64, node: UInt64 = 1, token: String = "", isTokenWanted: Bool = false,
         versions: ClosedRange<UInt16> = 1...1, incarnation: UInt64 = 1, keepsPayloads: Bool = true,
-        settings: Endpoint.Settings = Endpoint.Settings()
+        settings: Endpoint.Settings = Endpoint.Settings(), tls: TLSContext? = nil
     ) throws {
         id = WorkerID(number, 0, 0, 0)
         let address = Address(
@@ -60,7 +60,8 @@ final class TestEndpoint: Sendable {
         recorder = Recorder(keepsPayloads: keepsPayloads)
         endpoint = Endpoint(
             Hello(role: .worker, identity: id, incarnation: incarnation, address: address, versions: versions),
-            credentials: Credentials(token: Array(token.utf8), source: "a test", isTokenWanted: isTokenWanted),
+            credentials: Credentials(
+                token: Array(token.utf8), source: "a test", isTokenWanted: isTokenWanted, tls: tls),
             settings: settings, reactor: reactor, handler: recorder)
         recorder.endpoint.withLock { $0 = endpoint }
         try reactor.start()

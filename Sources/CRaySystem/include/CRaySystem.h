@@ -12,5 +12,6 @@
 #include "arena.h"
 #include "checksum.h"
 #include "shared_memory.h"
+#include "tls.h"
 
 #endif

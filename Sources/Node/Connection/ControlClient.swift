@@ -30,7 +30,7 @@ package final class ControlClient {
         // A person or a probe waits: where nobody listens is told at once, not when a head might have come back.
         settings.acrossNodes.lossMilliseconds = 1_000
         endpoint = Endpoint(
-            hello, credentials: Credentials(token: Array(token.value.utf8), source: token.source),
+            hello, credentials: try token.credentials(isWanted: false),
             settings: settings, reactor: reactor, handler: rendezvous)
         endpoint.connect(
             to: Address(node: .none, worker: .gcs, host: host, port: port, socketPath: ""))

@@ -34,6 +34,8 @@ package final class GCSServer: Sendable {
         SignalWait.block()
         try Self.makeFolders(configuration)
         let host = try Self.numeric(configuration.host)
+        let credentials = try AuthenticationToken(value: configuration.token, source: configuration.tokenSource)
+            .credentials(isWanted: true)
         do throws(TransportError) {
             reactor = try Reactor()
             driver = GCSDriver(reactor: reactor, archive: ProgramArchive(folder: configuration.programsDirectory))
@@ -41,14 +43,12 @@ package final class GCSServer: Sendable {
             let hello = Hello(
                 role: .gcs, identity: .gcs, incarnation: .random(in: 1 ... .max), address: own,
                 session: configuration.name)
-            let token = Array(configuration.token.utf8)
             var settings = Endpoint.Settings()
             // The GCS must find out by itself when a machine that says nothing is gone.
             settings.acrossNodes.keepsAlive = true
             endpoint = Endpoint(
                 hello,
-                credentials: Credentials(
-                    token: token, source: configuration.tokenSource, isTokenWanted: !token.isEmpty),
+                credentials: credentials,
                 settings: settings, reactor: reactor, handler: driver)
             // The last port is the one that the address names.
             var clientPort: UInt16?

@@ -58,7 +58,7 @@ package enum DriverConnection {
             role: .driver, identity: identity, incarnation: generator.next(),
             address: Address(node: .none, worker: identity, host: host, port: 0, socketPath: ""))
         let endpoint = Endpoint(
-            hello, credentials: options.token.credentials(isWanted: true), reactor: reactor, handler: relay)
+            hello, credentials: try options.token.credentials(isWanted: true), reactor: reactor, handler: relay)
         do throws(TransportError) {
             try endpoint.listen(host: host, port: 0)
         } catch {
@@ -168,7 +168,11 @@ package enum DriverConnection {
 
 extension AuthenticationToken {
     /// The token as an endpoint wants it.
-    package func credentials(isWanted: Bool) -> Credentials {
-        Credentials(token: Array(value.utf8), source: source, isTokenWanted: isWanted && !value.isEmpty)
+    ///
+    /// - Throws: as `TLSContext.fromEnvironment`.
+    package func credentials(isWanted: Bool) throws(RayError) -> Credentials {
+        Credentials(
+            token: Array(value.utf8), source: source, isTokenWanted: isWanted && !value.isEmpty,
+            tls: try .fromEnvironment())
     }
 }

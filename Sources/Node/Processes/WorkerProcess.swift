@@ -44,7 +44,7 @@ package enum WorkerProcess {
             Hello(
                 role: .worker, identity: identity, incarnation: generator.next(),
                 address: Address(node: node, worker: identity, host: host, port: 0, socketPath: "")),
-            credentials: token.credentials(isWanted: true), reactor: reactor, handler: relay)
+            credentials: try token.credentials(isWanted: true), reactor: reactor, handler: relay)
         do throws(TransportError) {
             try endpoint.listen(unixPath: session.sockets + "/" + identity.hex.prefix(16) + ".sock")
             try endpoint.listen(host: host, port: 0)

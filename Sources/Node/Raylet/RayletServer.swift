@@ -40,6 +40,8 @@ package final class RayletServer: Sendable {
         let gcs = try configuration.gcsTarget()
         try Self.makeFolders(configuration.sessionDirectory)
         let store = try Self.makeStore(configuration)
+        let credentials = try AuthenticationToken(value: configuration.token, source: configuration.tokenSource)
+            .credentials(isWanted: true)
         do throws(TransportError) {
             reactor = try Reactor()
             launcher = try Launcher(reapsOrphans: true)
@@ -48,12 +50,10 @@ package final class RayletServer: Sendable {
             let own = Address(
                 node: configuration.nodeID, worker: WorkerID(raylet: configuration.nodeID), host: configuration.host,
                 port: 0, socketPath: "")
-            let token = Array(configuration.token.utf8)
             let hello = Hello(role: .raylet, identity: own.worker, incarnation: .random(in: 1 ... .max), address: own)
             endpoint = Endpoint(
                 hello,
-                credentials: Credentials(
-                    token: token, source: configuration.tokenSource, isTokenWanted: !token.isEmpty),
+                credentials: credentials,
                 reactor: reactor, handler: driver)
             try endpoint.listen(unixPath: configuration.socketPath)
             try endpoint.listen(host: configuration.bindHost ?? configuration.host, port: configuration.port)
