@@ -20,17 +20,6 @@ extension ObjectStoreCore {
             at: now, into: &effects)
     }
 
-    mutating func reserve(_ request: Request, at now: Instant, into effects: inout Effects) {
-        guard request.size > 0, let size = RangeAllocator.rounded(request.size) else {
-            let error = RayError(.invalidArgument, "a reservation of \(request.size) bytes makes no sense")
-            effects.append(.failed(token: request.token, client: request.client, error))
-            return
-        }
-        var request = request
-        request.size = size
-        enqueue(request, at: now, into: &effects)
-    }
-
     mutating func enqueue(_ request: Request, at now: Instant, into effects: inout Effects) {
         if request.size > capacity {
             fail(request, tooLargeMessage(request), into: &effects)
@@ -64,11 +53,6 @@ extension ObjectStoreCore {
             dropFromDisk(id, into: &effects)
             effects.append(.created(token: request.token, client: request.client, id: id, offset: offset))
         case .restore(let id): return grantRestore(id, request.size, into: &effects)
-        case .reservation:
-            guard let offset = allocator.allocate(request.size) else { return false }
-            reservations.append(Reservation(client: request.client, offset: offset, size: request.size))
-            effects.append(
-                .reserved(token: request.token, client: request.client, offset: offset, size: request.size))
         }
         return true
     }
@@ -97,39 +81,6 @@ extension ObjectStoreCore {
             return
         }
         entries[Int(index)].layout = layout
-        publish(index, into: &effects)
-    }
-
-    mutating func adopt(_ adoption: Adoption, into effects: inout Effects) {
-        let (id, client) = (adoption.id, adoption.client)
-        guard let total = adoption.layout.totalSize, let size = RangeAllocator.rounded(total),
-            let position = reservations.firstIndex(where: {
-                $0.client == client && $0.offset == adoption.offset && $0.size >= size
-            })
-        else {
-            let error = RayError(
-                .invalidArgument, "object \(id) is not at the front of a reservation of \(client)")
-            effects.append(.rejected(client, id, error))
-            return
-        }
-        reservations[position].offset += size
-        reservations[position].size -= size
-        if reservations[position].size == 0 { reservations.remove(at: position) }
-        guard indexByID[id] == nil, hasVacantEntry else {
-            allocator.free(offset: adoption.offset, size: size)
-            // The same object twice is no failure: a repeated task makes the same value.
-            if indexByID[id] != nil { return }
-            let error = RayError(
-                .objectStoreFull, "the object store holds \(configuration.objectsMax) objects, its limit")
-            effects.append(.rejected(client, id, error))
-            return
-        }
-        let index = take(
-            Entry(
-                id: id, owner: adoption.owner, client: client, offset: adoption.offset, size: size,
-                layout: adoption.layout, state: .created, isPrimary: true, generation: 0))
-        indexByID[id] = index
-        dropFromDisk(id, into: &effects)
         publish(index, into: &effects)
     }
 

@@ -68,38 +68,10 @@ extension ObjectStoreCore {
         }
     }
 
-    /// An object that a client wrote at the front of its reservation.
-    package struct Adoption: Hashable, Sendable {
-        /// Which object.
-        package var id: ObjectID
-        /// The process that owns it.
-        package var owner: WorkerID
-        /// Who wrote it.
-        package var client: StoreClient
-        /// Where the object begins; must be where the rest of one of the client's reservations begins.
-        package var offset: Int
-        /// What was written.
-        package var layout: ObjectLayout
-
-        package init(id: ObjectID, owner: WorkerID, client: StoreClient, offset: Int, layout: ObjectLayout) {
-            self.id = id
-            self.owner = owner
-            self.client = client
-            self.offset = offset
-            self.layout = layout
-        }
-    }
-
     /// What happens to a store.
     package enum Input: Sendable {
         /// Room for an object is wanted.
         case create(Creation)
-        /// A client wants room of `size` bytes for small objects to come.
-        case reserve(token: UInt64, client: StoreClient, size: Int, deadline: Instant)
-        /// A client wrote an object into its reservation, which shrinks by it.
-        case adopt(Adoption)
-        /// A client gives the rest of all its reservations back.
-        case releaseReservations(StoreClient)
         /// A client finished writing.
         case seal(ObjectID, StoreClient, metadataSize: Int, containedSize: Int)
         /// A client gave up writing and will not touch the room again.
@@ -138,11 +110,9 @@ extension ObjectStoreCore {
         case created(token: UInt64, client: StoreClient, id: ObjectID, offset: Int)
         /// Tell the client that the object is there already, or (not sealed) that another writes it.
         case exists(token: UInt64, client: StoreClient, id: ObjectID, isSealed: Bool)
-        /// Tell the client that it may use `size` bytes at `offset` for adoptions.
-        case reserved(token: UInt64, client: StoreClient, offset: Int, size: Int)
-        /// Tell the client that its creation or reservation failed.
+        /// Tell the client that its creation failed.
         case failed(token: UInt64, client: StoreClient, RayError)
-        /// Tell the client that its seal or adoption is refused.
+        /// Tell the client that its seal is refused.
         case rejected(StoreClient, ObjectID, RayError)
         /// Write the entry into the table.
         case publish(EntryHandle, ObjectEntry)

@@ -109,7 +109,6 @@ extension ObjectStoreCore {
 
     mutating func clientDied(_ client: StoreClient, at now: Instant, into effects: inout Effects) {
         waiting.removeAll { $0.client == client }
-        releaseReservations(of: client)
         for position in entries.indices where entries[position].client == client {
             let entry = entries[position]
             switch entry.state {
@@ -125,13 +124,6 @@ extension ObjectStoreCore {
         // What only the dead one read is found free by this scan.
         if !zombies.isEmpty { requestScan(into: &effects) }
         serveWaiting(at: now, into: &effects)
-    }
-
-    mutating func releaseReservations(of client: StoreClient) {
-        for reservation in reservations where reservation.client == client {
-            allocator.free(offset: reservation.offset, size: reservation.size)
-        }
-        reservations.removeAll { $0.client == client }
     }
 
     /// Ends a doomed entry whose writer stopped; whether there was one.

@@ -34,14 +34,12 @@ package struct ObjectStoreUsage: Hashable, Sendable {
     package var unsealed = Share()
     /// Freed objects that are still read.
     package var freedButRead = Share()
-    /// Room that processes keep for small objects.
-    package var reserved = Share()
 
     /// What holds the room, as a phrase.
     package var phrase: String {
         let parts = [
             (primary, "in scope"), (secondary, "copies of other nodes' objects"), (unsealed, "being written"),
-            (freedButRead, "freed but still read by a process"), (reserved, "reserved by processes"),
+            (freedButRead, "freed but still read by a process"),
         ]
         let named = parts.filter { $0.0.count > 0 }.map { "\($0.0.count) \($0.1) (\(Self.amount($0.0.bytes)))" }
         return named.isEmpty ? "nothing" : named.joined(separator: ", ")
@@ -73,7 +71,6 @@ extension ObjectStoreCore {
             case .retracting, .zombie: usage.freedButRead.add(entry.size)
             }
         }
-        for reservation in reservations { usage.reserved.add(reservation.size) }
         return usage
     }
 
@@ -117,7 +114,6 @@ extension ObjectStoreCore {
 
     private var rangesViolation: String? {
         var ranges = entries.filter { $0.state != .vacant }.map { ($0.offset, $0.size) }
-        ranges += reservations.map { ($0.offset, $0.size) }
         if ranges.reduce(0, { $0 + $1.1 }) != used { return "the ranges' sum is not the \(used) bytes in use" }
         if used > capacity { return "more in use than there is" }
         ranges += allocator.freeRanges.map { ($0.offset, $0.size) }

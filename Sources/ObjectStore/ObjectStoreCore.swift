@@ -33,7 +33,6 @@ package struct ObjectStoreCore: Sendable {
     /// Doomed entries by object, oldest first.
     var doomed: [ObjectID: [UInt32]] = [:]
     var zombies: [Zombie] = []
-    var reservations: [Reservation] = []
     var waiting: [Request] = []
     /// Sealed copies that may be evicted, and those that may not, each least recently used first.
     var secondaryOrder = UseOrder()
@@ -83,18 +82,10 @@ package struct ObjectStoreCore: Sendable {
         var provingScan: UInt64
     }
 
-    /// Room that a client fills by itself, from the front.
-    struct Reservation: Hashable, Sendable {
-        var client: StoreClient
-        var offset: Int
-        var size: Int
-    }
-
     /// A wish that waits for room.
     struct Request: Sendable {
         enum Purpose: Sendable {
             case object(ObjectID, WorkerID, ObjectLayout, isPrimary: Bool)
-            case reservation
             /// A spilled object is wanted back.
             case restore(ObjectID)
         }
@@ -132,15 +123,6 @@ package struct ObjectStoreCore: Sendable {
         }
         switch input {
         case .create(let creation): create(creation, at: now, into: &effects)
-        case .reserve(let token, let client, let size, let deadline):
-            reserve(
-                Request(
-                    token: token, client: client, size: size, deadline: deadline, since: now, purpose: .reservation),
-                at: now, into: &effects)
-        case .adopt(let adoption): adopt(adoption, into: &effects)
-        case .releaseReservations(let client):
-            releaseReservations(of: client)
-            serveWaiting(at: now, into: &effects)
         case .seal(let id, let client, let metadataSize, let containedSize):
             seal(id, client, metadataSize, containedSize, into: &effects)
             serveWaiting(at: now, into: &effects)
@@ -171,7 +153,7 @@ package struct ObjectStoreCore: Sendable {
     /// Bytes for objects in all.
     package var capacity: Int { allocator.capacity }
 
-    /// Bytes in use, reservations and freed objects that are still read among them.
+    /// Bytes in use, freed objects that are still read among them.
     package var used: Int { allocator.used }
 
     /// One past the highest offset that was ever in use: what is below was touched before.
@@ -183,7 +165,7 @@ package struct ObjectStoreCore: Sendable {
     /// Whether time matters: creations wait, or freed objects are still read.
     package var needsTick: Bool { !waiting.isEmpty || !zombies.isEmpty }
 
-    /// Creations and reservations that wait for room.
+    /// Creations that wait for room.
     package var waitingCount: Int { waiting.count }
 
     /// Freed objects that are still read.

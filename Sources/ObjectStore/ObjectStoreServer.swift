@@ -18,11 +18,9 @@ package final class ObjectStoreServer {
         case created(token: UInt64, client: StoreClient, id: ObjectID, offset: Int)
         /// The object is there already, or (not sealed) another process writes it.
         case exists(token: UInt64, client: StoreClient, id: ObjectID, isSealed: Bool)
-        /// The client may write objects of its own, to be adopted in order, into `size` bytes at `offset`.
-        case reserved(token: UInt64, client: StoreClient, offset: Int, size: Int)
         /// There was no room until the deadline, or never will be.
         case failed(token: UInt64, client: StoreClient, RayError)
-        /// A seal or adoption is refused; the object does not exist.
+        /// A seal is refused; the object does not exist.
         case rejected(StoreClient, ObjectID, RayError)
         /// The object can be found from now on.
         case sealed(ObjectID, StoreClient)
@@ -114,7 +112,7 @@ package final class ObjectStoreServer {
         return StoreClient(index: UInt32(index))
     }
 
-    /// Takes the slot of a process that is dead: its pins, reservations and unfinished objects go.
+    /// Takes the slot of a process that is dead: its pins and unfinished objects go.
     ///
     /// To be called only when the process has ended, because it might still read or write what is given to others.
     package func detachClient(_ client: StoreClient, at now: Instant) {
@@ -313,8 +311,6 @@ package final class ObjectStoreServer {
             events.append(.created(token: token, client: client, id: id, offset: offset))
         case .exists(let token, let client, let id, let isSealed):
             events.append(.exists(token: token, client: client, id: id, isSealed: isSealed))
-        case .reserved(let token, let client, let offset, let size):
-            events.append(.reserved(token: token, client: client, offset: offset, size: size))
         case .failed(let token, let client, let error):
             events.append(.failed(token: token, client: client, error))
         case .rejected(let client, let id, let error): events.append(.rejected(client, id, error))

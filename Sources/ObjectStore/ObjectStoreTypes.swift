@@ -87,34 +87,6 @@ package struct ObjectEntry: Hashable, Sendable {
     }
 }
 
-/// Room that a process reserved and fills from the front, so that a small object costs no question to the raylet.
-package struct ObjectSlab: Hashable, Sendable {
-    /// Where the next object begins.
-    package private(set) var offset: Int
-    /// Bytes that are left.
-    package private(set) var remaining: Int
-
-    /// The room of the event `reserved`.
-    package init(offset: Int, size: Int) {
-        self.offset = offset
-        remaining = size
-    }
-
-    /// Takes room for one object, to be written there and then adopted; its offset, or nothing if too little is left.
-    ///
-    /// Adoptions must reach the raylet in the order in which their room was taken.
-    package mutating func take(_ layout: ObjectLayout) -> Int? {
-        guard let total = layout.totalSize, let size = RangeAllocator.rounded(total), size <= remaining else {
-            return nil
-        }
-        defer {
-            offset += size
-            remaining -= size
-        }
-        return offset
-    }
-}
-
 /// Why an object is no longer in the store.
 package enum RemovalReason: Hashable, Sendable {
     /// Its owner let it go.

@@ -147,37 +147,6 @@ import Testing
         #expect(node.server.objectCount == 50)
     }
 
-    @Test("Small objects written into a slab are found once they are adopted")
-    func slab() throws {
-        let node = try TestNode(capacity: 1 << 20)
-        node.server.receive(
-            .reserve(token: 1, client: node.first.client, size: 1_000, deadline: .zero), at: .zero)
-        guard case .reserved(_, let client, let offset, let size)? = node.server.takeEvents().first else {
-            Issue.record("no room was reserved")
-            return
-        }
-        var slab = ObjectSlab(offset: offset, size: size)
-        let layout = ObjectLayout(dataSize: 100, metadataSize: 3)
-        var number = 0
-        while let place = slab.take(layout) {
-            number += 1
-            _ = try pattern(number, count: 100).withUnsafeBytes {
-                try node.first.write(data: $0, metadata: ObjectMetadata.raw, offset: place)
-            }
-            node.server.receive(
-                .adopt(
-                    ObjectStoreCore.Adoption(
-                        id: objectID(number), owner: owner(1), client: client, offset: place, layout: layout)),
-                at: .zero)
-        }
-        #expect(number == 8)
-        for number in 1...8 {
-            try node.second.lookup(objectID(number))?.withBytes { #expect(Array($0) == pattern(number, count: 100)) }
-        }
-        #expect(node.server.objectCount == 8)
-        node.server.checkInvariants()
-    }
-
     @Test("Incoming objects are written by the raylet, and pages are made ready ahead")
     func rayletWrites() throws {
         let node = try TestNode(capacity: 8 << 20)

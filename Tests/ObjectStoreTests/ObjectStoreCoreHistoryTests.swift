@@ -37,13 +37,7 @@ import Testing
             case 90: driver.receive(.clientDied(client), at: step)
             case 91: driver.receive(.ownerDied(owner(UInt64(number % 4))), at: step)
             case 92: driver.receive(.jobEnded(JobID(UInt32(number % 3 + 1))), at: step)
-            case 93:
-                driver.receive(
-                    .reserve(
-                        token: UInt64(1_000_000 + step), client: client, size: 5_000,
-                        deadline: milliseconds(step + 20)), at: step)
-            case 94: driver.receive(.releaseReservations(client), at: step)
-            case 95: driver.receive(.setPrimary([id], Bool.random(using: &generator)), at: step)
+            case 93..<96: driver.receive(.setPrimary([id], Bool.random(using: &generator)), at: step)
             default: driver.receive(.tick, at: step)
             }
             if let violation = driver.violation { return "step \(step): \(violation)" }

@@ -195,14 +195,13 @@ final class ModelDriver {
         #expect(driver.violation == nil)
     }
 
-    @Test("A client's death takes its unfinished objects, reservations and wishes, and nothing else")
+    @Test("A client's death takes its unfinished objects and wishes, and nothing else")
     func clientDied() {
         let driver = ModelDriver(capacity: 8_192)
         driver.put(1, size: 1_024)
         _ = driver.create(objectID(2), size: 1_024)
         _ = driver.create(objectID(3), size: 1_024)
         driver.receive(.free([objectID(3)]))
-        driver.receive(.reserve(token: 90, client: writer, size: 1_024, deadline: milliseconds(10)))
         _ = driver.create(objectID(4), size: 8_192)
         _ = driver.create(objectID(5), size: 4_096, client: 1)
         let effects = driver.receive(.clientDied(writer))
@@ -224,27 +223,6 @@ final class ModelDriver {
         driver.receive(.jobEnded(JobID(1)))
         #expect(driver.core.sealedCount == 0)
         #expect(driver.core.used == 0)
-    }
-
-    @Test("Small objects are adopted from a reservation in order")
-    func adopts() {
-        let driver = ModelDriver(capacity: 8_192)
-        driver.receive(.reserve(token: 1, client: writer, size: 4_096, deadline: .zero))
-        #expect(driver.log.contains(.reserved(token: 1, client: writer, offset: 0, size: 4_096)))
-        func adoption(_ number: Int, _ offset: Int) -> ObjectStoreCore.Input {
-            .adopt(
-                ObjectStoreCore.Adoption(
-                    id: objectID(number), owner: owner(1), client: writer, offset: offset,
-                    layout: ObjectLayout(dataSize: 100, metadataSize: 5)))
-        }
-        driver.receive(adoption(1, 0))
-        driver.receive(adoption(2, 128))
-        #expect(driver.core.entry(objectID(2))?.offset == 128)
-        let refused = driver.receive(adoption(3, 128))
-        #expect(refused.contains { if case .rejected = $0 { true } else { false } })
-        driver.receive(.releaseReservations(writer))
-        #expect(driver.core.used == 256)
-        #expect(driver.violation == nil)
     }
 
     @Test("What the raylet holds is neither evicted nor reused")

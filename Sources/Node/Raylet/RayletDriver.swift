@@ -388,7 +388,6 @@ extension RayletDriver {
             case .exists(let token, _, let object, let isSealed):
                 let what = isSealed ? "is in the store already" : "is being written by another process"
                 inputs.append(.storeFailed(token: token, RayError(.invalidArgument, "object \(object) \(what)")))
-            case .reserved: break
             case .failed(let token, _, let error): inputs.append(.storeFailed(token: token, error))
             case .rejected(_, let object, let error): inputs.append(.storeRejected(object, error))
             case .sealed(let object, _): inputs.append(.objectSealed(object))

@@ -137,7 +137,7 @@ final class SimulatedStore {
         case .unloaded(let id): inputs.append(.objectUnloaded(id))
         case .restoreFailed(let id, let error, let isLost):
             inputs.append(.restoreFailed(id, error, isLost: isLost))
-        case .reserved, .roomWanted, .writeFile, .readFile, .deleteFile: break
+        case .roomWanted, .writeFile, .readFile, .deleteFile: break
         }
     }
 
