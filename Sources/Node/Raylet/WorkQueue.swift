@@ -4,14 +4,15 @@
 //===----------------------------------------------------------------------===//
 
 internal import CRaySystem
-internal import RayTransport
+internal import RayCore
+package import RayTransport
 internal import Synchronization
 
 /// A thread that does one job after the other and sleeps when there is none.
 ///
 /// Unchecked: the futex word's address never changes, it is only changed under the mutex, and the kernel compares it
 /// before it puts the thread to sleep.
-final class WorkQueue: @unchecked Sendable {
+package final class WorkQueue: @unchecked Sendable {
     private struct State {
         var jobs: [@Sendable () -> Void] = []
         var isStopped = false
@@ -22,7 +23,7 @@ final class WorkQueue: @unchecked Sendable {
     private let word: UnsafeMutablePointer<UInt32>
 
     /// - Throws: `system` if the machine gives no more threads.
-    init(_ name: String) throws(TransportError) {
+    package init(_ name: String) throws(TransportError) {
         word = .allocate(capacity: 1)
         word.initialize(to: 0)
         try PlainThread.start(name) { self.run() }
@@ -31,7 +32,7 @@ final class WorkQueue: @unchecked Sendable {
     deinit { word.deallocate() }
 
     /// Has the job done after those before it; nothing after `stop`.
-    func add(_ job: @escaping @Sendable () -> Void) {
+    package func add(_ job: @escaping @Sendable () -> Void) {
         state.withLock { state in
             guard !state.isStopped else { return }
             state.jobs.append(job)
@@ -40,17 +41,22 @@ final class WorkQueue: @unchecked Sendable {
         ray_futex_wake(word, 1)
     }
 
-    /// Drops what has not begun and waits for the job under way.
-    func stop() {
+    /// Drops what has not begun and waits for the job under way, though not for ever: a disk may never answer. The
+    /// thread of such a job goes with the process.
+    ///
+    /// - Returns: Whether no job is under way any more.
+    @discardableResult
+    package func stop(within milliseconds: Int = 5_000) -> Bool {
         state.withLock { state in
             state.isStopped = true
             state.jobs = []
             word.pointee &+= 1
         }
         ray_futex_wake(word, 1)
+        let deadline = MonotonicClock().now().advanced(milliseconds: milliseconds)
         while true {
             let (isEnded, seen) = state.withLock { ($0.isEnded, word.pointee) }
-            if isEnded { return }
+            if isEnded || MonotonicClock().now() >= deadline { return isEnded }
             ray_futex_wait(word, seen, 1_000)
         }
     }
