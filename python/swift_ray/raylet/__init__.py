@@ -1,0 +1,135 @@
+"""The module that Ray's Python finds as `ray._raylet`.
+
+Order matters: Ray's own modules import names from here while this one is still being made, so everything that needs
+nothing of Ray comes first, and what only passes through is looked up when it is asked for (`names.py`).
+"""
+
+import importlib as _importlib
+import sys as _sys
+
+RAY_VERSION = "2.60.0"
+
+if "ray" not in _sys.modules:
+    raise ImportError("swift_ray.raylet is imported by `import ray`, after swift_ray.install() or with the wheel installed")
+if _sys.modules["ray"].__version__ != RAY_VERSION:
+    raise ImportError(
+        f"swift-ray-core stands in for the core of Ray {RAY_VERSION}, and this is Ray {_sys.modules['ray'].__version__}: "
+        f"install ray=={RAY_VERSION}, or set SWIFT_RAY=0 to use Ray's own core"
+    )
+_sys.modules["ray._raylet"] = _sys.modules[__name__]
+
+from swift_ray._native import (  # noqa: E402,F401
+    ActorClassID,
+    ActorID,
+    BaseID,
+    Buffer,
+    ClusterID,
+    FunctionID,
+    JobID,
+    MessagePackSerializedObject,
+    NodeID,
+    Pickle5SerializedObject,
+    Pickle5Writer,
+    PlacementGroupID,
+    RawSerializedObject,
+    SerializedObject,
+    SubBuffer,
+    TaskID,
+    UniqueID,
+    WorkerID,
+    split_buffer,
+    unpack_pickle5_buffers,
+)
+from swift_ray.raylet.authentication import (  # noqa: E402,F401
+    AuthenticationMode,
+    AuthenticationTokenLoader,
+    get_authentication_mode,
+    is_k8s_token_auth_enabled,
+    validate_authentication_token,
+)
+from swift_ray.raylet.config import Config  # noqa: E402,F401
+from swift_ray.raylet.constants import *  # noqa: E402,F401,F403
+from swift_ray.raylet.descriptors import (  # noqa: E402,F401
+    CppFunctionDescriptor,
+    EmptyFunctionDescriptor,
+    FunctionDescriptor,
+    JavaFunctionDescriptor,
+    PythonFunctionDescriptor,
+)
+from swift_ray.raylet.events import EventRecorder, RayEvent  # noqa: E402,F401
+from swift_ray.raylet.gcs_options import GcsClientOptions  # noqa: E402,F401
+from swift_ray.raylet.identifiers import check_id, check_nil, compute_task_id  # noqa: E402,F401
+from swift_ray.raylet.labels import node_labels_match_selector  # noqa: E402,F401
+from swift_ray.raylet.language import Language  # noqa: E402,F401
+from swift_ray.raylet.metrics import Count, Gauge, Histogram, Metric, Sum  # noqa: E402,F401
+from swift_ray.raylet.names import ABSENT as _ABSENT, PASSED_ON as _PASSED_ON  # noqa: E402
+from swift_ray.raylet.network import (  # noqa: E402,F401
+    build_address,
+    get_all_interfaces_ip,
+    get_localhost_ip,
+    is_ipv6,
+    is_localhost,
+    node_ip_address_from_perspective,
+    parse_address,
+)
+from swift_ray.raylet.object_ref import ObjectRef, _set_future_helper  # noqa: E402,F401
+from swift_ray.raylet.ports import get_port_filename, persist_port, wait_for_persisted_port  # noqa: E402,F401
+from swift_ray.raylet.process_title import getproctitle, setproctitle  # noqa: E402,F401
+from swift_ray.raylet.profiling import EmptyProfileEvent, ProfileEvent  # noqa: E402,F401
+from swift_ray.raylet.serialization import MessagePackSerializer, SerializedRayObject  # noqa: E402,F401
+from swift_ray.raylet.streams import StreamRedirector  # noqa: E402,F401
+from swift_ray.raylet.task_context import (  # noqa: E402,F401
+    NumReturnsWarning,
+    StreamingGeneratorStats,
+    async_task_function_name,
+    async_task_id,
+    async_task_name,
+    raise_sys_exit_with_custom_error_message,
+    serialize_retry_exception_allowlist,
+)
+from swift_ray.raylet.time_series import (  # noqa: E402,F401
+    merge_instantaneous_total_cython,
+    time_weighted_average_cython,
+)
+from swift_ray.raylet.unavailable import (  # noqa: E402,F401
+    RayletClient,
+    del_key_prefix_from_storage,
+    get_session_key_from_storage,
+)
+
+ObjectID = ObjectRef
+
+
+def _take_name(value: object) -> None:
+    """Ray pickles classes and functions by the module where it finds them."""
+    if getattr(value, "__module__", "").startswith("swift_ray."):
+        value.__module__ = "ray._raylet"
+
+
+for _value in list(globals().values()):
+    if callable(_value):
+        _take_name(_value)
+
+
+def __getattr__(name: str) -> object:
+    if name in _PASSED_ON:
+        module, _, attribute = _PASSED_ON[name].partition(":")
+        value = getattr(_importlib.import_module(module), attribute)
+        globals()[name] = value
+        return value
+    reason = f": {_ABSENT[name]}" if name in _ABSENT else ""
+    raise AttributeError(f"module 'ray._raylet' has no attribute {name!r}{reason}", name=name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PASSED_ON})
+
+
+# These need the core itself, and some modules of Ray that import names from above.
+from swift_ray.raylet.core_worker import CoreWorker  # noqa: E402,F401
+from swift_ray.raylet.gcs_client import GcsClient  # noqa: E402,F401
+from swift_ray.raylet.global_state import GlobalStateAccessor  # noqa: E402,F401
+from swift_ray.raylet.subscribers import GcsErrorSubscriber, GcsLogSubscriber  # noqa: E402,F401
+
+for _value in (CoreWorker, GcsClient, GlobalStateAccessor, GcsErrorSubscriber, GcsLogSubscriber):
+    _take_name(_value)
