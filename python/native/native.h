@@ -6,6 +6,7 @@
 #ifndef NATIVE_H
 #define NATIVE_H
 
+#define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <stdbool.h>
 #include <stdint.h>

@@ -140,8 +140,10 @@ static PyObject *ref_task(PyObject *object, PyObject *unused) {
 }
 
 static PyObject *ref_job(PyObject *object, PyObject *unused) {
-    const unsigned char *bytes = ((id_object *)object)->bytes;
-    return id_make(id_types[SWIFT_RAY_JOB_ID], bytes + TASK_SIZE - JOB_SIZE, JOB_SIZE);
+    PyObject *task = ref_task(object, NULL);
+    PyObject *job = task == NULL ? NULL : PyObject_CallMethod(task, "job_id", NULL);
+    Py_XDECREF(task);
+    return job;
 }
 
 static PyObject *ref_owner(PyObject *object, PyObject *unused) {

@@ -7,14 +7,14 @@ nothing of Ray comes first, and what only passes through is looked up when it is
 import importlib as _importlib
 import sys as _sys
 
-RAY_VERSION = "2.60.0"
+_RAY_VERSION = "2.60.0"
 
 if "ray" not in _sys.modules:
     raise ImportError("swift_ray.raylet is imported by `import ray`, after swift_ray.install() or with the wheel installed")
-if _sys.modules["ray"].__version__ != RAY_VERSION:
+if _sys.modules["ray"].__version__ != _RAY_VERSION:
     raise ImportError(
-        f"swift-ray-core stands in for the core of Ray {RAY_VERSION}, and this is Ray {_sys.modules['ray'].__version__}: "
-        f"install ray=={RAY_VERSION}, or set SWIFT_RAY=0 to use Ray's own core"
+        f"swift-ray-core stands in for the core of Ray {_RAY_VERSION}, and this is Ray {_sys.modules['ray'].__version__}: "
+        f"install ray=={_RAY_VERSION}, or set SWIFT_RAY=0 to use Ray's own core"
     )
 _sys.modules["ray._raylet"] = _sys.modules[__name__]
 
@@ -115,6 +115,8 @@ def __getattr__(name: str) -> object:
     if name in _PASSED_ON:
         module, _, attribute = _PASSED_ON[name].partition(":")
         value = getattr(_importlib.import_module(module), attribute)
+        if attribute == "ObjectRefGenerator":
+            value.__module__ = "ray"  # where users find it; Ray's core does the same
         globals()[name] = value
         return value
     reason = f": {_ABSENT[name]}" if name in _ABSENT else ""

@@ -35,11 +35,12 @@ def _parts(self: FunctionDescriptor) -> dict[str, Any]:
 
 def _python_name(self: PythonFunctionDescriptor) -> str:
     """module.class.function, without the class for functions."""
-    return ".".join(part for part in (self.module_name, self.class_name, self.function_name) if part)
+    middle = f"{self.class_name}." if self.class_name else ""
+    return f"{self.module_name}.{middle}{self.function_name}"
 
 
 def _cpp_name(self: CppFunctionDescriptor) -> str:
-    return f"{self.class_name}::{self.function_name}" if self.class_name else self.function_name
+    return f"{self.class_name}::{self.function_name}"
 
 
 def _show(self: FunctionDescriptor) -> str:
@@ -83,6 +84,7 @@ def _from_class(cls: type, target_class: type) -> PythonFunctionDescriptor:
 
 FunctionDescriptor.__repr__ = _show
 FunctionDescriptor.to_dict = _to_dict
+FunctionDescriptor.repr = property(_show)
 EmptyFunctionDescriptor.repr = property(lambda self: "FunctionDescriptor(empty)")
 PythonFunctionDescriptor.repr = property(_python_name)
 PythonFunctionDescriptor.function_id = property(_function_id)

@@ -1,0 +1,25 @@
+"""Tests run on our module; what Ray's own does is asked of another process (`real.py`)."""
+
+import os
+import sys
+
+import pytest
+
+TESTS = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.dirname(TESTS), TESTS]
+
+import swift_ray  # noqa: E402
+
+swift_ray.install()
+
+import real  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def both():
+    """both(function): what a function of `corpus.py` returns on our module and on Ray's own."""
+
+    def call(function):
+        return function(), real.call(function)
+
+    return call
