@@ -58,6 +58,11 @@ let modules: [Target] = [
         name: "Ray",
         dependencies: ["RayCore", "RayWire", "RayWorker", "RayNode", "RayTransport", "RayMacros", "CRaySystem"],
         path: "Sources/Ray", swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
+    .target(name: "CRayPython", path: "Sources/CRayPython"),
+    .target(
+        name: "RayPython",
+        dependencies: ["CRayPython", "RayCore", "RayWire", "RayWorker", "RayNode", "CRaySystem", deque],
+        path: "Sources/RayPython", swiftSettings: strict),
     .target(
         name: "RaySimulation",
         dependencies: [
@@ -114,6 +119,7 @@ let package = Package(
     products: [
         .library(name: "Ray", targets: ["Ray"]),
         .executable(name: "ray", targets: ["ray"]),
+        .library(name: "RayPython", type: .dynamic, targets: ["RayPython"]),
     ],
     dependencies: [
         .package(url: "https://github.com/swiftlang/swift-syntax", from: "603.0.1"),

@@ -31,7 +31,20 @@ setup(
             define_macros=[("Py_LIMITED_API", LIMITED_API)],
             extra_compile_args=["-std=c11", "-O2", "-Wall", "-fvisibility=hidden"],
             py_limited_api=True,
-        )
+        ),
+        Extension(
+            "swift_ray._core",
+            sources=sorted(glob("core/*.c")),
+            depends=sorted(glob("core/*.h") + glob("native/swift_ray_native.h")),
+            include_dirs=["native", "../Sources/CRayPython/include"],
+            define_macros=[("Py_LIMITED_API", LIMITED_API)],
+            extra_compile_args=["-std=c11", "-O2", "-Wall", "-fvisibility=hidden"],
+            library_dirs=["swift_ray/lib"],
+            libraries=["RayPython"],
+            # The library and Swift's own lie in the wheel, beside this extension.
+            extra_link_args=["-Wl,-rpath,$ORIGIN/lib"],
+            py_limited_api=True,
+        ),
     ],
     cmdclass={"build_py": BuildWithFinder},
     options={"bdist_wheel": {"py_limited_api": "cp311"}},

@@ -23,6 +23,7 @@ package struct RayCommand: ParsableCommand {
     /// Runs the command given. A process of a node never gets here: it took its role before `main`.
     package static func main() {
         do {
+            if let flags = try RayFlags(CommandLine.arguments) { flags.start(CommandLine.arguments) }
             var command = try parseAsRoot()
             try command.run()
         } catch {

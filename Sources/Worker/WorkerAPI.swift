@@ -94,7 +94,7 @@ package protocol UnsealedObject: AnyObject, Sendable {
     /// Lends the room for the data; `body` must fill it.
     func withMutableBytes<Result>(_ body: (UnsafeMutableRawBufferPointer) throws -> Result) rethrows -> Result
     /// Ends writing: the object exists from now on, with one local reference held by the caller.
-    func seal(metadata: [UInt8], contained: [ObjectReference]) throws(RayError) -> ObjectReference
+    func seal() throws(RayError) -> ObjectReference
     /// Gives the room back.
     func abort()
 }
@@ -142,8 +142,11 @@ package protocol WorkerAPI: AnyObject, Sendable {
 
     /// Stores an object and returns its reference. Up to `Limits.inlineObjectBytesMax` it stays in this process.
     func put(_ object: RayObject, from task: TaskID?) throws(RayError) -> ObjectReference
-    /// Room for an object of `byteCount` bytes. Blocks up to a limit while the store is full.
-    func createObject(byteCount: Int, from task: TaskID?) throws(RayError) -> any UnsealedObject
+    /// Room for an object of `byteCount` bytes, which will be of the kind `metadata` and contain these references.
+    /// Blocks up to a limit while the store is full.
+    func createObject(
+        byteCount: Int, metadata: [UInt8], contained: [ObjectReference], from task: TaskID?
+    ) throws(RayError) -> any UnsealedObject
 
     /// The objects if all are at hand in this process or its node's store, without waiting for anything.
     func getNow(_ references: [ObjectReference]) -> [Result<any FetchedObject, RayError>]?

@@ -170,8 +170,10 @@ final class FakeWorker: WorkerAPI {
         }
     }
 
-    func createObject(byteCount: Int, from task: TaskID?) throws(RayError) -> any UnsealedObject {
-        FakeUnsealed(byteCount: byteCount, worker: self)
+    func createObject(
+        byteCount: Int, metadata: [UInt8], contained: [ObjectReference], from task: TaskID?
+    ) throws(RayError) -> any UnsealedObject {
+        FakeUnsealed(byteCount: byteCount, metadata: metadata, contained: contained, worker: self)
     }
 
     func getNow(_ references: [ObjectReference]) -> [Result<any FetchedObject, RayError>]? {
@@ -340,10 +342,14 @@ final class FakeObject: FetchedObject {
 /// Room in plain memory.
 final class FakeUnsealed: UnsealedObject {
     nonisolated(unsafe) private let bytes: UnsafeMutableRawBufferPointer
+    private let metadata: [UInt8]
+    private let contained: [ObjectReference]
     private let worker: FakeWorker
 
-    init(byteCount: Int, worker: FakeWorker) {
+    init(byteCount: Int, metadata: [UInt8], contained: [ObjectReference], worker: FakeWorker) {
         bytes = .allocate(byteCount: byteCount, alignment: 64)
+        self.metadata = metadata
+        self.contained = contained
         self.worker = worker
     }
 
@@ -353,7 +359,7 @@ final class FakeUnsealed: UnsealedObject {
         try body(bytes)
     }
 
-    func seal(metadata: [UInt8], contained: [ObjectReference]) throws(RayError) -> ObjectReference {
+    func seal() throws(RayError) -> ObjectReference {
         try worker.put(RayObject(data: Array(bytes), metadata: metadata, contained: contained), from: nil)
     }
 

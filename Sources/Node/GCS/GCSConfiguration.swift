@@ -30,7 +30,7 @@ package struct GCSConfiguration: Sendable {
     }
 
     /// Unix socket for processes of this machine.
-    package var socketPath: String { sessionDirectory + "/sockets/gcs.sock" }
+    package var socketPath: String { sessionDirectory + "/links/gcs.sock" }
 
     /// Where executables are kept by their hash.
     package var programsDirectory: String { sessionDirectory + "/programs" }

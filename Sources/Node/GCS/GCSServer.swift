@@ -109,7 +109,7 @@ package final class GCSServer: Sendable {
 
     private static func makeFolders(_ configuration: GCSConfiguration) throws(RayError) {
         let session = configuration.sessionDirectory
-        for folder in [session, session + "/sockets", configuration.programsDirectory] {
+        for folder in [session, session + "/links", configuration.programsDirectory] {
             guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
                 throw RayError(
                     .systemError,

@@ -65,8 +65,16 @@ enum RoleProcess {
         let server = try GCSServer(configuration: configuration)
         var ready = "ready port=\(server.port)"
         if let port = server.clientPort { ready += " client_port=\(port)" }
+        if let path = settings["port_file"] { try writePort(server.port, path) }
         RoleSettings.report(ready)
         _ = server.run()
+    }
+
+    /// Ray's Python waits for this file to appear, whole.
+    private static func writePort(_ port: UInt16, _ path: String) throws(RayError) {
+        guard writeFile(path + ".tmp", "\(port)"), rename(path + ".tmp", path) == 0 else {
+            throw RayError(.systemError, "the port cannot be written to \(path)")
+        }
     }
 
     private static func runRaylet(_ settings: RoleSettings) throws(RayError) {

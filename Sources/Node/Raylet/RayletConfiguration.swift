@@ -71,12 +71,12 @@ package struct RayletConfiguration: Sendable {
     var shortNode: String { String(nodeID.hex.prefix(8)) }
 
     /// Unix socket on which the raylet serves its node.
-    package var socketPath: String { "\(sessionDirectory)/sockets/raylet-\(shortNode).sock" }
+    package var socketPath: String { "\(sessionDirectory)/links/raylet-\(shortNode).sock" }
 
     /// Unix socket on which processes of the node get the store.
-    package var storeSocketPath: String { "\(sessionDirectory)/sockets/store-\(shortNode).sock" }
+    package var storeSocketPath: String { "\(sessionDirectory)/links/store-\(shortNode).sock" }
     /// The socket of a worker or driver of this session, if it has one.
-    package func socketPath(of peer: WorkerID) -> String { "\(sessionDirectory)/sockets/\(peer.hex.prefix(16)).sock" }
+    package func socketPath(of peer: WorkerID) -> String { "\(sessionDirectory)/links/\(peer.hex.prefix(16)).sock" }
 
     /// Where the control store is reached.
     ///

@@ -11,7 +11,7 @@ package import RayCore
 ///
 ///     <temporary>/session_<date>_<time>_<pid>/      0700
 ///         logs/        one file per process
-///         sockets/     Unix sockets
+///         links/       Unix sockets
 ///         programs/    executables by content
 ///         processes/   <role>-<pid>: what `stop` and the next `start` clear
 ///     <temporary>/session_latest -> session_…
@@ -22,7 +22,8 @@ package struct SessionDirectory: Sendable {
     package init(path: String) { self.path = path }
 
     package var logs: String { path + "/logs" }
-    package var sockets: String { path + "/sockets" }
+    /// Sockets; a folder that Ray's own Python, which opens its `sockets` to everybody, does not know.
+    package var sockets: String { path + "/links" }
     package var programs: String { path + "/programs" }
     package var processes: String { path + "/processes" }
     /// The last component, which names the session.

@@ -93,35 +93,26 @@ extension Worker {
         return sealed(id, byteCount: object.data.count, contained: object.contained)
     }
 
-    package func createObject(byteCount: Int, from task: TaskID?) throws(RayError) -> any UnsealedObject {
+    package func createObject(
+        byteCount: Int, metadata: [UInt8], contained: [ObjectReference], from task: TaskID?
+    ) throws(RayError) -> any UnsealedObject {
         guard byteCount > Limits.inlineObjectBytesMax, let store else {
-            return UnsealedRoom(worker: self, byteCount: byteCount, task: task)
-        }
-        let (id, offset) = try room(
-            byteCount, metadataBytes: ObjectMetadata.swift.count, containedBytes: 0, from: task)
-        do throws(ObjectStoreError) {
-            let bytes = try store.writableRange(offset: offset, size: byteCount + ObjectMetadata.swift.count)
             return UnsealedRoom(
-                worker: self, id: id, bytes: UnsafeMutableRawBufferPointer(rebasing: bytes[..<byteCount]))
+                worker: self, byteCount: byteCount, metadata: metadata, contained: contained, task: task)
+        }
+        let tail = metadata + RayObject(data: [], metadata: [], contained: contained).containedBytes
+        let (id, offset) = try room(
+            byteCount, metadataBytes: metadata.count, containedBytes: tail.count - metadata.count, from: task)
+        do throws(ObjectStoreError) {
+            let bytes = try store.writableRange(offset: offset, size: byteCount + tail.count)
+            tail.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: bytes[byteCount...]).copyMemory(from: $0) }
+            return UnsealedRoom(
+                worker: self, id: id, bytes: UnsafeMutableRawBufferPointer(rebasing: bytes[..<byteCount]),
+                contained: contained)
         } catch {
             abort(id)
             throw RayError(.systemError, "the object store cannot be written: \(error)")
         }
-    }
-
-    /// Ends the writing of granted room: its metadata follows the data.
-    func seal(
-        _ id: ObjectID, _ bytes: UnsafeMutableRawBufferPointer, metadata: [UInt8], contained: [ObjectReference]
-    ) throws(RayError) -> ObjectReference {
-        guard metadata.count == ObjectMetadata.swift.count, contained.isEmpty, let base = bytes.baseAddress else {
-            abort(id)
-            throw RayError(
-                .invalidArgument, "an object written in place has plain metadata and no references inside")
-        }
-        metadata.withUnsafeBytes { source in
-            if let from = source.baseAddress { memcpy(base + bytes.count, from, source.count) }
-        }
-        return sealed(id, byteCount: bytes.count)
     }
 
     func abort(_ id: ObjectID) {
@@ -129,7 +120,8 @@ extension Worker {
         send(.abortObject(AbortObject(object: id)), to: raylet.worker)
     }
 
-    private func sealed(_ id: ObjectID, byteCount: Int, contained: [ObjectReference] = []) -> ObjectReference {
+    /// Tells the raylet and the core that an object is written.
+    func sealed(_ id: ObjectID, byteCount: Int, contained: [ObjectReference]) -> ObjectReference {
         guard let raylet = configuration.core.raylet else { preconditionFailure("room without a raylet") }
         send(.sealObject(SealObject(object: id)), to: raylet.worker)
         // Until the raylet has read that message a lookup finds nothing, and a fetch waits for it.
@@ -215,6 +207,9 @@ extension Worker {
             state.completions[token] = .wait(completion)
         }
     }
+
+    /// The reference of an object of this process or of one that it borrows; nothing if the id is not known.
+    package func reference(of id: ObjectID) -> ObjectReference? { state.withLock { $0.core.reference(of: id) } }
 
     package func poll(microseconds: Int, until isDone: () -> Bool) -> Bool {
         reactor.poll(microseconds: microseconds, until: isDone)

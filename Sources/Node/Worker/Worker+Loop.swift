@@ -4,9 +4,9 @@
 //===----------------------------------------------------------------------===//
 
 internal import DequeModule
-internal import RayCore
+package import RayCore
 internal import RayTransport
-internal import RayWorker
+package import RayWorker
 internal import Synchronization
 
 extension Worker {
@@ -28,6 +28,23 @@ extension Worker {
             runPending()
         }
     }
+
+    /// The next task for an executor that fetches its tasks; nothing after `milliseconds`, or when the process is to end.
+    ///
+    /// Leads the reactor on the calling thread meanwhile. Whoever gets a task ends it with `finish`.
+    package func nextTask(milliseconds: Int) -> ExecutableTask? {
+        reactor.runAsLeader(
+            until: {
+                readyCount.load(ordering: .sequentiallyConsistent) > 0 || isEnding.load(ordering: .relaxed)
+            }, deadline: now().advanced(milliseconds: milliseconds))
+        return nextReady()
+    }
+
+    /// Ends a task that `nextTask` gave; once.
+    package func finish(_ task: TaskID, _ outcome: TaskOutcome) { step(.finished(task, outcome)) }
+
+    /// Whether the process is to end.
+    package var hasEnded: Bool { isEnding.load(ordering: .relaxed) }
 
     private func nextReady() -> ExecutableTask? {
         guard readyCount.load(ordering: .sequentiallyConsistent) > 0 else { return nil }

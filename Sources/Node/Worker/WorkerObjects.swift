@@ -59,19 +59,26 @@ final class UnsealedRoom: UnsealedObject, @unchecked Sendable {
 
     private let worker: Worker
     private let place: Place
+    private let metadata: [UInt8]
+    private let contained: [ObjectReference]
+    /// The data's part.
     private let bytes: UnsafeMutableRawBufferPointer
 
-    /// Room that the raylet granted.
-    init(worker: Worker, id: ObjectID, bytes: UnsafeMutableRawBufferPointer) {
+    /// Room that the raylet granted; what follows the data in it is written already.
+    init(worker: Worker, id: ObjectID, bytes: UnsafeMutableRawBufferPointer, contained: [ObjectReference]) {
         self.worker = worker
         place = .shared(id)
+        metadata = []
+        self.contained = contained
         self.bytes = bytes
     }
 
     /// Room in this process.
-    init(worker: Worker, byteCount: Int, task: TaskID?) {
+    init(worker: Worker, byteCount: Int, metadata: [UInt8], contained: [ObjectReference], task: TaskID?) {
         self.worker = worker
         place = .own(task)
+        self.metadata = metadata
+        self.contained = contained
         bytes = .allocate(byteCount: byteCount, alignment: 64)
         bytes.initializeMemory(as: UInt8.self, repeating: 0)
     }
@@ -86,13 +93,12 @@ final class UnsealedRoom: UnsealedObject, @unchecked Sendable {
         try body(bytes)
     }
 
-    func seal(metadata: [UInt8], contained: [ObjectReference]) throws(RayError) -> ObjectReference {
+    func seal() throws(RayError) -> ObjectReference {
         switch place {
         case .own(let task):
             let object = RayObject(data: Array(bytes), metadata: metadata, contained: contained)
             return try worker.put(object, from: task)
-        case .shared(let id):
-            return try worker.seal(id, bytes, metadata: metadata, contained: contained)
+        case .shared(let id): return worker.sealed(id, byteCount: bytes.count, contained: contained)
         }
     }
 

@@ -8,16 +8,10 @@ package import RayWorker
 
 /// Objects between values and the runtime.
 package enum Store {
-    /// Stores an object; a large one goes straight into shared memory.
+    /// Stores an object; a large one in shared memory.
     package static func put(_ object: RayObject, worker: any WorkerAPI) throws(RayError) -> ObjectRefStorage {
         let caller = TaskContext.current?.task
-        guard object.data.count > Limits.inlineObjectBytesMax, object.contained.isEmpty else {
-            return ObjectRefStorage(reference: try worker.put(object, from: caller), worker: worker)
-        }
-        let unsealed = try worker.createObject(byteCount: object.data.count, from: caller)
-        unsealed.withMutableBytes { room in object.data.withUnsafeBytes { room.copyMemory(from: $0) } }
-        let reference = try unsealed.seal(metadata: object.metadata, contained: object.contained)
-        return ObjectRefStorage(reference: reference, worker: worker)
+        return ObjectRefStorage(reference: try worker.put(object, from: caller), worker: worker)
     }
 
     /// Stores an array of numbers by one copy, into shared memory; nothing if it is none, or a small one.
@@ -36,12 +30,13 @@ package enum Store {
         _ code: UInt8, _ numbers: UnsafeRawBufferPointer, _ worker: any WorkerAPI
     ) throws(RayError) -> ObjectRefStorage {
         let unsealed = try worker.createObject(
-            byteCount: NumberBlock.headerBytes + numbers.count, from: TaskContext.current?.task)
+            byteCount: NumberBlock.headerBytes + numbers.count, metadata: ObjectMetadata.swift, contained: [],
+            from: TaskContext.current?.task)
         unsealed.withMutableBytes { room in
             NumberBlock.writeHeader(code: code, count: numbers.count / (NumberBlock.stride(of: code) ?? 1), into: room)
             UnsafeMutableRawBufferPointer(rebasing: room[NumberBlock.headerBytes...]).copyMemory(from: numbers)
         }
-        let reference = try unsealed.seal(metadata: ObjectMetadata.swift, contained: [])
+        let reference = try unsealed.seal()
         return ObjectRefStorage(reference: reference, worker: worker)
     }
 
@@ -117,7 +112,7 @@ extension ray {
             worker = try Session.current.worker()
             unsealed = try worker.createObject(
                 byteCount: NumberBlock.headerBytes + count * MemoryLayout<Element>.stride,
-                from: TaskContext.current?.task)
+                metadata: ObjectMetadata.swift, contained: [], from: TaskContext.current?.task)
         } catch {
             throw ray.error(error)
         }
@@ -135,7 +130,7 @@ extension ray {
             throw error
         }
         do throws(RayError) {
-            let reference = try unsealed.seal(metadata: ObjectMetadata.swift, contained: [])
+            let reference = try unsealed.seal()
             return ObjectRef(storage: ObjectRefStorage(reference: reference, worker: worker))
         } catch {
             throw ray.error(error)

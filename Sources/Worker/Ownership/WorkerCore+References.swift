@@ -15,6 +15,11 @@ extension WorkerCore {
         borrow(reference.id, into: &effects)
     }
 
+    /// The reference of an object that is owned or borrowed here; nothing if the id is not known.
+    package func reference(of id: ObjectID) -> ObjectReference? {
+        objects[id].map { ObjectReference(id: id, owner: $0.owner ?? configuration.address) }
+    }
+
     /// Gives one local reference back.
     package mutating func release(_ id: ObjectID, into effects: inout WorkerEffects) {
         guard var entry = objects[id], entry.localReferences > 0 else { return }

@@ -71,7 +71,7 @@ class AuthenticationTokenLoader:
             if not is_wanted and not ignore_auth_mode:
                 return ""
             token = _find_token()
-            if not token and is_wanted:
+            if not token and is_wanted and not ignore_auth_mode:
                 from ray.exceptions import AuthenticationError
 
                 raise AuthenticationError(_ABSENT)

@@ -1,0 +1,139 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+// What the runtime offers to Python: plain C, so that a Python extension with the stable ABI can call it.
+//
+// One runtime per process, opened once. No function calls back into Python; those that wait say so and must be called
+// without the interpreter's lock. Functions that can fail return a negative number and leave the reason with
+// `ray_python_error` of the same thread. Ids are raw bytes in Ray's layouts: 28 for objects, 24 for tasks, 16 for
+// actors. Structured values travel as MessagePack.
+
+#ifndef RAY_PYTHON_H
+#define RAY_PYTHON_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Changes whenever a function or struct here does; the extension refuses another one.
+#define RAY_PYTHON_INTERFACE 1
+
+struct ray_python_bytes {
+    const void *data;
+    size_t count;
+};
+
+// An object that was fetched, or what stands in its place. `owner` keeps the bytes valid until it is released.
+struct ray_python_object {
+    struct ray_python_bytes data;
+    struct ray_python_bytes metadata;
+    void *owner;
+    // Whether `data` is the description of an error, as MessagePack.
+    int is_error;
+};
+
+// An argument of a call: a value with the references inside of it, or, if `reference` is given, an object's id.
+struct ray_python_argument {
+    const void *reference;
+    struct ray_python_bytes data;
+    struct ray_python_bytes metadata;
+    // Ids of the contained references, one after the other.
+    const void *contained;
+    size_t contained_count;
+};
+
+// A task to be run. `header` is MessagePack and lives as long as the task.
+struct ray_python_task {
+    void *task;
+    struct ray_python_bytes header;
+    size_t argument_count;
+};
+
+int ray_python_interface(void);
+
+// The reason for the last failure on this thread: ErrorType, sentence. Valid until the next call.
+int ray_python_error(struct ray_python_bytes *message);
+
+// MARK: Life
+
+// Opens the runtime as a driver (`options` as MessagePack) or as the worker that the environment describes.
+int ray_python_open(struct ray_python_bytes options);
+// Says goodbye; waits a moment.
+void ray_python_close(void);
+
+// MARK: Control
+
+// Asks for what is not hot, by name, and waits; `result` is MessagePack and is given back with `ray_python_free`.
+int ray_python_control(const char *operation, struct ray_python_bytes payload, struct ray_python_bytes *result);
+void ray_python_free(struct ray_python_bytes bytes);
+
+// A connection to a control store of its own, before there is a runtime. NULL on failure.
+void *ray_python_connect(const char *host, int port);
+int ray_python_request(
+    void *connection, const char *operation, struct ray_python_bytes payload, int milliseconds,
+    struct ray_python_bytes *result);
+void ray_python_disconnect(void *connection);
+
+// The next lines that workers printed: 1 with MessagePack to be freed, 0 after `milliseconds`. Waits.
+int ray_python_next_log(int milliseconds, struct ray_python_bytes *lines);
+
+// MARK: Calls
+
+// Prepares calls that differ in their arguments only; the number of the template, for ever.
+long ray_python_template(struct ray_python_bytes description);
+// Submits a call on behalf of `task` (NULL outside of one); the ids of its results are written to `results`. Each counts
+// as one reference. `actor` is NULL for functions. The number of results.
+long ray_python_submit(
+    long call_template, const void *actor, const void *task, const struct ray_python_argument *arguments,
+    size_t argument_count, void *results, size_t results_max);
+
+// MARK: Objects
+
+// Stores a small object; its id counts as one reference.
+int ray_python_put(const void *task, const struct ray_python_argument *value, void *object);
+// Room for a large one; `*bytes` is where its data goes. Waits while the store is full.
+int ray_python_create(
+    const void *task, const struct ray_python_argument *value, void **room, void **bytes);
+int ray_python_seal(void *room, void *object);
+void ray_python_abort(void *room);
+
+// Begins to fetch objects; the number that must be waited for. 0 at once if all are at hand.
+int ray_python_get(const void *objects, size_t count, const void *task, int64_t milliseconds, void **request);
+// Begins to wait for `wanted` of the objects.
+int ray_python_wait(
+    const void *objects, size_t count, size_t wanted, const void *task, int64_t milliseconds, int fetch,
+    void **request);
+// Waits for a request for a while; 1 when it is done. Waits.
+int ray_python_await(void *request, int milliseconds);
+// What a fetch gave; each object's owner must be released.
+void ray_python_take_objects(void *request, struct ray_python_object *objects, size_t count);
+// What a wait gave: 1 for each object that is ready.
+void ray_python_take_ready(void *request, unsigned char *ready, size_t count);
+// Ends a request, done or not.
+void ray_python_drop(void *request);
+void ray_python_release(void *owner);
+
+// Tells when an object is there: its number comes out of `ray_python_next_event`.
+int ray_python_notify(const void *object, int fetch, uint64_t number);
+// The next number; 0 after `milliseconds`, -1 when the runtime is closed. Waits.
+int64_t ray_python_next_event(int milliseconds);
+
+// MARK: References
+
+void ray_python_add_reference(const unsigned char *object);
+void ray_python_remove_reference(const unsigned char *object);
+
+// MARK: Tasks
+
+// The next task to run: 1, 0 after `milliseconds`, -1 when the process is to end. Waits.
+int ray_python_next_task(int milliseconds, struct ray_python_task *task);
+int ray_python_task_argument(const struct ray_python_task *task, size_t index, struct ray_python_object *argument);
+// Ends a task with one object for each return.
+void ray_python_finish_task(void *task, const struct ray_python_argument *results, size_t count);
+// Ends a task with an error: MessagePack, as errors are fetched.
+void ray_python_fail_task(void *task, struct ray_python_bytes error);
+// Sends an item of a generator and waits until the next one may be made; -1 if no more are wanted. Waits.
+int ray_python_yield(void *task, const struct ray_python_argument *item);
+
+#endif

@@ -1,0 +1,54 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+public import CRayPython
+internal import RayCore
+internal import RayNode
+internal import RayWorker
+internal import Synchronization
+
+// Calls of functions, and of actors' methods.
+
+@c @implementation
+public func ray_python_template(_ description: ray_python_bytes) -> Int {
+    reporting { () throws(RayError) in
+        let runtime = try PythonRuntime.require()
+        let template = try CallTemplate(try description.value())
+        return runtime.templates.withLock { templates in
+            templates.append(template)
+            return templates.count - 1
+        }
+    }
+}
+
+@c @implementation
+public func ray_python_submit(
+    _ number: Int, _ actor: UnsafeRawPointer?, _ task: UnsafeRawPointer?,
+    _ arguments: UnsafePointer<ray_python_argument>?, _ count: Int, _ results: UnsafeMutableRawPointer?,
+    _ resultsMax: Int
+) -> Int {
+    reporting { () throws(RayError) in
+        let runtime = try PythonRuntime.require()
+        guard var call = runtime.templates.withLock({ $0.indices.contains(number) ? $0[number].call : nil }) else {
+            throw RayError(.invalidArgument, "there is no template \(number)")
+        }
+        guard call.returnCount <= resultsMax else {
+            throw RayError(.invalidArgument, "there is no room for \(call.returnCount) results")
+        }
+        call.arguments.reserveCapacity(count)
+        for argument in UnsafeBufferPointer(start: arguments, count: count) {
+            call.arguments.append(try runtime.argument(argument))
+        }
+        let parent = TaskID(task)
+        let references =
+            if let actor = ActorID(actor) {
+                runtime.worker.call(actor, call, from: parent)
+            } else {
+                runtime.worker.submit(call, from: parent)
+            }
+        for (index, reference) in references.enumerated() { reference.id.write(to: results, at: index) }
+        return references.count
+    }
+}

@@ -1,0 +1,185 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+public import CRayPython
+internal import RayCore
+internal import RayNode
+internal import RayWorker
+
+// Objects: stored, fetched, awaited.
+
+@c @implementation
+public func ray_python_put(
+    _ task: UnsafeRawPointer?, _ value: UnsafePointer<ray_python_argument>?, _ object: UnsafeMutableRawPointer?
+) -> Int32 {
+    Int32(
+        reporting { () throws(RayError) in
+            guard let value else { throw RayError(.invalidArgument, "there is no value") }
+            let runtime = try PythonRuntime.require()
+            try runtime.worker.put(try runtime.object(value.pointee), from: TaskID(task)).id.write(to: object)
+            return 0
+        })
+}
+
+@c @implementation
+public func ray_python_create(
+    _ task: UnsafeRawPointer?, _ value: UnsafePointer<ray_python_argument>?,
+    _ room: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, _ bytes: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+) -> Int32 {
+    Int32(
+        reporting { () throws(RayError) in
+            guard let value, let room, let bytes else { throw RayError(.invalidArgument, "there is no value") }
+            let runtime = try PythonRuntime.require()
+            let contained = try runtime.references(value.pointee.contained, value.pointee.contained_count)
+            let unsealed = try runtime.worker.createObject(
+                byteCount: value.pointee.data.count, metadata: value.pointee.metadata.array, contained: contained,
+                from: TaskID(task))
+            unsealed.withMutableBytes { bytes.pointee = $0.baseAddress }
+            room.pointee = Unmanaged.passRetained(unsealed as AnyObject).toOpaque()
+            return 0
+        })
+}
+
+/// Takes back what `ray_python_create` gave.
+private func unsealed(_ room: UnsafeMutableRawPointer) -> any UnsealedObject {
+    let object = Unmanaged<AnyObject>.fromOpaque(room).takeRetainedValue()
+    guard let unsealed = object as? any UnsealedObject else { preconditionFailure("this is no room") }
+    return unsealed
+}
+
+@c @implementation
+public func ray_python_seal(_ room: UnsafeMutableRawPointer?, _ object: UnsafeMutableRawPointer?) -> Int32 {
+    Int32(
+        reporting { () throws(RayError) in
+            guard let room else { throw RayError(.invalidArgument, "there is no room") }
+            try unsealed(room).seal().id.write(to: object)
+            return 0
+        })
+}
+
+@c @implementation
+public func ray_python_abort(_ room: UnsafeMutableRawPointer?) {
+    if let room { unsealed(room).abort() }
+}
+
+@c @implementation
+public func ray_python_get(
+    _ objects: UnsafeRawPointer?, _ count: Int, _ task: UnsafeRawPointer?, _ milliseconds: Int64,
+    _ request: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+) -> Int32 {
+    Int32(
+        reporting { () throws(RayError) in
+            let runtime = try PythonRuntime.require()
+            let references = try runtime.references(objects, count)
+            let pending = PythonRequest(runtime.worker)
+            request?.pointee = Unmanaged.passRetained(pending).toOpaque()
+            if let results = runtime.worker.getNow(references) {
+                pending.finish(.objects(results))
+                return 0
+            }
+            runtime.worker.get(
+                references, deadline: runtime.deadline(milliseconds), from: TaskID(task)
+            ) { pending.finish(.objects($0)) }
+            return 1
+        })
+}
+
+@c @implementation
+public func ray_python_wait(
+    _ objects: UnsafeRawPointer?, _ count: Int, _ wanted: Int, _ task: UnsafeRawPointer?, _ milliseconds: Int64,
+    _ fetch: Int32, _ request: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+) -> Int32 {
+    Int32(
+        reporting { () throws(RayError) in
+            let runtime = try PythonRuntime.require()
+            let references = try runtime.references(objects, count)
+            let pending = PythonRequest(runtime.worker)
+            request?.pointee = Unmanaged.passRetained(pending).toOpaque()
+            runtime.worker.wait(
+                references, count: wanted, deadline: runtime.deadline(milliseconds), from: TaskID(task)
+            ) { pending.finish(.ready($0)) }
+            return 1
+        })
+}
+
+extension PythonRuntime {
+    /// The moment after so many milliseconds; none if negative.
+    fileprivate func deadline(_ milliseconds: Int64) -> Instant? {
+        milliseconds < 0 ? nil : worker.now().advanced(milliseconds: Int(clamping: milliseconds))
+    }
+}
+
+private func pending(_ request: UnsafeMutableRawPointer?) -> PythonRequest? {
+    request.map { Unmanaged<PythonRequest>.fromOpaque($0).takeUnretainedValue() }
+}
+
+@c @implementation
+public func ray_python_await(_ request: UnsafeMutableRawPointer?, _ milliseconds: Int32) -> Int32 {
+    pending(request)?.wait(milliseconds: Int(milliseconds)) == true ? 1 : 0
+}
+
+@c @implementation
+public func ray_python_take_objects(
+    _ request: UnsafeMutableRawPointer?, _ objects: UnsafeMutablePointer<ray_python_object>?, _ count: Int
+) {
+    guard case .objects(let results) = pending(request)?.result, let objects else { return }
+    for (index, result) in results.prefix(count).enumerated() { objects[index] = ray_python_object(result) }
+}
+
+@c @implementation
+public func ray_python_take_ready(
+    _ request: UnsafeMutableRawPointer?, _ ready: UnsafeMutablePointer<UInt8>?, _ count: Int
+) {
+    guard case .ready(let flags) = pending(request)?.result, let ready else { return }
+    for (index, flag) in flags.prefix(count).enumerated() { ready[index] = flag ? 1 : 0 }
+}
+
+@c @implementation
+public func ray_python_drop(_ request: UnsafeMutableRawPointer?) {
+    if let request { Unmanaged<PythonRequest>.fromOpaque(request).release() }
+}
+
+@c @implementation
+public func ray_python_release(_ owner: UnsafeMutableRawPointer?) {
+    if let owner { Unmanaged<AnyObject>.fromOpaque(owner).release() }
+}
+
+@c @implementation
+public func ray_python_notify(_ object: UnsafeRawPointer?, _ fetch: Int32, _ number: UInt64) -> Int32 {
+    Int32(
+        reporting { () throws(RayError) in
+            guard let id = ObjectID(object) else { throw RayError(.invalidArgument, "there is no object") }
+            let runtime = try PythonRuntime.require()
+            let reference = try runtime.reference(id)
+            let events = runtime.events
+            if fetch != 0 {
+                runtime.worker.get([reference], deadline: nil, from: nil) { _ in events.add(number) }
+            } else {
+                runtime.worker.wait([reference], count: 1, deadline: nil, from: nil) { _ in events.add(number) }
+            }
+            return 0
+        })
+}
+
+@c @implementation
+public func ray_python_next_event(_ milliseconds: Int32) -> Int64 {
+    guard let runtime = PythonRuntime.current, let number = runtime.events.next(milliseconds: Int(milliseconds))
+    else { return -1 }
+    return Int64(clamping: number)
+}
+
+@c @implementation
+public func ray_python_add_reference(_ object: UnsafePointer<UInt8>?) {
+    guard let id = ObjectID(UnsafeRawPointer(object)), let runtime = PythonRuntime.current,
+        let reference = runtime.worker.reference(of: id)
+    else { return }
+    runtime.worker.retain(reference)
+}
+
+@c @implementation
+public func ray_python_remove_reference(_ object: UnsafePointer<UInt8>?) {
+    guard let id = ObjectID(UnsafeRawPointer(object)), let runtime = PythonRuntime.current else { return }
+    runtime.worker.release(id)
+}

@@ -1,0 +1,122 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+public import CRayPython
+internal import RayCore
+internal import RayNode
+internal import RayWorker
+
+// Tasks: fetched by Python's loop and ended by it.
+
+/// A task that Python runs.
+private final class RunningTask: Sendable {
+    let task: ExecutableTask
+    /// Encoded; constant.
+    nonisolated(unsafe) let header: UnsafeMutableRawBufferPointer
+
+    init(_ task: ExecutableTask) {
+        self.task = task
+        var actor: ActorID?
+        switch task.spec.kind {
+        case .normal: break
+        case .actorCreation(let id): actor = id
+        case .actorCall(let id, _): actor = id
+        }
+        let bytes = task.spec.header(actor: actor).encoded
+        header = .allocate(byteCount: bytes.count, alignment: 1)
+        header.copyBytes(from: bytes)
+    }
+
+    deinit { header.deallocate() }
+}
+
+/// Stands for Python, which fetches its tasks instead of being given them.
+struct FetchingExecutor: TaskExecutor {
+    func execute(_ task: ExecutableTask, completion: @escaping @Sendable (TaskOutcome) -> Void) {
+        completion(.failure(RayError(.systemError, "tasks of Python are fetched")))
+    }
+
+    func cancel(_ task: TaskID) {}
+    func noteConcurrency(_ count: Int, of actor: ActorID) {}
+}
+
+private func running(_ task: UnsafeMutableRawPointer?) -> RunningTask? {
+    task.map { Unmanaged<RunningTask>.fromOpaque($0).takeUnretainedValue() }
+}
+
+@c @implementation
+public func ray_python_next_task(_ milliseconds: Int32, _ task: UnsafeMutablePointer<ray_python_task>?) -> Int32 {
+    guard let runtime = PythonRuntime.current else { return -1 }
+    guard let next = runtime.worker.nextTask(milliseconds: Int(milliseconds)) else {
+        return runtime.worker.hasEnded ? -1 : 0
+    }
+    let running = RunningTask(next)
+    task?.pointee = ray_python_task(
+        task: Unmanaged.passRetained(running).toOpaque(),
+        header: ray_python_bytes(data: UnsafeRawPointer(running.header.baseAddress), count: running.header.count),
+        argument_count: next.arguments.count)
+    return 1
+}
+
+@c @implementation
+public func ray_python_task_argument(
+    _ task: UnsafePointer<ray_python_task>?, _ index: Int, _ argument: UnsafeMutablePointer<ray_python_object>?
+) -> Int32 {
+    guard let running = running(task?.pointee.task), running.task.arguments.indices.contains(index) else {
+        return Int32(fail(RayError(.invalidArgument, "there is no argument \(index)")))
+    }
+    argument?.pointee = ray_python_object(.success(running.task.arguments[index]))
+    return 0
+}
+
+/// Ends a task and forgets it.
+private func finish(_ task: UnsafeMutableRawPointer?, _ outcome: (RunningTask) -> TaskOutcome) {
+    guard let task else { return }
+    let running = Unmanaged<RunningTask>.fromOpaque(task).takeRetainedValue()
+    PythonRuntime.current?.worker.finish(running.task.spec.id, outcome(running))
+}
+
+@c @implementation
+public func ray_python_finish_task(
+    _ task: UnsafeMutableRawPointer?, _ results: UnsafePointer<ray_python_argument>?, _ count: Int
+) {
+    finish(task) { _ in
+        do throws(RayError) {
+            let runtime = try PythonRuntime.require()
+            var objects: [RayObject] = []
+            for result in UnsafeBufferPointer(start: results, count: count) {
+                objects.append(try runtime.object(result))
+            }
+            return .success(objects)
+        } catch {
+            return .failure(error)
+        }
+    }
+}
+
+@c @implementation
+public func ray_python_fail_task(_ task: UnsafeMutableRawPointer?, _ error: ray_python_bytes) {
+    finish(task) { _ in
+        do throws(RayError) {
+            return .failure(RayError(try error.value()))
+        } catch {
+            return .failure(error)
+        }
+    }
+}
+
+@c @implementation
+public func ray_python_yield(_ task: UnsafeMutableRawPointer?, _ item: UnsafePointer<ray_python_argument>?) -> Int32 {
+    Int32(
+        reporting { () throws(RayError) in
+            guard let item, let running = running(task) else { throw RayError(.invalidArgument, "there is no item") }
+            let runtime = try PythonRuntime.require()
+            let answer = AnswerSlot<Int>()
+            runtime.worker.yield(try runtime.object(item.pointee), from: running.task.spec.id) { error in
+                answer.fill(error.map { .failure($0) } ?? .success(0))
+            }
+            return try answer.wait(runtime.worker).get()
+        })
+}

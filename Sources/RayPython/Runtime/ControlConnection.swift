@@ -1,0 +1,87 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayNode
+internal import RayWire
+internal import Synchronization
+
+/// A connection to the control store that needs no runtime: Ray's `GcsClient`. One request at a time.
+final class ControlConnection: Sendable {
+    private let client: Mutex<ControlClient>
+
+    init(host: String, port: UInt16) throws(RayError) {
+        client = Mutex(try ControlClient(host: host, port: port, token: try AuthenticationToken.forJoining()))
+    }
+
+    /// Asks the control store and reads its answer.
+    func perform(
+        _ operation: String, _ payload: MessagePackValue, milliseconds: Int
+    ) throws(RayError) -> MessagePackValue {
+        let question = try ControlQuestion(operation, payload)
+        let answer = client.withLock { client in
+            Result { () throws(RayError) in try client.request(question.message, milliseconds: milliseconds) }
+        }
+        return try question.read(try answer.get())
+    }
+}
+
+/// A question to the control store in Python's words.
+struct ControlQuestion {
+    let message: Message
+
+    /// - Throws: `invalidArgument` for an operation that is not known.
+    init(_ operation: String, _ payload: MessagePackValue) throws(RayError) {
+        switch operation {
+        case "kv_get": message = .keyValueRequest(KeyValueRequest(.get, payload))
+        case "kv_put": message = .keyValueRequest(KeyValueRequest(.put, payload))
+        case "kv_delete": message = .keyValueRequest(KeyValueRequest(.delete, payload))
+        case "kv_exists": message = .keyValueRequest(KeyValueRequest(.exists, payload))
+        case "kv_keys": message = .keyValueRequest(KeyValueRequest(.keys, payload))
+        case "nodes": message = .queryCluster(QueryCluster())
+        default: throw RayError(.invalidArgument, "the control store knows no operation '\(operation)'")
+        }
+    }
+
+    /// - Throws: what the control store says went wrong.
+    func read(_ answer: Message) throws(RayError) -> MessagePackValue {
+        switch answer {
+        case .keyValueReply(let reply):
+            return .record([
+                "value": reply.value.map { .bytes($0) } ?? .nil, "count": .int(Int64(reply.count)),
+                "keys": .array(reply.keys.map { .bytes($0.bytes) }),
+            ])
+        case .clusterStatus(let status): return .array(status.nodes.map(\.messagePack))
+        case .done(let done):
+            if let error = done.error { throw error }
+            return .nil
+        default: throw RayError(.systemError, "the control store gave an answer of another kind than asked for")
+        }
+    }
+}
+
+extension KeyValueRequest {
+    /// Reads `namespace`, `key`, `value` and `overwrite`.
+    fileprivate init(_ operation: KeyValueOperation, _ payload: MessagePackValue) {
+        self.init(
+            operation: operation, namespace: payload["namespace"]?.text ?? "", key: payload["key"]?.data ?? [],
+            value: payload["value"]?.data ?? [], overwrite: payload["overwrite"]?.isTrue ?? false)
+    }
+}
+
+extension NodeStatus {
+    /// The node for `GlobalStateAccessor` and `GcsClient`.
+    fileprivate var messagePack: MessagePackValue {
+        .record([
+            "node": .bytes(info.address.node.bytes), "alive": .bool(isAlive), "name": .string(info.name),
+            "host": .string(info.address.host), "port": .int(Int64(info.address.port)),
+            "socket": .string(info.address.socketPath), "session": .string(info.sessionDirectory),
+            "head": .bool(info.isHead), "pid": .int(Int64(info.processID)), "total": info.total.messagePack,
+            "available": available.messagePack,
+            "labels": .map(info.labels.map { .init(.string($0.key), .string($0.value)) }),
+            "store_capacity": .int(Int64(info.storeCapacity)), "store_used": .int(Int64(storeUsed)),
+        ])
+    }
+}

@@ -1,0 +1,151 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayNode
+internal import RayWire
+internal import RayWorker
+internal import Synchronization
+
+/// What Python asks of the runtime that is not hot, by name. `core_worker.py` has the other side.
+extension PythonRuntime {
+    /// Performs an operation on the caller's thread.
+    ///
+    /// - Throws: `invalidArgument` for one that is not known, or its own failure.
+    func perform(_ operation: String, _ payload: MessagePackValue) throws(RayError) -> MessagePackValue {
+        switch operation {
+        case "info": return info
+        case "owner": return .bytes(try reference(try payload.objectID()).owner.encoded)
+        case "register": return try register(payload)
+        case "create_actor": return try createActor(payload)
+        case "retain_actor":
+            worker.retain(try payload.actorID(), creator: try Address(decoding: payload["creator"]?.data ?? []))
+        case "release_actor": worker.release(try payload.actorID())
+        case "kill_actor": return try killActor(payload)
+        case "named_actor": return try namedActor(payload)
+        case "exit_actor": try worker.exitActor(try payload.taskID())
+        case "cancel":
+            try worker.cancel(
+                try reference(try payload.objectID()), force: payload["force"]?.isTrue ?? false,
+                recursive: payload["recursive"]?.isTrue ?? true)
+        case "is_cancelled": return .bool(worker.isCancelled(try payload.taskID()))
+        case "next_item": return worker.nextItem(of: try payload.taskID()).map { .bytes($0.id.bytes) } ?? .nil
+        case "drop_stream": worker.dropStream(try payload.taskID())
+        default:
+            let question = try ControlQuestion(operation, payload)
+            return try question.read(try answer { self.worker.request(question.message, completion: $0) })
+        }
+        return .nil
+    }
+
+    private var info: MessagePackValue {
+        .record([
+            "job": .bytes(worker.job.bytes), "namespace": .string(worker.namespace),
+            "worker": .bytes(worker.address.worker.bytes), "node": .bytes(worker.address.node.bytes),
+            "address": .bytes(worker.address.encoded),
+        ])
+    }
+
+    /// Waits for what comes back by a callback.
+    private func answer<Value: Sendable>(
+        _ ask: (@escaping @Sendable (Result<Value, RayError>) -> Void) -> Void
+    ) throws(RayError) -> Value {
+        let slot = AnswerSlot<Value>()
+        ask { slot.fill($0) }
+        return try slot.wait(worker).get()
+    }
+
+    private func register(_ payload: MessagePackValue) throws(RayError) -> MessagePackValue {
+        let owner = try Address(decoding: payload["owner"]?.data ?? [])
+        worker.retain(ObjectReference(id: try payload.objectID(), owner: owner))
+        return .nil
+    }
+
+    private func createActor(_ payload: MessagePackValue) throws(RayError) -> MessagePackValue {
+        var call = try CallTemplate(payload).call
+        for argument in payload["arguments"]?.elements ?? [] { call.arguments.append(try self.argument(argument)) }
+        var options = ActorOptions()
+        options.name = payload["actor_name"]?.text ?? ""
+        options.namespace = payload["namespace"]?.text ?? ""
+        options.lifetime = payload["detached"]?.isTrue == true ? .detached : .job
+        options.restartsMax = payload["max_restarts"]?.integer ?? 0
+        options.taskRetriesMax = payload["max_task_retries"]?.integer ?? 0
+        options.concurrencyMax = payload["max_concurrency"]?.integer ?? 1
+        options.heldResources = try ResourceSet(payload["held"] ?? .nil)
+        options.pendingCallsMax = payload["max_pending_calls"]?.integer ?? -1
+        options.concurrencyGroups = (payload["concurrency_groups"]?.pairs ?? []).map {
+            ConcurrencyGroup(name: $0.key.text ?? "", callsMax: $0.value.integer ?? 1)
+        }
+        let parent = payload["task"]?.data.flatMap { TaskID($0) }
+        return .bytes(worker.createActor(call, options, from: parent).bytes)
+    }
+
+    /// An argument as `[data, metadata, [id, …]]`, or an object's id.
+    private func argument(_ value: MessagePackValue) throws(RayError) -> TaskArgument {
+        if let id = value.data.flatMap({ ObjectID($0) }) { return .reference(try reference(id)) }
+        guard let parts = value.elements, parts.count == 3 else {
+            throw RayError(.invalidArgument, "this is no argument: \(value)")
+        }
+        var contained: [ObjectReference] = []
+        for part in parts[2].elements ?? [] {
+            guard let id = part.data.flatMap({ ObjectID($0) }) else { continue }
+            contained.append(try reference(id))
+        }
+        return .value(
+            RayObject(data: parts[0].data ?? [], metadata: parts[1].data ?? [], contained: contained))
+    }
+
+    private func killActor(_ payload: MessagePackValue) throws(RayError) -> MessagePackValue {
+        let actor = try payload.actorID()
+        let isFinal = payload["no_restart"]?.isTrue ?? true
+        let _: Void = try answer { worker.kill(actor, restart: !isFinal, completion: $0) }
+        return .nil
+    }
+
+    private func namedActor(_ payload: MessagePackValue) throws(RayError) -> MessagePackValue {
+        let (name, namespace) = (payload["name"]?.text ?? "", payload["namespace"]?.text ?? "")
+        let found: FoundActor = try answer { worker.actor(named: name, namespace: namespace, completion: $0) }
+        return .record([
+            "actor": .bytes(found.id.bytes), "function": found.className.messagePack,
+            "creator": .bytes(found.creator.encoded),
+        ])
+    }
+}
+
+extension Address {
+    /// The address as it travels.
+    var encoded: [UInt8] {
+        var writer = WireWriter()
+        encode(into: &writer)
+        return writer.bytes
+    }
+
+    /// - Throws: `invalidArgument` for bytes that are no address.
+    init(decoding bytes: [UInt8]) throws(RayError) {
+        let result = bytes.withUnsafeBytes { bytes in
+            Result { () throws(WireError) in
+                var reader = WireReader(bytes)
+                return try Address(from: &reader)
+            }
+        }
+        guard case .success(let address) = result else {
+            throw RayError(.invalidArgument, "these bytes are no address of a process")
+        }
+        self = address
+    }
+}
+
+extension MessagePackValue {
+    fileprivate func objectID() throws(RayError) -> ObjectID { try id("object") }
+    fileprivate func actorID() throws(RayError) -> ActorID { try id("actor") }
+    fileprivate func taskID() throws(RayError) -> TaskID { try id("task") }
+
+    private func id<ID: Identifier>(_ name: String) throws(RayError) -> ID {
+        guard let id = self[name]?.data.flatMap({ ID($0) }) else {
+            throw RayError(.invalidArgument, "there is no id of \(name == "task" ? "a" : "an") \(name)")
+        }
+        return id
+    }
+}

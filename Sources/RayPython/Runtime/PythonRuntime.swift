@@ -1,0 +1,74 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import CRayPython
+internal import RayCore
+internal import RayNode
+internal import RayWorker
+internal import Synchronization
+
+/// The runtime of this process, of which Python has one at a time.
+final class PythonRuntime: Sendable {
+    private static let shared = Mutex<PythonRuntime?>(nil)
+
+    let worker: Worker
+    /// Templates of calls, by number.
+    let templates = Mutex<[CallTemplate]>([])
+    /// Numbers of objects that are there, for the thread that runs callbacks.
+    let events = EventQueue()
+
+    init(worker: Worker) { self.worker = worker }
+
+    /// The runtime, if it is open.
+    static var current: PythonRuntime? { shared.withLock { $0 } }
+
+    /// - Throws: `systemError` if none is open.
+    static func require() throws(RayError) -> PythonRuntime {
+        guard let runtime = current else {
+            throw RayError(.systemError, "the runtime is not open: call ray.init() first")
+        }
+        return runtime
+    }
+
+    /// Opens the runtime of this process.
+    ///
+    /// - Throws: `invalidArgument` if one is open, or what `make` throws.
+    static func open(_ make: () throws(RayError) -> Worker) throws(RayError) {
+        guard current == nil else { throw RayError(.invalidArgument, "the runtime of this process is open already") }
+        let runtime = PythonRuntime(worker: try make())
+        shared.withLock { $0 = runtime }
+    }
+
+    /// Ends the runtime, if one is open.
+    static func close() {
+        let runtime = shared.withLock { shared in
+            defer { shared = nil }
+            return shared
+        }
+        guard let runtime else { return }
+        runtime.events.close()
+        runtime.worker.finish()
+    }
+}
+
+/// Runs `body`; what it throws is kept for `ray_python_error`, and the result is -1.
+func reporting(_ body: () throws(RayError) -> Int) -> Int {
+    do throws(RayError) {
+        return try body()
+    } catch {
+        return fail(error)
+    }
+}
+
+/// Keeps an error for `ray_python_error`; always -1.
+@discardableResult
+func fail(_ error: RayError) -> Int {
+    var text = error.message
+    return text.withUTF8 { utf8 in
+        utf8.withMemoryRebound(to: CChar.self) { chars in
+            Int(ray_python_fail(Int32(error.type.rawValue), chars.baseAddress, chars.count))
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayWorker
+
+/// A call without its arguments, worked out once for all calls that differ in nothing else.
+struct CallTemplate: Sendable {
+    /// Results of one call.
+    static let returnsMax = 10_000
+
+    let call: Call
+
+    /// Reads a description; see `swift_ray/raylet/core_worker.py`, which writes it.
+    ///
+    /// - Throws: `invalidArgument`, naming the field.
+    init(_ description: MessagePackValue) throws(RayError) {
+        let returns = description["returns"]?.integer ?? 1
+        guard (0...Self.returnsMax).contains(returns) else {
+            throw RayError(.invalidArgument, "a call has 0 to \(Self.returnsMax) results, not \(returns)")
+        }
+        var call = Call(
+            function: FunctionDescriptor(description["function"] ?? .nil), returnCount: returns,
+            resources: try ResourceSet(description["resources"] ?? .nil),
+            strategy: try SchedulingStrategy(description["strategy"] ?? .nil),
+            retriesMax: description["max_retries"]?.integer ?? 0, name: description["name"]?.text ?? "")
+        if let types = description["retry_exceptions"]?.elements {
+            call.retryExceptions = .types(types.compactMap(\.text))
+        }
+        if let items = description["backpressure"]?.integer { call.generator = GeneratorSpec(backpressure: items) }
+        call.concurrencyGroup = description["concurrency_group"]?.text ?? ""
+        self.call = call
+    }
+}
+
+extension FunctionDescriptor {
+    /// Reads `[module, class, function, hash]`.
+    init(_ value: MessagePackValue) {
+        let parts = (value.elements ?? []).map { $0.text ?? "" }
+        func part(_ index: Int) -> String { index < parts.count ? parts[index] : "" }
+        self.init(language: .python, module: part(0), className: part(1), function: part(2), hash: part(3))
+    }
+
+    /// What the initialiser reads.
+    var messagePack: MessagePackValue {
+        .array([.string(module), .string(className), .string(function), .string(hash)])
+    }
+}
+
+extension ResourceSet {
+    /// Reads a map of names and amounts.
+    ///
+    /// - Throws: `invalidArgument` for amounts that are negative or no numbers.
+    init(_ value: MessagePackValue) throws(RayError) {
+        self.init()
+        for pair in value.pairs ?? [] {
+            guard let name = pair.key.text, let amount = pair.value.number, amount >= 0, amount < 9e14 else {
+                throw RayError(.invalidArgument, "an amount of a resource must be a number from 0 on: \(pair)")
+            }
+            self[name] = self[name] + ResourceAmount(amount)
+        }
+    }
+
+    /// What the initialiser reads.
+    var messagePack: MessagePackValue {
+        .map(entries.map { .init(.string($0.name), .double($0.amount.value)) })
+    }
+}
+
+extension SchedulingStrategy {
+    /// Reads nil, or an array that begins with the strategy's name.
+    ///
+    /// - Throws: `invalidArgument` for another one.
+    init(_ value: MessagePackValue) throws(RayError) {
+        let parts = value.elements ?? []
+        switch parts.first?.text {
+        case nil: self = .hybrid
+        case "spread": self = .spread
+        case "node" where parts.count == 3:
+            guard let node = parts[1].text.flatMap({ NodeID(hex: $0) }) else {
+                throw RayError(.invalidArgument, "\(parts[1]) is no id of a node")
+            }
+            self = .nodeAffinity(node, soft: parts[2].isTrue)
+        case "group" where parts.count == 4:
+            guard let group = parts[1].data.flatMap({ PlacementGroupID($0) }) else {
+                throw RayError(.invalidArgument, "\(parts[1]) is no id of a placement group")
+            }
+            let bundle = parts[2].integer ?? -1
+            self = .placementGroup(group, bundle: bundle < 0 ? nil : bundle, capturesChildren: parts[3].isTrue)
+        case "labels" where parts.count == 2:
+            var labels: [String: String] = [:]
+            for pair in parts[1].pairs ?? [] { labels[pair.key.text ?? ""] = pair.value.text ?? "" }
+            self = .labelled(try LabelSelector(parsing: labels), spread: false)
+        default: throw RayError(.invalidArgument, "unknown scheduling strategy \(value)")
+        }
+    }
+}

@@ -1,0 +1,214 @@
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+
+// Objects: stored, fetched, awaited.
+
+#include "core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define OBJECT_ID_SIZE 28
+// Values up to here stay in the process that made them (`Limits.inlineObjectBytesMax`).
+#define INLINE_BYTES_MAX (100 << 10)
+
+static int put_large(const void *task, PyObject *serialized, unsigned char *id) {
+    struct outgoing value;
+    void *room = NULL, *bytes = NULL;
+    int status = outgoing_begin(&value, serialized);
+    if (status == 0) {
+        Py_BEGIN_ALLOW_THREADS
+        status = ray_python_create(task, &value.argument, &room, &bytes);
+        Py_END_ALLOW_THREADS
+        if (status < 0) raise_failure();
+    }
+    if (status == 0 && native->serialized_write(serialized, bytes) < 0) {
+        ray_python_abort(room);
+        status = -1;
+    } else if (status == 0) {
+        Py_BEGIN_ALLOW_THREADS
+        status = ray_python_seal(room, id);
+        Py_END_ALLOW_THREADS
+        if (status < 0) raise_failure();
+    }
+    outgoing_clear(&value);
+    return status;
+}
+
+static PyObject *put(PyObject *module, PyObject *arguments) {
+    PyObject *serialized, *task_object;
+    const char *owner;
+    Py_ssize_t owner_size;
+    const void *task;
+    if (!PyArg_ParseTuple(arguments, "OOy#:put", &serialized, &task_object, &owner, &owner_size)) return NULL;
+    if (id_argument(task_object, 24, &task) < 0) return NULL;
+    unsigned char id[OBJECT_ID_SIZE];
+    Py_ssize_t size = native->serialized_size(serialized);
+    if (size < 0) return NULL;
+    if (size > INLINE_BYTES_MAX) {
+        if (put_large(task, serialized, id) < 0) return NULL;
+        return native->object_ref_new(id, owner, owner_size, 1);
+    }
+    struct outgoing value;
+    int status = outgoing_fill(&value, serialized);
+    if (status == 0 && ray_python_put(task, &value.argument, id) < 0) {
+        raise_failure();
+        status = -1;
+    }
+    outgoing_clear(&value);
+    return status < 0 ? NULL : native->object_ref_new(id, owner, owner_size, 1);
+}
+
+// The ids of a list of ObjectRefs, one after the other; to be freed.
+static unsigned char *ids_of(PyObject *list, Py_ssize_t count) {
+    unsigned char *ids = malloc(count == 0 ? 1 : (size_t)count * OBJECT_ID_SIZE);
+    if (ids == NULL) PyErr_NoMemory();
+    for (Py_ssize_t index = 0; ids != NULL && index < count; index++) {
+        const unsigned char *id = native->id_bytes(PyList_GetItem(list, index), SWIFT_RAY_OBJECT_REF);
+        if (id == NULL) {
+            free(ids);
+            return NULL;
+        }
+        memcpy(ids + index * OBJECT_ID_SIZE, id, OBJECT_ID_SIZE);
+    }
+    return ids;
+}
+
+// Waits for a request and looks for signals in between; -1 with an exception.
+static int await(void *request) {
+    int is_done = 0;
+    while (!is_done) {
+        Py_BEGIN_ALLOW_THREADS
+        is_done = ray_python_await(request, SLICE_MILLISECONDS);
+        Py_END_ALLOW_THREADS
+        if (!is_done && PyErr_CheckSignals() < 0) return -1;
+    }
+    return 0;
+}
+
+static PyObject *taken(void *request, Py_ssize_t count) {
+    struct ray_python_object *objects = calloc(count == 0 ? 1 : (size_t)count, sizeof *objects);
+    if (objects == NULL) return PyErr_NoMemory();
+    ray_python_take_objects(request, objects, (size_t)count);
+    PyObject *list = PyList_New(count);
+    for (Py_ssize_t index = 0; index < count; index++) {
+        // Every owner is taken over, also when something failed before.
+        PyObject *object = incoming(&objects[index]);
+        if (list == NULL || object == NULL) {
+            Py_XDECREF(object);
+            Py_CLEAR(list);
+        } else if (PyList_SetItem(list, index, object) < 0) {
+            Py_CLEAR(list);
+        }
+    }
+    free(objects);
+    return list;
+}
+
+static PyObject *get(PyObject *module, PyObject *arguments) {
+    PyObject *list, *task_object;
+    long long milliseconds;
+    const void *task;
+    if (!PyArg_ParseTuple(arguments, "O!LO:get", &PyList_Type, &list, &milliseconds, &task_object)) return NULL;
+    if (id_argument(task_object, 24, &task) < 0) return NULL;
+    Py_ssize_t count = PyList_Size(list);
+    unsigned char *ids = ids_of(list, count);
+    if (ids == NULL) return NULL;
+    void *request = NULL;
+    int status;
+    Py_BEGIN_ALLOW_THREADS
+    status = ray_python_get(ids, (size_t)count, task, milliseconds, &request);
+    Py_END_ALLOW_THREADS
+    free(ids);
+    PyObject *result = NULL;
+    if (status < 0) {
+        raise_failure();
+    } else if (status == 0 || await(request) == 0) {
+        result = taken(request, count);
+    }
+    if (request != NULL) ray_python_drop(request);
+    return result;
+}
+
+static PyObject *wait_for(PyObject *module, PyObject *arguments) {
+    PyObject *list, *task_object;
+    Py_ssize_t wanted;
+    long long milliseconds;
+    int fetch;
+    const void *task;
+    if (!PyArg_ParseTuple(
+            arguments, "O!nLpO:wait", &PyList_Type, &list, &wanted, &milliseconds, &fetch, &task_object)) {
+        return NULL;
+    }
+    if (id_argument(task_object, 24, &task) < 0) return NULL;
+    Py_ssize_t count = PyList_Size(list);
+    unsigned char *ids = ids_of(list, count);
+    if (ids == NULL) return NULL;
+    void *request = NULL;
+    int status;
+    Py_BEGIN_ALLOW_THREADS
+    status = ray_python_wait(ids, (size_t)count, (size_t)wanted, task, milliseconds, fetch, &request);
+    Py_END_ALLOW_THREADS
+    free(ids);
+    PyObject *result = NULL;
+    if (status < 0) {
+        raise_failure();
+    } else if (await(request) == 0) {
+        // One byte for each: 1 for those that are ready.
+        result = PyBytes_FromStringAndSize(NULL, count);
+        char *ready;
+        Py_ssize_t ignored;
+        if (result != NULL && PyBytes_AsStringAndSize(result, &ready, &ignored) == 0) {
+            memset(ready, 0, (size_t)count);
+            ray_python_take_ready(request, (unsigned char *)ready, (size_t)count);
+        }
+    }
+    if (request != NULL) ray_python_drop(request);
+    return result;
+}
+
+static PyObject *notify(PyObject *module, PyObject *arguments) {
+    PyObject *reference;
+    int fetch;
+    unsigned long long number;
+    if (!PyArg_ParseTuple(arguments, "OpK:notify", &reference, &fetch, &number)) return NULL;
+    const unsigned char *id = native->id_bytes(reference, SWIFT_RAY_OBJECT_REF);
+    if (id == NULL) return NULL;
+    if (ray_python_notify(id, fetch, number) < 0) return raise_failure();
+    Py_RETURN_NONE;
+}
+
+static PyObject *next_event(PyObject *module, PyObject *arguments) {
+    int milliseconds;
+    long long number;
+    if (!PyArg_ParseTuple(arguments, "i:next_event", &milliseconds)) return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    number = ray_python_next_event(milliseconds);
+    Py_END_ALLOW_THREADS
+    return PyLong_FromLongLong(number);
+}
+
+static PyObject *add_reference(PyObject *module, PyObject *reference) {
+    const unsigned char *id = native->id_bytes(reference, SWIFT_RAY_OBJECT_REF);
+    if (id == NULL) return NULL;
+    ray_python_add_reference(id);
+    Py_RETURN_NONE;
+}
+
+static PyObject *remove_reference(PyObject *module, PyObject *reference) {
+    const unsigned char *id = native->id_bytes(reference, SWIFT_RAY_OBJECT_REF);
+    if (id == NULL) return NULL;
+    ray_python_remove_reference(id);
+    Py_RETURN_NONE;
+}
+
+PyMethodDef object_methods[] = {
+    {"add_reference", add_reference, METH_O, "Counts one more reference of this process."},
+    {"remove_reference", remove_reference, METH_O, "Counts one reference less."},
+    {"put", put, METH_VARARGS, "put(serialized, task, owner_address): the ObjectRef of a new object."},
+    {"get", get, METH_VARARGS, "get(references, milliseconds, task): (Buffer, metadata, error) for each."},
+    {"wait", wait_for, METH_VARARGS, "wait(references, wanted, milliseconds, fetch, task): a byte for each, 1 if ready."},
+    {"notify", notify, METH_VARARGS, "notify(reference, fetch, number): `next_event` gives the number when it is there."},
+    {"next_event", next_event, METH_VARARGS, "The next number; 0 after so many ms, -1 when the runtime is closed."},
+    {NULL, NULL, 0, NULL},
+};

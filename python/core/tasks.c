@@ -1,0 +1,180 @@
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+
+// Tasks that this process runs.
+
+#include "core.h"
+
+#include <stdlib.h>
+
+// A task that was fetched; `task` is NULL once it has ended.
+typedef struct {
+    PyObject_HEAD
+    void *task;
+    PyObject *header;
+    PyObject *arguments;
+} task_object;
+
+static PyTypeObject *task_type;
+
+static void task_dealloc(PyObject *object) {
+    task_object *self = (task_object *)object;
+    PyTypeObject *type = Py_TYPE(object);
+    Py_CLEAR(self->header);
+    Py_CLEAR(self->arguments);
+    if (self->task != NULL) {
+        // Never: who fetches a task ends it. Its caller must not wait for ever if somebody forgets.
+        static const char error[] = "\x82\xa4type\x03\xa7message\xb7the task was forgotten";
+        ray_python_fail_task(self->task, (struct ray_python_bytes){error, sizeof error - 1});
+    }
+    freefunc release = PyType_GetSlot(type, Py_tp_free);
+    release(object);
+    Py_DECREF(type);
+}
+
+static PyObject *task_header(PyObject *self, void *ignored) { return Py_NewRef(((task_object *)self)->header); }
+static PyObject *task_arguments(PyObject *self, void *ignored) { return Py_NewRef(((task_object *)self)->arguments); }
+
+static PyGetSetDef task_properties[] = {
+    {"header", task_header, NULL, "What is to run, as MessagePack.", NULL},
+    {"arguments", task_arguments, NULL, "(Buffer, metadata, None) for each argument.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot task_slots[] = {
+    {Py_tp_doc, "A task that this process runs."},
+    {Py_tp_dealloc, task_dealloc},
+    {Py_tp_getset, task_properties},
+    {0, NULL},
+};
+
+static PyType_Spec task_spec = {
+    .name = "swift_ray._core.Task",
+    .basicsize = sizeof(task_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = task_slots,
+};
+
+int add_task_type(PyObject *module) {
+    task_type = (PyTypeObject *)PyType_FromSpec(&task_spec);
+    return task_type == NULL ? -1 : PyModule_AddObjectRef(module, "Task", (PyObject *)task_type);
+}
+
+static PyObject *fetched_arguments(const struct ray_python_task *task) {
+    PyObject *list = PyList_New((Py_ssize_t)task->argument_count);
+    for (size_t index = 0; list != NULL && index < task->argument_count; index++) {
+        struct ray_python_object object;
+        PyObject *argument = NULL;
+        if (ray_python_task_argument(task, index, &object) < 0) {
+            raise_failure();
+        } else {
+            argument = incoming(&object);
+        }
+        if (argument == NULL || PyList_SetItem(list, (Py_ssize_t)index, argument) < 0) Py_CLEAR(list);
+    }
+    return list;
+}
+
+static PyObject *next_task(PyObject *module, PyObject *arguments) {
+    int milliseconds, status;
+    struct ray_python_task task = {0};
+    if (!PyArg_ParseTuple(arguments, "i:next_task", &milliseconds)) return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    status = ray_python_next_task(milliseconds, &task);
+    Py_END_ALLOW_THREADS
+    if (status < 0) Py_RETURN_FALSE;
+    if (status == 0) Py_RETURN_NONE;
+    allocfunc allocate = PyType_GetSlot(task_type, Py_tp_alloc);
+    task_object *self = (task_object *)allocate(task_type, 0);
+    if (self == NULL) return NULL;
+    self->task = task.task;
+    self->header = PyBytes_FromStringAndSize(task.header.data, (Py_ssize_t)task.header.count);
+    self->arguments = fetched_arguments(&task);
+    if (self->header == NULL || self->arguments == NULL) {
+        Py_DECREF(self);
+        return NULL;
+    }
+    return (PyObject *)self;
+}
+
+// The task behind an object, still under way.
+static task_object *under_way(PyObject *object) {
+    if (!PyObject_TypeCheck(object, task_type) || ((task_object *)object)->task == NULL) {
+        PyErr_SetString(PyExc_ValueError, "this is no task that is under way");
+        return NULL;
+    }
+    return (task_object *)object;
+}
+
+static PyObject *finish_task(PyObject *module, PyObject *arguments) {
+    PyObject *object, *values;
+    if (!PyArg_ParseTuple(arguments, "OO!:finish_task", &object, &PyList_Type, &values)) return NULL;
+    task_object *self = under_way(object);
+    if (self == NULL) return NULL;
+    Py_ssize_t count = PyList_Size(values);
+    struct outgoing *outgoing = calloc(count == 0 ? 1 : (size_t)count, sizeof *outgoing);
+    struct ray_python_argument *plain = calloc(count == 0 ? 1 : (size_t)count, sizeof *plain);
+    int is_good = outgoing != NULL && plain != NULL;
+    if (!is_good) PyErr_NoMemory();
+    for (Py_ssize_t index = 0; is_good && index < count; index++) {
+        is_good = outgoing_fill(&outgoing[index], PyList_GetItem(values, index)) == 0;
+        if (is_good) plain[index] = outgoing[index].argument;
+    }
+    if (is_good) {
+        void *task = self->task;
+        self->task = NULL;
+        // The arguments' memory may go with the task.
+        Py_CLEAR(self->arguments);
+        self->arguments = PyList_New(0);
+        Py_BEGIN_ALLOW_THREADS
+        ray_python_finish_task(task, plain, (size_t)count);
+        Py_END_ALLOW_THREADS
+    }
+    for (Py_ssize_t index = 0; outgoing != NULL && index < count; index++) outgoing_clear(&outgoing[index]);
+    free(plain);
+    free(outgoing);
+    if (!is_good) return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *fail_task(PyObject *module, PyObject *arguments) {
+    PyObject *object;
+    struct ray_python_bytes error;
+    Py_ssize_t count;
+    if (!PyArg_ParseTuple(arguments, "Oy#:fail_task", &object, &error.data, &count)) return NULL;
+    task_object *self = under_way(object);
+    if (self == NULL) return NULL;
+    error.count = (size_t)count;
+    void *task = self->task;
+    self->task = NULL;
+    Py_BEGIN_ALLOW_THREADS
+    ray_python_fail_task(task, error);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
+static PyObject *yield_item(PyObject *module, PyObject *arguments) {
+    PyObject *object, *serialized;
+    if (!PyArg_ParseTuple(arguments, "OO:yield_item", &object, &serialized)) return NULL;
+    task_object *self = under_way(object);
+    if (self == NULL) return NULL;
+    struct outgoing item;
+    int status = outgoing_fill(&item, serialized);
+    if (status == 0) {
+        Py_BEGIN_ALLOW_THREADS
+        status = ray_python_yield(self->task, &item.argument);
+        Py_END_ALLOW_THREADS
+        if (status < 0) raise_failure();
+    }
+    outgoing_clear(&item);
+    if (status < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
+PyMethodDef task_methods[] = {
+    {"next_task", next_task, METH_VARARGS, "The next Task, None after so many ms, False when the process is to end."},
+    {"finish_task", finish_task, METH_VARARGS, "finish_task(task, serialized results): ends it well."},
+    {"fail_task", fail_task, METH_VARARGS, "fail_task(task, error as MessagePack): ends it with an error."},
+    {"yield_item", yield_item, METH_VARARGS, "yield_item(task, serialized): returns when the next item is wanted."},
+    {NULL, NULL, 0, NULL},
+};

@@ -1,0 +1,266 @@
+"""Actors: creation, calls, and handles that travel."""
+
+from typing import Any
+
+import msgpack
+
+from swift_ray import _core
+from swift_ray._core import CoreError
+from swift_ray._native import ActorID, ObjectRef, TaskID
+from swift_ray.raylet.calls import (
+    RETRYABLE,
+    STREAMING_RETURNS,
+    extras_argument,
+    extras_of,
+    function_fields,
+    strategy_fields,
+)
+from swift_ray.raylet.core_error import NOT_FOUND, ray_exception
+from swift_ray.raylet.descriptors import PythonFunctionDescriptor
+from swift_ray.raylet.objects import task_id
+
+ACTOR_NAMESPACE = "swift_ray_actors"
+
+
+def handle_object(actor_id: bytes) -> bytes:
+    """The object by which references to an actor are counted."""
+    return TaskID.for_actor_creation_task(ActorID(actor_id)).binary() + b"\x01\x00\x00\x00"
+
+
+def wire_argument(argument: Any) -> Any:
+    """An argument of `create_actor`: a value with the references inside, or an object's id."""
+    if isinstance(argument, ObjectRef):
+        return argument.binary()
+    inside = [ref.binary() for ref in argument.contained_object_refs]
+    return [argument.to_bytes(), argument.metadata, inside]
+
+
+class ActorCalls:
+    """The part of `CoreWorker` that is about actors."""
+
+    _address: bytes
+    # What this process knows of actors, by id: the fields of `known_actor`.
+    _actors: dict[bytes, dict]
+
+    def create_actor(
+        self,
+        language: Any,
+        function_descriptor: Any,
+        args: list,
+        max_restarts: int,
+        max_task_retries: int,
+        resources: dict[str, float],
+        placement_resources: dict[str, float],
+        max_concurrency: int,
+        is_detached: bool | None,
+        name: str,
+        ray_namespace: str,
+        is_asyncio: bool,
+        extension_data: str = "",
+        serialized_runtime_env_info: str = "{}",
+        concurrency_groups_dict: dict | None = None,
+        max_pending_calls: int = -1,
+        scheduling_strategy: Any = "DEFAULT",
+        enable_task_events: bool = True,
+        labels: dict | None = None,
+        label_selector: dict | None = None,
+        allow_out_of_order_execution: bool = False,
+        enable_tensor_transport: bool | None = False,
+        fallback_strategy: list | None = None,
+        actor_generator_backpressure_num_objects: int = -1,
+    ) -> ActorID:
+        """The id, at once; what goes wrong is the result of calls on it."""
+        groups = {group["name"]: group["max_concurrency"] for group in (concurrency_groups_dict or {}).values()}
+        known = {
+            "function": function_fields(function_descriptor),
+            "max_task_retries": max_task_retries,
+            "enable_task_events": enable_task_events,
+            "extension_data": extension_data,
+            "out_of_order": bool(allow_out_of_order_execution),
+            "job": self._job,
+            "creator": self._address,
+            "name": name or "",
+        }
+        extras = {
+            "asyncio": is_asyncio,
+            "max_concurrency": max_concurrency,
+            "groups": {
+                name: [function_fields(method) for method in group["function_descriptors"]]
+                for name, group in (concurrency_groups_dict or {}).items()
+            },
+            "name": name or "",
+        }
+        arguments = self.arguments(args, {}, function_descriptor)
+        payload = {
+            "function": function_fields(function_descriptor),
+            "returns": 1,
+            "resources": {key: amount for key, amount in (placement_resources or resources).items() if amount},
+            "held": {key: amount for key, amount in resources.items() if amount},
+            "strategy": strategy_fields(scheduling_strategy, label_selector),
+            "max_retries": 0,
+            "arguments": [wire_argument(argument) for argument in [extras_argument(extras), *arguments]],
+            "actor_name": name or "",
+            "namespace": ray_namespace or "",
+            "detached": bool(is_detached),
+            "max_restarts": max_restarts,
+            "max_task_retries": max_task_retries,
+            "max_concurrency": max_concurrency,
+            "max_pending_calls": max_pending_calls,
+            "concurrency_groups": groups,
+            "task": task_id(),
+        }
+        try:
+            actor = self.control_packed("create_actor", payload)
+        except CoreError as error:
+            raise ray_exception(error) from None
+        self._actors[actor] = known
+        if name:
+            # Whoever looks the actor up by its name needs these, too.
+            self.put_key(ACTOR_NAMESPACE, actor, msgpack.packb(known))
+        return ActorID(actor)
+
+    def submit_actor_task(
+        self,
+        language: Any,
+        actor_id: ActorID,
+        function_descriptor: Any,
+        args: list,
+        name: str,
+        num_returns: int,
+        max_retries: int,
+        retry_exceptions: bool,
+        retry_exception_allowlist: tuple | None,
+        num_method_cpus: float,
+        concurrency_group_name: bytes | str,
+        generator_backpressure_num_objects: int,
+        num_objects_per_yield: int,
+        enable_task_events: bool,
+        tensor_transport: str | None = None,
+        labels: dict | None = None,
+    ) -> list[ObjectRef]:
+        """The references of the results, at once, in the order of these calls."""
+        group = concurrency_group_name or ""
+        group = group.decode() if isinstance(group, bytes) else group
+        extras = extras_of(retry_exception_allowlist, num_returns, num_objects_per_yield)
+        key = (
+            function_descriptor,
+            name,
+            num_returns,
+            max_retries,
+            bool(retry_exceptions),
+            group,
+            generator_backpressure_num_objects,
+        )
+        try:
+            number, count = self.template(
+                key,
+                lambda: {
+                    "function": function_fields(function_descriptor),
+                    "name": name,
+                    "returns": max(1, num_returns) if num_returns < 0 else num_returns,
+                    "max_retries": max_retries,
+                    "retry_exceptions": [RETRYABLE] if retry_exceptions else None,
+                    "concurrency_group": group,
+                    "backpressure": (
+                        max(0, generator_backpressure_num_objects) if num_returns == STREAMING_RETURNS else None
+                    ),
+                },
+            )
+            arguments = self.arguments(args, extras, function_descriptor)
+            return _core.submit(number, actor_id.binary(), task_id(), arguments, self._address, count)
+        except CoreError as error:
+            raise ray_exception(error) from None
+
+    def kill_actor(self, actor_id: ActorID, no_restart: bool) -> None:
+        try:
+            self.control("kill_actor", actor=actor_id.binary(), no_restart=no_restart)
+        except CoreError as error:
+            if error.args[0] == NOT_FOUND:
+                import ray.exceptions
+
+                raise ray.exceptions.ActorHandleNotFoundError(error.args[1]) from None
+            raise ray_exception(error) from None
+
+    # Handles
+
+    def remove_actor_handle_reference(self, actor_id: ActorID) -> None:
+        self.control("release_actor", actor=actor_id.binary())
+
+    def serialize_actor_handle(self, actor_id: ActorID) -> tuple[bytes, ObjectRef]:
+        """The handle as bytes, and the object by which it is counted wherever it goes."""
+        known = {"actor": actor_id.binary(), **self._actors[actor_id.binary()]}
+        handle = ObjectRef(handle_object(actor_id.binary()), known["creator"], "", True)
+        return msgpack.packb(known), handle
+
+    def deserialize_and_register_actor_handle(
+        self, serialized: bytes, outer_object_ref: ObjectRef | None, weak_ref: bool
+    ) -> Any:
+        known = msgpack.unpackb(serialized)
+        actor = known.pop("actor")
+        self._actors[actor] = known
+        if not weak_ref:
+            self.control("retain_actor", actor=actor, creator=known["creator"])
+        return self._make_handle(actor, weak_ref)
+
+    def get_actor_handle(self, actor_id: ActorID) -> Any:
+        """ValueError: this process knows no such actor."""
+        if actor_id.binary() not in self._actors:
+            raise ValueError(f"this process has no handle of the actor {actor_id.hex()}")
+        return self._make_handle(actor_id.binary(), weak_ref=True)
+
+    def get_named_actor_handle(self, name: str, ray_namespace: str) -> Any:
+        """ValueError: there is no such actor."""
+        try:
+            found = self.control("named_actor", name=name, namespace=ray_namespace)
+        except CoreError as error:
+            if error.args[0] == NOT_FOUND:
+                raise ValueError(
+                    f"Failed to look up actor with name '{name}'. This could because 1. You are trying to look up a "
+                    "named actor you didn't create. 2. The named actor died. 3. You did not use a namespace matching "
+                    "the namespace of the actor."
+                ) from None
+            raise ray_exception(error) from None
+        actor = found["actor"]
+        if actor not in self._actors:
+            known = self.get_key(ACTOR_NAMESPACE, actor)
+            if known is None:
+                raise ValueError(f"the actor '{name}' was not created by Python")
+            self._actors[actor] = msgpack.unpackb(known)
+        return self._make_handle(actor, weak_ref=True)
+
+    def _make_handle(self, actor: bytes, weak_ref: bool) -> Any:
+        import ray
+        from ray._private.worker import global_worker
+
+        known = self._actors[actor]
+        descriptor = PythonFunctionDescriptor(*fields_in_order(known["function"]))
+        cls = global_worker.function_actor_manager.load_actor_class(ray.JobID(known["job"]), descriptor)
+        methods = ray.actor._ActorClassMethodMetadata.create(cls, descriptor)
+        return ray.actor.ActorHandle(
+            ray.Language.PYTHON,
+            ActorID(actor),
+            known["max_task_retries"],
+            known["enable_task_events"],
+            methods.method_is_generator,
+            methods.decorators,
+            methods.signatures,
+            methods.num_returns,
+            methods.max_task_retries,
+            methods.retry_exceptions,
+            methods.generator_backpressure_num_objects,
+            methods.num_objects_per_yield,
+            methods.enable_task_events,
+            False,
+            methods.method_name_to_tensor_transport,
+            int(known["extension_data"] or 0),
+            descriptor,
+            global_worker.current_cluster_and_job,
+            weak_ref=weak_ref,
+            allow_out_of_order_execution=known["out_of_order"],
+        )
+
+
+def fields_in_order(function: list[str]) -> tuple[str, str, str, str]:
+    """The core's order of a descriptor's fields as the constructor takes them: module, function, class, hash."""
+    module, cls, name, digest = function
+    return module, name, cls, digest

@@ -1,0 +1,68 @@
+"""Callbacks when objects are there, on one thread of this process."""
+
+import itertools
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from swift_ray import _core
+from swift_ray._core import CoreError
+from swift_ray._native import ObjectRef
+from swift_ray.raylet.core_error import ray_exception
+
+logger = logging.getLogger("ray._raylet")
+
+SLICE_MS = 1_000
+CLOSED = -1
+
+
+class Callbacks:
+    """The part of `CoreWorker` that futures and coroutines wait by."""
+
+    _waiting: dict[int, tuple[ObjectRef, bool, Callable]]
+    _numbers: "itertools.count[int]"
+    _callback_thread: threading.Thread | None
+    _callback_lock: threading.Lock
+
+    def set_get_async_callback(self, object_ref: ObjectRef, callback: Callable[[Any], None]) -> None:
+        """Calls back with the value; errors are values here, too."""
+        self._watch(object_ref, True, callback)
+
+    def set_wait_async_callback(self, object_ref: ObjectRef, callback: Callable[[Exception | None], None]) -> int:
+        """Calls back with None when the object exists. Returns what `cancel_wait_async` takes."""
+        return self._watch(object_ref, False, callback)
+
+    def cancel_wait_async(self, handle: int) -> None:
+        self._waiting.pop(handle, None)
+
+    def _watch(self, object_ref: ObjectRef, is_value: bool, callback: Callable) -> int:
+        number = next(self._numbers)
+        self._waiting[number] = object_ref, is_value, callback
+        with self._callback_lock:
+            if self._callback_thread is None:
+                self._callback_thread = threading.Thread(target=self._call_back, name="ray.callbacks", daemon=True)
+                self._callback_thread.start()
+        try:
+            _core.notify(object_ref, is_value, number)
+        except CoreError as error:
+            self._waiting.pop(number, None)
+            raise ray_exception(error) from None
+        return number
+
+    def _call_back(self) -> None:
+        while (number := _core.next_event(SLICE_MS)) != CLOSED:
+            entry = self._waiting.pop(number, None)
+            if entry is None:
+                continue
+            object_ref, is_value, callback = entry
+            try:
+                callback(self._value(object_ref) if is_value else None)
+            except Exception:
+                logger.exception("a callback for %s failed", object_ref)
+
+    def _value(self, object_ref: ObjectRef) -> Any:
+        from ray._private.worker import global_worker
+
+        serialized = self.get_objects([object_ref])
+        return global_worker.deserialize_objects(serialized, [object_ref])[0]

@@ -1,0 +1,184 @@
+"""Calls of remote functions."""
+
+from typing import Any
+
+import msgpack
+
+from swift_ray import _core
+from swift_ray._core import CoreError
+from swift_ray._native import MessagePackSerializedObject, ObjectRef
+from swift_ray.raylet.core_error import ray_exception
+from swift_ray.raylet.objects import task_id
+
+# Values over this many bytes go through the object store (`max_direct_call_object_size`).
+INLINE_BYTES_MAX = 100 << 10
+# Marks an argument that is for the task loop and not for the function.
+EXTRAS = b"EXTRAS"
+# What the worker names an error that the call may be tried again for.
+RETRYABLE = "retryable"
+DYNAMIC_RETURNS = -1
+STREAMING_RETURNS = -2
+
+
+def function_fields(descriptor: Any) -> list[str]:
+    """A Python function descriptor as the core carries it."""
+    return [
+        descriptor.module_name,
+        descriptor.class_name,
+        descriptor.function_name,
+        descriptor.function_hash,
+    ]
+
+
+def strategy_fields(strategy: Any, label_selector: dict | None = None) -> list | None:
+    """Where to run, as the core reads it (`SchedulingStrategy` in CallTemplate.swift).
+
+    ValueError: not one of Ray's strategies.
+    """
+    if isinstance(strategy, str) or strategy is None:
+        if label_selector:
+            return ["labels", dict(label_selector)]
+        if strategy in (None, "DEFAULT", "SPREAD"):
+            return ["spread"] if strategy == "SPREAD" else None
+        raise ValueError(
+            f"Invalid scheduling_strategy value {strategy}. The valid values are "
+            "[`DEFAULT` | `SPREAD` | PlacementGroupSchedulingStrategy | NodeAffinitySchedulingStrategy | "
+            "NodeLabelSchedulingStrategy]"
+        )
+    kind = type(strategy).__name__
+    if kind == "PlacementGroupSchedulingStrategy":
+        group = strategy.placement_group
+        if group is None or group.id.is_nil():
+            return None
+        return [
+            "group",
+            group.id.binary(),
+            strategy.placement_group_bundle_index,
+            bool(strategy.placement_group_capture_child_tasks),
+        ]
+    if kind == "NodeAffinitySchedulingStrategy":
+        return ["node", strategy.node_id, bool(strategy.soft)]
+    raise ValueError(f"Invalid scheduling_strategy value {strategy}.")
+
+
+def extras_argument(extras: dict) -> MessagePackSerializedObject:
+    return MessagePackSerializedObject(EXTRAS, msgpack.packb(extras), [], None)
+
+
+class FunctionCalls:
+    """The part of `CoreWorker` that submits tasks."""
+
+    _address: bytes
+    _templates: dict[Any, tuple[int, int]]
+
+    def arguments(self, args: list, extras: dict, descriptor: Any) -> list:
+        """Each argument as `_core.submit` takes it: references as they are, values serialised, large ones put."""
+        from ray._private.worker import global_worker
+
+        serializer = global_worker.get_serialization_context()
+        result: list = [extras_argument(extras)] if extras else []
+        for arg in args:
+            if isinstance(arg, ObjectRef):
+                result.append(arg)
+                continue
+            try:
+                serialized = serializer.serialize(arg)
+            except TypeError as error:
+                from ray.util import inspect_serializability
+
+                import io
+
+                sink = io.StringIO()
+                inspect_serializability(arg, print_file=sink)
+                raise TypeError(
+                    f"Could not serialize the argument {arg!r} for a task or actor {descriptor.repr}:\n{sink.getvalue()}"
+                ) from error
+            if serialized.total_bytes > INLINE_BYTES_MAX:
+                serialized = self.put_object(serialized)
+            result.append(serialized)
+        return result
+
+    def template(self, key: Any, describe: Any) -> tuple[int, int]:
+        """The number of a template and of its results, made once for each key."""
+        found = self._templates.get(key)
+        if found is None:
+            description = describe()
+            found = _core.template(msgpack.packb(description)), max(1, description["returns"])
+            self._templates[key] = found
+        return found
+
+    def submit_task(
+        self,
+        language: Any,
+        function_descriptor: Any,
+        args: list,
+        name: str,
+        num_returns: int,
+        resources: dict[str, float],
+        max_retries: int,
+        retry_exceptions: bool,
+        retry_exception_allowlist: tuple | None,
+        scheduling_strategy: Any,
+        debugger_breakpoint: bytes,
+        serialized_runtime_env_info: str,
+        generator_backpressure_num_objects: int,
+        num_objects_per_yield: int,
+        enable_task_events: bool,
+        labels: dict | None,
+        label_selector: dict | None,
+        fallback_strategy: list | None,
+    ) -> list[ObjectRef]:
+        """The references of the results, at once; what goes wrong is their value. A generator has one reference."""
+        strategy = strategy_fields(scheduling_strategy, label_selector)
+        extras = extras_of(retry_exception_allowlist, num_returns, num_objects_per_yield)
+        key = (
+            function_descriptor,
+            name,
+            num_returns,
+            frozenset(resources.items()),
+            max_retries,
+            bool(retry_exceptions),
+            generator_backpressure_num_objects,
+            None if strategy is None else msgpack.packb(strategy),
+        )
+        try:
+            number, count = self.template(
+                key,
+                lambda: {
+                    "function": function_fields(function_descriptor),
+                    "name": name,
+                    "returns": max(1, num_returns) if num_returns < 0 else num_returns,
+                    "resources": {key: amount for key, amount in resources.items() if amount},
+                    "max_retries": max_retries,
+                    "retry_exceptions": [RETRYABLE] if retry_exceptions else None,
+                    "strategy": strategy,
+                    "backpressure": (
+                        max(0, generator_backpressure_num_objects) if num_returns == STREAMING_RETURNS else None
+                    ),
+                },
+            )
+            arguments = self.arguments(args, extras, function_descriptor)
+            return _core.submit(number, None, task_id(), arguments, self._address, count)
+        except CoreError as error:
+            raise ray_exception(error) from None
+
+    def cancel_task(self, object_ref: ObjectRef, force_kill: bool, recursive: bool) -> None:
+        """Ends the task that makes the object; nothing happens if it has ended."""
+        try:
+            self.control("cancel", object=object_ref.binary(), force=force_kill, recursive=recursive)
+        except CoreError as error:
+            raise ray_exception(error) from None
+
+
+def extras_of(allowlist: tuple | None, num_returns: int, num_objects_per_yield: int) -> dict:
+    """What the worker must know beside the call, if anything."""
+    extras: dict = {}
+    if allowlist:
+        import ray.cloudpickle as pickle
+
+        extras["retry_on"] = pickle.dumps(tuple(allowlist))
+    if num_returns == DYNAMIC_RETURNS:
+        extras["dynamic"] = True
+    if num_objects_per_yield > 1:
+        extras["per_yield"] = num_objects_per_yield
+    return extras

@@ -1,0 +1,40 @@
+"""Failures of the core as Ray's exceptions."""
+
+from swift_ray._core import CoreError
+from swift_ray.raylet.errors import exception
+
+# ErrorType numbers of the core that Ray raises without storing them as objects (RayCore/ErrorType.swift).
+GET_TIMEOUT = 1000
+OBJECT_STORE_FULL = 1001
+INVALID_ARGUMENT = 1002
+CLUSTER_UNREACHABLE = 1004
+AUTHENTICATION_FAILED = 1005
+NAME_TAKEN = 1006
+NOT_FOUND = 1007
+PENDING_CALLS_LIMIT_EXCEEDED = 1020
+
+# gRPC's status codes, which Ray's Python compares `RpcError.rpc_code` with.
+GRPC_UNKNOWN = 2
+GRPC_DEADLINE_EXCEEDED = 4
+GRPC_RESOURCE_EXHAUSTED = 8
+GRPC_UNAVAILABLE = 14
+GRPC_UNAUTHENTICATED = 16
+
+
+def ray_exception(error: CoreError) -> BaseException:
+    """The exception that Ray's own core raises for such a failure."""
+    return exception(*error.args)
+
+
+def rpc_exception(error: CoreError) -> Exception:
+    """The exception of Ray's clients of the GCS."""
+    import ray.exceptions as exceptions
+
+    number, message = error.args
+    codes = {
+        CLUSTER_UNREACHABLE: GRPC_UNAVAILABLE,
+        GET_TIMEOUT: GRPC_DEADLINE_EXCEEDED,
+        22: GRPC_RESOURCE_EXHAUSTED,
+        AUTHENTICATION_FAILED: GRPC_UNAUTHENTICATED,
+    }
+    return exceptions.RpcError(message, rpc_code=codes.get(number, GRPC_UNKNOWN))

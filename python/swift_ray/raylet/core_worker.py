@@ -1,0 +1,192 @@
+"""`CoreWorker`: the runtime of this process as Ray's Python drives it."""
+
+import itertools
+import os
+import sys
+import threading
+from typing import Any
+
+import msgpack
+
+from swift_ray import _core
+from swift_ray._core import CoreError
+from swift_ray._native import ActorID, JobID, NodeID, ObjectRef, PlacementGroupID, TaskID, WorkerID
+from swift_ray.raylet import context
+from swift_ray.raylet.actors import ActorCalls
+from swift_ray.raylet.callbacks import Callbacks
+from swift_ray.raylet.calls import FunctionCalls
+from swift_ray.raylet.core_error import ray_exception
+from swift_ray.raylet.objects import ObjectCalls
+from swift_ray.raylet.profiling import EmptyProfileEvent
+from swift_ray.raylet.generators import Streams
+from swift_ray.raylet.worker_loop import WorkerLoop
+
+SCRIPT_MODE = 0
+JOB_CONFIG_NAMESPACE = "swift_ray_jobs"
+
+
+class CoreWorker(FunctionCalls, ObjectCalls, ActorCalls, Streams, Callbacks, WorkerLoop):
+    """Opens the runtime: a driver introduces its job, a worker joins the raylet that started it."""
+
+    def __init__(
+        self,
+        mode: int,
+        store_socket: str,
+        raylet_socket: str,
+        job_id: JobID,
+        gcs_options: Any,
+        logs_dir: str,
+        node_ip_address: str,
+        node_manager_port: int,
+        driver_name: str,
+        serialized_job_config: bytes,
+        metrics_agent_port: int,
+        runtime_env_hash: int,
+        worker_id: WorkerID,
+        session_name: str,
+        cluster_id: str,
+        entrypoint: str,
+        worker_launch_time_ms: int,
+        worker_launched_time_ms: int,
+        debug_source: str,
+    ) -> None:
+        self._is_driver = mode == SCRIPT_MODE
+        self._templates: dict[Any, tuple[int, int]] = {}
+        self._actors: dict[bytes, dict] = {}
+        self._peeked: dict[bytes, list[ObjectRef]] = {}
+        self._waiting: dict = {}
+        self._numbers = itertools.count(1)
+        self._callback_thread: threading.Thread | None = None
+        self._callback_lock = threading.Lock()
+        self._job_config: Any = None
+        if self._is_driver:
+            options = driver_options(gcs_options.address, serialized_job_config)
+        else:
+            options = {"worker": True}
+        try:
+            _core.open(msgpack.packb(options))
+        except CoreError as error:
+            raise ray_exception(error) from None
+        info = self.control("info")
+        self._address: bytes = info["address"]
+        self._job: bytes = info["job"]
+        self._node_id = NodeID(info["node"])
+        self._worker_id = WorkerID(info["worker"])
+        self._job_id = JobID(self._job)
+        self._driver_task = TaskID.for_driver_task(self._job_id)
+        if self._is_driver:
+            self.put_key(JOB_CONFIG_NAMESPACE, self._job, serialized_job_config)
+        self.prepare_loop()
+
+    # Questions to the runtime
+
+    def control_packed(self, operation: str, payload: dict) -> Any:
+        """Performs an operation of `PythonRuntime+Control.swift`."""
+        return msgpack.unpackb(_core.control(operation, msgpack.packb(payload)), strict_map_key=False)
+
+    def control(self, operation: str, **payload: Any) -> Any:
+        return self.control_packed(operation, payload)
+
+    def put_key(self, namespace: str, key: bytes, value: bytes) -> None:
+        self.control("kv_put", namespace=namespace, key=key, value=value, overwrite=True)
+
+    def get_key(self, namespace: str, key: bytes) -> bytes | None:
+        return self.control("kv_get", namespace=namespace, key=key)["value"]
+
+    def shutdown_driver(self) -> None:
+        """Ends the job, and with it everything that is not detached."""
+        _core.close()
+        if self._callback_thread is not None:
+            self._callback_thread.join()
+
+    # Who and where
+
+    def get_worker_id(self) -> WorkerID:
+        return self._worker_id
+
+    def get_current_job_id(self) -> JobID:
+        return self._job_id
+
+    def get_current_node_id(self) -> NodeID:
+        return self._node_id
+
+    def get_current_task_id(self) -> TaskID:
+        task = context.current()
+        return self._driver_task if task is None else TaskID(task.task_id)
+
+    def get_current_task_name(self) -> str:
+        task = context.current()
+        return "" if task is None else task.name
+
+    def get_current_task_function_name(self) -> str:
+        task = context.current()
+        return "" if task is None else task.function_name
+
+    def get_current_task_attempt_number(self) -> int:
+        task = context.current()
+        return 0 if task is None else task.attempt
+
+    def get_task_depth(self) -> int:
+        task = context.current()
+        return 0 if task is None else task.depth
+
+    def get_job_config(self) -> Any:
+        """The job's `JobConfig` protobuf, on workers too."""
+        if self._job_config is None:
+            from ray.core.generated import common_pb2
+
+            config = common_pb2.JobConfig()
+            config.ParseFromString(self.get_key(JOB_CONFIG_NAMESPACE, self._job) or b"")
+            self._job_config = config
+        return self._job_config
+
+    def get_current_runtime_env(self) -> str:
+        return self.get_job_config().runtime_env_info.serialized_runtime_env or "{}"
+
+    def get_placement_group_id(self) -> PlacementGroupID:
+        return PlacementGroupID.nil()
+
+    def should_capture_child_tasks_in_placement_group(self) -> bool:
+        return False
+
+    def resource_ids(self) -> dict[str, list[tuple[int, float]]]:
+        """What the current task holds: by name, pairs of an instance and its part."""
+        task = context.current()
+        return {} if task is None else {name: [(0, amount)] for name, amount in task.resources.items()}
+
+    def get_actor_id(self) -> ActorID:
+        task = context.current()
+        actor = self._actor if task is None else task.actor_id
+        return ActorID.nil() if actor is None else ActorID(actor)
+
+    def profile_event(self, event_type: bytes, extra_data: bytes | None = None) -> EmptyProfileEvent:
+        """Nothing is measured: the core keeps the events of tasks itself."""
+        return EmptyProfileEvent()
+
+    def push_error(self, job_id: JobID, error_type: str, error_message: str, timestamp: float) -> None:
+        """What nobody asked for is for people: it goes to standard error, which the driver shows."""
+        print(error_message, file=sys.stderr, flush=True)
+
+
+def driver_options(gcs_address: str, serialized_job_config: bytes) -> dict:
+    """How a driver introduces itself, and how its workers are started (`DriverConnection.Options`)."""
+    from ray.core.generated import common_pb2
+
+    config = common_pb2.JobConfig()
+    config.ParseFromString(serialized_job_config)
+    host, _, port = gcs_address.rpartition(":")
+    paths = [path for path in (os.environ.get("PYTHONPATH"), package_folder()) if path]
+    return {
+        "host": host.strip("[]"),
+        "port": int(port),
+        "namespace": config.ray_namespace,
+        "python": sys.executable,
+        "arguments": ["-m", "swift_ray.worker"],
+        "environment": [f"PYTHONPATH={os.pathsep.join(paths)}", "RAY_CLIENT_MODE=0"],
+        "folder": os.getcwd(),
+    }
+
+
+def package_folder() -> str:
+    """Where workers find this package if it is not installed."""
+    return os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))

@@ -1,0 +1,98 @@
+"""Actors whose methods are coroutines: one event loop, and one thread, for each concurrency group."""
+
+import asyncio
+import concurrent.futures
+import inspect
+import threading
+from typing import Any
+
+from swift_ray.raylet import context
+from swift_ray.raylet.task_context import async_task_function_name, async_task_id, async_task_name
+
+
+class EventLoops:
+    """Runs calls as coroutines; none holds a thread while it waits."""
+
+    def __init__(self, execution: Any, groups: list[str]) -> None:
+        self._execution = execution
+        self._loops: dict[str, asyncio.AbstractEventLoop] = {}
+        self._threads: list[threading.Thread] = []
+        for group in groups:
+            loop = asyncio.new_event_loop()
+            thread = threading.Thread(
+                target=self._serve, args=(loop,), name=f"AsyncIO Thread: {group or 'default'}", daemon=True
+            )
+            thread.start()
+            self._loops[group] = loop
+            self._threads.append(thread)
+
+    @staticmethod
+    def _serve(loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_forever()
+
+    def loop(self, group: str) -> asyncio.AbstractEventLoop:
+        return self._loops.get(group, self._loops[""])
+
+    def run_now(self, function: Any, args: list, kwargs: dict) -> Any:
+        """Runs the constructor in the default loop and waits for it."""
+
+        async def call() -> Any:
+            result = function(*args, **kwargs)
+            return await result if inspect.isawaitable(result) else result
+
+        return asyncio.run_coroutine_threadsafe(call(), self._loops[""]).result()
+
+    def start(self, task: Any, header: dict, group: str) -> None:
+        asyncio.run_coroutine_threadsafe(self._run(task, header), self.loop(group))
+
+    async def _run(self, task: Any, header: dict) -> None:
+        execution = self._execution
+        running = execution._running(task, header)
+        from swift_ray._native import TaskID
+
+        async_task_id.set(TaskID(header["task"]))
+        async_task_name.set(running.name)
+        async_task_function_name.set(running.function_name)
+        context.coroutines[header["task"]] = running
+        extras, arguments = execution.split(task)
+        try:
+            function, _ = execution.find(header, extras)
+            args, kwargs = execution.recover(arguments)
+            result = function(*args, **kwargs)
+            if inspect.isasyncgen(result):
+                await self._drain(task, result)
+                result = None
+            elif inspect.isawaitable(result):
+                result = await result
+            elif inspect.isgenerator(result) and header["generator"] is not None:
+                await asyncio.get_running_loop().run_in_executor(
+                    self.item_thread(), execution.drain, task, result, header, extras
+                )
+                result = None
+            execution.finish(task, header, result)
+        except SystemExit as exit:
+            execution.exit(task, exit)
+        except BaseException as error:
+            execution.fail(task, header, extras, error)
+        finally:
+            context.coroutines.pop(header["task"], None)
+
+    async def _drain(self, task: Any, items: Any) -> None:
+        """Sends items from a thread: it may have to wait until the reader wants more."""
+        from swift_ray import _core
+
+        loop = asyncio.get_running_loop()
+        async for item in items:
+            await loop.run_in_executor(self.item_thread(), _core.yield_item, task, self._execution.serialize(item))
+
+    def item_thread(self) -> concurrent.futures.ThreadPoolExecutor:
+        if not hasattr(self, "_item_threads"):
+            self._item_threads = concurrent.futures.ThreadPoolExecutor(16, thread_name_prefix="ray.items")
+        return self._item_threads
+
+    def stop(self) -> None:
+        for loop in self._loops.values():
+            loop.call_soon_threadsafe(loop.stop)
+        for thread in self._threads:
+            thread.join()

@@ -1,0 +1,297 @@
+"""One task, from its arguments to its results."""
+
+import contextlib
+import inspect
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+import msgpack
+
+from swift_ray import _core
+from swift_ray._core import CoreError
+from swift_ray._native import JobID, ObjectRef
+from swift_ray.raylet import context
+from swift_ray.raylet.calls import EXTRAS, RETRYABLE
+from swift_ray.raylet.descriptors import PythonFunctionDescriptor
+from swift_ray.raylet.process_title import setproctitle
+from swift_ray.raylet.serialization import SerializedRayObject
+
+# The first bytes of an object say how long its MessagePack part is (`unpack.c`).
+HEADER_BYTES = 9
+TASK_EXECUTION = 3
+TASK_CANCELLED = 5
+NORMAL, ACTOR_CREATION, ACTOR_CALL = 0, 1, 2
+
+
+def descriptor_of(header: dict) -> PythonFunctionDescriptor:
+    module, cls, name, digest = header["function"]
+    return PythonFunctionDescriptor(module, name, cls, digest)
+
+
+class Execution:
+    """Runs tasks of one core worker."""
+
+    def __init__(self, core_worker: Any) -> None:
+        self._core_worker = core_worker
+        self._is_configured = False
+        self._calls: dict[Any, int] = {}
+
+    def run(self, task: Any, header: dict) -> None:
+        """Runs a task on this thread and ends it, whatever happens."""
+        from ray._private.client_mode_hook import disable_client_hook
+
+        with disable_client_hook():
+            before = context.enter(self._running(task, header))
+            try:
+                self._run(task, header)
+            finally:
+                context.enter(before)
+
+    @staticmethod
+    def _running(task: Any, header: dict) -> context.RunningTask:
+        module, cls, name, _ = header["function"]
+        function_name = ".".join(part for part in (module, cls, name) if part)
+        return context.RunningTask(
+            task_id=header["task"],
+            name=header["name"] or (f"{cls}.{name}" if cls else name),
+            function_name=function_name,
+            attempt=header["attempt"],
+            actor_id=header["actor"],
+            resources=header["resources"],
+            handle=task,
+        )
+
+    def _run(self, task: Any, header: dict) -> None:
+        extras, arguments = self.split(task)
+        try:
+            self.configure(header["job"])
+            function, max_calls = self.find(header, extras)
+            args, kwargs = self.recover(arguments)
+            with self.surroundings(header):
+                outputs = self.call(function, header, args, kwargs)
+            if inspect.isgenerator(outputs) and (header["generator"] is not None or extras.get("dynamic")):
+                self.drain(task, outputs, header, extras)
+                outputs = None
+            self.finish(task, header, outputs)
+        except SystemExit as exit:
+            self.exit(task, exit)
+        except BaseException as error:
+            self.fail(task, header, extras, error)
+        else:
+            self._count(header, max_calls)
+
+    @staticmethod
+    def split(task: Any) -> tuple[dict, list]:
+        """What is for the loop, and the function's own arguments."""
+        arguments = task.arguments
+        if arguments and arguments[0][1] == EXTRAS:
+            return msgpack.unpackb(arguments[0][0].to_pybytes()[HEADER_BYTES:], strict_map_key=False), arguments[1:]
+        return {}, arguments
+
+    def configure(self, job: bytes) -> None:
+        """Once: paths and logging as the driver has them."""
+        if self._is_configured:
+            return
+        self._is_configured = True
+        from ray._private.worker import global_worker
+
+        config = self._core_worker.get_job_config()
+        for path in config.code_search_path:
+            sys.path.insert(0, os.path.dirname(path) if os.path.isfile(path) else path)
+        for path in config.py_driver_sys_path:
+            if path not in sys.path:
+                sys.path.insert(0, path)
+        global_worker.set_load_code_from_local(len(config.code_search_path) > 0)
+        global_worker.set_cached_job_id(JobID(job))
+        if config.serialized_py_logging_config:
+            import pickle
+
+            pickle.loads(config.serialized_py_logging_config)._apply()
+
+    def find(self, header: dict, extras: dict) -> tuple[Any, int]:
+        """The function to call, and after how many calls the process ends (0: never)."""
+        from ray._private.worker import global_worker
+
+        manager = global_worker.function_actor_manager
+        descriptor = descriptor_of(header)
+        job = JobID(header["job"])
+        if header["kind"] == ACTOR_CREATION:
+            cls = manager.load_actor_class(job, descriptor)
+            instance = cls.__new__(cls)
+            global_worker.actors[self._core_worker_actor(header)] = instance
+            self._core_worker.became_actor(header, extras)
+            setproctitle(f"ray::{cls.__name__}")
+        info = manager.get_execution_info(job, descriptor)
+        if header["kind"] == NORMAL:
+            return info.function, info.max_calls
+        instance = global_worker.actors[self._core_worker_actor(header)]
+
+        def method(*args: Any, **kwargs: Any) -> Any:
+            return info.function(instance, *args, **kwargs)
+
+        method.name = info.function_name
+        method.method = info.function
+        return method, 0
+
+    @staticmethod
+    def _core_worker_actor(header: dict) -> Any:
+        from swift_ray._native import ActorID
+
+        return ActorID(header["actor"])
+
+    @staticmethod
+    def recover(arguments: list) -> tuple[list, dict]:
+        """The arguments as they were given; an argument that is an error is raised."""
+        from ray._common import signature
+        from ray._private.worker import global_worker
+        from ray.exceptions import RayError
+
+        if not arguments:
+            return [], {}
+        serialized = [SerializedRayObject(data, metadata, None) for data, metadata, _ in arguments]
+        values = global_worker.deserialize_objects(serialized, [ObjectRef.nil()] * len(serialized))
+        for value in values:
+            if isinstance(value, RayError):
+                raise value
+        return signature.recover_args(values)
+
+    @contextlib.contextmanager
+    def surroundings(self, header: dict) -> Iterator[None]:
+        """What a task finds around it: accelerators, threads of numeric libraries, the process's title."""
+        import ray._private.utils as utils
+
+        title = context.current().name
+        if header["kind"] == ACTOR_CALL:
+            setproctitle(f"ray::{title}")
+            yield
+            setproctitle(f"ray::{header['function'][1]}")
+            return
+        visible = utils.set_visible_accelerator_ids()
+        is_omp_set = utils.set_omp_num_threads_if_unset()
+        setproctitle(f"ray::{title}")
+        try:
+            yield
+        finally:
+            if header["kind"] == NORMAL:
+                setproctitle("ray::IDLE")
+                if visible:
+                    utils.reset_visible_accelerator_env_vars(visible)
+                if is_omp_set:
+                    os.environ.pop("OMP_NUM_THREADS", None)
+
+    def call(self, function: Any, header: dict, args: list, kwargs: dict) -> Any:
+        loops = self._core_worker._loops
+        if header["kind"] == ACTOR_CREATION and loops is not None:
+            return loops.run_now(function, args, kwargs)
+        result = function(*args, **kwargs)
+        if self._core_worker.get_current_actor_should_exit():
+            raise SystemExit(0)
+        return result
+
+    # Ends
+
+    def drain(self, task: Any, items: Any, header: dict, extras: dict) -> None:
+        """Sends each item of a generator as it comes."""
+        per_yield = extras.get("per_yield", 1)
+        while True:
+            try:
+                value = next(items)
+            except StopIteration:
+                return
+            for item in value if per_yield > 1 else (value,):
+                _core.yield_item(task, self.serialize(item))
+
+    @staticmethod
+    def serialize(value: Any) -> Any:
+        from ray._private.worker import global_worker
+
+        return global_worker.get_serialization_context().serialize(value)
+
+    def finish(self, task: Any, header: dict, outputs: Any) -> None:
+        """Stores one object for each declared result.
+
+        ValueError: the function returned another number of values.
+        """
+        count = header["returns"]
+        if count == 1 or header["generator"] is not None:
+            values = [outputs]
+        else:
+            values = list(outputs) if outputs is not None or count else []
+            if len(values) != count:
+                raise ValueError(f"Task returned {len(values)} objects, but num_returns={count}.")
+        _core.finish_task(task, [self.serialize(value) for value in values])
+
+    def fail(self, task: Any, header: dict, extras: dict, error: BaseException) -> None:
+        """Stores the error in place of every result."""
+        from ray.exceptions import RayTaskError, TaskCancelledError
+
+        name = context.current().name if context.current() else header["function"][2]
+        cause = error
+        if isinstance(error, KeyboardInterrupt):
+            cause = TaskCancelledError(context_task_id(header))
+        failure = RayTaskError(
+            name,
+            "".join(traceback.format_exception(type(error), error, error.__traceback__)),
+            cause if isinstance(cause, Exception) else Exception(repr(cause)),
+            actor_repr=self._actor_repr(header),
+            actor_id=header["actor"].hex() if header["actor"] else None,
+        )
+        try:
+            payload = self.serialize(failure).to_bytes()
+        except Exception as problem:
+            # The cause cannot be pickled: its words go alone.
+            failure = RayTaskError(name, failure.traceback_str, RuntimeError(f"{error!r} (not serialised: {problem})"))
+            payload = self.serialize(failure).to_bytes()
+        is_retryable = isinstance(error, Exception) and self._is_retryable(extras, error)
+        description = {
+            "type": TASK_EXECUTION,
+            "message": f"{type(error).__name__}: {error}"[:500],
+            "type_name": RETRYABLE if is_retryable else "",
+            "function": name,
+            "payload": payload,
+        }
+        _core.fail_task(task, msgpack.packb(description))
+
+    @staticmethod
+    def _actor_repr(header: dict) -> str | None:
+        return header["function"][1] or None
+
+    @staticmethod
+    def _is_retryable(extras: dict, error: Exception) -> bool:
+        if "retry_on" not in extras:
+            return True
+        import ray.cloudpickle as pickle
+
+        return isinstance(error, pickle.loads(extras["retry_on"]))
+
+    def exit(self, task: Any, exit: SystemExit) -> None:
+        """The function ended the process: an actor's calls under way end first, other tasks count as crashed."""
+        if self._core_worker._actor is not None:
+            with contextlib.suppress(CoreError):
+                self._core_worker.control("exit_actor", task=context.current().task_id)
+            _core.finish_task(task, [self.serialize(None)])
+            self._core_worker._actor_should_exit = False
+            return
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(exit.code if isinstance(exit.code, int) else 1)
+
+    def _count(self, header: dict, max_calls: int) -> None:
+        """Ends the process when the function has been called often enough here."""
+        if not max_calls:
+            return
+        key = tuple(header["function"])
+        self._calls[key] = self._calls.get(key, 0) + 1
+        if self._calls[key] >= max_calls:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
+
+
+def context_task_id(header: dict) -> Any:
+    from swift_ray._native import TaskID
+
+    return TaskID(header["task"])

@@ -1,0 +1,194 @@
+"""`GcsClient`: the control store as Ray's Python asks it, over a connection that needs no core worker."""
+
+import asyncio
+import functools
+import os
+from collections.abc import Awaitable
+from typing import Any
+
+import msgpack
+
+from swift_ray import _core
+from swift_ray._core import CoreError
+from swift_ray._native import ClusterID, NodeID
+
+from .core_error import rpc_exception
+
+# What Ray waits for a control store that does not answer (RAY_py_gcs_connect_timeout_s).
+DEFAULT_TIMEOUT_S = 30.0
+CLUSTER_NAMESPACE = "swift_ray"
+CLUSTER_ID_KEY = b"cluster_id"
+
+
+def text(value: bytes | str | None) -> str:
+    """A namespace as the control store names it; None is the one without a name."""
+    if value is None:
+        return ""
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def data(value: bytes | str) -> bytes:
+    """A key or value."""
+    return value.encode() if isinstance(value, str) else bytes(value)
+
+
+class GcsClient:
+    """Asks the control store at `address` ("host:port").
+
+    Every call waits at most `timeout` seconds (30 by default) and raises `ray.exceptions.RpcError` otherwise.
+    """
+
+    def __init__(self, address: str, cluster_id: str | None = None) -> None:
+        self._address = address
+        self._cluster_id = ClusterID.from_hex(cluster_id) if cluster_id else None
+        self._connection = self._connect()
+        if self._cluster_id is None:
+            self._cluster_id = self._find_cluster_id()
+
+    def _connect(self) -> _core.Connection:
+        host, _, port = self._address.rpartition(":")
+        try:
+            return _core.Connection(host.strip("[]"), int(port))
+        except CoreError as error:
+            raise rpc_exception(error) from None
+
+    def _find_cluster_id(self) -> ClusterID:
+        """The cluster's id: the first client chooses it."""
+        self._put(CLUSTER_NAMESPACE, CLUSTER_ID_KEY, os.urandom(ClusterID.size()), False, None)
+        return ClusterID(self._request("kv_get", CLUSTER_NAMESPACE, CLUSTER_ID_KEY)["value"])
+
+    @property
+    def address(self) -> str:
+        return self._address
+
+    @property
+    def cluster_id(self) -> ClusterID:
+        return self._cluster_id
+
+    def ask(self, operation: str, payload: dict, timeout: float | None = None) -> Any:
+        """Performs an operation of `ControlQuestion` (RayPython)."""
+        limit = DEFAULT_TIMEOUT_S if timeout is None or timeout < 0 else timeout
+        try:
+            answer = self._connection.request(operation, msgpack.packb(payload), max(1, int(limit * 1000)))
+        except CoreError as error:
+            raise rpc_exception(error) from None
+        return msgpack.unpackb(answer, strict_map_key=False)
+
+    def _request(self, operation: str, namespace: str, key: bytes, timeout: float | None = None) -> dict:
+        return self.ask(operation, {"namespace": namespace, "key": key}, timeout)
+
+    def _put(self, namespace: str, key: bytes, value: bytes, overwrite: bool, timeout: float | None) -> int:
+        payload = {"namespace": namespace, "key": key, "value": value, "overwrite": overwrite}
+        return self.ask("kv_put", payload, timeout)["count"]
+
+    # Keys and values
+
+    def internal_kv_put(
+        self,
+        key: bytes,
+        value: bytes,
+        overwrite: bool = False,
+        namespace: bytes | None = None,
+        timeout: float | None = None,
+    ) -> int:
+        """1 if the key is new, 0 if it was there (and was changed only with `overwrite`)."""
+        return self._put(text(namespace), data(key), data(value), bool(overwrite), timeout)
+
+    def internal_kv_get(
+        self, key: bytes, namespace: bytes | None = None, timeout: float | None = None
+    ) -> bytes | None:
+        return self._request("kv_get", text(namespace), data(key), timeout)["value"]
+
+    def internal_kv_exists(
+        self, key: bytes, namespace: bytes | None = None, timeout: float | None = None
+    ) -> bool:
+        return self._request("kv_exists", text(namespace), data(key), timeout)["count"] > 0
+
+    def internal_kv_keys(
+        self, prefix: bytes, namespace: bytes | None = None, timeout: float | None = None
+    ) -> list[bytes]:
+        return self._request("kv_keys", text(namespace), data(prefix), timeout)["keys"]
+
+    def internal_kv_multi_get(
+        self, keys: list[bytes], namespace: bytes | None = None, timeout: float | None = None
+    ) -> dict[bytes, bytes]:
+        """Those of the keys that are there."""
+        found = ((key, self.internal_kv_get(key, namespace, timeout)) for key in keys)
+        return {key: value for key, value in found if value is not None}
+
+    def internal_kv_del(
+        self,
+        key: bytes,
+        del_by_prefix: bool = False,
+        namespace: bytes | None = None,
+        timeout: float | None = None,
+    ) -> int:
+        """How many keys were deleted."""
+        keys = self.internal_kv_keys(key, namespace, timeout) if del_by_prefix else [data(key)]
+        return sum(self._request("kv_delete", text(namespace), one, timeout)["count"] for one in keys)
+
+    def __getattr__(self, name: str) -> Any:
+        """`async_X` is X on a thread of the running loop's pool."""
+        if name.startswith("async_"):
+            return functools.partial(self._on_a_thread, getattr(self, name.removeprefix("async_")))
+        raise AttributeError(f"GcsClient of swift-ray-core has no attribute '{name}'")
+
+    @staticmethod
+    def _on_a_thread(method: Any, *arguments: Any, **keywords: Any) -> Awaitable[Any]:
+        loop = asyncio.get_running_loop()
+        return loop.run_in_executor(None, functools.partial(method, *arguments, **keywords))
+
+    # Nodes
+
+    def nodes(self, timeout: float | None = None) -> list[dict]:
+        """The nodes as the control store describes them (`NodeStatus` in ControlConnection.swift)."""
+        return self.ask("nodes", {}, timeout)
+
+    def get_all_node_info(
+        self, timeout: float | None = None, node_selectors: list | None = None, state_filter: int | None = None
+    ) -> dict:
+        """{NodeID: GcsNodeInfo}, the dead ones included unless `state_filter` says otherwise."""
+        infos = {NodeID(node["node"]): node_info(node) for node in self.nodes(timeout)}
+        return {
+            node: info
+            for node, info in infos.items()
+            if (state_filter is None or info.state == state_filter)
+            and (not node_selectors or any(selects(selector, info) for selector in node_selectors))
+        }
+
+    def check_alive(self, node_ids: list[NodeID], timeout: float | None = None) -> list[bool]:
+        alive = {node["node"] for node in self.nodes(timeout) if node["alive"]}
+        return [node.binary() in alive for node in node_ids]
+
+    def pin_runtime_env_uri(self, uri: str, expiration_s: int, timeout: float | None = None) -> None:
+        """Packages stay in the key-value store as long as the cluster lives."""
+
+
+def node_info(node: dict) -> Any:
+    """A node as Ray's protocol describes it."""
+    from ray.core.generated import gcs_pb2
+
+    info = gcs_pb2.GcsNodeInfo(
+        node_id=node["node"],
+        node_manager_address=node["host"],
+        node_manager_hostname=node["host"],
+        node_manager_port=node["port"],
+        raylet_socket_name=node["socket"],
+        object_store_socket_name=node["socket"],
+        node_name=node["name"],
+        is_head_node=node["head"],
+        resources_total=node["total"],
+        labels=node["labels"],
+        state=gcs_pb2.GcsNodeInfo.ALIVE if node["alive"] else gcs_pb2.GcsNodeInfo.DEAD,
+    )
+    names = info.DESCRIPTOR.fields_by_name
+    if "session_dir" in names:
+        info.session_dir = node["session"]
+    if "temp_dir" in names:
+        info.temp_dir = os.path.dirname(node["session"])
+    return info
+
+
+def selects(selector: Any, info: Any) -> bool:
+    """Whether a `NodeSelector` means this node."""
+    return all(getattr(info, field.name) == value for field, value in selector.ListFields())

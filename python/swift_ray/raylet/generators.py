@@ -1,0 +1,69 @@
+"""Generators whose items are read in this process."""
+
+from swift_ray._core import CoreError
+from swift_ray._native import ObjectRef
+from swift_ray.raylet.core_error import ray_exception
+
+
+class Streams:
+    """The part of `CoreWorker` behind `ObjectRefGenerator`.
+
+    The core hands out each item's reference once; what was looked at and not taken waits in `_peeked`.
+    """
+
+    _address: bytes
+    _peeked: dict[bytes, list[ObjectRef]]
+
+    def _next_item(self, generator_ref: ObjectRef) -> ObjectRef | None:
+        try:
+            found = self.control("next_item", task=generator_ref.binary()[:24])
+        except CoreError as error:
+            raise ray_exception(error) from None
+        return None if found is None else ObjectRef(found, self._address, "", True)
+
+    def _peek(self, generator_ref: ObjectRef, count: int) -> list[ObjectRef]:
+        """The next references, fewer at the end."""
+        peeked = self._peeked.setdefault(generator_ref.binary(), [])
+        while len(peeked) < count and (item := self._next_item(generator_ref)) is not None:
+            peeked.append(item)
+        return peeked[:count]
+
+    def peek_object_ref_stream(self, generator_ref: ObjectRef) -> tuple[ObjectRef, bool]:
+        """The next item, not consumed, and whether it is there. At the end the generator itself, which is there."""
+        items = self._peek(generator_ref, 1)
+        if not items:
+            return generator_ref, True
+        return items[0], self.object_exists(items[0])
+
+    def peek_object_ref_stream_n(self, generator_ref: ObjectRef, count: int) -> list[tuple[ObjectRef, bool]]:
+        return [(item, self.object_exists(item)) for item in self._peek(generator_ref, count)]
+
+    def peek_next_object_id_binary(self, generator_ref: ObjectRef) -> bytes:
+        return self.peek_object_ref_stream(generator_ref)[0].binary()
+
+    def try_read_next_object_ref_stream(self, generator_ref: ObjectRef) -> ObjectRef:
+        """ObjectRefStreamEndOfStreamError: there are no more items."""
+        import ray.exceptions
+
+        items = self._peek(generator_ref, 1)
+        if items and not self._is_past_end(items[0]):
+            return self._peeked[generator_ref.binary()].pop(0)
+        raise ray.exceptions.ObjectRefStreamEndOfStreamError("the generator has no more items")
+
+    def try_read_next_object_ref_stream_n(self, generator_ref: ObjectRef, count: int) -> None:
+        for _ in range(count):
+            self.try_read_next_object_ref_stream(generator_ref)
+
+    def _is_past_end(self, item: ObjectRef) -> bool:
+        """Whether the item that was promised turned out not to come."""
+        if not self.object_exists(item):
+            return False
+        return self.get_objects([item])[0].metadata == b"24"
+
+    def is_object_ref_stream_finished(self, generator_ref: ObjectRef) -> bool:
+        items = self._peek(generator_ref, 1)
+        return not items or self._is_past_end(items[0])
+
+    def async_delete_object_ref_stream(self, generator_ref: ObjectRef) -> None:
+        self._peeked.pop(generator_ref.binary(), None)
+        self.control("drop_stream", task=generator_ref.binary()[:24])

@@ -1,0 +1,108 @@
+"""`GlobalStateAccessor`: what Ray's Python asks about the whole cluster, as plain values or as Ray's protobufs."""
+
+from typing import Any
+
+from .gcs_client import GcsClient
+
+
+class GlobalStateAccessor:
+    """Reads the state of the cluster of `options` (a `GcsClientOptions`)."""
+
+    def __init__(self, options: Any) -> None:
+        self._options = options
+        self._client: GcsClient | None = None
+
+    def connect(self) -> bool:
+        """Whether the control store answers."""
+        import ray.exceptions
+
+        try:
+            self._client = GcsClient(address=self._options.address)
+        except ray.exceptions.RpcError:
+            return False
+        return True
+
+    @property
+    def _gcs(self) -> GcsClient:
+        if self._client is None and not self.connect():
+            raise RuntimeError(f"the control store at {self._options.address} does not answer")
+        return self._client
+
+    def get_next_job_id(self) -> int:
+        """A number for `JobID.from_int`. The core gives the job's real id when the driver registers."""
+        return 1
+
+    def get_system_config(self) -> bytes:
+        """The settings of the cluster as JSON; none differ from their defaults."""
+        return b"{}"
+
+    def get_node(self, node_id_hex: str) -> dict:
+        """What a process of a node must know of it.
+
+        Raises:
+            RuntimeError: the node has not registered, or is dead.
+        """
+        for node in self._gcs.nodes():
+            if node["node"].hex() == node_id_hex and node["alive"]:
+                return {
+                    "object_store_socket_name": node["socket"],
+                    "raylet_socket_name": node["socket"],
+                    "node_manager_port": node["port"],
+                    "node_id": node_id_hex,
+                    "runtime_env_agent_port": 0,
+                    "metrics_agent_port": 0,
+                    "metrics_export_port": 0,
+                    "dashboard_agent_listen_port": 0,
+                    "labels": node["labels"],
+                }
+        raise RuntimeError(f"no node with id {node_id_hex} has registered")
+
+    def get_node_table(self) -> list[dict]:
+        return [
+            {
+                "NodeID": node["node"].hex(),
+                "Alive": node["alive"],
+                "NodeManagerAddress": node["host"],
+                "NodeManagerHostname": node["host"],
+                "NodeManagerPort": node["port"],
+                "ObjectManagerPort": node["port"],
+                "ObjectStoreSocketName": node["socket"],
+                "RayletSocketName": node["socket"],
+                "MetricsExportPort": 0,
+                "MetricsAgentPort": 0,
+                "DashboardAgentListenPort": 0,
+                "NodeName": node["name"],
+                "RuntimeEnvAgentPort": 0,
+                "DeathReason": 0,
+                "DeathReasonMessage": "",
+                "alive": node["alive"],
+                "Resources": node["total"] if node["alive"] else {},
+                "Labels": node["labels"],
+            }
+            for node in self._gcs.nodes()
+        ]
+
+    def get_all_available_resources(self) -> list[bytes]:
+        from ray.core.generated import gcs_pb2
+
+        return [
+            gcs_pb2.AvailableResources(node_id=node["node"], resources_available=node["available"]).SerializeToString()
+            for node in self._gcs.nodes()
+            if node["alive"]
+        ]
+
+    def get_all_total_resources(self) -> list[bytes]:
+        from ray.core.generated import gcs_pb2
+
+        return [
+            gcs_pb2.TotalResources(node_id=node["node"], resources_total=node["total"]).SerializeToString()
+            for node in self._gcs.nodes()
+            if node["alive"]
+        ]
+
+    def get_internal_kv(self, namespace: bytes, key: bytes) -> bytes | None:
+        return self._gcs.internal_kv_get(key, namespace)
+
+    def get_draining_nodes(self) -> dict[str, int]:
+        """Nodes that are to go, by hex id, with their deadline in ms since the epoch."""
+        return {}

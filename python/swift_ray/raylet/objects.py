@@ -1,0 +1,131 @@
+"""Objects: `put`, `get`, `wait`, and references inside values."""
+
+from typing import Any
+
+import msgpack
+
+from swift_ray import _core
+from swift_ray._core import CoreError
+from swift_ray._native import Buffer, ObjectRef
+from swift_ray.raylet import context
+from swift_ray.raylet.core_error import GET_TIMEOUT, ray_exception
+from swift_ray.raylet.errors import error_object
+from swift_ray.raylet.serialization import SerializedRayObject
+
+TASK_EXECUTION = 3
+
+
+def task_id() -> bytes | None:
+    """The task on whose behalf the caller acts."""
+    task = context.current()
+    return None if task is None else task.task_id
+
+
+def fetched(data: Buffer | None, metadata: bytes | None, error: bytes | None) -> SerializedRayObject:
+    """An object of the core for Ray's deserialisation; errors of the core become objects that it knows."""
+    if error is None:
+        return SerializedRayObject(data, metadata, None)
+    details = msgpack.unpackb(error)
+    if details["type"] == TASK_EXECUTION and details["payload"]:
+        # The worker's own words: a RayTaskError as it serialised it.
+        return SerializedRayObject(Buffer(details["payload"]), b"3", None)
+    metadata, content = error_object(details["type"], details["message"])
+    return SerializedRayObject(None if content is None else Buffer(content), metadata, None)
+
+
+class ObjectCalls:
+    """The part of `CoreWorker` that stores and fetches."""
+
+    # A serialized Address of this process, as owner of what it makes.
+    _address: bytes
+
+    def put_object(
+        self,
+        serialized_object: Any,
+        *,
+        pin_object: bool = True,
+        inline_small_object: bool = True,
+        _is_experimental_channel: bool = False,
+        tensor_transport: str | None = None,
+    ) -> ObjectRef:
+        """Stores a value; waits while the store is full."""
+        try:
+            return _core.put(serialized_object, task_id(), self._address)
+        except CoreError as error:
+            raise ray_exception(error) from None
+
+    def get_objects(self, object_refs: list[ObjectRef], timeout_ms: int = -1) -> list[SerializedRayObject]:
+        """The objects in order. GetTimeoutError after `timeout_ms` (negative: never)."""
+        try:
+            objects = _core.get(list(object_refs), timeout_ms, task_id())
+        except CoreError as error:
+            raise ray_exception(error) from None
+        for _, _, error in objects:
+            if error is not None and msgpack.unpackb(error)["type"] == GET_TIMEOUT:
+                import ray.exceptions
+
+                raise ray.exceptions.GetTimeoutError("Get timed out: some object(s) not ready.")
+        return [fetched(*object) for object in objects]
+
+    def get_if_local(self, object_refs: list[ObjectRef]) -> list[SerializedRayObject]:
+        """ValueError: one of them is not at hand."""
+        if not all(_core.wait(list(object_refs), len(object_refs), 0, True, task_id())):
+            raise ValueError("an object is not in this node's store")
+        return self.get_objects(object_refs)
+
+    def object_exists(self, object_ref: ObjectRef, memory_store_only: bool = False) -> bool:
+        return _core.wait([object_ref], 1, 0, False, task_id()) == b"\x01"
+
+    def wait(
+        self, object_refs_or_generators: list, num_returns: int, timeout_ms: int, fetch_local: bool
+    ) -> tuple[list, list]:
+        """Those that are ready, at most `num_returns`, and the others, both in the given order."""
+        from ray._raylet import ObjectRefGenerator
+
+        given = list(object_refs_or_generators)
+        refs = []
+        for item in given:
+            if isinstance(item, ObjectRefGenerator):
+                item = item._get_next_ref()
+            if not isinstance(item, ObjectRef):
+                raise TypeError(
+                    f"wait() expected a list of ray.ObjectRef or ObjectRefGenerator, got list containing {type(item)}"
+                )
+            refs.append(item)
+        limit = timeout_ms if 0 <= timeout_ms < 10**9 else -1
+        try:
+            flags = _core.wait(refs, num_returns, limit, fetch_local, task_id())
+        except CoreError as error:
+            raise ray_exception(error) from None
+        ready, not_ready = [], []
+        for item, flag in zip(given, flags):
+            (ready if flag and len(ready) < num_returns else not_ready).append(item)
+        return ready, not_ready
+
+    # References
+
+    def add_object_ref_reference(self, object_ref: ObjectRef) -> None:
+        """Counts one more reference of this process, for instance of a closure that holds one for ever."""
+        _core.add_reference(object_ref)
+
+    def remove_object_ref_reference(self, object_ref: ObjectRef) -> None:
+        _core.remove_reference(object_ref)
+
+    def get_owner_address(self, object_ref: ObjectRef) -> bytes:
+        """ValueError: nobody in this process knows the object."""
+        try:
+            return self.control("owner", object=object_ref.binary())
+        except CoreError as error:
+            raise ray_exception(error) from None
+
+    def serialize_object_ref(self, object_ref: ObjectRef) -> tuple[ObjectRef, bytes, bytes]:
+        return object_ref, self.get_owner_address(object_ref), b""
+
+    def deserialize_and_register_object_ref(
+        self, object_ref_binary: bytes, outer_object_ref: ObjectRef | None, owner_address: bytes, status: bytes
+    ) -> None:
+        """The reference's constructor has counted it already: it was given the owner's address."""
+
+    def get_memory_store_size(self) -> int:
+        """Objects are counted by the core; `ray memory` shows them."""
+        return 0

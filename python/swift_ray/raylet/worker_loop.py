@@ -1,0 +1,118 @@
+"""The life of a worker: it fetches tasks until the process is to end."""
+
+import asyncio
+import concurrent.futures
+import os
+import sys
+from typing import Any
+
+import msgpack
+
+from swift_ray import _core
+from swift_ray.raylet import context
+from swift_ray.raylet.execution import Execution
+from swift_ray.raylet.event_loops import EventLoops
+
+# How long the loop sleeps without looking for signals.
+SLICE_MS = 1_000
+NORMAL, ACTOR_CREATION, ACTOR_CALL = 0, 1, 2
+
+
+class WorkerLoop:
+    """The part of `CoreWorker` that runs tasks.
+
+    Normal tasks and plain actors run on the main thread, as in Ray: signals, event loops and many libraries want it.
+    """
+
+    # The actor that lives in this process.
+    _actor: bytes | None
+
+    def prepare_loop(self) -> None:
+        self._actor = None
+        self._actor_should_exit = False
+        self._is_asyncio = False
+        self._max_concurrency = 1
+        self._pools: dict[str, concurrent.futures.ThreadPoolExecutor] = {}
+        self._method_groups: dict[str, str] = {}
+        self._loops: EventLoops | None = None
+        self._actor_name = ""
+        self._execution = Execution(self)
+
+    def run_task_loop(self) -> None:
+        """Returns when the process is to end; raises SystemExit where user code asked for it."""
+        while (task := _core.next_task(SLICE_MS)) is not False:
+            if task is not None:
+                self._start(task)
+        # The raylet has no more work for this process, or is gone: user code must not hold up the end.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+
+    def _start(self, task: Any) -> None:
+        header = msgpack.unpackb(task.header)
+        if header["kind"] != ACTOR_CALL:
+            return self._execution.run(task, header)
+        if self._loops is not None:
+            return self._loops.start(task, header, self._group_of(header))
+        pool = self._pools.get(self._group_of(header))
+        if pool is None:
+            return self._execution.run(task, header)
+        pool.submit(self._execution.run, task, header)
+
+    def _group_of(self, header: dict) -> str:
+        """The concurrency group of a call: its own, the method's, or the default one."""
+        return header["group"] or self._method_groups.get(header["function"][2], "")
+
+    def became_actor(self, header: dict, extras: dict) -> None:
+        """The process is an actor from here on."""
+        self._actor = header["actor"]
+        self._actor_name = extras.get("name", "")
+        self._max_concurrency = extras.get("max_concurrency", 1)
+        groups = extras.get("groups", {})
+        self._method_groups = {method[2]: name for name, methods in groups.items() for method in methods}
+        self._is_asyncio = extras.get("asyncio", False)
+        if self._is_asyncio:
+            self._loops = EventLoops(self._execution, ["", *groups])
+        elif self._max_concurrency > 1 or groups:
+            for name in ["", *groups]:
+                self._pools[name] = concurrent.futures.ThreadPoolExecutor(self._max_concurrency)
+
+    # The actor of this process
+
+    def current_actor_is_asyncio(self) -> bool:
+        return self._is_asyncio
+
+    def current_actor_max_concurrency(self) -> int:
+        return self._max_concurrency
+
+    def get_actor_name(self) -> bytes:
+        return self._actor_name.encode()
+
+    def set_current_actor_should_exit(self) -> None:
+        self._actor_should_exit = True
+
+    def get_current_actor_should_exit(self) -> bool:
+        return self._actor_should_exit
+
+    def is_canceled(self) -> bool:
+        task = context.current()
+        return task is not None and self.control("is_cancelled", task=task.task_id)
+
+    def get_event_loop(self, function_descriptor: Any, specified_cgname: str) -> asyncio.AbstractEventLoop:
+        group = specified_cgname or self._method_groups.get(function_descriptor.function_name, "")
+        return self._loops.loop(group)
+
+    def stop_and_join_asyncio_threads_if_exist(self) -> None:
+        if self._loops is not None:
+            self._loops.stop()
+
+    def drain_and_exit_worker(self, exit_type: str, detail: str) -> None:
+        """Ends the process at once, saying why."""
+        print(detail, file=sys.stderr, flush=True)
+        os._exit(0 if exit_type == "intentional_system_exit" else 1)
+
+    def record_task_log_start(self, *arguments: Any) -> None:
+        """The raylet reads what workers print; where a task's part begins is not kept."""
+
+    def record_task_log_end(self, *arguments: Any) -> None:
+        """See `record_task_log_start`."""

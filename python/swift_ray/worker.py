@@ -1,0 +1,53 @@
+"""A worker process: `python -m swift_ray.worker`, started by a raylet.
+
+What the raylet says in the environment becomes the command line of Ray's own worker, which then runs unchanged.
+"""
+
+import os
+import runpy
+import secrets
+import sys
+import time
+
+import swift_ray
+
+
+def command_line() -> list[str]:
+    """The arguments of Ray's `default_worker.py`."""
+    environment = os.environ
+    node = environment["SWIFT_RAY_NODE_ID"]
+    session = environment["SWIFT_RAY_SESSION_DIR"]
+    values = {
+        "node-ip-address": environment.get("SWIFT_RAY_NODE_HOST", "127.0.0.1"),
+        "node-manager-port": environment.get("SWIFT_RAY_RAYLET_PORT", "0"),
+        "object-store-name": environment["SWIFT_RAY_STORE_SOCKET"],
+        "raylet-name": environment["SWIFT_RAY_RAYLET_SOCKET"],
+        "redis-address": "None",
+        "metrics-agent-port": "0",
+        "runtime-env-agent-port": "0",
+        "logging-rotate-bytes": "0",
+        "logging-rotate-backup-count": "0",
+        "gcs-address": environment["SWIFT_RAY_GCS_ADDRESS"],
+        "session-name": os.path.basename(session),
+        "temp-dir": os.path.dirname(session),
+        "webui": "",
+        "cluster-id": "",
+        "worker-id": secrets.token_hex(28),
+        "worker-launch-time-ms": str(int(time.time() * 1000)),
+        "node-id": node,
+        "runtime-env-hash": "0",
+    }
+    return [f"--{name}={value}" for name, value in values.items()]
+
+
+def main() -> None:
+    swift_ray.install()
+    import ray
+
+    path = os.path.join(os.path.dirname(ray.__file__), "_private", "workers", "default_worker.py")
+    sys.argv = [path, *command_line()]
+    runpy.run_path(path, run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Actors."""
+
+import asyncio
+import time
+
+import pytest
+
+import ray
+
+pytestmark = pytest.mark.usefixtures("cluster")
+
+
+@ray.remote
+class Counter:
+    def __init__(self, start=0):
+        self.value = start
+
+    def add(self, by=1):
+        self.value += by
+        return self.value
+
+    def fail(self):
+        raise KeyError("no")
+
+
+def test_calls_keep_their_order():
+    counter = Counter.remote(10)
+    assert ray.get([counter.add.remote() for _ in range(200)]) == list(range(11, 211))
+
+
+def test_an_error_leaves_the_actor_alive():
+    counter = Counter.remote()
+    with pytest.raises(KeyError):
+        ray.get(counter.fail.remote())
+    assert ray.get(counter.add.remote()) == 1
+
+
+def test_handles_travel():
+    @ray.remote
+    def use(handle):
+        return ray.get(handle.add.remote(5))
+
+    counter = Counter.remote()
+    assert ray.get(use.remote(counter)) == 5
+    assert ray.get(counter.add.remote()) == 6
+
+
+def test_named_actors():
+    counter = Counter.options(name="named").remote(3)
+    assert ray.get(counter.add.remote()) == 4
+    assert ray.get(ray.get_actor("named").add.remote()) == 5
+    with pytest.raises(ValueError):
+        ray.get_actor("nobody")
+
+
+def test_a_killed_actor_is_dead():
+    counter = Counter.remote()
+    ray.get(counter.add.remote())
+    ray.kill(counter)
+    with pytest.raises(ray.exceptions.RayActorError):
+        ray.get(counter.add.remote())
+
+
+def test_an_error_of_the_constructor():
+    @ray.remote
+    class Broken:
+        def __init__(self):
+            raise ValueError("in the constructor")
+
+        def hello(self):
+            return 1
+
+    with pytest.raises(ray.exceptions.RayActorError, match="in the constructor"):
+        ray.get(Broken.remote().hello.remote())
+
+
+def test_asyncio_actors_run_calls_at_the_same_time():
+    @ray.remote
+    class Async:
+        async def wait(self, seconds):
+            await asyncio.sleep(seconds)
+            return seconds
+
+    actor = Async.remote()
+    ray.get(actor.wait.remote(0))
+    began = time.monotonic()
+    assert ray.get([actor.wait.remote(0.3) for _ in range(20)]) == [0.3] * 20
+    assert time.monotonic() - began < 3
+
+
+def test_threaded_actors_run_calls_at_the_same_time():
+    @ray.remote(max_concurrency=4)
+    class Threads:
+        def wait(self, seconds):
+            time.sleep(seconds)
+            return seconds
+
+    actor = Threads.remote()
+    ray.get(actor.wait.remote(0))
+    began = time.monotonic()
+    ray.get([actor.wait.remote(0.5) for _ in range(4)])
+    assert time.monotonic() - began < 1.5
+
+
+def test_references_can_be_awaited():
+    counter = Counter.remote()
+
+    async def use():
+        return await counter.add.remote(2)
+
+    assert asyncio.run(use()) == 2
+
+
+def test_a_restarted_actor_begins_anew():
+    @ray.remote(max_restarts=1, max_task_retries=1)
+    class Mortal:
+        def pid(self):
+            import os
+
+            return os.getpid()
+
+        def die(self):
+            import os
+
+            os._exit(1)
+
+    actor = Mortal.options(max_task_retries=0).remote()
+    first = ray.get(actor.pid.remote())
+    with pytest.raises(ray.exceptions.RayActorError):
+        ray.get(actor.die.remote())
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            assert ray.get(actor.pid.remote()) != first
+            return
+        except ray.exceptions.RayActorError:
+            time.sleep(0.1)
+    raise AssertionError("the actor did not come back")

@@ -1,0 +1,163 @@
+"""Tasks, values and references."""
+
+import os
+import time
+
+import numpy as np
+import pytest
+
+import ray
+
+pytestmark = pytest.mark.usefixtures("cluster")
+
+
+@ray.remote
+def add(a, b=1):
+    return a + b
+
+
+@ray.remote
+def sleep(seconds):
+    time.sleep(seconds)
+    return seconds
+
+
+def test_values_come_back():
+    for value in (None, 1, 2**70, "text", b"bytes", [1, {"a": (1, 2)}], {1, 2}, 1.5, lambda: 7):
+        result = ray.get(ray.put(value))
+        assert result() == 7 if callable(value) else result == value
+
+
+def test_arrays_are_read_only_and_shared():
+    array = np.arange(1 << 20)
+    result = ray.get(ray.put(array))
+    assert (result == array).all()
+    assert not result.flags.writeable
+
+
+def test_arguments_by_value_reference_and_name():
+    assert ray.get(add.remote(1)) == 2
+    assert ray.get(add.remote(1, b=5)) == 6
+    assert ray.get(add.remote(add.remote(1), b=add.remote(2))) == 5
+    big = np.ones(1 << 18)
+    assert ray.get(add.remote(big)).sum() == 2 * big.size
+
+
+def test_thousand_tasks():
+    assert ray.get([add.remote(i) for i in range(1000)]) == list(range(1, 1001))
+
+
+def test_multiple_returns():
+    @ray.remote(num_returns=3)
+    def three():
+        return 1, 2, 3
+
+    assert ray.get(three.remote()) == [1, 2, 3]
+
+
+def test_wrong_number_of_returns():
+    @ray.remote(num_returns=2)
+    def three():
+        return 1, 2, 3
+
+    with pytest.raises(ValueError, match="num_returns=2"):
+        ray.get(three.remote()[0])
+
+
+def test_errors_keep_their_type():
+    class Mine(Exception):
+        pass
+
+    @ray.remote
+    def fail():
+        raise Mine("why")
+
+    reference = fail.remote()
+    with pytest.raises(Mine, match="why"):
+        ray.get(reference)
+    with pytest.raises(ray.exceptions.RayTaskError):
+        ray.get(reference)
+    with pytest.raises(Mine):
+        ray.get(add.remote(reference))
+
+
+def test_nested_tasks_and_references_in_values():
+    @ray.remote
+    def outer(references):
+        return ray.get(add.remote(references[0])) + ray.get(references[1]["deep"])
+
+    assert ray.get(outer.remote([ray.put(10), {"deep": ray.put(5)}])) == 16
+
+
+def test_a_reference_returned_in_a_value_stays_alive():
+    @ray.remote
+    def make():
+        return [ray.put(np.ones(1 << 18))]
+
+    inner = ray.get(make.remote())[0]
+    time.sleep(0.2)
+    assert ray.get(inner).sum() == 1 << 18
+
+
+def test_wait():
+    fast, slow = sleep.remote(0.01), sleep.remote(5)
+    ready, rest = ray.wait([slow, fast], num_returns=1, timeout=4)
+    assert ready == [fast] and rest == [slow]
+    assert ray.wait([slow], timeout=0)[0] == []
+    ray.cancel(slow, force=True)
+
+
+def test_get_times_out():
+    reference = sleep.remote(5)
+    with pytest.raises(ray.exceptions.GetTimeoutError):
+        ray.get(reference, timeout=0.1)
+    ray.cancel(reference, force=True)
+
+
+def test_retries_of_exceptions(tmp_path):
+    path = str(tmp_path / "tries")
+
+    @ray.remote(max_retries=2, retry_exceptions=[ValueError])
+    def flaky():
+        with open(path, "a") as file:
+            file.write("x")
+        if os.path.getsize(path) < 3:
+            raise ValueError("again")
+        return os.path.getsize(path)
+
+    assert ray.get(flaky.remote()) == 3
+
+
+def test_a_crash_is_told(tmp_path):
+    @ray.remote(max_retries=0)
+    def crash():
+        os._exit(3)
+
+    with pytest.raises(ray.exceptions.WorkerCrashedError):
+        ray.get(crash.remote())
+
+
+def test_generators():
+    @ray.remote
+    def count(n):
+        for number in range(n):
+            yield number
+
+    assert [ray.get(reference) for reference in count.remote(5)] == list(range(5))
+
+
+def test_runtime_context():
+    @ray.remote
+    def where():
+        context = ray.get_runtime_context()
+        return context.get_job_id(), context.get_node_id(), context.get_task_id()
+
+    job, node, task = ray.get(where.remote())
+    assert job == ray.get_runtime_context().get_job_id()
+    assert node == ray.get_runtime_context().get_node_id()
+    assert task and len(task) == 48
+
+
+def test_cluster_resources():
+    assert ray.cluster_resources()["CPU"] == 4
+    assert len([node for node in ray.nodes() if node["Alive"]]) == 1
