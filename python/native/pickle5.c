@@ -113,7 +113,7 @@ static size_t description_size(const writer_object *self, Py_ssize_t in_band) {
 Py_ssize_t writer_total(PyObject *writer, Py_ssize_t in_band) {
     const writer_object *self = (writer_object *)writer;
     Py_ssize_t size = SECTION_HEADER_SIZE + in_band + (Py_ssize_t)description_size(self, in_band);
-    return self->count == 0 ? size : size + ALIGNMENT + (Py_ssize_t)self->area;
+    return self->area == 0 ? size : size + ALIGNMENT + (Py_ssize_t)self->area;
 }
 
 // Writes `writer_total` bytes; those between and behind the buffers are zero.
@@ -132,7 +132,7 @@ void writer_write(PyObject *writer, const unsigned char *in_band, Py_ssize_t in_
         memory = put_record(memory, &self->views[index], self->offsets[index]);
     }
     unsigned char *area = (unsigned char *)(((uintptr_t)memory + ALIGNMENT - 1) & ~(uintptr_t)(ALIGNMENT - 1));
-    for (Py_ssize_t index = 0; index < self->count; index++) {
+    for (Py_ssize_t index = 0; self->area > 0 && index < self->count; index++) {
         unsigned char *place = area + self->offsets[index];
         memset(memory, 0, (size_t)(place - memory));
         copy_bytes(place, self->views[index].buf, (size_t)self->views[index].len);

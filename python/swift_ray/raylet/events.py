@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RayEvent:
     """An event as Ray's Python describes it; `serialized_data` is the message of field `nested_event_field_number`."""
 

@@ -1,0 +1,234 @@
+"""Objects written by one module are read by the other, and are the same where the layout is defined."""
+
+import pickle
+
+import corpus
+import msgpack
+import numpy as np
+import pytest
+import ray._raylet as raylet
+import real
+import values
+
+
+def varint(data, place):
+    number = shift = 0
+    while True:
+        byte = data[place]
+        number |= (byte & 127) << shift
+        shift, place = shift + 7, place + 1
+        if byte < 128:
+            return number, place
+
+
+def fields(data):
+    """(number, value) of a protobuf message with numbers and parts only."""
+    place, found = 0, []
+    while place < len(data):
+        key, place = varint(data, place)
+        value, place = varint(data, place)
+        if key & 7 == 2:
+            value, place = bytes(data[place : place + value]), place + value
+        found.append((key >> 3, value))
+    return found
+
+
+def defined(metadata, data, shift):
+    """Everything in an object but the bytes that mean nothing."""
+    if metadata == b"RAW":
+        return data
+    view = memoryview(data)
+    packed, rest = values.split_by_hand(values.Raw(view))
+    if metadata != b"PYTHON":
+        return bytes(packed), bytes(rest)
+    in_band_size, description_size = np.frombuffer(rest[:16], dtype="<i8").tolist()
+    in_band = bytes(rest[16 : 16 + in_band_size])
+    description = bytes(rest[16 + in_band_size : 16 + in_band_size + description_size])
+    start = len(data) - len(rest) + 16 + in_band_size + description_size
+    area = start + -(shift + start) % values.ALIGNMENT
+    buffers = []
+    for number, record in fields(description):
+        if number == 3:
+            parts = dict(fields(record))
+            place = area + parts.get(1, 0)
+            buffers.append(data[place : place + parts.get(2, 0)])
+    return bytes(packed), in_band, description, buffers
+
+
+@pytest.fixture(scope="module")
+def ours():
+    return values.write_all()
+
+
+@pytest.fixture(scope="module")
+def theirs(ours):
+    """Ray writes somewhere and copies the bytes: at which address modulo 64 is seen from where the buffers are."""
+    written = []
+    for one, other in zip(ours, real.call(values.write_all), strict=True):
+        wanted = defined(one[1], one[3], one[4])
+        shifts = (shift for shift in range(64) if defined(other[1], other[3], shift) == wanted)
+        written.append((*other[:4], next(shifts, None), other[5]))
+    return written
+
+
+def test_both_write_the_same(ours, theirs):
+    assert len(ours) > 150
+    for one, other in zip(ours, theirs):
+        assert one[:3] == other[:3] and one[5] == other[5]
+        assert other[4] is not None, f"what is defined differs for {one[0]}"
+
+
+def test_both_read_what_ray_writes(theirs):
+    descriptions = values.read_all(theirs)
+    for one, description in zip(theirs, descriptions):
+        assert normal(description) == normal(one[0])
+    assert real.call(values.read_all, theirs) == descriptions
+
+
+def test_both_read_what_we_write(ours):
+    descriptions = values.read_all(ours)
+    for one, description in zip(ours, descriptions):
+        assert normal(description) == normal(one[0])
+    assert real.call(values.read_all, ours) == descriptions
+
+
+def normal(description):
+    """Without what a journey changes about arrays: the distances between their elements, and that they can be written."""
+    if isinstance(description, tuple) and description[:1] == ("ndarray",):
+        return (*description[:3], *description[5:])
+    if isinstance(description, (list, tuple)):
+        return type(description)(map(normal, description))
+    return description
+
+
+def test_objects_are_written_in_place_at_any_multiple_of_64(ours):
+    for value in [None, [np.arange(1000)], b"raw", [b"x" * 5000]]:
+        serialized = values.context().serialize(value)
+        room = bytearray(serialized.total_bytes)
+        view = values.place(bytes(room), 0)
+        assert serialized.write_to(view) == serialized.total_bytes
+        address = np.frombuffer(view, dtype="u1").ctypes.data if len(view) else 0
+        again = values.place(bytes(room), 0)
+        target = np.frombuffer(again, dtype="u1").ctypes.data
+        assert address % 64 == target % 64 == 0
+        assert serialized.write_to(target) == serialized.total_bytes
+        assert bytes(view) == bytes(again)
+
+
+def test_write_to_refuses_what_is_too_small_or_cannot_be_written():
+    serialized = values.context().serialize([np.arange(1000)])
+    with pytest.raises(ValueError, match=f"{serialized.total_bytes} bytes, the buffer 10"):
+        serialized.write_to(bytearray(10))
+    with pytest.raises(BufferError):
+        serialized.write_to(bytes(serialized.total_bytes))
+    with pytest.raises(NotImplementedError):
+        raylet.SerializedObject(b"meta").write_to(bytearray(10))
+
+
+def test_arrays_are_read_without_a_copy_and_cannot_be_written():
+    serialized = values.context().serialize({"a": np.arange(1000), "b": np.arange(10.0)})
+    buffer = raylet.Buffer.copy_of(bytes(serialized.total_bytes))
+    serialized.write_to(buffer)
+    start = np.frombuffer(buffer, dtype="u1").ctypes.data
+    value = values.context().deserialize_objects(
+        [raylet.SerializedRayObject(buffer, serialized.metadata, None)], [raylet.ObjectRef.nil()], {}
+    )[0]
+    for array in value.values():
+        assert start < array.ctypes.data < start + len(buffer) and array.ctypes.data % 8 == 0
+        assert not array.flags.writeable
+    assert value["a"].ctypes.data % 64 == 0
+
+
+def test_damaged_objects_are_refused():
+    serialized = values.context().serialize([np.arange(1000), (1,)])
+    good = serialized.to_bytes()
+    packed, section = raylet.split_buffer(raylet.Buffer.copy_of(good))
+    section = bytes(section)
+    for damaged in (b"", section[:15], b"\xff" * 16, section[:100], section[:-2000], b"\xff" * 7 + b"\x7f" + section[8:]):
+        with pytest.raises(ValueError):
+            raylet.unpack_pickle5_buffers(damaged)
+    source = __import__("random").Random(5)
+    for _ in range(3000):
+        changed = bytearray(section[:400])
+        for _ in range(source.randrange(1, 4)):
+            changed[source.randrange(len(changed))] = source.randrange(256)
+        try:
+            in_band, buffers = raylet.unpack_pickle5_buffers(bytes(changed))
+            [memoryview(one).tobytes() for one in buffers]
+        except (ValueError, NotImplementedError):
+            pass
+    for header in (b"", b"\x05" + bytes(8), b"\xc0" + bytes(8), b"\xcf" + b"\xff" * 8):
+        with pytest.raises(ValueError):
+            raylet.split_buffer(raylet.Buffer.copy_of(header))
+    with pytest.raises(TypeError):
+        raylet.split_buffer(good)
+
+
+def pack_outcomes():
+    dumps, loads = raylet_of().MessagePackSerializer.dumps, raylet_of().MessagePackSerializer.loads
+    kept = []
+
+    def keep(value):
+        kept.append(value)
+        return len(kept) - 1
+
+    def fail(value):
+        raise RuntimeError("serializer")
+
+    recursive = []
+    recursive.append(recursive)
+    calls = [
+        *(lambda: dumps((1, 2)), lambda: dumps(object()), lambda: dumps(2**64), lambda: dumps(recursive)),
+        *(lambda: dumps("\ud800"), lambda: dumps((1, 2), keep), lambda: dumps([{1}, 1, {2}], keep)),
+        *(lambda: dumps(recursive, keep), lambda: dumps("\ud800", keep), lambda: dumps([(1,), "\ud800"], keep)),
+        *(lambda: dumps((1,), fail), lambda: dumps({(1,): (2,)}, keep), lambda: dumps((1,), lambda value: 300)),
+        lambda: dumps((1,), lambda value: "abc"),
+        *(lambda: dumps((1,), lambda value: None), lambda: dumps((1,), lambda value: 2**31)),
+        *(lambda: dumps(bytearray(b"x")), lambda: dumps(memoryview(b"x")), lambda: dumps({1: {2: [3]}})),
+        *(lambda: loads(b"\x81\x01\x02"), lambda: loads(b"\xd4\x65\x03"), lambda: loads(b"\xd4\x65\x03", hex)),
+        *(lambda: loads(b"\xd4\x05\x03", hex), lambda: loads(memoryview(b"\x01")), lambda: loads(b"\x01\x01")),
+        *(lambda: loads(b"\x92\x01"), lambda: loads(b""), lambda: loads(b"\xa1\xff"), lambda: loads(b"\x81\xc4\x01a\x01")),
+        *(lambda: loads(b"\xc7\x03\x65\xcd\x01\x2c", hex), lambda: loads(b"\xd6\xff\x00\x00\x00\x05")),
+        lambda: loads(msgpack.packb(list(range(100_000))))[-1],
+    ]
+    return [corpus.outcome(call) for call in calls]
+
+
+def raylet_of():
+    import ray._raylet
+
+    return ray._raylet
+
+
+def test_msgpack(both):
+    # In the other process this file is imported, too.
+    ours, theirs = pack_outcomes(), real.call(pack_outcomes)
+    for one, other in zip(ours, theirs):
+        assert one == other
+
+
+def test_changing_a_value_while_it_is_serialized_is_refused():
+    changing = [(1,), (2,)]
+    with pytest.raises(RuntimeError):
+        raylet.MessagePackSerializer.dumps(changing, lambda value: changing.append(3) or 1)
+    table = {"a": (1,), "b": 2}
+    with pytest.raises(RuntimeError):
+        raylet.MessagePackSerializer.dumps(table, lambda value: table.clear() or 1)
+
+
+def test_buffers_that_are_not_contiguous_are_refused():
+    writer = raylet.Pickle5Writer()
+    with pytest.raises(BufferError):
+        writer.buffer_callback(pickle.PickleBuffer(np.arange(10)[::2]))
+    with pytest.raises(TypeError):
+        writer.buffer_callback(3)
+
+
+def test_sub_buffer():
+    part = raylet.SubBuffer(b"abc")
+    assert (len(part), part.nbytes, part.readonly, part.tobytes()) == (3, 3, 1, b"abc")
+    assert bytes(memoryview(part)) == b"abc" and memoryview(part).readonly
+    for refused in (lambda: pickle.dumps(part), lambda: pickle.dumps(raylet.Buffer()), lambda: len(raylet.Pickle5Writer())):
+        with pytest.raises(TypeError):
+            refused()
+    assert len(raylet.Buffer()) == 0 and raylet.Buffer().to_pybytes() == b""
