@@ -175,12 +175,12 @@ PyObject *set_reference_functions(PyObject *module, PyObject *arguments) {
         return NULL;
     }
     for (int index = 0; index < 2 && capsules[index] != Py_None; index++) {
-        const char *name = PyCapsule_GetName(capsules[index]);
-        void *pointer = name == NULL && PyErr_Occurred() ? NULL : PyCapsule_GetPointer(capsules[index], name);
-        if (pointer == NULL) {
+        if (!PyCapsule_CheckExact(capsules[index])) {
+            PyErr_SetString(PyExc_TypeError, "set_reference_functions: a capsule or None");
             return NULL;
         }
-        functions[index] = (reference_function)pointer;
+        functions[index] =
+            (reference_function)PyCapsule_GetPointer(capsules[index], PyCapsule_GetName(capsules[index]));
     }
     if ((functions[0] == NULL) != (functions[1] == NULL)) {
         PyErr_SetString(PyExc_ValueError, "set_reference_functions: both functions or none");

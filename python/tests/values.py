@@ -220,3 +220,21 @@ def make_buffer(view: memoryview) -> Any:
     import native_api
 
     return native_api.buffer_over(view)
+
+
+def read_errors(objects: list[tuple]) -> list[tuple[str, str]]:
+    """(class, text) of the exception for each (metadata, data)."""
+    import ray
+
+    is_ours = hasattr(ray._raylet.Buffer, "copy_of")
+    reader = context()
+    if not is_ours:
+        ray._private.serialization.split_buffer = split_by_hand
+    found = []
+    for metadata, data in objects:
+        make = ray._raylet.Buffer.copy_of if is_ours else lambda data: Raw(memoryview(data))
+        one = ray._raylet.SerializedRayObject(None if data is None else make(data), metadata, None)
+        ref = ray.ObjectRef(bytes(range(28)), b"", "the call site")
+        error = reader.deserialize_objects([one], [ref], {})[0]
+        found.append((type(error).__name__, str(error)))
+    return found

@@ -11,6 +11,8 @@ _RAY_VERSION = "2.60.0"
 
 if "ray" not in _sys.modules:
     raise ImportError("swift_ray.raylet is imported by `import ray`, after swift_ray.install() or with the wheel installed")
+if "ray._raylet" in _sys.modules:
+    raise ImportError("swift_ray.raylet cannot be imported: Ray's own core is loaded already")
 if _sys.modules["ray"].__version__ != _RAY_VERSION:
     raise ImportError(
         f"swift-ray-core stands in for the core of Ray {_RAY_VERSION}, and this is Ray {_sys.modules['ray'].__version__}: "

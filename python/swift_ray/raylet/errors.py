@@ -2,7 +2,7 @@
 
 An error of the core is a number (Ray's `ErrorType` below 1000, ours above), a sentence, and details by name:
 
-    task_error           bytes    3, 1: the pickled RayTaskError that user code led to
+    task_error           bytes    3: the pickled RayTaskError; 1: the pickled ActorDiedError.from_task_error(...)
     task_error_text      str      3, 1: its text, for other languages
     actor_id             bytes    1, 25
     class_name name ray_namespace node_ip_address owner_ip_address    str      1
