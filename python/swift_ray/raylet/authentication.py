@@ -44,8 +44,8 @@ def _read_token_file(path: str) -> str:
 
 def _find_token() -> str:
     """RAY_AUTH_TOKEN, else the file of RAY_AUTH_TOKEN_PATH, else ~/.ray/auth_token; "" if there is none."""
-    if token := os.environ.get("RAY_AUTH_TOKEN", "").strip():
-        return token
+    if token := os.environ.get("RAY_AUTH_TOKEN"):
+        return token.strip()
     if path := os.environ.get("RAY_AUTH_TOKEN_PATH"):
         if token := _read_token_file(path):
             return token
@@ -65,13 +65,15 @@ class AuthenticationTokenLoader:
         return AuthenticationTokenLoader()
 
     def get_raw_token(self, ignore_auth_mode: bool = False) -> str:
-        """The token, "" in disabled mode. AuthenticationError: there is none although it is wanted."""
+        """The token, "" in disabled mode. AuthenticationError: there is none although the mode wants it.
+
+        `ignore_auth_mode`: the token if there is one, whatever the mode.
+        """
         if AuthenticationTokenLoader._token is None:
-            is_wanted = get_authentication_mode() == AuthenticationMode.TOKEN
-            if not is_wanted and not ignore_auth_mode:
+            if not ignore_auth_mode and get_authentication_mode() == AuthenticationMode.DISABLED:
                 return ""
             token = _find_token()
-            if not token and is_wanted and not ignore_auth_mode:
+            if not token and not ignore_auth_mode:
                 from ray.exceptions import AuthenticationError
 
                 raise AuthenticationError(_ABSENT)

@@ -26,7 +26,7 @@ def persist_port(dir: str, node_id: str, port_name: str, port: int) -> None:
 def _read_port(path: str) -> int | None:
     try:
         with open(path) as file:
-            text = file.read()
+            text = file.read().removesuffix("\n")
     except (OSError, UnicodeDecodeError):
         return None
     return int(text) if text.isascii() and text.isdigit() and int(text) < 65536 else None

@@ -1,0 +1,62 @@
+"""Output goes to files, and files are rotated."""
+
+import os
+import subprocess
+import sys
+
+PROGRAM = """
+import os, sys
+import swift_ray; swift_ray.install()
+from ray._raylet import StreamRedirector
+path, size, count, tee, lines = sys.argv[1], *map(int, sys.argv[2:])
+StreamRedirector.redirect_stdout(path + ".out", size, count, bool(tee), False)
+StreamRedirector.redirect_stderr(path + ".err", size, count, False, False)
+for number in range(lines):
+    print(f"line {number}", flush=True)
+os.write(2, b"an error\\n")
+os.system("echo from a child")
+"""
+
+
+def run(folder, size, count, tee, lines):
+    path = os.path.join(folder, "log")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    arguments = [sys.executable, "-c", PROGRAM, path, *map(str, (size, count, tee, lines))]
+    done = subprocess.run(arguments, env=environment, capture_output=True, timeout=60, check=True)
+    return path, done.stdout.decode()
+
+
+def read(path):
+    with open(path) as file:
+        return file.read()
+
+
+WRITTEN = "".join(f"line {number}\n" for number in range(500)) + "from a child\n"
+
+
+def test_without_rotation(tmp_path):
+    for size in (0, 2**64 - 1):
+        folder = tmp_path / str(size)
+        folder.mkdir()
+        path, shown = run(folder, size, 1, 0, 500)
+        assert (read(path + ".out"), read(path + ".err"), shown) == (WRITTEN, "an error\n", "")
+        assert len(os.listdir(folder)) == 2
+
+
+def test_tee(tmp_path):
+    path, shown = run(tmp_path, 0, 0, 1, 500)
+    assert read(path + ".out") == shown == WRITTEN
+
+
+def test_rotation_keeps_the_last_files(tmp_path):
+    path, _ = run(tmp_path, 1000, 2, 0, 500)
+    files = [path + ".out.2", path + ".out.1", path + ".out"]
+    assert sorted(os.listdir(tmp_path)) == ["log.err", "log.out", "log.out.1", "log.out.2"]
+    assert WRITTEN.endswith("".join(map(read, files)))
+    assert all(0 < os.path.getsize(file) <= 70_000 for file in files)
+
+
+def test_rotation_without_old_files(tmp_path):
+    path, _ = run(tmp_path, 1000, 0, 0, 500)
+    assert sorted(os.listdir(tmp_path)) == ["log.err", "log.out"]
+    assert WRITTEN.endswith(read(path + ".out"))
