@@ -27,6 +27,8 @@ static PyMethodDef functions[] = {
      "Sets what counts references: two capsules of void (*)(const unsigned char id[28]), or None twice."},
     {"split_buffer", split_buffer, METH_O, "The msgpack part of an object and what follows it, as memoryviews."},
     {"unpack_pickle5_buffers", unpack_pickle5_buffers, METH_O, "An in-band pickle and its out-of-band buffers."},
+    {"serialize_plain", serialize_plain, METH_O,
+     "The SerializedObject of bytes or of a value that is msgpack through and through; None for any other."},
     {"write_process_title", write_process_title, METH_O, "Replaces the command line and the name of the process."},
     {"pack", pack, METH_VARARGS, "pack(value, serializer or None): the value in msgpack."},
     {NULL},

@@ -13,6 +13,8 @@ typedef struct {
     size_t size, room;
     unsigned char first[FIRST_ROOM];
     PyObject *serializer; // null: foreign values are refused
+    bool is_plain;        // the first foreign value ends it, without an exception
+    bool met_foreign;
 } packer;
 
 static int pack_value(packer *out, PyObject *value, int depth);
@@ -99,6 +101,10 @@ static int put_length(packer *out, size_t size, unsigned char brief, size_t brie
 
 // The serializer keeps the value and gives its number (anything of msgpack, in fact).
 static int pack_foreign(packer *out, PyObject *value) {
+    if (out->is_plain) {
+        out->met_foreign = true;
+        return -1;
+    }
     if (out->serializer == NULL) {
         if (PyLong_CheckExact(value)) {
             PyErr_SetString(PyExc_OverflowError, "Integer value out of range");
@@ -239,6 +245,17 @@ static int pack_value(packer *out, PyObject *value, int depth) {
     return pack_foreign(out, value);
 }
 
+static PyObject *finish(packer *out, int status) {
+    PyObject *result = NULL;
+    if (status == 0) {
+        result = PyBytes_FromStringAndSize((const char *)out->bytes, (Py_ssize_t)out->size);
+    }
+    if (out->bytes != out->first) {
+        PyMem_Free(out->bytes);
+    }
+    return result;
+}
+
 // pack(value, serializer) -> bytes
 PyObject *pack(PyObject *module, PyObject *arguments) {
     PyObject *value, *serializer;
@@ -246,12 +263,16 @@ PyObject *pack(PyObject *module, PyObject *arguments) {
         return NULL;
     }
     packer out = {.bytes = out.first, .room = FIRST_ROOM, .serializer = serializer == Py_None ? NULL : serializer};
-    PyObject *result = NULL;
-    if (pack_value(&out, value, 0) == 0) {
-        result = PyBytes_FromStringAndSize((const char *)out.bytes, (Py_ssize_t)out.size);
-    }
-    if (out.bytes != out.first) {
-        PyMem_Free(out.bytes);
+    return finish(&out, pack_value(&out, value, 0));
+}
+
+// pack_plain(value) -> bytes, or None for a value that needs a serializer
+PyObject *pack_plain(PyObject *module, PyObject *value) {
+    packer out = {.bytes = out.first, .room = FIRST_ROOM, .is_plain = true};
+    PyObject *result = finish(&out, pack_value(&out, value, 0));
+    if (result == NULL && (out.met_foreign || PyErr_ExceptionMatches(PyExc_ValueError))) {
+        PyErr_Clear();
+        Py_RETURN_NONE;
     }
     return result;
 }

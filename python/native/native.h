@@ -105,11 +105,13 @@ void copy_bytes(unsigned char *target, const void *source, size_t size);
 // serialized.c
 Py_ssize_t serialized_size(PyObject *object);
 int serialized_write(PyObject *object, void *memory);
+PyObject *serialize_plain(PyObject *module, PyObject *value);
 
 // process_title.c
 PyObject *write_process_title(PyObject *module, PyObject *title);
 
 // msgpack.c
 PyObject *pack(PyObject *module, PyObject *arguments);
+PyObject *pack_plain(PyObject *module, PyObject *value);
 
 #endif

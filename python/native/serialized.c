@@ -243,6 +243,26 @@ static PyType_Slot raw_slots[] = {{Py_tp_init, raw_init}, {0, NULL}};
 static PyType_Slot pickle_slots[] = {{Py_tp_init, pickle_init}, {0, NULL}};
 static PyType_Slot pack_slots[] = {{Py_tp_init, pack_init}, {Py_tp_methods, pack_methods}, {0, NULL}};
 
+// What a serialization context makes of the value, without asking it, where nothing can have been registered for it:
+// bytes, and None, bool, int, float, str, list and dict of these themselves.
+PyObject *serialize_plain(PyObject *module, PyObject *value) {
+    bool is_raw = PyBytes_CheckExact(value);
+    PyObject *body = is_raw ? Py_NewRef(value) : pack_plain(module, value);
+    if (body == NULL || body == Py_None) {
+        return body;
+    }
+    serialized_object *self = (serialized_object *)PyType_GenericAlloc(is_raw ? raw_type : pack_type, 0);
+    PyObject *metadata = self == NULL ? NULL : PyBytes_FromString(is_raw ? "RAW" : "XLANG");
+    if (metadata == NULL || fill(self, metadata, NULL, body, NULL) < 0) {
+        Py_CLEAR(self);
+    } else {
+        self->total = self->body.len + (is_raw ? 0 : HEADER_SIZE);
+    }
+    Py_DECREF(body);
+    Py_XDECREF(metadata);
+    return (PyObject *)self;
+}
+
 static PyTypeObject *make(PyObject *module, const char *name, PyType_Slot *slots, PyTypeObject *base) {
     PyType_Spec spec = {name, sizeof(serialized_object), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
     return add_type(module, &spec, base);

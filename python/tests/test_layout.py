@@ -115,6 +115,24 @@ def test_objects_are_written_in_place_at_any_multiple_of_64(ours):
         assert bytes(view) == bytes(again)
 
 
+def test_plain_values_are_serialized_without_the_context():
+    from swift_ray._native import serialize_plain
+
+    plain = 0
+    for value in values.values():
+        one, other = serialize_plain(value), values.context().serialize(value)
+        if one is None:
+            assert other.metadata == b"PYTHON"
+            continue
+        plain += 1
+        assert type(one) is type(other)
+        assert (one.metadata, one.total_bytes, one.contained_object_refs) == (other.metadata, other.total_bytes, [])
+        rooms = bytearray(one.total_bytes), bytearray(one.total_bytes)
+        one.write_to(rooms[0]), other.write_to(rooms[1])
+        assert rooms[0] == rooms[1]
+    assert plain > 80
+
+
 def test_write_to_refuses_what_is_too_small_or_cannot_be_written():
     serialized = values.context().serialize([np.arange(1000)])
     with pytest.raises(ValueError, match=f"{serialized.total_bytes} bytes, the buffer 10"):

@@ -53,7 +53,7 @@ def test_rotation_keeps_the_last_files(tmp_path):
     files = [path + ".out.2", path + ".out.1", path + ".out"]
     assert sorted(os.listdir(tmp_path)) == ["log.err", "log.out", "log.out.1", "log.out.2"]
     assert WRITTEN.endswith("".join(map(read, files)))
-    assert all(0 < os.path.getsize(file) <= 70_000 for file in files)
+    assert all(0 < os.path.getsize(file) <= 1000 for file in files)
 
 
 def test_rotation_without_old_files(tmp_path):

@@ -44,12 +44,26 @@ class _Pump:
 
     def _run(self) -> None:
         while data := os.read(self.source, _CHUNK):
-            if self.size > 0 and self.size + len(data) > self.most_bytes:
-                self._rotate()
-            _write_all(self.target, data)
-            self.size += len(data)
             for tee in self.tees:
                 _write_all(tee, data)
+            while data:
+                part = data[: self._fitting(data)]
+                if part:
+                    _write_all(self.target, part)
+                    self.size += len(part)
+                    data = data[len(part) :]
+                else:
+                    self._rotate()
+
+    def _fitting(self, data: bytes) -> int:
+        """How many bytes still go into the file: whole lines, but at least one line into an empty file."""
+        room = self.most_bytes - self.size
+        if len(data) <= room:
+            return len(data)
+        end = data.rfind(b"\n", 0, max(room, 0)) + 1
+        if end == 0 and self.size == 0:
+            end = data.find(b"\n") + 1 or len(data)
+        return end
 
 
 def _open_log(path: str) -> int:
