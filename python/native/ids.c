@@ -12,7 +12,7 @@
 PyTypeObject *id_types[SWIFT_RAY_ID_COUNT];
 PyTypeObject *base_id_type;
 
-static const unsigned char sizes[SWIFT_RAY_ID_COUNT] = {
+const unsigned char id_sizes[SWIFT_RAY_ID_COUNT] = {
     [SWIFT_RAY_OBJECT_REF] = UNIQUE_SIZE,     [SWIFT_RAY_JOB_ID] = JOB_SIZE,
     [SWIFT_RAY_TASK_ID] = TASK_SIZE,          [SWIFT_RAY_ACTOR_ID] = ACTOR_SIZE,
     [SWIFT_RAY_NODE_ID] = UNIQUE_SIZE,        [SWIFT_RAY_WORKER_ID] = UNIQUE_SIZE,
@@ -53,7 +53,7 @@ PyObject *id_alloc(PyTypeObject *type, PyObject *arguments, PyObject *keywords) 
     id_object *self = (id_object *)PyType_GenericAlloc(type, 0);
     if (self != NULL) {
         self->hash = -1;
-        self->size = sizes[kind];
+        self->size = id_sizes[kind];
         memset(self->bytes, 0xff, UNIQUE_SIZE);
     }
     return (PyObject *)self;
@@ -125,27 +125,6 @@ bool id_is_nil(const id_object *self) {
     return true;
 }
 
-// MurmurHash64A with seed 0: Ray's own, so that what is ordered or sharded by it agrees.
-uint64_t murmur_hash(const unsigned char *bytes, size_t size) {
-    const uint64_t factor = 0xc6a4a7935bd1e995;
-    uint64_t hash = size * factor;
-    for (; size >= 8; bytes += 8, size -= 8) {
-        uint64_t word;
-        memcpy(&word, bytes, 8);
-        word *= factor;
-        word ^= word >> 47;
-        word *= factor;
-        hash = (hash ^ word) * factor;
-    }
-    if (size > 0) {
-        uint64_t word = 0;
-        memcpy(&word, bytes, size);
-        hash = (hash ^ word) * factor;
-    }
-    hash = (hash ^ hash >> 47) * factor;
-    return hash ^ hash >> 47;
-}
-
 static Py_hash_t id_hash(PyObject *object) {
     id_object *self = (id_object *)object;
     if (self->hash == -1) {
@@ -177,16 +156,6 @@ static PyObject *id_compare(PyObject *left, PyObject *right, int operation) {
         }
     }
     return PyBool_FromLong(is_equal == (operation == Py_EQ));
-}
-
-PyObject *hex_string(const unsigned char *bytes, Py_ssize_t size) {
-    static const char digits[] = "0123456789abcdef";
-    char text[2 * UNIQUE_SIZE];
-    for (Py_ssize_t index = 0; index < size; index++) {
-        text[2 * index] = digits[bytes[index] >> 4];
-        text[2 * index + 1] = digits[bytes[index] & 15];
-    }
-    return PyUnicode_DecodeASCII(text, 2 * size, NULL);
 }
 
 PyObject *id_binary(PyObject *object, PyObject *unused) {
@@ -245,19 +214,19 @@ PyObject *id_size(PyObject *type, PyObject *unused) {
         PyErr_SetString(PyExc_NotImplementedError, "BaseID.size");
         return NULL;
     }
-    return PyLong_FromLong(sizes[kind]);
+    return PyLong_FromLong(id_sizes[kind]);
 }
 
 PyObject *id_nil(PyObject *type, PyObject *unused) {
     unsigned char bytes[UNIQUE_SIZE];
     memset(bytes, 0xff, sizeof bytes);
-    return id_make((PyTypeObject *)type, bytes, sizes[id_kind((PyTypeObject *)type)]);
+    return id_make((PyTypeObject *)type, bytes, id_sizes[id_kind((PyTypeObject *)type)]);
 }
 
 // `random` random bytes, then the rest from `tail`.
 PyObject *id_from_random(PyTypeObject *type, int random, const unsigned char *tail) {
     unsigned char bytes[UNIQUE_SIZE];
-    int size = sizes[id_kind(type)];
+    int size = id_sizes[id_kind(type)];
     if (getentropy(bytes, (size_t)random) != 0) {
         return PyErr_SetFromErrno(PyExc_OSError);
     }
@@ -268,52 +237,7 @@ PyObject *id_from_random(PyTypeObject *type, int random, const unsigned char *ta
 }
 
 PyObject *id_random(PyObject *type, PyObject *unused) {
-    return id_from_random((PyTypeObject *)type, sizes[id_kind((PyTypeObject *)type)], NULL);
-}
-
-static int hex_digit(char digit) {
-    if (digit >= '0' && digit <= '9') {
-        return digit - '0';
-    }
-    digit |= 0x20;
-    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
-
-// Like Ray, text that is no id gives the nil id and a line on standard error.
-PyObject *id_from_hex(PyObject *type, PyObject *text) {
-    const char *digits;
-    Py_ssize_t count;
-    if (PyUnicode_Check(text)) {
-        digits = PyUnicode_AsUTF8AndSize(text, &count);
-    } else {
-        char *bytes = NULL;
-        digits = PyBytes_AsStringAndSize(text, &bytes, &count) < 0 ? NULL : bytes;
-    }
-    if (digits == NULL) {
-        return NULL;
-    }
-    int size = sizes[id_kind((PyTypeObject *)type)];
-    unsigned char bytes[UNIQUE_SIZE];
-    bool is_right = count == 2 * size;
-    for (int index = 0; is_right && index < size; index++) {
-        int high = hex_digit(digits[2 * index]), low = hex_digit(digits[2 * index + 1]);
-        is_right = high >= 0 && low >= 0;
-        bytes[index] = (unsigned char)(high << 4 | low);
-    }
-    if (!is_right) {
-        PySys_FormatStderr("not an id of %d bytes in hexadecimal digits: %.100s\n", size, digits);
-        memset(bytes, 0xff, sizeof bytes);
-    }
-    return id_make((PyTypeObject *)type, bytes, size);
-}
-
-PyObject *id_refuse_hex(PyObject *type, PyObject *text) {
-    PyObject *name = PyType_GetName((PyTypeObject *)type);
-    if (name != NULL) {
-        PyErr_Format(PyExc_NotImplementedError, "%U.from_hex", name);
-        Py_DECREF(name);
-    }
-    return NULL;
+    return id_from_random((PyTypeObject *)type, id_sizes[id_kind((PyTypeObject *)type)], NULL);
 }
 
 const unsigned char *id_bytes_of(PyObject *object, swift_ray_id_kind kind) {
@@ -346,4 +270,6 @@ static PyType_Slot base_slots[] = {
     {Py_tp_hash, id_hash},        {Py_tp_richcompare, id_compare}, {Py_tp_repr, id_repr},
     {Py_tp_methods, base_id_methods}, {0, NULL},
 };
-PyType_Spec base_id_spec = {"ray._raylet.BaseID", sizeof(id_object), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, base_slots};
+PyType_Spec base_id_spec = {
+    "ray._raylet.BaseID", sizeof(id_object), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, base_slots,
+};

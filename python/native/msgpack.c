@@ -83,8 +83,9 @@ static int put_signed(packer *out, int64_t value) {
                                 : put(out, 0xd3, (uint64_t)value, 8);
 }
 
-// Lengths: a short form if there is one, then 8, 16 or 32 bits from the type byte `wide` on (8 bits only if `has_byte`).
-static int put_length(packer *out, size_t size, unsigned char brief, size_t brief_limit, unsigned char wide, bool has_byte) {
+// Lengths: a short form if there is one, then 8, 16 or 32 bits from the type byte `wide` on, 8 only if `has_byte`.
+static int put_length(packer *out, size_t size, unsigned char brief, size_t brief_limit, unsigned char wide,
+                      bool has_byte) {
     if (size < brief_limit) {
         return put(out, (unsigned char)(brief | size), 0, 0);
     }

@@ -27,6 +27,8 @@ typedef struct {
 // The types of the module, in the order of `swift_ray_id_kind`.
 extern PyTypeObject *id_types[SWIFT_RAY_ID_COUNT];
 extern PyTypeObject *base_id_type;
+// The bytes of an id, by kind.
+extern const unsigned char id_sizes[SWIFT_RAY_ID_COUNT];
 
 // ids.c
 PyObject *id_alloc(PyTypeObject *type, PyObject *arguments, PyObject *keywords);

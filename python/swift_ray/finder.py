@@ -73,5 +73,7 @@ def install() -> None:
     if os.environ.get("SWIFT_RAY") == "0" or Finder in sys.meta_path:
         return
     if CORE in sys.modules and sys.modules[CORE] is not sys.modules.get("swift_ray.raylet"):
-        raise RuntimeError("swift_ray.install() must run before `import ray`: Ray's own core is loaded already")
+        raise RuntimeError(
+            "swift_ray.install() must run before `import ray`: Ray's own core is loaded already"
+        )
     sys.meta_path.insert(0, Finder)

@@ -8,11 +8,11 @@ import pytest
 TESTS = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.dirname(TESTS), TESTS]
 
-import swift_ray  # noqa: E402
+import swift_ray
 
 swift_ray.install()
 
-import real  # noqa: E402
+import real
 
 
 @pytest.fixture(scope="session")

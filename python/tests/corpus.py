@@ -7,7 +7,9 @@ from typing import Any, Callable
 
 CLASSES = {
     **dict(JobID=4, ActorID=16, TaskID=24, PlacementGroupID=18),
-    **dict.fromkeys(("NodeID", "WorkerID", "UniqueID", "FunctionID", "ActorClassID", "ClusterID", "ObjectRef"), 28),
+    **dict.fromkeys(
+        ("NodeID", "WorkerID", "UniqueID", "FunctionID", "ActorClassID", "ClusterID", "ObjectRef"), 28
+    ),
 }
 
 
@@ -28,7 +30,9 @@ def names() -> list[str]:
 def constants() -> dict[str, Any]:
     import ray._raylet as raylet
 
-    found = {name: getattr(raylet, name) for name in dir(raylet) if name.isupper() and not name.startswith("_")}
+    found = {
+        name: getattr(raylet, name) for name in dir(raylet) if name.isupper() and not name.startswith("_")
+    }
     found["defaults"] = {
         name: getattr(raylet.Config, name)()
         for name in dir(raylet.Config)
@@ -65,10 +69,21 @@ def ids() -> list[tuple]:
         values = [source.randbytes(size) for _ in range(200)] + [bytes(size), b"\xff" * size]
         for value in values:
             one = kind(value)
-            assert one == kind(value) and one != kind(bytes(size - 1) + b"\1") and hash(one) == hash(kind(value))
+            assert (
+                one == kind(value) and one != kind(bytes(size - 1) + b"\1") and hash(one) == hash(kind(value))
+            )
             results.append(
                 (
-                    *(name, repr(one), str(one), one.hex(), one.binary(), bytes(one), hash(one), one.is_nil()),
+                    *(
+                        name,
+                        repr(one),
+                        str(one),
+                        one.hex(),
+                        one.binary(),
+                        bytes(one),
+                        hash(one),
+                        one.is_nil(),
+                    ),
                     *(one.redis_shard_hash(), pickle.dumps(one), pickle.dumps(one, 5), kind.size()),
                     str(one.__reduce__()),
                 )
@@ -80,18 +95,37 @@ def ids() -> list[tuple]:
             *(lambda: kind.from_hex(value.hex().encode()), lambda: kind.from_hex("zz" * size)),
             *(lambda: kind.from_hex("0"), lambda: kind.from_binary(value), lambda: kind.from_binary(b"")),
             *(lambda: kind.nil(), lambda: kind(id=value), lambda: kind(value) < kind(value)),
-            *(lambda: kind(value) == value, lambda: kind(value) != 1, lambda: len(kind.from_random().binary())),
-            *(lambda: kind(value)._set_id(b"1"), lambda: kind.__new__(kind), lambda: type("S", (kind,), {})(value)),
+            *(
+                lambda: kind(value) == value,
+                lambda: kind(value) != 1,
+                lambda: len(kind.from_random().binary()),
+            ),
+            *(
+                lambda: kind(value)._set_id(b"1"),
+                lambda: kind.__new__(kind),
+                lambda: type("S", (kind,), {})(value),
+            ),
             *(lambda: type("S", (kind,), {})(value) == kind(value), lambda: type("S", (kind,), {}).nil()),
             *(lambda: setattr(kind(value), "x", 1), lambda: kind(value).__dict__),
         ):
             results.append((name, outcome(call, with_text=name not in ("UniqueID", "ObjectRef"))))
-        results.append((name, outcome(kind, with_text=False), outcome(lambda: kind(value, value, 3, 4, 5, 6), False)))
+        results.append(
+            (name, outcome(kind, with_text=False), outcome(lambda: kind(value, value, 3, 4, 5, 6), False))
+        )
     return results
 
 
 def derived_ids() -> list[Any]:
-    from ray._raylet import ActorID, JobID, ObjectRef, PlacementGroupID, TaskID, check_id, check_nil, compute_task_id
+    from ray._raylet import (
+        ActorID,
+        JobID,
+        ObjectRef,
+        PlacementGroupID,
+        TaskID,
+        check_id,
+        check_nil,
+        compute_task_id,
+    )
 
     job, other = JobID.from_int(7), JobID.from_int(0x01020304)
     driver = TaskID.for_driver_task(job)
@@ -101,11 +135,18 @@ def derived_ids() -> list[Any]:
         *(lambda: job.int(), lambda: other.int(), lambda: other, lambda: JobID.nil().int()),
         *(lambda: JobID.from_int(2**32 - 1), lambda: JobID.from_int(2**32), lambda: JobID.from_int(1.5)),
         *(lambda: driver, lambda: TaskID.for_actor_creation_task(actor), lambda: actor.job_id),
-        *(lambda: TaskID.for_actor_task(job, driver, 3, actor), lambda: TaskID.for_normal_task(job, driver, 3)),
+        *(
+            lambda: TaskID.for_actor_task(job, driver, 3, actor),
+            lambda: TaskID.for_normal_task(job, driver, 3),
+        ),
         lambda: TaskID.for_normal_task(job_id=other, parent_task_id=driver, parent_task_counter=2**40),
         *(lambda: TaskID.for_actor_task(job, driver, 3, actor).actor_id(), lambda: driver.job_id()),
         *(lambda: TaskID.nil().actor_id(), lambda: TaskID.nil().job_id(), lambda: ActorID.nil().job_id),
-        *(lambda: ActorID.of(1, 2, 3), lambda: ActorID.of(job, driver, 1).job_id, lambda: PlacementGroupID.of(3)),
+        *(
+            lambda: ActorID.of(1, 2, 3),
+            lambda: ActorID.of(job, driver, 1).job_id,
+            lambda: PlacementGroupID.of(3),
+        ),
         *(lambda: PlacementGroupID.of(job).hex()[-8:], lambda: TaskID.for_fake_task(job).job_id()),
         lambda: TaskID.for_actor_creation_task(job),
         *(lambda: ref.task_id(), lambda: ref.job_id(), lambda: ref.owner_address(), lambda: ref.call_site()),
@@ -116,7 +157,12 @@ def derived_ids() -> list[Any]:
         lambda: ObjectRef(bytes(28), b"owner", b"site", True, "nccl").call_site(),
         lambda: ObjectRef(bytes(28), skip_adding_local_ref=None, tensor_transport="nccl").tensor_transport(),
         *(lambda: ObjectRef(bytes(28), None), lambda: ObjectRef(bytes(28), call_site_data=3)),
-        *(lambda: check_id(bytes(28)), lambda: check_id(b"x"), lambda: check_id("x"), lambda: check_id(b"four", 4)),
+        *(
+            lambda: check_id(bytes(28)),
+            lambda: check_id(b"x"),
+            lambda: check_id("x"),
+            lambda: check_id(b"four", 4),
+        ),
         *(lambda: check_nil(job), lambda: check_nil(JobID.nil()), lambda: check_nil(TaskID.nil())),
     ]
     return [outcome(call) for call in calls]
@@ -154,7 +200,9 @@ def descriptors() -> list[Any]:
     some = [
         PythonFunctionDescriptor("module", "function"),
         PythonFunctionDescriptor(b"module", b"C.method", b"C", b"hash"),
-        PythonFunctionDescriptor(module_name="m", function_name="f", class_name="c", function_source_hash="h"),
+        PythonFunctionDescriptor(
+            module_name="m", function_name="f", class_name="c", function_source_hash="h"
+        ),
         PythonFunctionDescriptor.from_function(module_function, number),
         PythonFunctionDescriptor.from_function(inner, number),
         PythonFunctionDescriptor.from_function(ModuleClass.method, number),
@@ -176,7 +224,11 @@ def descriptors() -> list[Any]:
             results.append((one.is_actor_method(), one.function_id.hex(), repr(one._get_function_id())))
     first, second = some[:2]
     results += [
-        *(outcome(lambda: first == second), outcome(lambda: first == 1), outcome(lambda: first < second, False)),
+        *(
+            outcome(lambda: first == second),
+            outcome(lambda: first == 1),
+            outcome(lambda: first < second, False),
+        ),
         *(outcome(lambda: PythonFunctionDescriptor(None, "f")), outcome(lambda: setattr(first, "x", 1))),
         outcome(lambda: setattr(first, "module_name", "x"), False),
         outcome(lambda: PythonFunctionDescriptor.from_function(module_function, "text")),
@@ -193,7 +245,11 @@ def languages() -> list[Any]:
     calls = [
         *(lambda: Language.PYTHON, lambda: Language.JAVA, lambda: Language.CPP, lambda: Language(1).value()),
         *(lambda: Language.PYTHON.__reduce__(), lambda: pickle.dumps(Language.CPP)),
-        *(lambda: Language(0) == Language.PYTHON, lambda: Language.PYTHON == 0, lambda: Language.PYTHON != Language(2)),
+        *(
+            lambda: Language(0) == Language.PYTHON,
+            lambda: Language.PYTHON == 0,
+            lambda: Language.PYTHON != Language(2),
+        ),
     ]
     refused = [
         *(lambda: Language.JAVA < Language.CPP, lambda: setattr(Language.JAVA, "x", 1)),

@@ -19,11 +19,24 @@ def network() -> list[Any]:
         parse_address,
     )
 
-    addresses = "h:1 1.2.3.4:56 [::1]:80 ::1 abc http://a:1 a:b:c [::1] :80 h: a:1:2 [::1]: localhost:0 tcp://1:5 h:p"
+    addresses = (
+        "h:1 1.2.3.4:56 [::1]:80 ::1 abc http://a:1 a:b:c [::1] :80 h: a:1:2 [::1]: localhost:0 tcp://1:5 h:p"
+    )
     results: list[Any] = [(one, outcome(lambda: parse_address(one))) for one in [*addresses.split(), ""]]
     pairs = [("h", 1), ("::1", 2), ("1.2.3.4", "5"), ("[::1]", 3), ("", "1"), ("fe80::1%eth0", 3)]
     results += [build_address(*pair) for pair in pairs]
-    hosts = ["127.0.0.1", "localhost", "::1", "0.0.0.0", "127.0.0.2", "", "LOCALHOST", "10.0.0.1", "[::1]", "fe80::1"]
+    hosts = [
+        "127.0.0.1",
+        "localhost",
+        "::1",
+        "0.0.0.0",
+        "127.0.0.2",
+        "",
+        "LOCALHOST",
+        "10.0.0.1",
+        "[::1]",
+        "fe80::1",
+    ]
     results += [(host, is_localhost(host), is_ipv6(host)) for host in hosts]
     results += [get_localhost_ip(), get_all_interfaces_ip(), node_ip_address_from_perspective()]
     results += [node_ip_address_from_perspective("127.0.0.1:53"), node_ip_address_from_perspective("[::1]:5")]
@@ -45,21 +58,55 @@ def ports() -> list[Any]:
                 file.write(text)
             found = outcome(lambda: wait_for_persisted_port(folder, node, "bad", 30, 10), with_text=False)
             results.append((text, found))
-        results.append(outcome(lambda: wait_for_persisted_port(folder, node, "none", 30, 10), with_text=False))
+        results.append(
+            outcome(lambda: wait_for_persisted_port(folder, node, "none", 30, 10), with_text=False)
+        )
     return results + [outcome(lambda: persist_port("/nonexistent", node, "x", 1), with_text=False)]
 
 
 def labels() -> list[Any]:
     from ray._raylet import node_labels_match_selector
 
-    conditions = ["1", "2", "", "!1", "!2", "!", "!!1", "! 1", " 1", "in(1,2)", "in( 1 , 2 )", "in(1,,2)", "in()"]
-    conditions += ["!in(1,2)", "!in(2)", "!in()", "in(1", "IN(1)", "!in(2),x", "in(a)b", "in(,)", "in(1)", 3, None]
+    conditions = [
+        "1",
+        "2",
+        "",
+        "!1",
+        "!2",
+        "!",
+        "!!1",
+        "! 1",
+        " 1",
+        "in(1,2)",
+        "in( 1 , 2 )",
+        "in(1,,2)",
+        "in()",
+    ]
+    conditions += [
+        "!in(1,2)",
+        "!in(2)",
+        "!in()",
+        "in(1",
+        "IN(1)",
+        "!in(2),x",
+        "in(a)b",
+        "in(,)",
+        "in(1)",
+        3,
+        None,
+    ]
     results: list[Any] = []
     for label in ({}, {"a": "1"}, {"a": ""}, {"a": "3", "b": "1"}, {"a": "in(1"}):
         for condition in conditions:
-            call = lambda: node_labels_match_selector(label, {"a": condition})  # noqa: E731
-            results.append((label, condition, outcome(call)))
-    more = [(None, {}), ({}, None), ({"a": 3}, {"a": "3"}), ({"a": "1"}, {"": "1"}), ({"a": "1", "b": "2"}, {"a": "1", "b": "3"})]
+            found = outcome(lambda: node_labels_match_selector(label, {"a": condition}))
+            results.append((label, condition, found))
+    more = [
+        (None, {}),
+        ({}, None),
+        ({"a": 3}, {"a": "3"}),
+        ({"a": "1"}, {"": "1"}),
+        ({"a": "1", "b": "2"}, {"a": "1", "b": "3"}),
+    ]
     return results + [outcome(lambda: node_labels_match_selector(*pair)) for pair in more]
 
 
@@ -72,7 +119,8 @@ class Point:
 def time_series() -> list[Any]:
     import random
 
-    from ray._raylet import merge_instantaneous_total_cython as merge, time_weighted_average_cython as average
+    from ray._raylet import merge_instantaneous_total_cython as merge
+    from ray._raylet import time_weighted_average_cython as average
 
     source = random.Random(6)
 
@@ -81,11 +129,26 @@ def time_series() -> list[Any]:
         return [Point(moment, float(source.randrange(4))) for moment in moments]
 
     infinite = float("inf")
-    some = [[], [Point(1, 1), Point(3, 2), Point(5, 0)], *(series(source.randrange(1, 40)) for _ in range(30))]
+    some = [
+        [],
+        [Point(1, 1), Point(3, 2), Point(5, 0)],
+        *(series(source.randrange(1, 40)) for _ in range(30)),
+    ]
     results: list[Any] = [merge([]), merge([[]]), merge([[], some[1]]), merge([some[1]])]
     results += [merge([source.choice(some) for _ in range(source.randrange(1, 6))]) for _ in range(60)]
     for one in some:
-        for window in ((0, 10), (2, 4), (6, 7), (5, 5), (0, 0.5), (4, 2), (-1, 10), (-infinite, -infinite), (-infinite, 2), (1, -infinite)):
+        for window in (
+            (0, 10),
+            (2, 4),
+            (6, 7),
+            (5, 5),
+            (0, 0.5),
+            (4, 2),
+            (-1, 10),
+            (-infinite, -infinite),
+            (-infinite, 2),
+            (1, -infinite),
+        ):
             found = average(one, *window), average(one, *window, last_window_s=2.0)
             results.append([None if value is None else round(value, 9) for value in found])
     return results
@@ -128,7 +191,10 @@ def tokens() -> list[Any]:
     )
 
     loader = AuthenticationTokenLoader.instance()
-    before = {name: os.environ.get(name) for name in ("HOME", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")}
+    before = {
+        name: os.environ.get(name)
+        for name in ("HOME", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
+    }
     results: list[Any] = []
 
     def show(**environment: str | None) -> None:
@@ -140,7 +206,12 @@ def tokens() -> list[Any]:
         Config.initialize("")
         loader.reset_cache()
         calls = [loader.has_token, loader.get_raw_token, loader.get_token_for_http_header]
-        calls += [lambda: loader.has_token(True), lambda: loader.get_raw_token(True), loader.get_raw_token, loader.has_token]
+        calls += [
+            lambda: loader.has_token(True),
+            lambda: loader.get_raw_token(True),
+            loader.get_raw_token,
+            loader.has_token,
+        ]
         found = []
         for call in calls:
             kind, *rest = outcome(call)
@@ -151,7 +222,13 @@ def tokens() -> list[Any]:
         show(HOME=home, RAY_AUTH_MODE=None, RAY_AUTH_TOKEN=None, RAY_AUTH_TOKEN_PATH=None)
         show(RAY_AUTH_MODE="token")
         show(RAY_AUTH_TOKEN="token in the environment")
-        headers = ("Bearer token in the environment", "Bearer x", "", "bearer token in the environment", "token")
+        headers = (
+            "Bearer token in the environment",
+            "Bearer x",
+            "",
+            "bearer token in the environment",
+            "token",
+        )
         results += [validate_authentication_token(header) for header in headers]
         path = os.path.join(home, "some_file")
         with open(path, "w") as file:
@@ -173,13 +250,15 @@ def tokens() -> list[Any]:
 
 
 def exits() -> list[Any]:
+    import ray._raylet as raylet
     from ray._raylet import (
         NumReturnsWarning,
         PythonFunctionDescriptor,
         StreamingGeneratorStats,
+    )
+    from ray._raylet import (
         raise_sys_exit_with_custom_error_message as leave,
     )
-    import ray._raylet as raylet
 
     results: list[Any] = []
     for arguments in (("bye",), ("bye", 3)):
@@ -188,7 +267,11 @@ def exits() -> list[Any]:
         except SystemExit as exit:
             results.append((exit.code, exit.ray_terminate_msg, str(exit)))
     stats = StreamingGeneratorStats(1.5)
-    results += [stats.object_creation_dur_s, repr(stats), outcome(lambda: setattr(stats, "x", 1), with_text=False)]
+    results += [
+        stats.object_creation_dur_s,
+        repr(stats),
+        outcome(lambda: setattr(stats, "x", 1), with_text=False),
+    ]
     descriptor = PythonFunctionDescriptor("m", "f")
     for allowed in (None, (ValueError, KeyError)):
         results.append(raylet.serialize_retry_exception_allowlist(allowed, descriptor))

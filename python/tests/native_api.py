@@ -8,7 +8,11 @@ from swift_ray import _native
 _get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
 _get_pointer.restype, _get_pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
 _new_capsule = ctypes.pythonapi.PyCapsule_New
-_new_capsule.restype, _new_capsule.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
+_new_capsule.restype, _new_capsule.argtypes = ctypes.py_object, (
+    ctypes.c_void_p,
+    ctypes.c_char_p,
+    ctypes.c_void_p,
+)
 
 RELEASE = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
 REFERENCE = ctypes.PYFUNCTYPE(None, ctypes.POINTER(ctypes.c_ubyte * 28))
@@ -18,12 +22,17 @@ class Interface(ctypes.Structure):
     """`swift_ray_native_api`, see python/native/swift_ray_native.h."""
 
     _fields_ = [
-        ("buffer_new", ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_size_t, RELEASE, ctypes.c_void_p)),
+        (
+            "buffer_new",
+            ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_size_t, RELEASE, ctypes.c_void_p),
+        ),
         ("id_new", ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_int, ctypes.c_char_p)),
         ("id_bytes", ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_int)),
         (
             "object_ref_new",
-            ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ssize_t, ctypes.c_int),
+            ctypes.PYFUNCTYPE(
+                ctypes.py_object, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ssize_t, ctypes.c_int
+            ),
         ),
         ("serialized_size", ctypes.PYFUNCTYPE(ctypes.c_ssize_t, ctypes.py_object)),
         ("serialized_write", ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_void_p)),

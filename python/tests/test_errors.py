@@ -6,6 +6,7 @@ import pytest
 import ray
 import real
 import values
+
 from swift_ray.raylet import errors
 
 DETAILS = {
@@ -79,7 +80,11 @@ def test_every_number_of_rays_protocol_is_known():
 
 
 def test_bare_numbers_without_data_read_the_same_on_both():
-    objects = [(str(number).encode(), None) for number in range(35) if number != 3] + [(b"abc", None), (b"99", None), (b"1,DEBUG:x", None)]
+    objects = [(str(number).encode(), None) for number in range(35) if number != 3] + [
+        (b"abc", None),
+        (b"99", None),
+        (b"1,DEBUG:x", None),
+    ]
     for one, other in zip(values.read_errors(objects), real.call(values.read_errors, objects), strict=True):
         assert one == other
 

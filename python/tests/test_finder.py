@@ -20,6 +20,7 @@ def run(program, **environment):
 def test_the_module_is_found_under_both_names():
     import ray
     import ray._raylet
+
     import swift_ray.raylet
 
     assert sys.modules["ray._raylet"] is swift_ray.raylet is ray._raylet
@@ -30,6 +31,7 @@ def test_the_module_is_found_under_both_names():
 def test_ray_starts_our_programs_and_no_others():
     import ray._private.node
     import ray._private.services as services
+
     import swift_ray
 
     home = os.path.dirname(swift_ray.__file__)
@@ -49,7 +51,9 @@ def test_switched_off():
 
 
 def test_too_late():
-    shown, errors, code = run("import os, ray, swift_ray; os.environ.pop('SWIFT_RAY'); swift_ray.install()", SWIFT_RAY="0")
+    shown, errors, code = run(
+        "import os, ray, swift_ray; os.environ.pop('SWIFT_RAY'); swift_ray.install()", SWIFT_RAY="0"
+    )
     assert code != 0 and "must run before `import ray`" in errors
 
 
@@ -98,7 +102,9 @@ def wheel(tmp_path_factory):
     copy = folder / "source"
     import shutil
 
-    shutil.copytree(source, copy, ignore=shutil.ignore_patterns("build", "*.egg-info", "__pycache__", "*.so", "tests"))
+    shutil.copytree(
+        source, copy, ignore=shutil.ignore_patterns("build", "*.egg-info", "__pycache__", "*.so", "tests")
+    )
     command = [sys.executable, "setup.py", "-q", "bdist_wheel", "--dist-dir", str(folder)]
     subprocess.run(command, cwd=copy, check=True, capture_output=True, timeout=300)
     (made,) = folder.glob("*.whl")
@@ -110,7 +116,12 @@ def test_wheel(wheel, tmp_path):
 
     assert wheel.name.startswith("swift_ray_core-0.1.0-cp311-abi3-")
     names = zipfile.ZipFile(wheel).namelist()
-    for wanted in ("swift_ray_core.pth", "swift_ray/_native.abi3.so", "swift_ray/finder.py", "swift_ray/raylet/__init__.py"):
+    for wanted in (
+        "swift_ray_core.pth",
+        "swift_ray/_native.abi3.so",
+        "swift_ray/finder.py",
+        "swift_ray/raylet/__init__.py",
+    ):
         assert wanted in names
     assert not [name for name in names if name.startswith(("tests", "benchmarks", "native"))]
     zipfile.ZipFile(wheel).extractall(tmp_path)
@@ -120,5 +131,7 @@ def test_wheel(wheel, tmp_path):
         f"import site; site.addsitedir({str(tmp_path)!r}); import sys; assert 'swift_ray.finder' in sys.modules\n"
         "import ray; print(ray._raylet.__file__)"
     )
-    shown, errors, code = run(program, PYTHONPATH=os.pathsep.join(path for path in sys.path if "placeholders" in path))
+    shown, errors, code = run(
+        program, PYTHONPATH=os.pathsep.join(path for path in sys.path if "placeholders" in path)
+    )
     assert code == 0 and shown.startswith(str(tmp_path)), errors

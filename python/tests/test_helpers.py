@@ -33,7 +33,9 @@ def test_settings_that_make_no_sense_are_refused(monkeypatch):
 
 
 def test_gcs_client_options():
-    options = raylet.GcsClientOptions.create("1.2.3.4:5", None, allow_cluster_id_nil=True, fetch_cluster_id_if_nil=False)
+    options = raylet.GcsClientOptions.create(
+        "1.2.3.4:5", None, allow_cluster_id_nil=True, fetch_cluster_id_if_nil=False
+    )
     assert options.address == "1.2.3.4:5" and options.cluster_id.is_nil()
     cluster = raylet.ClusterID.from_random()
     assert raylet.GcsClientOptions.create("h:1", cluster.hex(), False, False).cluster_id == cluster

@@ -71,7 +71,12 @@ class Waits(raylet.ObjectRef):
 
 def test_subclass_without_init_gets_its_id_later():
     one, same = Waits(bytes(range(28))), Waits(bytes(range(28)))
-    assert one.is_nil() and one.owner_address() == b"" and one.call_site() == "" and one.tensor_transport() is None
+    assert (
+        one.is_nil()
+        and one.owner_address() == b""
+        and one.call_site() == ""
+        and one.tensor_transport() is None
+    )
     assert one == same and one.asked == 1
     assert bytes(one) == bytes(range(28)) and not one.is_nil() and one.task_id().binary() == bytes(range(24))
     assert one != raylet.ObjectRef(bytes(range(28)))

@@ -126,7 +126,11 @@ def test_plain_values_are_serialized_without_the_context():
             continue
         plain += 1
         assert type(one) is type(other)
-        assert (one.metadata, one.total_bytes, one.contained_object_refs) == (other.metadata, other.total_bytes, [])
+        assert (one.metadata, one.total_bytes, one.contained_object_refs) == (
+            other.metadata,
+            other.total_bytes,
+            [],
+        )
         rooms = bytearray(one.total_bytes), bytearray(one.total_bytes)
         one.write_to(rooms[0]), other.write_to(rooms[1])
         assert rooms[0] == rooms[1]
@@ -162,7 +166,14 @@ def test_damaged_objects_are_refused():
     good = serialized.to_bytes()
     packed, section = raylet.split_buffer(raylet.Buffer.copy_of(good))
     section = bytes(section)
-    for damaged in (b"", section[:15], b"\xff" * 16, section[:100], section[:-2000], b"\xff" * 7 + b"\x7f" + section[8:]):
+    for damaged in (
+        b"",
+        section[:15],
+        b"\xff" * 16,
+        section[:100],
+        section[:-2000],
+        b"\xff" * 7 + b"\x7f" + section[8:],
+    ):
         with pytest.raises(ValueError):
             raylet.unpack_pickle5_buffers(damaged)
     source = __import__("random").Random(5)
@@ -198,14 +209,35 @@ def pack_outcomes():
     calls = [
         *(lambda: dumps((1, 2)), lambda: dumps(object()), lambda: dumps(2**64), lambda: dumps(recursive)),
         *(lambda: dumps("\ud800"), lambda: dumps((1, 2), keep), lambda: dumps([{1}, 1, {2}], keep)),
-        *(lambda: dumps(recursive, keep), lambda: dumps("\ud800", keep), lambda: dumps([(1,), "\ud800"], keep)),
-        *(lambda: dumps((1,), fail), lambda: dumps({(1,): (2,)}, keep), lambda: dumps((1,), lambda value: 300)),
+        *(
+            lambda: dumps(recursive, keep),
+            lambda: dumps("\ud800", keep),
+            lambda: dumps([(1,), "\ud800"], keep),
+        ),
+        *(
+            lambda: dumps((1,), fail),
+            lambda: dumps({(1,): (2,)}, keep),
+            lambda: dumps((1,), lambda value: 300),
+        ),
         lambda: dumps((1,), lambda value: "abc"),
         *(lambda: dumps((1,), lambda value: None), lambda: dumps((1,), lambda value: 2**31)),
         *(lambda: dumps(bytearray(b"x")), lambda: dumps(memoryview(b"x")), lambda: dumps({1: {2: [3]}})),
-        *(lambda: loads(b"\x81\x01\x02"), lambda: loads(b"\xd4\x65\x03"), lambda: loads(b"\xd4\x65\x03", hex)),
-        *(lambda: loads(b"\xd4\x05\x03", hex), lambda: loads(memoryview(b"\x01")), lambda: loads(b"\x01\x01")),
-        *(lambda: loads(b"\x92\x01"), lambda: loads(b""), lambda: loads(b"\xa1\xff"), lambda: loads(b"\x81\xc4\x01a\x01")),
+        *(
+            lambda: loads(b"\x81\x01\x02"),
+            lambda: loads(b"\xd4\x65\x03"),
+            lambda: loads(b"\xd4\x65\x03", hex),
+        ),
+        *(
+            lambda: loads(b"\xd4\x05\x03", hex),
+            lambda: loads(memoryview(b"\x01")),
+            lambda: loads(b"\x01\x01"),
+        ),
+        *(
+            lambda: loads(b"\x92\x01"),
+            lambda: loads(b""),
+            lambda: loads(b"\xa1\xff"),
+            lambda: loads(b"\x81\xc4\x01a\x01"),
+        ),
         *(lambda: loads(b"\xc7\x03\x65\xcd\x01\x2c", hex), lambda: loads(b"\xd6\xff\x00\x00\x00\x05")),
         lambda: loads(msgpack.packb(list(range(100_000))))[-1],
     ]
@@ -246,7 +278,11 @@ def test_sub_buffer():
     part = raylet.SubBuffer(b"abc")
     assert (len(part), part.nbytes, part.readonly, part.tobytes()) == (3, 3, 1, b"abc")
     assert bytes(memoryview(part)) == b"abc" and memoryview(part).readonly
-    for refused in (lambda: pickle.dumps(part), lambda: pickle.dumps(raylet.Buffer()), lambda: len(raylet.Pickle5Writer())):
+    for refused in (
+        lambda: pickle.dumps(part),
+        lambda: pickle.dumps(raylet.Buffer()),
+        lambda: len(raylet.Pickle5Writer()),
+    ):
         with pytest.raises(TypeError):
             refused()
     assert len(raylet.Buffer()) == 0 and raylet.Buffer().to_pybytes() == b""

@@ -1,13 +1,14 @@
 """Nothing is kept longer than it is needed, and nothing is given back too early."""
 
 import gc
+import pickle
 import resource
 
 import native_api
 import numpy as np
-import pickle
 import ray._raylet as raylet
 import values
+
 from swift_ray import _native
 
 
@@ -84,7 +85,9 @@ def test_nothing_leaks():
             raylet.TaskID.for_driver_task(job).job_id()
             raylet.ObjectRef(bytes(28), b"owner address " * 10, "call site " * 10, tensor_transport="nccl")
             pickle.loads(pickle.dumps(descriptor)).function_id
-            raylet.MessagePackSerializer.loads(raylet.MessagePackSerializer.dumps([(1,), "x" * 600], lambda _: 0), str)
+            raylet.MessagePackSerializer.loads(
+                raylet.MessagePackSerializer.dumps([(1,), "x" * 600], lambda _: 0), str
+            )
             raylet.SubBuffer(b"abc").tobytes()
 
     def failures():

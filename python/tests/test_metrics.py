@@ -5,6 +5,7 @@ import threading
 
 import pytest
 import ray._raylet as raylet
+
 from swift_ray.raylet import metrics
 
 
@@ -13,7 +14,9 @@ def recorded(name):
 
 
 def test_gauge_count_and_sum():
-    gauge, count, total = (kind(f"some_{kind.__name__}", "text", ["a", "b"]) for kind in (raylet.Gauge, raylet.Count, raylet.Sum))
+    gauge, count, total = (
+        kind(f"some_{kind.__name__}", "text", ["a", "b"]) for kind in (raylet.Gauge, raylet.Count, raylet.Sum)
+    )
     for metric in (gauge, count, total):
         for value in (1, 2.5, 4):
             metric.record(value, {"a": "x"})
@@ -61,7 +64,9 @@ def test_numbers_of_numpy_and_many_threads():
     import numpy as np
 
     count = raylet.Count("threaded", "text", [])
-    threads = [threading.Thread(target=lambda: [count.record(np.float32(1)) for _ in range(1000)]) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda: [count.record(np.float32(1)) for _ in range(1000)]) for _ in range(4)
+    ]
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]
     assert recorded("threaded").values == {(): 4000}

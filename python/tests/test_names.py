@@ -3,6 +3,7 @@
 import corpus
 import pytest
 import ray._raylet as raylet
+
 from swift_ray.raylet.names import ABSENT, PASSED_ON
 
 
@@ -19,7 +20,9 @@ def is_module_attribute(name):
 
 def test_every_name_is_there_or_left_out_for_a_reason(real_names):
     missing = [
-        name for name in real_names if name not in ABSENT and not is_module_attribute(name) and not hasattr(raylet, name)
+        name
+        for name in real_names
+        if name not in ABSENT and not is_module_attribute(name) and not hasattr(raylet, name)
     ]
     assert missing == []
 
@@ -50,7 +53,13 @@ def test_constants_and_settings_have_rays_values(both):
     assert ours == theirs
 
 
-WRITTEN_ELSEWHERE = {"CoreWorker", "GcsClient", "GlobalStateAccessor", "GcsErrorSubscriber", "GcsLogSubscriber"}
+WRITTEN_ELSEWHERE = {
+    "CoreWorker",
+    "GcsClient",
+    "GlobalStateAccessor",
+    "GcsErrorSubscriber",
+    "GcsLogSubscriber",
+}
 
 
 def test_classes_have_rays_module_bases_and_attributes(both):

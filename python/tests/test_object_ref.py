@@ -9,6 +9,7 @@ import native_api
 import pytest
 import ray
 import ray._raylet as raylet
+
 from swift_ray import _native
 
 
@@ -205,7 +206,12 @@ def test_await_and_ready(core_worker):
 def test_without_a_core_worker_waiting_is_an_attribute_error(core_worker, monkeypatch):
     monkeypatch.delattr(ray._private.worker.global_worker, "core_worker")
     ref = raylet.ObjectRef(one_id(1))
-    for call in (ref.future, lambda: ref.__await__(), lambda: ref._on_completed(print), lambda: ref._on_ready(print)):
+    for call in (
+        ref.future,
+        lambda: ref.__await__(),
+        lambda: ref._on_completed(print),
+        lambda: ref._on_ready(print),
+    ):
         with pytest.raises(AttributeError, match="core_worker"):
             call()
 

@@ -76,10 +76,21 @@ def forget(worker: Any) -> None:
 def arrays() -> list[np.ndarray]:
     source = np.random.default_rng(3)
     kinds = ["b1", "i1", "u2", "<i4", ">i4", "i8", "f2", "f4", "f8", "c16", "S5", "U3", "M8[s]"]
-    made = [np.arange(24).astype(kind, casting="unsafe") for kind in kinds if kind not in ("S5", "U3", "M8[s]")]
+    made = [
+        np.arange(24).astype(kind, casting="unsafe") for kind in kinds if kind not in ("S5", "U3", "M8[s]")
+    ]
     made += [np.array(["a", "bcd"], dtype=kind) for kind in ("S5", "U3")]
-    made += [np.array(["2020-01-01"], dtype="M8[s]"), np.zeros((0, 3)), np.array(1.5), np.arange(24).reshape(2, 3, 4)]
-    made += [np.asfortranarray(np.arange(24.0).reshape(4, 6)), np.arange(40)[::2], np.arange(24).reshape(4, 6).T]
+    made += [
+        np.array(["2020-01-01"], dtype="M8[s]"),
+        np.zeros((0, 3)),
+        np.array(1.5),
+        np.arange(24).reshape(2, 3, 4),
+    ]
+    made += [
+        np.asfortranarray(np.arange(24.0).reshape(4, 6)),
+        np.arange(40)[::2],
+        np.arange(24).reshape(4, 6).T,
+    ]
     made += [np.zeros(3, dtype=[("a", "i4"), ("b", "f8")]), np.array([{"a": 1}, None], dtype=object)]
     return made + [source.random(size) for size in (254, 255, 256, 257, 1000, 200_000)]
 
@@ -92,7 +103,12 @@ def values() -> list[Any]:
     source = random.Random(4)
     sizes = (0, 1, 31, 32, 255, 256, 2040, 2047, 2048, 2049, 65535, 65536, 100_000, 1 << 20)
     numbers = [0, 1, -1, -32, -33]
-    numbers += [sign * (1 << bits) + step for bits in (5, 7, 8, 15, 16, 31, 32, 63) for sign in (1, -1) for step in (-1, 0, 1)]
+    numbers += [
+        sign * (1 << bits) + step
+        for bits in (5, 7, 8, 15, 16, 31, 32, 63)
+        for sign in (1, -1)
+        for step in (-1, 0, 1)
+    ]
     ref = ObjectRef(bytes(range(28)))
     return [
         *(None, True, False, 1.5, float("inf"), -0.0, [], {}, "", "text", "äöü\U0001f600"),
@@ -103,11 +119,50 @@ def values() -> list[Any]:
         *([b"z" * size] for size in sizes),
         *(bytearray(b"w" * size) for size in (0, 10, 5000)),
         *(list(range(15)), list(range(16)), list(range(70_000)), {str(key): key for key in range(20)}),
-        *((1, 2), (), {1, 2}, frozenset({3}), {"a": (1, {2}), "b": [None, {"c": (3,)}]}, {(1, 2): 3}, {1: {2: {3: 4}}}),
-        *(Color.RED, Point(1, 2), Text("text"), Plain([1, "a"]), [Plain(1), Plain((2,))], collections.OrderedDict(a=1)),
-        *(datetime.datetime(2020, 1, 2, 3), datetime.timedelta(1), complex(1, 2), range(5), slice(1, 2), Ellipsis),
-        *(ValueError("wrong"), KeyError(1), ZeroDivisionError(), int, len, np.float32(1.5), np.int64(3), np.bool_(True)),
-        *(lambda x: x + 1, recursive, ref, [ref, ref], {"ref": (ref, [ref])}, ActorID(bytes(16)), [NodeID(bytes(28))]),
+        *(
+            (1, 2),
+            (),
+            {1, 2},
+            frozenset({3}),
+            {"a": (1, {2}), "b": [None, {"c": (3,)}]},
+            {(1, 2): 3},
+            {1: {2: {3: 4}}},
+        ),
+        *(
+            Color.RED,
+            Point(1, 2),
+            Text("text"),
+            Plain([1, "a"]),
+            [Plain(1), Plain((2,))],
+            collections.OrderedDict(a=1),
+        ),
+        *(
+            datetime.datetime(2020, 1, 2, 3),
+            datetime.timedelta(1),
+            complex(1, 2),
+            range(5),
+            slice(1, 2),
+            Ellipsis,
+        ),
+        *(
+            ValueError("wrong"),
+            KeyError(1),
+            ZeroDivisionError(),
+            int,
+            len,
+            np.float32(1.5),
+            np.int64(3),
+            np.bool_(True),
+        ),
+        *(
+            lambda x: x + 1,
+            recursive,
+            ref,
+            [ref, ref],
+            {"ref": (ref, [ref])},
+            ActorID(bytes(16)),
+            [NodeID(bytes(28))],
+        ),
         *(source.random() for _ in range(20)),
         *arrays(),
         *(arrays(), [np.arange(10), b"x" * 3000, np.arange(1000)], {"a": np.zeros((100, 100)), "b": "text"}),
@@ -127,7 +182,15 @@ def describe(value: Any) -> Any:
     kind = type(value).__name__
     if isinstance(value, np.ndarray):
         content = value.tolist() if value.dtype == object else value.tobytes()
-        return kind, value.dtype.str, value.shape, value.strides, value.flags.writeable, repr(content)[:200], hash_of(content)
+        return (
+            kind,
+            value.dtype.str,
+            value.shape,
+            value.strides,
+            value.flags.writeable,
+            repr(content)[:200],
+            hash_of(content),
+        )
     if isinstance(value, (bytes, bytearray, memoryview)):
         return "bytes", bytes(value[:20]), hash_of(bytes(value))
     if isinstance(value, list) and any(item is value for item in value):

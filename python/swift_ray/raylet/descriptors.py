@@ -21,7 +21,14 @@ from swift_ray._native import (
 # What a descriptor consists of, by class.
 _PARTS = {
     EmptyFunctionDescriptor: ("repr",),
-    PythonFunctionDescriptor: ("module_name", "class_name", "function_name", "function_hash", "function_id", "repr"),
+    PythonFunctionDescriptor: (
+        "module_name",
+        "class_name",
+        "function_name",
+        "function_hash",
+        "function_id",
+        "repr",
+    ),
     JavaFunctionDescriptor: ("class_name", "function_name", "signature", "repr"),
     CppFunctionDescriptor: ("function_name", "caller", "class_name", "repr"),
 }

@@ -24,7 +24,16 @@ _SAID_BY = {2: 8, 6: 33, 11: 33, 26: 33}
 _OUR_FIRST = 1000
 _WITH_SENTENCE = {5, 7, 18, 19, 22, 23, 25, 33, 34}
 _ACTOR_FIELDS = (
-    *("owner_id", "owner_ip_address", "node_ip_address", "pid", "name", "ray_namespace", "class_name", "actor_id"),
+    *(
+        "owner_id",
+        "owner_ip_address",
+        "node_ip_address",
+        "pid",
+        "name",
+        "ray_namespace",
+        "class_name",
+        "actor_id",
+    ),
     "never_started",
 )
 
@@ -68,7 +77,9 @@ def _error_info(number: int, message: str, details: Mapping[str, Any]) -> bytes:
     return info.SerializeToString()
 
 
-def error_object(number: int, message: str, details: Mapping[str, Any] | None = None) -> tuple[bytes, bytes | None]:
+def error_object(
+    number: int, message: str, details: Mapping[str, Any] | None = None
+) -> tuple[bytes, bytes | None]:
     """Metadata and data of the object that holds the error; data is None where Ray has none.
 
     The data has no out-of-band buffers, so it may lie at any address. ValueError: 4, which is no error.
@@ -84,7 +95,9 @@ def error_object(number: int, message: str, details: Mapping[str, Any] | None = 
     else:
         data = None
     metadata = str(number).encode()
-    return metadata, None if data is None else MessagePackSerializedObject(metadata, pack(data, None), []).to_bytes()
+    return metadata, (
+        None if data is None else MessagePackSerializedObject(metadata, pack(data, None), []).to_bytes()
+    )
 
 
 # For calls that raise: the status by Ray's name for it -> the exception's class in ray.exceptions, or a built-in one.
@@ -152,9 +165,12 @@ def exception(number: int, message: str, details: Mapping[str, Any] | None = Non
     return stored_exception(number, message, details)
 
 
-def stored_exception(number: int, message: str, details: Mapping[str, Any], object_ref: Any = None) -> BaseException:
+def stored_exception(
+    number: int, message: str, details: Mapping[str, Any], object_ref: Any = None
+) -> BaseException:
     """What `ray.get` makes of the error in the place of `object_ref`: a RayError, for user code's the RayTaskError."""
     import ray
+
     from swift_ray.raylet import Buffer, ObjectRef, SerializedRayObject
 
     metadata, data = error_object(number, message, details)

@@ -30,7 +30,11 @@ class EventRecorder:
 
     @staticmethod
     def initialize(
-        aggregator_port: int, node_ip: str, node_id_hex: str, max_buffer_size: int, metric_source: str = "python"
+        aggregator_port: int,
+        node_ip: str,
+        node_id_hex: str,
+        max_buffer_size: int,
+        metric_source: str = "python",
     ) -> None:
         global _recorder
         with _lock:

@@ -47,7 +47,11 @@ def snapshot() -> list[Family]:
 
 def _copy(values: dict[TagValues, Any]) -> dict[TagValues, Any]:
     return {
-        tags: Distribution(list(value.counts), value.total, value.count) if isinstance(value, Distribution) else value
+        tags: (
+            Distribution(list(value.counts), value.total, value.count)
+            if isinstance(value, Distribution)
+            else value
+        )
         for tags, value in values.items()
     }
 
@@ -60,11 +64,15 @@ class Metric:
 
     kind = ""
 
-    def __init__(self, name: str, description: str, tag_keys: Iterable[str], boundaries: Iterable[float] = ()) -> None:
+    def __init__(
+        self, name: str, description: str, tag_keys: Iterable[str], boundaries: Iterable[float] = ()
+    ) -> None:
         if not self.kind:
             raise TypeError("Metric is abstract: use Gauge, Count, Sum or Histogram")
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise ValueError(f"a metric cannot be called {name!r}: letters, digits, '_' and ':' only, no digit first")
+            raise ValueError(
+                f"a metric cannot be called {name!r}: letters, digits, '_' and ':' only, no digit first"
+            )
         with _lock:
             family = Family(name, description, self.kind, tuple(tag_keys), tuple(boundaries))
             self._family = _registry.setdefault(name, family)
@@ -124,7 +132,9 @@ class Histogram(Metric):
 
     kind = "histogram"
 
-    def __init__(self, name: str, description: str, boundaries: Iterable[float], tag_keys: Iterable[str]) -> None:
+    def __init__(
+        self, name: str, description: str, boundaries: Iterable[float], tag_keys: Iterable[str]
+    ) -> None:
         super().__init__(name, description, tag_keys, boundaries)
 
     def _update(self, values: dict[TagValues, Any], key: TagValues, number: float) -> None:

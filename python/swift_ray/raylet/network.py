@@ -22,7 +22,7 @@ def parse_address(address: str) -> tuple[str, str] | None:
 
 
 def build_address(host: str, port: int | str) -> str:
-    """"host:port", with brackets around an IPv6 address."""
+    """ "host:port", with brackets around an IPv6 address."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
@@ -47,7 +47,11 @@ def is_localhost(host: str) -> bool:
 
 def get_localhost_ip() -> str:
     """127.0.0.1, or ::1 on a machine without IPv4."""
-    return "127.0.0.1" if _resolve("localhost", socket.AF_INET) or not _resolve("localhost", socket.AF_INET6) else "::1"
+    return (
+        "127.0.0.1"
+        if _resolve("localhost", socket.AF_INET) or not _resolve("localhost", socket.AF_INET6)
+        else "::1"
+    )
 
 
 def get_all_interfaces_ip() -> str:
@@ -73,11 +77,17 @@ def node_ip_address_from_perspective(address: str | None = None) -> str:
         ways = _OUTSIDE
     else:
         host, port = parse_address(address) or ("", "")
-        ways = ((socket.AF_INET6 if is_ipv6(host) else socket.AF_INET, host, int(port)),) if port.isdigit() else ()
+        ways = (
+            ((socket.AF_INET6 if is_ipv6(host) else socket.AF_INET, host, int(port)),)
+            if port.isdigit()
+            else ()
+        )
     for way in ways:
         if found := _own_address(*way):
             return found
-    logger.warning("No way from this machine to %s: its address is taken from its name.", address or "the outside")
+    logger.warning(
+        "No way from this machine to %s: its address is taken from its name.", address or "the outside"
+    )
     try:
         return socket.gethostbyname(socket.gethostname())
     except OSError:

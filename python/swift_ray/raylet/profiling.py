@@ -30,7 +30,9 @@ class ProfileEvent:
     def __exit__(self, type: type | None, value: BaseException | None, tb: object) -> bool:
         if type is not None:
             text = "".join(traceback.format_exception(type, value, tb))
-            self._extra_data = json.dumps({"type": str(type), "value": str(value), "traceback": text}).encode()
+            self._extra_data = json.dumps(
+                {"type": str(type), "value": str(value), "traceback": text}
+            ).encode()
         self._sink(self._type, self._start, time.time_ns(), self._extra_data)
         return False
 

@@ -24,7 +24,9 @@ class _Pump:
 
     def __post_init__(self) -> None:
         self._open()
-        self.thread = threading.Thread(target=self._run, name=f"redirect {os.path.basename(self.path)}", daemon=True)
+        self.thread = threading.Thread(
+            target=self._run, name=f"redirect {os.path.basename(self.path)}", daemon=True
+        )
         self.thread.start()
 
     def _open(self) -> None:

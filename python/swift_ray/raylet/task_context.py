@@ -8,7 +8,9 @@ from typing import Any, NoReturn
 # Set inside a coroutine of an actor; `get_current_task_*` look here first. A TaskID, and two strings.
 async_task_id: contextvars.ContextVar[Any] = contextvars.ContextVar("async_task_id", default=None)
 async_task_name: contextvars.ContextVar[Any] = contextvars.ContextVar("async_task_name", default=None)
-async_task_function_name: contextvars.ContextVar[Any] = contextvars.ContextVar("async_task_function_name", default=None)
+async_task_function_name: contextvars.ContextVar[Any] = contextvars.ContextVar(
+    "async_task_function_name", default=None
+)
 
 
 class NumReturnsWarning(UserWarning):
@@ -29,7 +31,9 @@ def raise_sys_exit_with_custom_error_message(ray_terminate_msg: str, exit_code: 
     raise exit
 
 
-def serialize_retry_exception_allowlist(retry_exception_allowlist: tuple | None, function_descriptor: Any) -> bytes:
+def serialize_retry_exception_allowlist(
+    retry_exception_allowlist: tuple | None, function_descriptor: Any
+) -> bytes:
     """The exceptions to retry on, pickled. TypeError names the function whose list cannot be."""
     import ray.cloudpickle as pickle
 
