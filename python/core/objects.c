@@ -188,10 +188,21 @@ static PyObject *next_event(PyObject *module, PyObject *arguments) {
     return PyLong_FromLongLong(number);
 }
 
+// Unlike the value's own bytes these were written at a multiple of 64, so whoever puts them there can read them.
+static PyObject *pack(PyObject *module, PyObject *serialized) {
+    struct outgoing value;
+    PyObject *result = NULL;
+    if (outgoing_fill(&value, serialized) == 0) {
+        result = PyBytes_FromStringAndSize(value.data, (Py_ssize_t)value.argument.data.count);
+    }
+    outgoing_clear(&value);
+    return result;
+}
+
 static PyObject *add_reference(PyObject *module, PyObject *reference) {
     const unsigned char *id = native->id_bytes(reference, SWIFT_RAY_OBJECT_REF);
     if (id == NULL) return NULL;
-    ray_python_add_reference(id);
+    ray_python_add_reference(id, NULL, 0);
     Py_RETURN_NONE;
 }
 
@@ -203,6 +214,7 @@ static PyObject *remove_reference(PyObject *module, PyObject *reference) {
 }
 
 PyMethodDef object_methods[] = {
+    {"pack", pack, METH_O, "A serialised value as bytes."},
     {"add_reference", add_reference, METH_O, "Counts one more reference of this process."},
     {"remove_reference", remove_reference, METH_O, "Counts one reference less."},
     {"put", put, METH_VARARGS, "put(serialized, task, owner_address): the ObjectRef of a new object."},

@@ -7,9 +7,12 @@
 
 #include "native.h"
 
-typedef void (*reference_function)(const unsigned char id[UNIQUE_SIZE]);
+// Counts one reference; 0 if nobody knows the object and no owner is named.
+typedef int (*add_function)(const unsigned char id[UNIQUE_SIZE], const void *owner, size_t owner_size);
+typedef void (*remove_function)(const unsigned char id[UNIQUE_SIZE]);
 
-static reference_function add_reference, remove_reference;
+static add_function add_reference;
+static remove_function remove_reference;
 // Counts settings of the functions: a core that is gone, or its successor, hears nothing of its references.
 static uint32_t generation;
 
@@ -23,12 +26,15 @@ typedef struct {
 } ref_object;
 
 static void count(ref_object *self, bool is_counted) {
-    if (add_reference != NULL && !id_is_nil(&self->id)) {
-        self->counted_by = generation;
-        if (!is_counted) {
-            add_reference(self->id.bytes);
-        }
+    if (add_reference == NULL || id_is_nil(&self->id)) {
+        return;
     }
+    if (!is_counted) {
+        const char *owner = self->owner_address == NULL ? NULL : PyBytes_AsString(self->owner_address);
+        size_t size = owner == NULL ? 0 : (size_t)PyBytes_Size(self->owner_address);
+        is_counted = add_reference(self->id.bytes, owner, size) != 0;
+    }
+    self->counted_by = is_counted ? generation : 0;
 }
 
 static void uncount(ref_object *self) {
@@ -167,10 +173,10 @@ static PyObject *ref_random(PyObject *type, PyObject *unused) {
     return id_from_random((PyTypeObject *)type, TASK_SIZE, index);
 }
 
-// set_reference_functions(add, remove): capsules of `void (*)(const unsigned char id[28])`, or None for both.
+// set_reference_functions(add, remove): capsules of an `add_function` and a `remove_function`, or None for both.
 PyObject *set_reference_functions(PyObject *module, PyObject *arguments) {
     PyObject *capsules[2];
-    reference_function functions[2] = {NULL, NULL};
+    void *functions[2] = {NULL, NULL};
     if (!PyArg_ParseTuple(arguments, "OO:set_reference_functions", &capsules[0], &capsules[1])) {
         return NULL;
     }
@@ -179,15 +185,14 @@ PyObject *set_reference_functions(PyObject *module, PyObject *arguments) {
             PyErr_SetString(PyExc_TypeError, "set_reference_functions: a capsule or None");
             return NULL;
         }
-        functions[index] =
-            (reference_function)PyCapsule_GetPointer(capsules[index], PyCapsule_GetName(capsules[index]));
+        functions[index] = PyCapsule_GetPointer(capsules[index], PyCapsule_GetName(capsules[index]));
     }
     if ((functions[0] == NULL) != (functions[1] == NULL)) {
         PyErr_SetString(PyExc_ValueError, "set_reference_functions: both functions or none");
         return NULL;
     }
-    add_reference = functions[0];
-    remove_reference = functions[1];
+    add_reference = (add_function)functions[0];
+    remove_reference = (remove_function)functions[1];
     generation += 1;
     Py_RETURN_NONE;
 }

@@ -15,7 +15,8 @@ _new_capsule.restype, _new_capsule.argtypes = ctypes.py_object, (
 )
 
 RELEASE = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
-REFERENCE = ctypes.PYFUNCTYPE(None, ctypes.POINTER(ctypes.c_ubyte * 28))
+ADD = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_ubyte * 28), ctypes.c_void_p, ctypes.c_size_t)
+REMOVE = ctypes.PYFUNCTYPE(None, ctypes.POINTER(ctypes.c_ubyte * 28))
 
 
 class Interface(ctypes.Structure):

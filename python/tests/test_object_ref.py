@@ -18,8 +18,12 @@ class Counts:
 
     def __init__(self):
         self.added, self.removed = [], []
-        self.add = native_api.REFERENCE(lambda pointer: self.added.append(bytes(pointer.contents)))
-        self.remove = native_api.REFERENCE(lambda pointer: self.removed.append(bytes(pointer.contents)))
+        self.add = native_api.ADD(self._add)
+        self.remove = native_api.REMOVE(lambda pointer: self.removed.append(bytes(pointer.contents)))
+
+    def _add(self, pointer, owner, owner_size):
+        self.added.append(bytes(pointer.contents))
+        return 1
 
 
 @pytest.fixture

@@ -121,7 +121,9 @@ int64_t ray_python_next_event(int milliseconds);
 
 // MARK: References
 
-void ray_python_add_reference(const unsigned char *object);
+// Counts one more reference. `owner` is the owner's address, empty where that is not known; then 0 is returned if the
+// object is not known either: nothing is counted.
+int ray_python_add_reference(const unsigned char *object, const void *owner, size_t owner_size);
 void ray_python_remove_reference(const unsigned char *object);
 
 // MARK: Tasks

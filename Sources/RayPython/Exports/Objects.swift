@@ -171,11 +171,19 @@ public func ray_python_next_event(_ milliseconds: Int32) -> Int64 {
 }
 
 @c @implementation
-public func ray_python_add_reference(_ object: UnsafePointer<UInt8>?) {
-    guard let id = ObjectID(UnsafeRawPointer(object)), let runtime = PythonRuntime.current,
-        let reference = runtime.worker.reference(of: id)
-    else { return }
-    runtime.worker.retain(reference)
+public func ray_python_add_reference(
+    _ object: UnsafePointer<UInt8>?, _ owner: UnsafeRawPointer?, _ ownerSize: Int
+) -> Int32 {
+    guard let id = ObjectID(UnsafeRawPointer(object)), let runtime = PythonRuntime.current else { return 0 }
+    if let reference = runtime.worker.reference(of: id) {
+        runtime.worker.retain(reference)
+        return 1
+    }
+    guard ownerSize > 0,
+        let address = try? Address(decoding: ray_python_bytes(data: owner, count: ownerSize).array)
+    else { return 0 }
+    runtime.worker.retain(ObjectReference(id: id, owner: address))
+    return 1
 }
 
 @c @implementation

@@ -18,7 +18,6 @@ extension PythonRuntime {
         switch operation {
         case "info": return info
         case "owner": return .bytes(try reference(try payload.objectID()).owner.encoded)
-        case "register": return try register(payload)
         case "create_actor": return try createActor(payload)
         case "retain_actor":
             worker.retain(try payload.actorID(), creator: try Address(decoding: payload["creator"]?.data ?? []))
@@ -55,12 +54,6 @@ extension PythonRuntime {
         let slot = AnswerSlot<Value>()
         ask { slot.fill($0) }
         return try slot.wait(worker).get()
-    }
-
-    private func register(_ payload: MessagePackValue) throws(RayError) -> MessagePackValue {
-        let owner = try Address(decoding: payload["owner"]?.data ?? [])
-        worker.retain(ObjectReference(id: try payload.objectID(), owner: owner))
-        return .nil
     }
 
     private func createActor(_ payload: MessagePackValue) throws(RayError) -> MessagePackValue {

@@ -32,7 +32,7 @@ def wire_argument(argument: Any) -> Any:
     if isinstance(argument, ObjectRef):
         return argument.binary()
     inside = [ref.binary() for ref in argument.contained_object_refs]
-    return [argument.to_bytes(), argument.metadata, inside]
+    return [_core.pack(argument), argument.metadata, inside]
 
 
 class ActorCalls:

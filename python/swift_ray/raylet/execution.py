@@ -240,11 +240,11 @@ class Execution:
             actor_id=header["actor"].hex() if header["actor"] else None,
         )
         try:
-            payload = self.serialize(failure).to_bytes()
+            payload = _core.pack(self.serialize(failure))
         except Exception as problem:
             # The cause cannot be pickled: its words go alone.
             failure = RayTaskError(name, failure.traceback_str, RuntimeError(f"{error!r} (not serialised: {problem})"))
-            payload = self.serialize(failure).to_bytes()
+            payload = _core.pack(self.serialize(failure))
         is_retryable = isinstance(error, Exception) and self._is_retryable(extras, error)
         description = {
             "type": TASK_EXECUTION,

@@ -28,9 +28,9 @@ def fetched(data: Buffer | None, metadata: bytes | None, error: bytes | None) ->
     details = msgpack.unpackb(error)
     if details["type"] == TASK_EXECUTION and details["payload"]:
         # The worker's own words: a RayTaskError as it serialised it.
-        return SerializedRayObject(Buffer(details["payload"]), b"3", None)
+        return SerializedRayObject(Buffer.copy_of(details["payload"]), b"3", None)
     metadata, content = error_object(details["type"], details["message"])
-    return SerializedRayObject(None if content is None else Buffer(content), metadata, None)
+    return SerializedRayObject(None if content is None else Buffer.copy_of(content), metadata, None)
 
 
 class ObjectCalls:
