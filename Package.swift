@@ -40,10 +40,13 @@ let modules: [Target] = [
         name: "RayTransport", dependencies: ["RayCore", "RayWire", "CRaySystem"], path: "Sources/Transport",
         swiftSettings: strict),
     .target(
+        name: "RayStorage", dependencies: ["RayCore", "RayWire", "RayGCS", "RayTransport", "CRaySystem"],
+        path: "Sources/Storage", swiftSettings: strict),
+    .target(
         name: "RayNode",
         dependencies: [
             "RayCore", "RayWire", "RayScheduler", "RayObjectStore", "RayGCS", "RayRaylet", "RayWorker",
-            "RayTransport", "CRaySystem", deque, logging,
+            "RayTransport", "RayStorage", "CRaySystem", deque, logging,
         ], path: "Sources/Node", swiftSettings: strict),
     .macro(
         name: "RayMacros",
@@ -100,6 +103,7 @@ let testTargets: [Target] = [
     tests("GCSTests", "RayCore", "RayWire", "RayScheduler", "RayGCS"),
     tests(
         "RayletTests", "RayCore", "RayWire", "RayRaylet", "RayNode", "RayObjectStore", "RayTransport", "CRaySystem"),
+    tests("StorageTests", "RayCore", "RayGCS", "RayStorage"),
     tests("WorkerTests", "RayCore", "RayWire", "RayWorker"),
     tests(
         "RayMacrosTests", "RayMacros", .product(name: "SwiftParser", package: "swift-syntax"),

@@ -24,7 +24,8 @@ extension GCSCore {
         if nodeOrder.count != nodes.count || Set(nodeOrder) != Set(nodes.keys) {
             violations.append("the order of nodes is not the nodes")
         }
-        if nodes.keys.sorted() != scheduler.nodeIDs { violations.append("the scheduler has other nodes") }
+        let confirmed = nodes.filter { $0.value.isConfirmed }.map(\.key).sorted()
+        if confirmed != scheduler.nodeIDs { violations.append("the scheduler has other nodes") }
         for id in nodes.keys where deadNodes[id] != nil { violations.append("node \(id) is alive and dead") }
     }
 
@@ -39,7 +40,9 @@ extension GCSCore {
                 if ownerLeases[record.owner.worker]?.contains(id) != true {
                     violations.append("\(name) is unknown to its owner's list")
                 }
-                if peers[record.owner.worker].map(\.isGone) ?? true { violations.append("\(name) outlived its owner") }
+                if peers[record.owner.worker].map(\.isGone) ?? (recovery == nil) {
+                    violations.append("\(name) outlived its owner")
+                }
             case .actor(let actor):
                 if actors[actor]?.lease != id { violations.append("\(name) is for an actor that does not want it") }
             }
@@ -64,6 +67,7 @@ extension GCSCore {
         var counts: [JobID: Int] = [:]
         for (id, actor) in actors {
             counts[id.job, default: 0] += 1
+            if unconfirmedActors.contains(id) { continue }
             if let lease = actor.lease, leases[lease]?.purpose != .actor(id) {
                 violations.append("actor \(id) has no lease")
             }
@@ -81,7 +85,7 @@ extension GCSCore {
             if actor.spec.lifetime == .job, creatorActors[actor.creator]?.contains(id) != true {
                 violations.append("actor \(id) would outlive its creator")
             }
-            if actor.spec.lifetime == .job, peers[actor.creator].map(\.isGone) ?? true {
+            if actor.spec.lifetime == .job, peers[actor.creator].map(\.isGone) ?? (recovery == nil) {
                 violations.append("actor \(id) outlived its creator")
             }
             if actor.spec.restartsMax >= 0, actor.restartCount > actor.spec.restartsMax {

@@ -28,13 +28,15 @@ package struct GCSCore: Sendable {
     var programs: Set<String> = []
 
     /// Nodes that live.
-    var nodes: [NodeID: NodeRecord] = [:]
+    var nodes = DurableTable<NodeID, NodeRecord>()
     /// Their ids in the order in which they joined.
     var nodeOrder: [NodeID] = []
+    /// Nodes that ever joined.
+    var nodeCount: UInt64 = 0
     var deadNodes = History<NodeID, NodeRecord>(countMax: GCSLimits.deadNodesMax)
 
     /// Running jobs, and ended ones of which detached actors live.
-    var jobs: [JobID: JobRecord] = [:]
+    var jobs = DurableTable<JobID, JobRecord>()
     var jobCount: UInt32 = 0
 
     /// Leases that wait, are being served or are in use.
@@ -50,7 +52,7 @@ package struct GCSCore: Sendable {
     var lostWorkers: [LostWorker] = []
 
     /// Actors that are not dead.
-    var actors: [ActorID: ActorRecord] = [:]
+    var actors = DurableTable<ActorID, ActorRecord>()
     var actorNames: [ActorName: ActorID] = [:]
     /// Actors that end when their calls have, and when they are ended at the latest.
     var drainingActors: [ActorID: Instant] = [:]
@@ -84,6 +86,23 @@ package struct GCSCore: Sendable {
 
     var lastTick: Instant?
 
+    // After a new start; see `Recovery`.
+    var recovery: Recovery?
+    /// Actors that the journal has in a worker, which no raylet has confirmed yet.
+    var unconfirmedActors: Set<ActorID> = []
+    /// Processes that were taken for dead and may still live.
+    var goneProcesses = History<WorkerID, Bool>(countMax: GCSLimits.goneProcessesMax)
+    /// Workers of leases whose readiness was lost with a link.
+    var lateReady: [(NodeID, LeaseReady)] = []
+
+    // For the journal; see `persistChanges`.
+    var unsaved: [JournalRecord] = []
+    var writtenJobCount: UInt32 = 0
+    /// Lease numbers below this one are set aside.
+    var reservedLeases: UInt32 = 0
+    /// Dead nodes and actors so far, for the order in which they are forgotten.
+    var deathCount: UInt64 = 0
+
     package init(settings: GCSSettings) {
         self.settings = settings
         generator = SplitMix64(seed: settings.seed)
@@ -92,11 +111,20 @@ package struct GCSCore: Sendable {
 
     /// Takes one input and adds what is to be done to `effects`.
     package mutating func receive(_ input: GCSInput, at now: Instant, into effects: inout GCSEffects) {
+        let start = effects.items.count
+        handle(input, at: now, into: &effects)
+        persistChanges(at: start, into: &effects)
+    }
+
+    private mutating func handle(_ input: GCSInput, at now: Instant, into effects: inout GCSEffects) {
         switch input {
         case .peerUp(let id, let role, let address): peerUp(id, role: role, address: address, into: &effects)
         case .peerLost(let id, let reason): peerLost(id, reason: reason, at: now, into: &effects)
         case .message(let message, let requestID, let peer):
-            guard let record = peers[peer], !record.isGone else { return }
+            guard let record = peers[peer] else { return }
+            if record.isGone {
+                guard case .rejoin = message else { return }
+            }
             receive(message, Sender(id: peer, role: record.role, requestID: requestID), at: now, into: &effects)
         case .programStored(let hash):
             if programs.count < GCSLimits.programsMax { programs.insert(hash) }
@@ -115,6 +143,8 @@ package struct GCSCore: Sendable {
         _ message: Message, _ sender: Sender, at now: Instant, into effects: inout GCSEffects
     ) {
         switch message {
+        case .rejoinNode(let message): rejoinNode(message, sender, at: now, into: &effects)
+        case .rejoin(let message): rejoin(message, sender, at: now, into: &effects)
         case .registerNode(let message): registerNode(message.info, sender, at: now, into: &effects)
         case .nodeReport(let message): nodeReported(message, sender, at: now, into: &effects)
         case .leaseReady(let message): leaseReady(message, sender, at: now, into: &effects)
@@ -163,6 +193,7 @@ package struct GCSCore: Sendable {
         endDrainedNodes(at: now, into: &effects)
         expireGroupWaits(at: now, into: &effects)
         expireExplains(at: now, into: &effects)
+        endRecovery(at: now, into: &effects)
         killLostWorkers(at: now, into: &effects)
         restartActors(at: now, into: &effects)
         endDrainingActors(at: now, into: &effects)

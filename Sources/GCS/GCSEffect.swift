@@ -15,6 +15,8 @@ package enum GCSEffect: Hashable, Sendable {
     /// End the link to a peer and tell it why; no `peerLost` need follow.
     case disconnect(WorkerID, reason: String)
     case log(GCSLogLevel, String)
+    /// Make these changes durable before anything that follows is done.
+    case persist([JournalRecord])
 }
 
 /// How much a line of the log matters.
@@ -32,6 +34,8 @@ package struct GCSEffects: Sendable {
     package mutating func removeAll() { items.removeAll(keepingCapacity: true) }
 
     mutating func append(_ effect: GCSEffect) { items.append(effect) }
+
+    mutating func insert(_ effect: GCSEffect, at index: Int) { items.insert(effect, at: index) }
 
     mutating func send(_ message: Message, requestID: UInt64 = 0, to peer: WorkerID) {
         items.append(.send(message, requestID: requestID, to: peer))

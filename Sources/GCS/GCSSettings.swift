@@ -17,6 +17,12 @@ package struct GCSSettings: Sendable {
     package var isOpen = false
     /// A fault for the simulator to find: the scheduler grants some resources twice. Never set in real use.
     package var plantsGrantTwice = false
+    /// Whether changes are written to a journal.
+    package var isDurable = false
+    /// How long processes wait for this GCS when it is away; 0 if it does not come back.
+    package var reconnectMilliseconds = 0
+    /// How long after a new start nodes, drivers and workers may take to come back.
+    package var recoveryMilliseconds = 10_000
 
     package init(address: Address, clusterName: String, seed: UInt64) {
         self.address = address
@@ -31,6 +37,8 @@ package enum GCSLimits {
     package static let nodesMax = 20_000
     /// Dead nodes that are remembered.
     package static let deadNodesMax = 1_000
+    /// Processes that are remembered after they were taken for dead.
+    package static let goneProcessesMax = 10_000
     package static let jobsMax = 100_000
     package static let leasesMax = 500_000
     package static let leasesPerOwnerMax = 20_000

@@ -213,6 +213,11 @@ package struct ObjectStoreCore: Sendable {
         return found
     }
 
+    /// Who owns what is here, sorted. Complexity: O(entries).
+    package var owners: [WorkerID] {
+        Set(entries.lazy.filter { $0.state == .created || $0.state == .sealed }.map(\.owner)).sorted()
+    }
+
     // MARK: Holds
 
     /// Keeps a sealed object's bytes in place for the raylet's own use until `unhold`; nothing if it is not here.

@@ -215,6 +215,9 @@ package final class ObjectStoreServer {
     /// Objects that are sealed.
     package var objectCount: Int { core.sealedCount }
 
+    /// Who owns what is here, sorted. Complexity: O(objects).
+    package var owners: [WorkerID] { core.owners }
+
     /// What holds the room. Complexity: O(objects).
     package var usage: ObjectStoreUsage { core.usage }
 

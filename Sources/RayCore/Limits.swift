@@ -21,6 +21,8 @@ package enum Limits {
     package static let listCountMax = 1 << 20
     /// Tasks pushed to one worker ahead of their start.
     package static let tasksInFlightPerLeaseMax = 256
+    /// Pause between two attempts to reach a head that is away.
+    package static let headRetryMilliseconds = 50
     /// Most leases one owner asks for at a time, per shape.
     package static let leaseRequestsInFlightMax = 16
 }

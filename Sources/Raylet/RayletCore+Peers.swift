@@ -11,7 +11,7 @@ extension RayletCore {
     mutating func peerUp(_ address: Address, at now: Instant, into effects: inout [RayletEffect]) {
         peers.insert(address.worker)
         if address.worker == .gcs {
-            effects.append(.send(.registerNode(RegisterNode(info: settings.info)), requestID: 0, to: .gcs))
+            headIsBack(into: &effects)
         } else {
             askConnectedLocation(address.worker, at: now, into: &effects)
         }
@@ -22,11 +22,7 @@ extension RayletCore {
         _ peer: WorkerID, reason: String, at now: Instant, into effects: inout [RayletEffect]
     ) {
         peers.remove(peer)
-        guard peer != .gcs else {
-            return leave(
-                reason: "the link to the control store is lost (\(reason)); start the node again once the head is up",
-                into: &effects)
-        }
+        guard peer != .gcs else { return headIsLost(reason: reason, at: now, into: &effects) }
         if let token = pool.token(worker: peer) {
             // What it has not sealed is given back when the process is reaped: until then it may still write.
             workerLinkLost(token, at: now, into: &effects)
@@ -72,6 +68,8 @@ extension RayletCore {
                 leave(reason: "the head refused this node: \(error.message)", into: &effects)
             } else {
                 isRegistered = true
+                clusterName = answer.clusterName
+                reconnectMilliseconds = answer.reconnectMilliseconds
             }
         case .assignLease(let assign): assignLease(assign, at: now, into: &effects)
         case .releaseLease(let release):

@@ -48,6 +48,15 @@ package struct RayletCore: Sendable {
     /// What the control store knows of the disk.
     var reportedSpill = SpillReport()
     var isRegistered = false
+    /// The cluster's identity, as the head said it when it took this node.
+    var clusterName = ""
+    /// How long the node waits for a head that is away, and since when it does.
+    var reconnectMilliseconds = 0
+    var headAwaySince: Instant?
+    /// When it is tried again.
+    var headRetryAt: Instant?
+    /// Ends of workers that the head could not be told.
+    var unsentExits: [WorkerExited] = []
     var nextReport = Instant.zero
     /// Why the node left; everything that comes later is ignored.
     package private(set) var leaveReason: String?
@@ -65,6 +74,7 @@ package struct RayletCore: Sendable {
         switch input {
         case .peerUp(let address): peerUp(address, at: now, into: &effects)
         case .peerLost(let peer, let reason): peerLost(peer, reason: reason, at: now, into: &effects)
+        case .refused(let peer, let reason): refused(by: peer, reason: reason, at: now, into: &effects)
         case .message(let message, let requestID, let peer):
             receive(message, requestID: requestID, from: peer, at: now, into: &effects)
         case .workerSpawned(let token, let processID):
@@ -111,7 +121,11 @@ package struct RayletCore: Sendable {
         self.usage = usage
         checkWorkerDeadlines(at: now, into: &effects)
         checkFetchDeadlines(at: now, into: &effects)
-        guard isRegistered, now >= nextReport else { return }
+        if let headRetryAt, headRetryAt <= now {
+            self.headRetryAt = nil
+            effects.append(.connect(settings.gcs))
+        }
+        guard isRegistered, headAwaySince == nil, now >= nextReport else { return }
         nextReport = now.advanced(milliseconds: settings.reportMilliseconds)
         let report = NodeReport(
             storeUsed: usage.usedBytes, storeCapacity: usage.capacityBytes, objectCount: usage.objectCount,

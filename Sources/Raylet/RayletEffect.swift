@@ -9,6 +9,8 @@ package import RayWire
 /// What the raylet's core wants done, in this order.
 package enum RayletEffect: Hashable, Sendable {
     case send(Message, requestID: UInt64, to: WorkerID)
+    /// Send what the node serves to the control store, with the owners of the objects in the store filled in.
+    case rejoin(RejoinNode)
     /// Open a link; answered by `peerUp` or `peerLost`.
     case connect(Address)
     /// Start a process; answered by `workerSpawned` or `spawnFailed`.

@@ -12,6 +12,8 @@ package enum RayletInput: Sendable {
     case peerUp(Address)
     /// The link to a peer is lost for good, and why.
     case peerLost(WorkerID, reason: String)
+    /// A peer does not want this node; trying again is pointless.
+    case refused(WorkerID, reason: String)
     /// A message of a peer; `requestID` is 0 where no answer is expected.
     case message(Message, requestID: UInt64, from: WorkerID)
     /// A worker process asked for by `spawnWorker` runs.

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-internal import RayCore
+package import RayCore
 package import RayWire
 
 /// What one raylet is and its limits.
@@ -12,6 +12,8 @@ package struct RayletSettings: Sendable {
     package var info: NodeInfo
     /// Idle workers that are kept, and workers that may start at the same time.
     package var cpuCount: Int
+    /// Where the control store is; resolved anew at each attempt if it is a name.
+    package var gcs = Address.none
     /// First number for start tokens and requests; a driver makes it random.
     package var firstNumber: UInt64
     /// A worker must have reported within this time of its start.

@@ -6,13 +6,14 @@
 internal import RayCore
 
 extension SchedulerCore {
-    /// Adds a node unless it is there.
-    mutating func addNode(_ node: SchedulerNode) {
-        guard nodeIndices[node.id] == nil else { return }
+    /// Adds a node unless it is there; whether it was added.
+    mutating func addNode(_ node: SchedulerNode) -> Bool {
+        guard nodeIndices[node.id] == nil else { return false }
         nodes.insert(node, at: nodes[..<nodeCount].firstIndex { $0.id > node.id } ?? nodeCount)
         nodeCount += 1
         nodesChanged()
         markChanged(.node(node.id))
+        return true
     }
 
     /// Removes a node; its leases are lost.

@@ -60,8 +60,9 @@ package struct SchedulerCore: Sendable {
     /// Takes one input and adds what is to be done to `effects`.
     package mutating func receive(_ input: SchedulerInput, at now: Instant, into effects: inout SchedulerEffects) {
         switch input {
-        case .nodeAdded(let id, let total, let labels, let host):
-            addNode(SchedulerNode(id: id, total: total, labels: labels, host: host))
+        case .nodeAdded(let id, let total, let labels, let host, let adopted):
+            guard addNode(SchedulerNode(id: id, total: total, labels: labels, host: host)) else { break }
+            for lease in adopted { adopt(lease, on: id, into: &effects) }
         case .nodeRemoved(let id, let reason):
             removeNode(id, reason: reason, into: &effects)
         case .request(let request):

@@ -21,6 +21,8 @@ package enum SchedulerEffect: Hashable, Sendable {
     case groupPlaced(PlacementGroupID, nodes: [NodeID])
     /// Bundles of a group went with their node; others are looked for.
     case groupLost(PlacementGroupID)
+    /// The lease cannot be adopted: the node has not what it holds. End it and kill its worker.
+    case adoptionRefused(LeaseID, node: NodeID)
     /// The lease has its CPU again: its worker may go on.
     case resumeGranted(LeaseID, node: NodeID)
     /// Requests wait that could run on leases which this owner may hold idle: ask it to give those back.

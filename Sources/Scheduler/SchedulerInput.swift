@@ -8,7 +8,11 @@ package import RayCore
 /// What can happen to the scheduler. Every input may be repeated without harm.
 package enum SchedulerInput: Sendable {
     /// A node joined with these resources. Ignored if the node is there already.
-    case nodeAdded(NodeID, total: ResourceSet, labels: [String: String] = [:], host: String)
+    ///
+    /// `adopted` are leases that the node serves already, from before the scheduler was started: they are granted
+    /// before anything else is placed there.
+    case nodeAdded(
+        NodeID, total: ResourceSet, labels: [String: String] = [:], host: String, adopted: [AdoptedLease] = [])
     /// A node left; all leases on it are lost.
     case nodeRemoved(NodeID, reason: String)
     /// An owner asks for a lease. Ignored while it waits; answered again if it was granted.
@@ -31,4 +35,16 @@ package enum SchedulerInput: Sendable {
     case groupRemoved(PlacementGroupID)
     /// Time has passed; due at `SchedulerCore.nextWake`.
     case tick
+}
+
+/// A lease that a node serves and that the scheduler does not know.
+package struct AdoptedLease: Hashable, Sendable {
+    package var request: LeaseRequest
+    /// The GPUs that it holds, whole or in part.
+    package var gpuIDs: [Int]
+
+    package init(_ request: LeaseRequest, gpuIDs: [Int]) {
+        self.request = request
+        self.gpuIDs = gpuIDs
+    }
 }

@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 internal import RayCore
+internal import RayGCS
 internal import RayWire
 
 /// A whole cluster in one process: all cores, the network between them, and a virtual clock.
@@ -27,6 +28,8 @@ final class Cluster {
     var processes: [SimulatedProcess] = []
     var processByID: [WorkerID: SimulatedProcess] = [:]
     var gcs: GCSProcess?
+    /// What the head writes and its successor reads.
+    let journal = MemoryJournal()
     var raylets: [RayletProcess] = []
     /// Every link that is not lost at both ends, in order.
     var links: [SimulatedLink] = []
@@ -50,7 +53,8 @@ final class Cluster {
         var crashes = 0
         /// Connections that broke for long enough that a process may have counted as lost.
         var partitions = 0
-        var any: Int { workers + nodes + drivers + crashes + partitions }
+        var heads = 0
+        var any: Int { workers + nodes + drivers + crashes + partitions + heads }
     }
 
     init(seed: UInt64, options: SimulationOptions) {
@@ -128,10 +132,7 @@ final class Cluster {
     }
 
     private func setUp() {
-        let head = GCSProcess(cluster: self)
-        gcs = head
-        enter(head)
-        head.start()
+        startHead()
         for _ in plan.nodes { add(.nodeStart, microseconds: random(0...2_000)) }
         driversToStart = plan.drivers.count
         for driver in plan.drivers {
@@ -154,6 +155,7 @@ final class Cluster {
         case .resume(let process, let frame): if process.isAlive { process.resume(frame) }
         case .driverStart(let nodeIndex, let script): startDriver(nodeIndex, script)
         case .nodeStart: startNode()
+        case .headStart: startHead()
         case .spawned(let raylet, let startToken, let job): spawned(raylet, startToken, job)
         case .booted(let worker): if worker.isAlive { worker.introduce() }
         case .exited(let raylet, let processID, let code, let signal):

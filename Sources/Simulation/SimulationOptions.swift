@@ -57,6 +57,8 @@ package struct SimulationOptions: Sendable, Hashable {
     package var networkFails = true
     /// Whether some connections stay broken until both sides take each other for lost.
     package var partitionsLast = true
+    /// Whether the head dies and is started again from its journal.
+    package var headDies = false
     package var plantedFault: SimulationPlantedFault?
     /// Size of the workload: the argument of Fibonacci, or nothing for what the seed chooses.
     package var size: Int?

@@ -36,6 +36,12 @@ package struct WorkerCore: Sendable {
         package var lostPeerMilliseconds = 10_000
         /// A fault for the simulation to find: nothing waits until what is held here is registered.
         package var plantsEarlyAnswer = false
+        /// Where the GCS is; resolved anew at each attempt if it is a name.
+        package var gcs = Address.none
+        /// The cluster's identity; empty if not known.
+        package var clusterName = ""
+        /// How long a head that is away is waited for; 0 if it does not come back.
+        package var reconnectMilliseconds = 0
 
         package init(
             address: Address, raylet: Address?, job: JobID, namespace: String, isDriver: Bool,
@@ -53,7 +59,11 @@ package struct WorkerCore: Sendable {
     /// What can happen to a worker, beside the calls of its API.
     package enum Input: Sendable {
         case message(Message, requestID: UInt64, from: WorkerID)
+        /// A link is up; of interest for the GCS.
+        case peerUp(WorkerID)
         case peerLost(WorkerID, reason: String)
+        /// A peer does not want this process; trying again is pointless.
+        case refused(WorkerID, reason: String)
         /// Whether the node's store has the object; the answer to `locate`.
         case located(ObjectID, isPresent: Bool)
         /// Arguments of a task were evicted before it began: they are fetched again. An answer to `execute`.
@@ -79,7 +89,8 @@ package struct WorkerCore: Sendable {
     var lastWarning: PendingReason?
     var actors: [ActorID: ActorClient] = [:]
     var waits: [UInt64: WaitRequest] = [:]
-    var requests: Set<UInt64> = []
+    /// Questions to the GCS that are not answered.
+    var requests: [UInt64: Message] = [:]
     var requestCounter: UInt64 = 0
     var execution = Execution()
     var pulls: [ObjectID: RemotePull] = [:]
@@ -87,6 +98,10 @@ package struct WorkerCore: Sendable {
     package private(set) var alarm = Instant.distantFuture
     /// Why nothing works any more: the GCS or the node's raylet is gone.
     var fatal: RayError?
+    /// Since when the head is not reached.
+    var headAwaySince: Instant?
+    /// When it is tried again.
+    var headRetryAt: Instant?
 
     package init(_ configuration: Configuration, seed: UInt64) {
         self.configuration = configuration
@@ -95,10 +110,15 @@ package struct WorkerCore: Sendable {
 
     /// Takes one input; what is to be done about it is appended to `effects`.
     package mutating func receive(_ input: Input, at now: Instant, into effects: inout WorkerEffects) {
+        effects.isHeadAway = headAwaySince != nil
         switch input {
         case .message(let message, let requestID, let peer):
             receive(message, requestID: requestID, from: peer, at: now, into: &effects)
+        case .peerUp(let peer): if peer == .gcs { headIsBack(at: now, into: &effects) }
         case .peerLost(let peer, let reason): peerLost(peer, reason: reason, at: now, into: &effects)
+        case .refused(let peer, let reason):
+            guard peer == .gcs else { return peerLost(peer, reason: reason, at: now, into: &effects) }
+            failEverything(RayError(.clusterUnreachable, reason), at: now, into: &effects)
         case .located(let id, let isPresent): located(id, isPresent: isPresent, into: &effects)
         case .argumentsMissing(let task, let missing): argumentsMissing(task, missing, into: &effects)
         case .finished(let task, let outcome): finished(task, outcome, at: now, into: &effects)
@@ -142,10 +162,12 @@ package struct WorkerCore: Sendable {
         case .objectLocal(let message): objectLocal(message, into: &effects)
         case .objectCreated(let message): resultRoomCreated(message, into: &effects)
         case .objectChunk(let message): chunkReceived(message, from: peer, at: now, into: &effects)
+        case .rejoined(let message):
+            if let error = message.error { failEverything(error, at: now, into: &effects) }
         case .exitWorker(let message): exitRequested(message.reason, into: &effects)
         case .explainTasks(let message): explain(message, into: &effects)
         case .actorFound, .clusterStatus, .keyValueReply, .done, .blobStored, .placementGroupsFound:
-            if requests.remove(requestID) != nil {
+            if requests.removeValue(forKey: requestID) != nil {
                 effects.append(.completeRequest(requestID, .success(message)))
             }
         default: break  // Not for us; a newer or confused peer.
@@ -161,18 +183,22 @@ package struct WorkerCore: Sendable {
         for lost in references.lostPeers { wake = min(wake, lost.due) }
         for request in waits.values { wake = min(wake, request.deadline ?? .distantFuture) }
         let idle = leaseIdleMilliseconds
-        for lease in leases.values {
+        for lease in leases.values where headAwaySince == nil || lease.lostAt == nil {
             wake = min(
                 wake,
                 lease.wake(
                     idleMilliseconds: idle, deathCauseMilliseconds: configuration.deathCauseMilliseconds))
         }
-        for actor in actors.values { wake = min(wake, actor.unavailableAt ?? .distantFuture) }
+        wake = min(wake, headRetryAt ?? .distantFuture)
+        for actor in actors.values where headAwaySince == nil {
+            wake = min(wake, actor.unavailableAt ?? .distantFuture)
+        }
         for pull in pulls.values { wake = min(wake, pull.deadline) }
         return wake
     }
 
     private mutating func tick(at now: Instant, into effects: inout WorkerEffects) {
+        reachHead(at: now, into: &effects)
         expireWaits(at: now, into: &effects)
         expireLeases(at: now, into: &effects)
         expireActorCalls(at: now, into: &effects)
@@ -185,9 +211,7 @@ package struct WorkerCore: Sendable {
         _ peer: WorkerID, reason: String, at now: Instant, into effects: inout WorkerEffects
     ) {
         if peer == .gcs {
-            failEverything(
-                RayError(.clusterUnreachable, "the cluster's head is gone (\(reason)); start it again and reconnect"),
-                at: now, into: &effects)
+            headIsLost(reason: reason, at: now, into: &effects)
             return
         }
         if let raylet = configuration.raylet, peer == raylet.worker {
@@ -204,7 +228,7 @@ package struct WorkerCore: Sendable {
     }
 
     /// Ends every wait with `error`: without the GCS or the raylet nothing can come any more.
-    private mutating func failEverything(
+    mutating func failEverything(
         _ error: RayError, at now: Instant, into effects: inout WorkerEffects
     ) {
         guard fatal == nil else { return }
@@ -217,7 +241,7 @@ package struct WorkerCore: Sendable {
         for (id, entry) in objects.sorted(by: { $0.key < $1.key }) where !entry.isAtHand {
             settle(id, .failed(error), into: &effects)
         }
-        for request in requests.sorted() { effects.append(.completeRequest(request, .failure(error))) }
+        for request in requests.keys.sorted() { effects.append(.completeRequest(request, .failure(error))) }
         requests.removeAll()
         leases.removeAll()
     }

@@ -42,6 +42,8 @@ package enum WorkerEffect: Sendable {
 /// The effects of a step, in order; the buffer is reused.
 package struct WorkerEffects: Sendable {
     package private(set) var items: [WorkerEffect] = []
+    /// Whether the head is away: what is said to it now is said again, or anew, when it is back.
+    var isHeadAway = false
 
     package init() {}
 
@@ -50,6 +52,7 @@ package struct WorkerEffects: Sendable {
 
     /// Sends to a peer that is known to have a link.
     mutating func send(_ message: Message, to peer: WorkerID, requestID: UInt64 = 0) {
+        if isHeadAway, peer == .gcs { return }
         items.append(.send(message, requestID: requestID, to: peer))
     }
 

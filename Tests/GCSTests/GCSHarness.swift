@@ -14,17 +14,35 @@ struct GCSHarness {
     var now = Instant(nanoseconds: 1_000_000_000)
     /// What the core wanted since the last `take`.
     var effects: [GCSEffect] = []
+    /// What the core has written to its journal.
+    var image = JournalImage()
+    let settings: GCSSettings
+    /// Off where a test has so many entries that the checks take longer than all else.
+    var checksInvariants = true
 
-    init(seed: UInt64 = 1, isOpen: Bool = false) {
+    init(seed: UInt64 = 1, isOpen: Bool = false, isDurable: Bool = false) {
         let address = Address(node: .none, worker: .gcs, host: "head", port: 6379, socketPath: "/s/gcs.sock")
         var settings = GCSSettings(address: address, clusterName: "session_1", seed: seed)
         settings.isOpen = isOpen
+        settings.isDurable = isDurable
+        self.settings = settings
         core = GCSCore(settings: settings)
     }
 
+    /// The head dies and is started again from its journal; all links are gone.
+    mutating func restart() {
+        effects = []
+        do throws(RayError) {
+            core = try GCSCore(settings: settings, records: image.records, at: now)
+        } catch {
+            Issue.record("the journal cannot be read: \(error.message)")
+        }
+        #expect(core.checkInvariants().isEmpty)
+    }
+
     /// A cluster with one node of four CPUs and two GPUs, and job 1 of driver 1.
-    static func cluster(cpus: Double = 4) -> GCSHarness {
-        var harness = GCSHarness()
+    static func cluster(cpus: Double = 4, isDurable: Bool = false) -> GCSHarness {
+        var harness = GCSHarness(isDurable: isDurable)
         harness.join(0, cpus: cpus)
         harness.startJob(driver: 1)
         harness.effects = []
@@ -37,7 +55,8 @@ struct GCSHarness {
         var buffer = GCSEffects()
         core.receive(input, at: now, into: &buffer)
         effects += buffer.items
-        let violations = core.checkInvariants()
+        for case .persist(let records) in buffer.items { image.apply(records) }
+        let violations = checksInvariants ? core.checkInvariants() : []
         #expect(violations.isEmpty, "\(violations) after \(input)")
     }
 

@@ -20,6 +20,42 @@ import Testing
         #expect(player.aliveCount > 5)
     }
 
+    @Test(
+        "A core that is started again from the journal of a random history is the one before",
+        arguments: [UInt64](1...6))
+    func recovery(seed: UInt64) throws {
+        var player = RandomPlayer(seed: seed, isDurable: true)
+        var records: [[JournalRecord]] = []
+        for round in 0..<1_500 {
+            player.step()
+            guard round % 100 == 99 else { continue }
+            let before = player.harness.core.clusterStatus()
+            var again = player.harness
+            again.restart()
+            let after = again.core.clusterStatus()
+            #expect(after.nodes.map(\.info) == before.nodes.map(\.info))
+            #expect(after.nodes.map(\.deathReason) == before.nodes.map(\.deathReason))
+            #expect(after.jobs == before.jobs)
+            #expect(after.actorsAlive + after.actorsPending == before.actorsAlive + before.actorsPending)
+            // Nobody comes back: all of it ends, soundly.
+            again.wait(milliseconds: 10_500)
+            #expect(again.core.clusterStatus().jobs == 0)
+        }
+        for case .persist(let changes) in player.log { records.append(changes) }
+        try everyPrefix(Array(records.prefix(150)), player.harness.settings)
+    }
+
+    /// After any prefix of the batches, each of which is durable whole or not at all, a new start is sound.
+    private func everyPrefix(_ batches: [[JournalRecord]], _ settings: GCSSettings) throws {
+        #expect(!batches.isEmpty)
+        var image = JournalImage()
+        for batch in batches {
+            image.apply(batch)
+            let core = try GCSCore(settings: settings, records: image.records, at: Instant(nanoseconds: 1))
+            #expect(core.checkInvariants().isEmpty)
+        }
+    }
+
     @Test("The same seed gives the same effects")
     func determinism() {
         var first = RandomPlayer(seed: 42)
@@ -48,8 +84,8 @@ private struct RandomPlayer {
     var driverCount: UInt64 = 0
     var nextWorker: UInt64 = 0
 
-    init(seed: UInt64) {
-        harness = GCSHarness(seed: seed)
+    init(seed: UInt64, isDurable: Bool = false) {
+        harness = GCSHarness(seed: seed, isDurable: isDurable)
         generator = SplitMix64(seed: seed)
     }
 

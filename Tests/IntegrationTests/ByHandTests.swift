@@ -110,6 +110,33 @@ extension IntegrationTests {
         }
 
         @Test(
+            "The head killed again and again under a job: it comes back, and the words are those of the shell",
+            .timeLimit(.minutes(3)))
+        func headComesBack() async throws {
+            try await Sandbox.run { sandbox in
+                let corpus = try await Corpus(in: sandbox.folder + "/corpus", sandbox)
+                let cluster = try await ThreeNodes(sandbox)
+                let job = try index(cluster, corpus)
+                try await waitForMiddle(job)
+                for _ in 0..<2 {
+                    let head = try #require(sandbox.roles("gcs_server").first)
+                    kill(head.processID, SIGKILL)
+                    let isBack = try await eventually(within: .seconds(10)) {
+                        sandbox.roles("gcs_server").contains { $0.processID != head.processID }
+                    }
+                    #expect(isBack)
+                    let status = try await sandbox.run("ray", "status")
+                    #expect(status.exitCode == 0, "\(status.everything)")
+                }
+                try await check(job, corpus)
+                try await check(try index(cluster, corpus), corpus)
+                let status = try await sandbox.run("ray", "status")
+                #expect(status.output.contains("/3.0 CPU"), "\(status.everything)")
+                try await cluster.stop()
+            }
+        }
+
+        @Test(
             "Programs of two versions use one cluster, by both ports, and tasks run where they are wanted",
             .timeLimit(.minutes(1)))
         func programs() async throws {

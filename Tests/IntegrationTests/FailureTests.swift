@@ -115,21 +115,30 @@ extension IntegrationTests {
         }
 
         @Test(
-            "When the head of a standing cluster is killed, driver and nodes end within 10 seconds",
+            "When the head dies under --block the command ends with 1 at once, and the same storage goes on",
             .timeLimit(.minutes(1)))
-        func head() async throws {
+        func blockingHead() async throws {
             try await Sandbox.run { sandbox in
-                let cluster = try await ThreeNodes(sandbox)
-                let driver = try sandbox.start(
-                    "raytestprogram", ["sleep"], environment: ["RAY_ADDRESS": cluster.address])
-                #expect(try await eventually(within: .seconds(20)) { driver.output.contains("waiting") })
-                let head = try #require(sandbox.roles("gcs_server").first)
-                kill(head.processID, SIGKILL)
-                try await driver.end(within: .seconds(10))
-                #expect(driver.output.contains("SystemError."), "\(driver.everything)")
-                let left = try await sandbox.leftovers(within: .seconds(10))
-                #expect(left.isEmpty, "left after 10 seconds: \(left)")
-                // The head's own socket: nobody was left to remove it but 'ray stop' and the next start.
+                let port = try Sandbox.freePort()
+                let clientPort = try Sandbox.freePort()
+                let arguments = [
+                    "start", "--head", "--block", "--port=\(port)", "--ray-client-server-port=\(clientPort)",
+                    "--num-cpus=1", "--object-store-memory=134217728",
+                ]
+                let storage = ["RAY_gcs_storage_path": sandbox.folder + "/storage"]
+                for _ in 0..<2 {
+                    let command = try sandbox.start("ray", arguments, environment: storage)
+                    let isUp = try await eventually(within: .seconds(20)) { sandbox.roles("raylet").count == 1 }
+                    #expect(isUp, "\(command.everything)")
+                    let program = try await sandbox.run("raytestprogram", "address", "127.0.0.1:\(port)")
+                    #expect(program.output.contains("square: 49"), "\(program.everything)")
+                    let head = try #require(sandbox.roles("gcs_server").first)
+                    kill(head.processID, SIGKILL)
+                    let code = try await command.end(within: .seconds(10))
+                    #expect(code == 1, "\(command.everything)")
+                    let left = try await sandbox.leftovers(within: .seconds(10))
+                    #expect(left.isEmpty, "left after 10 seconds: \(left)")
+                }
                 let stop = try await sandbox.run("ray", "stop")
                 #expect(stop.exitCode == 0, "\(stop.everything)")
             }

@@ -21,6 +21,14 @@ struct Golden: Sendable, CustomTestStringConvertible {
 extension Golden {
     static let all: [Golden] = [
         Golden(
+            kind: 281, message: .rejoin(MessageSamples.rejoin),
+            hex: """
+                070000000100000063010000000100000000000000020000000000000003000000000000000400000009\
+                000000000000000a000000000000000b000000000000000c000000010000000100000000000000020000\
+                0000000000030000000000000004000000
+                """),
+        Golden(kind: 282, message: .rejoined(Rejoined()), hex: "00"),
+        Golden(
             kind: 18,
             message: .nodeReport(NodeReport(storeUsed: 1, storeCapacity: 2, objectCount: 3, workerCount: 4)),
             hex: "0100000000000000020000000000000003000000000000000400000000000000"),

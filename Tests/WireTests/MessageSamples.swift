@@ -8,7 +8,9 @@ import RayWire
 
 /// One message of each kind, with every optional field present and every list filled.
 enum MessageSamples {
-    static let all: [Message] = node + job + lease + actor + cluster + store + task + placement + references
+    static let all: [Message] =
+        node + job + lease + actor + cluster + store + task + placement + references
+        + head
     /// Bytes that a message has more than in the version before, by its kind.
     static let addedBytes: [UInt16: Int] = [82: 8, 84: addressBytes, 103: 32, 204: 4]
     private static var addressBytes: Int {
@@ -53,11 +55,12 @@ enum MessageSamples {
 
     private static let node: [Message] = [
         .registerNode(RegisterNode(info: nodeInfo)),
-        .nodeRegistered(NodeRegistered(error: error, clusterName: "session")),
+        .nodeRegistered(NodeRegistered(error: error, clusterName: "session", reconnectMilliseconds: 60_000)),
         .nodeReport(NodeReport(storeUsed: 1, storeCapacity: 2, objectCount: 3, workerCount: 4)),
         .assignLease(
             AssignLease(
-                lease: leaseID, job: jobID, owner: address, program: program, gpuIDs: [0, 3], actor: actorID)),
+                lease: leaseID, job: jobID, owner: address, program: program, gpuIDs: [0, 3], actor: actorID,
+                held: resources)),
         .leaseReady(LeaseReady(lease: leaseID, worker: address, processID: 42)),
         .leaseFailed(LeaseFailed(lease: leaseID, error: error)),
         .releaseLease(ReleaseLease(lease: leaseID, kill: true)),
@@ -84,7 +87,10 @@ enum MessageSamples {
             RegisterJob(
                 info: JobInfo(
                     driver: address, processID: 42, namespace: "n", entrypoint: "p -x", program: program))),
-        .jobRegistered(JobRegistered(job: jobID, namespace: "n", nodes: [nodeInfo], hasProgram: true)),
+        .jobRegistered(
+            JobRegistered(
+                job: jobID, namespace: "n", nodes: [nodeInfo], hasProgram: true, clusterName: "c",
+                reconnectMilliseconds: 60_000)),
         .finishJob(FinishJob()),
         .storeBlob(StoreBlob(hash: "ab", offset: 1, total: 2, bytes: [3])),
         .blobStored(BlobStored(error: error)),
@@ -142,6 +148,19 @@ enum MessageSamples {
                 warnings: ["open"])),
         .workerKilled(WorkerKilled(worker: workerID, error: error)),
         .spillReport(SpillReport(spilledBytes: 1, restoredBytes: 2, bytesOnDisk: 3, objectCount: 4)),
+    ]
+
+    static let heldLease = HeldLease(
+        lease: leaseID, job: jobID, owner: address, held: resources, gpuIDs: [0, 2], actor: actorID, worker: address,
+        processID: 42)
+    static let rejoin = Rejoin(
+        job: jobID, clusterName: "c", leases: [OwnedWorker(lease: leaseID, node: nodeID)], requests: [leaseID])
+
+    private static let head: [Message] = [
+        .rejoinNode(
+            RejoinNode(info: nodeInfo, clusterName: "c", leases: [heldLease], jobs: [jobID], owners: [workerID])),
+        .rejoin(rejoin),
+        .rejoined(Rejoined(error: error)),
     ]
 
     private static let store: [Message] = [

@@ -90,12 +90,34 @@ struct MessageTests {
         #expect(try decode(kind: 20, writer.bytes) == .leaseReady(expected))
     }
 
+    /// Bytes of fields that were added to a kind later: without all of them it is what an older version sends.
+    private static func addedBytes(_ message: Message) -> [Int] {
+        switch message {
+        case .nodeRegistered: return [8]
+        case .jobRegistered: return [8, 8 + 5]
+        case .assignLease(let message):
+            var writer = WireWriter()
+            writer.write(message.held)
+            return [writer.bytes.count]
+        default: return MessageSamples.addedBytes[message.kind].map { [$0] } ?? []
+        }
+    }
+
+    @Test("Messages of an older version, without the fields added since, are read")
+    func olderVersion() throws {
+        for message in MessageSamples.all {
+            for count in Self.addedBytes(message) {
+                _ = try decode(kind: message.kind, Array(message.payload.dropLast(count)))
+            }
+        }
+    }
+
     @Test("A message that is cut off anywhere throws, unless an earlier version ended there")
     func truncated() {
         for message in MessageSamples.all {
             let payload = message.payload
-            let earlier = MessageSamples.addedBytes[message.kind].map { payload.count - $0 }
-            for count in 0..<payload.count where count != earlier {
+            let older = Self.addedBytes(message).map { payload.count - $0 }
+            for count in 0..<payload.count where !older.contains(count) {
                 #expect(throws: WireError.truncated, "\(message) cut to \(count) bytes") {
                     try decode(kind: message.kind, Array(payload[..<count]))
                 }

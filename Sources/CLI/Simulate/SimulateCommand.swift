@@ -25,6 +25,12 @@ package struct SimulateCommand: ParsableCommand {
             discussion: "Without it the seed chooses."))
     package var workload: String?
 
+    @Flag(help: "The head dies, too, and is started again from its journal.")
+    package var headDies = false
+
+    @Flag(help: "Nothing else fails.")
+    package var nothingElse = false
+
     @Option(help: "How many events are shown when a run fails.")
     package var traceLines = 60
 
@@ -42,6 +48,11 @@ package struct SimulateCommand: ParsableCommand {
         var options = SimulationOptions()
         options.workload = workload.flatMap { SimulationWorkload(rawValue: $0) }
         options.traceLinesMax = traceLines
+        options.headDies = headDies
+        if nothingElse {
+            options.killsMax = 0
+            options.networkFails = false
+        }
         var failures = 0
         for offset in 0..<count {
             let report = Simulation.run(seed: seed &+ offset, options: options)

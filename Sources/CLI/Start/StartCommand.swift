@@ -37,6 +37,9 @@ package struct StartCommand: ParsableCommand {
         plan.options.token = try plan.options.isHead ? .forHead() : .forJoining()
         SessionCleanup.clear(under: root)
         if plan.isBlocking { StopSignal.watch() }
+        plan.options.isDurable = plan.options.isHead
+        plan.options.storagePath = environment("RAY_gcs_storage_path").flatMap { $0.isEmpty ? nil : $0 }
+        plan.options.restartsHead = !plan.isBlocking
         let starter = try RoleStarter(reapsOrphans: plan.isBlocking)
         let node = try NodeLauncher.start(plan.options, with: starter)
         printLine(report(plan, node).text)

@@ -59,6 +59,14 @@ struct ActorRecord: Sendable {
         }
     }
 
+    /// The worker in which it starts or lives.
+    var worker: Address? {
+        switch stage {
+        case .starting(_, let worker), .alive(_, let worker): worker
+        case .queued, .backingOff: nil
+        }
+    }
+
     /// Whether another start is allowed.
     var mayRestart: Bool {
         !isUnreferenced && (spec.restartsMax < 0 || restartCount < spec.restartsMax)

@@ -17,10 +17,7 @@ extension GCSCore {
             return endActor(id, because: "its job is not known any more", at: now, into: &effects)
         }
         let lease = takeLeaseID()
-        let spec = actor.spec
-        let request = LeaseRequest(
-            id: lease, owner: .gcs, ownerNode: .none, job: id.job, shape: spec.creation.resources,
-            held: spec.heldResources, strategy: spec.creation.strategy, isActor: true)
+        let request = request(lease, for: actor)
         leases[lease] = LeaseRecord(
             request: request, owner: settings.address, program: program, purpose: .actor(id))
         actors[id]?.stage = .queued(lease)
@@ -31,6 +28,18 @@ extension GCSCore {
     mutating func startActor(_ id: ActorID, _ lease: LeaseID, on worker: Address, into effects: inout GCSEffects) {
         guard let actor = actors[id], actor.stage == .queued(lease) else { return }
         actors[id]?.stage = .starting(lease, worker)
+        sendStart(actor, lease, to: worker, into: &effects)
+    }
+
+    /// What the scheduler is asked for an actor.
+    func request(_ lease: LeaseID, for actor: ActorRecord) -> LeaseRequest {
+        let spec = actor.spec
+        return LeaseRequest(
+            id: lease, owner: .gcs, ownerNode: .none, job: spec.id.job, shape: spec.creation.resources,
+            held: spec.heldResources, strategy: spec.creation.strategy, isActor: true)
+    }
+
+    func sendStart(_ actor: ActorRecord, _ lease: LeaseID, to worker: Address, into effects: inout GCSEffects) {
         if peers[worker.worker] == nil { effects.append(.connect(worker)) }
         let start = StartActor(spec: actor.spec, incarnation: actor.incarnation, lease: lease)
         effects.send(.startActor(start), to: worker.worker)
@@ -71,6 +80,7 @@ extension GCSCore {
                 GCSLimits.restartDelayMilliseconds << min(actor.failuresInARow - 1, 20),
                 GCSLimits.restartDelayMillisecondsMax)
         actors[id]?.restartCount += isFree ? 0 : 1
+        unconfirmedActors.remove(id)
         actors[id]?.incarnation &+= 1
         actors[id]?.failuresInARow += 1
         actors[id]?.stage = .backingOff(until: now.advanced(milliseconds: pause))
@@ -108,6 +118,7 @@ extension GCSCore {
         guard let actor = actors.removeValue(forKey: id) else { return }
         backingOffActors.remove(id)
         drainingActors[id] = nil
+        unconfirmedActors.remove(id)
         let name = ActorName(namespace: actor.spec.namespace, name: actor.spec.name)
         if actorNames[name] == id { actorNames[name] = nil }
         creatorActors[actor.creator]?.remove(id)
@@ -137,8 +148,7 @@ extension GCSCore {
     private mutating func bury(
         _ state: ActorState, subscribers: Set<WorkerID>, into effects: inout GCSEffects
     ) {
-        deadActorCount += 1
-        if let forgotten = deadActors.insert(state, for: state.id) { forgottenActors.insert(true, for: forgotten) }
+        remember(state)
         for subscriber in subscribers.sorted() {
             peers[subscriber]?.actors.remove(state.id)
             tell(subscriber, .actorUpdate(ActorUpdate(state: state)), into: &effects)

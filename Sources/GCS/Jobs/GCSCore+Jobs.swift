@@ -29,7 +29,8 @@ extension GCSCore {
         let program = job.info.program
         let reply = JobRegistered(
             job: job.id, namespace: job.namespace, nodes: nodeOrder.compactMap { nodes[$0]?.info },
-            hasProgram: program.hash.isEmpty || programs.contains(program.hash))
+            hasProgram: program.hash.isEmpty || programs.contains(program.hash), clusterName: settings.clusterName,
+            reconnectMilliseconds: settings.reconnectMilliseconds)
         answer(.jobRegistered(reply), sender, into: &effects)
     }
 

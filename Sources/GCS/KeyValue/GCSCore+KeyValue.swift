@@ -23,9 +23,11 @@ extension GCSCore {
             }
             if !isKnown || request.overwrite {
                 reply.count = keyValues.set(request.value, key, in: request.namespace) ? 1 : 0
+                if settings.isDurable { unsaved.append(.keyValue(key, in: request.namespace, request.value)) }
             }
         case .delete:
             reply.count = keyValues.remove(key, in: request.namespace) ? 1 : 0
+            if settings.isDurable, reply.count == 1 { unsaved.append(.keyValue(key, in: request.namespace, nil)) }
         case .keys:
             reply.keys = keyValues.keys(prefix: request.key, in: request.namespace)
             reply.count = reply.keys.count

@@ -54,6 +54,7 @@ extension GCSCore {
         let served = workerLeases[exited.worker] ?? exited.lease
         var killed = nodes[node]?.killed.removeValue(forKey: exited.worker)
         killed?.processID = exited.processID
+        endUnconfirmedActor(exited, on: node, at: now, into: &effects)
         // A lease that its owner gave back meanwhile is unknown here; the raylet cannot know that yet.
         if let id = served, let record = leases[id], record.node == node,
             record.worker?.worker ?? exited.worker == exited.worker
@@ -64,6 +65,20 @@ extension GCSCore {
         }
         lostWorkers.removeAll { $0.worker == exited.worker }
         if peers[exited.worker]?.isGone != true { processesGone([exited.worker], at: now, into: &effects) }
+    }
+
+    /// The worker of an actor ended while the GCS was away: its raylet says so before it says what it serves.
+    private mutating func endUnconfirmedActor(
+        _ exited: WorkerExited, on node: NodeID, at now: Instant, into effects: inout GCSEffects
+    ) {
+        guard let lease = exited.lease,
+            let id = unconfirmedActors.first(where: {
+                actors[$0]?.lease == lease && actors[$0]?.worker?.worker == exited.worker
+            })
+        else { return }
+        unconfirmedActors.remove(id)
+        let error = exited.error(node: node, nodes[node], linkLost: nil)
+        incarnationEnded(id, lease, error, at: now, into: &effects)
     }
 
     /// Why the link to a worker was lost before its end was reported.

@@ -123,6 +123,7 @@ extension GCSCore {
         case .leaseLost(let id, _, let node, let reason):
             lostWithNode(id, node: node, reason: reason, at: now, into: &effects)
         case .leaseEnded: break  // Its node was told by `forgetLease`.
+        case .adoptionRefused(let id, let node): adoptionRefused(id, node, at: now, into: &effects)
         case .resumeGranted(let id, _):
             guard let worker = leases[id]?.worker else { break }
             tell(worker.worker, .leaseResumed(LeaseResumed(lease: id)), into: &effects)
@@ -141,7 +142,7 @@ extension GCSCore {
         if case .actor(let id) = record.purpose { actor = id }
         let assign = AssignLease(
             lease: grant.id, job: record.job, owner: record.owner, program: record.program, gpuIDs: grant.gpuIDs,
-            actor: actor)
+            actor: actor, held: grant.held)
         effects.send(.assignLease(assign), to: WorkerID(raylet: grant.node))
     }
 

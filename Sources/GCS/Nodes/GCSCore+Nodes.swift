@@ -21,13 +21,22 @@ extension GCSCore {
             error = RayError(.systemError, "the cluster has \(nodes.count) nodes, its maximum")
         }
         // The answer goes out first: a raylet expects it before its first lease.
-        let reply = NodeRegistered(error: error, clusterName: settings.clusterName)
+        var reply = registered
+        reply.error = error
         answer(.nodeRegistered(reply), sender, into: &effects)
-        if error == nil, nodes[id] == nil { addNode(id, info, at: now, into: &effects) }
+        guard error == nil else { return }
+        if nodes[id]?.isConfirmed != true { enterNode(id, info, adopted: [], at: now, into: &effects) }
     }
 
-    private mutating func addNode(
-        _ id: NodeID, _ info: NodeInfo, at now: Instant, into effects: inout GCSEffects
+    /// What a raylet is told when its node is taken.
+    var registered: NodeRegistered {
+        NodeRegistered(
+            clusterName: settings.clusterName, reconnectMilliseconds: settings.reconnectMilliseconds)
+    }
+
+    /// Puts a node to use, with the leases that it serves already.
+    mutating func enterNode(
+        _ id: NodeID, _ info: NodeInfo, adopted: [AdoptedLease], at now: Instant, into effects: inout GCSEffects
     ) {
         var info = info
         info.address.worker = WorkerID(raylet: id)
@@ -35,12 +44,25 @@ extension GCSCore {
         info.labels.removeAll { $0.key == NodeLabel.nodeID }
         info.labels.append(NodeLabel(key: NodeLabel.nodeID, value: id.hex))
         let labels = Dictionary(info.labels.map { ($0.key, $0.value) }) { first, _ in first }
-        let record = NodeRecord(info: info, at: now)
+        if info.isHead { endFormerHead(before: id, at: now, into: &effects) }
+        if nodes[id] == nil {
+            nodeCount += 1
+            nodeOrder.append(id)
+        }
+        let record = NodeRecord(info: info, number: nodes[id]?.number ?? nodeCount, at: now)
         nodes[id] = record
-        nodeOrder.append(id)
         effects.log(.info, "node \(record.title) joined with \(info.total)")
-        let added = SchedulerInput.nodeAdded(id, total: info.total, labels: labels, host: info.address.host)
+        let added = SchedulerInput.nodeAdded(
+            id, total: info.total, labels: labels, host: info.address.host, adopted: adopted)
         schedule(added, at: now, into: &effects)
+    }
+
+    /// The head's machine was started again: its node of before is gone for good.
+    private mutating func endFormerHead(before head: NodeID, at now: Instant, into effects: inout GCSEffects) {
+        for id in nodeOrder
+        where id != head && nodes[id]?.info.isHead == true && nodes[id]?.isConfirmed == false {
+            nodeDied(id, reason: "the head's node was started again", at: now, into: &effects)
+        }
     }
 
     mutating func nodeReported(
@@ -81,7 +103,7 @@ extension GCSCore {
             return
         }
         for id in nodeOrder {
-            guard let node = nodes[id] else { continue }
+            guard let node = nodes[id], node.isConfirmed else { continue }
             let silence = now.milliseconds(since: node.lastReport)
             guard silence >= GCSLimits.nodeSilenceMilliseconds else { continue }
             nodeDied(id, reason: "no report for \(silence / 1_000) s", at: now, into: &effects)
@@ -99,10 +121,14 @@ extension GCSCore {
         }
         node.workerCount = 0
         nodeOrder.removeAll { $0 == id }
-        deadNodes.insert(node, for: id)
+        remember(node, as: id)
         effects.log(.warning, "node \(node.title) left: \(reason)")
         let workers = peers.filter { $0.value.role == .worker && $0.value.address.node == id && !$0.value.isGone }
         schedule(.nodeRemoved(id, reason: reason), at: now, into: &effects)
+        let error = RayError(
+            .nodeDied, "node \(id.hex) (\(node.info.address.host)) left the cluster: \(reason)", node: id.hex,
+            host: node.info.address.host)
+        endUnconfirmedActors(on: id, error, at: now, into: &effects)
         let gone = workers.keys.sorted()
         guard !gone.isEmpty else { return }
         processesGone(gone, at: now, into: &effects)

@@ -15,6 +15,12 @@ internal import RayWire
 ///   status until `GCSLimits.deadNodesMax` others have died.
 struct NodeRecord: Sendable {
     var info: NodeInfo
+    /// The node as it joined: what the journal has.
+    let joined: NodeInfo
+    /// How many nodes had joined when it did.
+    let number: UInt64
+    /// Whether it has a link; after a new start of the GCS a node must come back first.
+    var isConfirmed = true
     var lastReport: Instant
     var storeUsed = 0
     var objectCount = 0
@@ -28,8 +34,10 @@ struct NodeRecord: Sendable {
     /// Why it died; empty while it lives.
     var deathReason = ""
 
-    init(info: NodeInfo, at now: Instant) {
+    init(info: NodeInfo, number: UInt64, at now: Instant) {
         self.info = info
+        joined = info
+        self.number = number
         lastReport = now
     }
 

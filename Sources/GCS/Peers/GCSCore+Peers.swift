@@ -62,6 +62,7 @@ extension GCSCore {
         // All are marked and forgotten first, so that nothing freed here is granted to another of them.
         for id in gone {
             peers[id]?.isGone = true
+            goneProcesses.insert(true, for: id)
             for lease in (ownerLeases[id] ?? []).sorted() { forgetLease(lease, .killWorker, into: &effects) }
         }
         for id in gone { schedule(.ownerGone(id), at: now, into: &effects) }

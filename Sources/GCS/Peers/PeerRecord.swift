@@ -17,6 +17,10 @@ struct PeerRecord: Sendable {
     /// Actors whose state it is told.
     var actors: Set<ActorID> = []
     var channels: Set<String> = []
+    /// Whether it was here before the GCS was started, and has said what it has.
+    var hasRejoined = false
+    /// Leases that it has, on nodes that have not come back yet.
+    var claims: [LeaseID: NodeID] = [:]
 
     init(role: ProcessRole, address: Address) {
         self.role = role

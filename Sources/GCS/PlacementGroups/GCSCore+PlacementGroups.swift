@@ -95,7 +95,7 @@ extension GCSCore {
         awaitedGroups.remove(id)
         schedule(.groupRemoved(id), at: now, into: &effects)
         // Actors between two starts have no lease that the scheduler could end.
-        for actor in actors.filter({ $0.value.spec.creation.strategy.group == id }).keys.sorted() {
+        for actor in actors.filter({ $0.value.spec.creation.strategy.group == id }).map(\.key).sorted() {
             endActor(actor, RayError(.actorPlacementGroupRemoved, reason), at: now, into: &effects)
         }
     }

@@ -22,6 +22,13 @@ package struct GCSConfiguration: Sendable {
     /// Name of the session; the folder's name if not set.
     package var sessionName = ""
 
+    /// Folder of the journal; empty for a head that does not outlive its process.
+    package var storageDirectory = ""
+    /// Whether the folder was named by the operator: then the programs are kept there, too.
+    package var isStorageOwn = false
+    /// How long processes wait for this head when it is away.
+    package var reconnectMilliseconds = 60_000
+
     package init(sessionDirectory: String, host: String, port: UInt16, clientPort: UInt16? = nil) {
         self.sessionDirectory = sessionDirectory
         self.host = host
@@ -33,7 +40,9 @@ package struct GCSConfiguration: Sendable {
     package var socketPath: String { sessionDirectory + "/links/gcs.sock" }
 
     /// Where executables are kept by their hash.
-    package var programsDirectory: String { sessionDirectory + "/programs" }
+    package var programsDirectory: String {
+        (isStorageOwn && !storageDirectory.isEmpty ? storageDirectory : sessionDirectory) + "/programs"
+    }
 
     /// The session's name, never empty.
     package var name: String {

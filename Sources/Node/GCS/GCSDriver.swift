@@ -11,32 +11,63 @@ internal import RayWire
 
 /// Feeds `GCSCore` with what happens and performs what it wants.
 ///
-///     links (reactor) ──▶ inputs ──▶ GCSCore ──▶ effects ──▶ links
+///     links (reactor) ──▶ inputs ──▶ GCSCore ──▶ effects ──▶ (journal) ──▶ links
 ///                 └─ StoreBlob, FetchBlob ──▶ ProgramArchive
 ///
 /// Unchecked: everything that changes is touched by the reactor's leading thread only, or before the reactor is
 /// started.
 final class GCSDriver: EndpointHandler, @unchecked Sendable {
+    /// Effects that wait for the journal, at most; more mean that its disk stands still.
+    private static let heldEffectsMax = 1_000_000
+
     private let reactor: Reactor
     private let logger = Logger(label: "ray.gcs")
+    /// What outlives this process; nothing in a cluster that ends with a program.
+    private let journal: (any Journal)?
+    /// Told when the journal fails: nothing can be acknowledged any more.
+    private let failed: @Sendable (String) -> Void
     private var core: GCSCore?
     private var effects = GCSEffects()
     private var archive: ProgramArchive
     private var endpoint: Endpoint?
     private var timer: ReactorTimer?
+    /// Changes that were given to the journal, and of these the durable ones.
+    private var appendedCount: UInt64 = 0
+    private var durableCount: UInt64 = 0
+    private var isCommitting = false
+    /// What follows changes that are not durable yet, in order, each with their count.
+    private var held: [(count: UInt64, effect: GCSEffect)] = []
+    /// Links that were lost in this turn: one that the peer replaced is back at its end.
+    private var losses: [(peer: WorkerID, reason: String)] = []
 
-    init(reactor: Reactor, archive: ProgramArchive) {
+    init(
+        reactor: Reactor, archive: ProgramArchive, journal: (any Journal)?,
+        failed: @escaping @Sendable (String) -> Void
+    ) {
         self.reactor = reactor
         self.archive = archive
+        self.journal = journal
+        self.failed = failed
     }
 
     /// Makes the core, now that the address is known.
-    func prepare(endpoint: Endpoint, clusterName: String, isOpen: Bool) {
+    ///
+    /// - Throws: `systemError` if the journal cannot be understood.
+    func prepare(
+        endpoint: Endpoint, clusterName: String, records: [JournalRecord], reconnectMilliseconds: Int,
+        isOpen: Bool
+    ) throws(RayError) {
         self.endpoint = endpoint
         let seed = UInt64.random(in: .min ... .max)
         var settings = GCSSettings(address: endpoint.hello.address, clusterName: clusterName, seed: seed)
         settings.isOpen = isOpen
-        core = GCSCore(settings: settings)
+        settings.isDurable = journal != nil
+        settings.reconnectMilliseconds = reconnectMilliseconds
+        core = try GCSCore(settings: settings, records: records, at: reactor.clock.now())
+        if let journal, !records.contains(where: { $0.clusterName != nil }) {
+            journal.append([.clusterName(clusterName)])
+            appendedCount += 1
+        }
         for hash in archive.hashes { give(.programStored(hash: hash)) }
     }
 
@@ -62,9 +93,43 @@ final class GCSDriver: EndpointHandler, @unchecked Sendable {
 
     private func give(_ input: GCSInput) {
         core?.receive(input, at: reactor.clock.now(), into: &effects)
-        for effect in effects.items { perform(effect) }
+        for effect in effects.items {
+            if case .persist(let records) = effect {
+                journal?.append(records)
+                appendedCount += 1
+            } else if appendedCount > durableCount, journal != nil {
+                held.append((appendedCount, effect))
+            } else {
+                perform(effect)
+            }
+        }
         effects.removeAll()
+        commit()
         if let wake = core?.nextWake { timer?.set(noLaterThan: wake) }
+    }
+
+    /// Has the journal make durable what it was given; one commit at a time, so that the next one takes all that came
+    /// meanwhile.
+    private func commit() {
+        guard let journal, appendedCount > durableCount, !isCommitting else { return }
+        guard held.count <= Self.heldEffectsMax else {
+            return failed("the journal's disk stands still: \(held.count) messages wait for it")
+        }
+        isCommitting = true
+        let count = appendedCount
+        journal.commit { error in
+            self.reactor.perform { self.committed(count, error) }
+        }
+    }
+
+    private func committed(_ count: UInt64, _ error: RayError?) {
+        isCommitting = false
+        if let error { return failed(error.message) }
+        durableCount = count
+        let ready = held.prefix { $0.count <= count }.count
+        for (_, effect) in held[..<ready] { perform(effect) }
+        held.removeFirst(ready)
+        commit()
     }
 
     private func perform(_ effect: GCSEffect) {
@@ -75,6 +140,7 @@ final class GCSDriver: EndpointHandler, @unchecked Sendable {
         case .log(.info, let text): logger.info("\(text)")
         case .log(.warning, let text): logger.warning("\(text)")
         case .log(.error, let text): logger.error("\(text)")
+        case .persist: break  // Done by `give`.
         }
     }
 
@@ -88,6 +154,8 @@ final class GCSDriver: EndpointHandler, @unchecked Sendable {
     // MARK: Links
 
     func peerUp(_ peer: WorkerID, _ hello: Hello) {
+        // A process that made a new link is still there; it says anew what it has.
+        losses.removeAll { $0.peer == peer }
         give(.peerUp(peer, role: hello.role, address: hello.address))
     }
 
@@ -108,7 +176,15 @@ final class GCSDriver: EndpointHandler, @unchecked Sendable {
 
     func peerLost(_ peer: WorkerID, _ reason: String) {
         archive.peerLost(peer)
-        give(.peerLost(peer, reason: reason))
+        losses.append((peer, reason))
+        reactor.perform { self.giveLosses() }
+    }
+
+    private func giveLosses() {
+        while !losses.isEmpty {
+            let (peer, reason) = losses.removeFirst()
+            give(.peerLost(peer, reason: reason))
+        }
     }
 
     func refused(_ peer: WorkerID, _ address: Address, _ reason: String) { peerLost(peer, reason) }

@@ -6,6 +6,8 @@
 internal import CRaySystem
 internal import Glibc
 package import RayCore
+internal import RayGCS
+internal import RayStorage
 internal import RayTransport
 internal import RayWire
 internal import Synchronization
@@ -25,7 +27,8 @@ package final class GCSServer: Sendable {
     private let reactor: Reactor
     private let endpoint: Endpoint
     private let driver: GCSDriver
-    private let stopReason = Mutex<String?>(nil)
+    private let journal: FileJournal?
+    private let stopReason: StopReason
 
     /// Opens the sockets; nobody is answered before `run`.
     ///
@@ -33,16 +36,26 @@ package final class GCSServer: Sendable {
     package init(configuration: GCSConfiguration) throws(RayError) {
         SignalWait.block()
         try Self.makeFolders(configuration)
+        let journal =
+            configuration.storageDirectory.isEmpty
+            ? nil : try FileJournal(folder: configuration.storageDirectory)
+        self.journal = journal
+        let records = try journal?.recover() ?? []
+        let name = records.lazy.compactMap(\.clusterName).first ?? configuration.name
+        let stopReason = StopReason()
+        self.stopReason = stopReason
         let host = try Self.numeric(configuration.host)
         let credentials = try AuthenticationToken(value: configuration.token, source: configuration.tokenSource)
             .credentials(isWanted: true)
         do throws(TransportError) {
             reactor = try Reactor()
-            driver = GCSDriver(reactor: reactor, archive: ProgramArchive(folder: configuration.programsDirectory))
+            driver = GCSDriver(
+                reactor: reactor, archive: ProgramArchive(folder: configuration.programsDirectory), journal: journal
+            ) { stopReason.fail($0) }
             let own = Address(node: .none, worker: .gcs, host: host, port: 0, socketPath: "")
             let hello = Hello(
                 role: .gcs, identity: .gcs, incarnation: .random(in: 1 ... .max), address: own,
-                session: configuration.name)
+                session: name)
             var settings = Endpoint.Settings()
             // The GCS must find out by itself when a machine that says nothing is gone.
             settings.acrossNodes.keepsAlive = true
@@ -62,8 +75,9 @@ package final class GCSServer: Sendable {
             throw RayError(.systemError, "the head cannot start: \(error)")
         }
         address = endpoint.hello.address
-        driver.prepare(
-            endpoint: endpoint, clusterName: configuration.name,
+        try driver.prepare(
+            endpoint: endpoint, clusterName: name, records: records,
+            reconnectMilliseconds: journal == nil ? 0 : configuration.reconnectMilliseconds,
             isOpen: configuration.token.isEmpty && !address.host.hasPrefix("127.") && address.host != "::1")
     }
 
@@ -80,13 +94,16 @@ package final class GCSServer: Sendable {
             stop(reason: "\(error)")
         }
         while true {
-            if let reason = stopReason.withLock({ $0 }) { return finish(reason) }
+            if let reason = stopReason.reason { return finish(reason) }
             if let signal = SignalWait.next(milliseconds: 100) { stop(reason: "the head was asked to end (\(signal))") }
         }
     }
 
     /// Ends `run` within a tenth of a second; any thread.
-    package func stop(reason: String) { stopReason.withLock { $0 = $0 ?? reason } }
+    package func stop(reason: String) { stopReason.stop(reason) }
+
+    /// Whether the head ended because it could not go on.
+    package var hasFailed: Bool { stopReason.isFailure }
 
     private func finish(_ reason: String) -> String {
         reactor.perform { self.driver.end() }
@@ -94,6 +111,7 @@ package final class GCSServer: Sendable {
         // Peers hear the reason if they read soon; nothing depends on it.
         usleep(100_000)
         reactor.stop()
+        journal?.close()
         return reason
     }
 
@@ -109,7 +127,8 @@ package final class GCSServer: Sendable {
 
     private static func makeFolders(_ configuration: GCSConfiguration) throws(RayError) {
         let session = configuration.sessionDirectory
-        for folder in [session, session + "/links", configuration.programsDirectory] {
+        let storage = configuration.storageDirectory.isEmpty ? [] : [configuration.storageDirectory]
+        for folder in [session, session + "/links"] + storage + [configuration.programsDirectory] {
             guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
                 throw RayError(
                     .systemError,
@@ -131,4 +150,16 @@ package final class GCSServer: Sendable {
         }
         return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
+}
+
+/// Why a server is to end, and whether that is a failure; any thread.
+private final class StopReason: Sendable {
+    private let state = Mutex<(reason: String?, isFailure: Bool)>((nil, false))
+
+    var reason: String? { state.withLock { $0.reason } }
+    var isFailure: Bool { state.withLock { $0.isFailure } }
+
+    func stop(_ reason: String) { state.withLock { $0.reason = $0.reason ?? reason } }
+
+    func fail(_ reason: String) { state.withLock { if $0.reason == nil { $0 = (reason, true) } } }
 }

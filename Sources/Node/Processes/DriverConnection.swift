@@ -64,10 +64,10 @@ package enum DriverConnection {
         } catch {
             throw RayError(.systemError, "\(error)")
         }
-        endpoint.connect(
-            to: Address(
-                node: .none, worker: .gcs, host: options.headSocket.isEmpty ? options.headHost : "",
-                port: options.headPort, socketPath: options.headSocket))
+        let gcs = Address(
+            node: .none, worker: .gcs, host: options.headSocket.isEmpty ? options.headHost : "",
+            port: options.headPort, socketPath: options.headSocket)
+        endpoint.connect(to: gcs)
         let info = JobInfo(
             driver: endpoint.hello.address, processID: getpid(), namespace: options.namespace,
             entrypoint: commandLine(), program: options.program)
@@ -82,12 +82,12 @@ package enum DriverConnection {
         if !job.hasProgram, !options.program.hash.isEmpty {
             try upload(options.program, endpoint, rendezvous)
         }
-        return try attach(job, options, endpoint, relay)
+        return try attach(job, options, gcs, endpoint, relay)
     }
 
     /// Attaches to the store of a raylet on this machine, if there is one, and makes the worker.
     private static func attach(
-        _ job: JobRegistered, _ options: Options, _ endpoint: Endpoint, _ relay: HandlerRelay
+        _ job: JobRegistered, _ options: Options, _ gcs: Address, _ endpoint: Endpoint, _ relay: HandlerRelay
     ) throws(RayError) -> Worker {
         // Of several nodes on this machine the head's: the cluster ends with it anyway.
         let nodes = job.nodes.filter { isOnThisMachine($0) }
@@ -112,6 +112,9 @@ package enum DriverConnection {
             address: address, raylet: local?.address, job: job.job, namespace: job.namespace, isDriver: true,
             processID: getpid())
         core.storeSlot = store?.client.index ?? 0
+        core.gcs = gcs
+        core.clusterName = job.clusterName
+        core.reconnectMilliseconds = job.reconnectMilliseconds
         var configuration = Worker.Configuration(core: core)
         configuration.warn = options.warn
         configuration.showLog = options.showLog

@@ -40,12 +40,17 @@ package enum NodeLauncher {
             clientPort = ready.port("client_port")
             gcsSocket = session.sockets + "/gcs.sock"
         }
+        var headSettings = gcsSettings(options, session)
+        // A head that is started again has to be where it was.
+        headSettings["port"] = String(headPort)
+        if let clientPort { headSettings["client_port"] = String(clientPort) }
         var generator = SystemRandomNumberGenerator()
         let node = NodeID.random(using: &generator)
         var settings = rayletSettings(options, session, node)
         settings["gcs_host"] = headHost
         settings["gcs_port"] = String(headPort)
         settings["gcs_socket"] = gcsSocket
+        if options.isHead, options.isDurable, options.restartsHead { settings["head_settings"] = headSettings.text }
         let ready = try starter.start(
             role: "raylet", executable: options.executable, settings: settings, session: session,
             endsWithParent: options.endsWithParent)
@@ -66,6 +71,10 @@ package enum NodeLauncher {
         settings["loopback"] = options.listensOnLoopback ? "1" : "0"
         settings["token"] = options.token.value
         settings["token_source"] = options.token.source
+        if options.isDurable {
+            settings["storage"] = options.storagePath ?? session.path + "/storage"
+            settings["storage_own"] = options.storagePath == nil ? "0" : "1"
+        }
         return settings
     }
 

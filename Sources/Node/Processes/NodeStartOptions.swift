@@ -42,6 +42,12 @@ package struct NodeStartOptions: Sendable {
     package var executable = "/proc/self/exe"
     /// Whether the processes end with this one: so for `ray.init()`, not for `ray start`.
     package var endsWithParent = false
+    /// Whether the head keeps its state in a journal and comes back after its death: so for `ray start`.
+    package var isDurable = false
+    /// Folder of the head's journal; the session's if not given. `RAY_gcs_storage_path`.
+    package var storagePath: String?
+    /// Whether the raylet of the head's node starts the GCS again when it dies: so without `--block`.
+    package var restartsHead = false
 
     package init() {}
 }

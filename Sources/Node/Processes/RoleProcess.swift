@@ -62,12 +62,18 @@ enum RoleProcess {
         configuration.listensOnLoopback = settings["loopback"] == "1"
         configuration.token = settings["token"] ?? ""
         configuration.tokenSource = settings["token_source"] ?? ""
+        configuration.storageDirectory = settings["storage"] ?? ""
+        configuration.isStorageOwn = settings["storage_own"] == "1"
+        if let seconds = environment("RAY_gcs_rpc_server_reconnect_timeout_s").flatMap({ Double($0) }), seconds >= 0 {
+            configuration.reconnectMilliseconds = Int(min(seconds, 1_000_000) * 1_000)
+        }
         let server = try GCSServer(configuration: configuration)
         var ready = "ready port=\(server.port)"
         if let port = server.clientPort { ready += " client_port=\(port)" }
         if let path = settings["port_file"] { try writePort(server.port, path) }
         RoleSettings.report(ready)
-        _ = server.run()
+        let reason = server.run()
+        guard !server.hasFailed else { throw RayError(.systemError, reason) }
     }
 
     /// Ray's Python waits for this file to appear, whole.
@@ -95,6 +101,9 @@ enum RoleProcess {
         }
         configuration.spillDirectory = settings["spill_directory"]
         try configuration.tune(environment)
+        if let text = settings["head_settings"] {
+            configuration.headRole = RoleSettings(text: text)
+        }
         let server = try RayletServer(configuration: configuration)
         let port = server.address.port
         let reason = server.run { RoleSettings.report("ready port=\(port)") }

@@ -59,11 +59,10 @@ package final class RoleStarter: Sendable {
         defer { close(pipe[0]) }
         let readyDescriptor: Int32 = 3
         let errorLog = session.logs + "/\(role).err"
-        let request = LaunchRequest(
-            path: executable, arguments: [role],
-            environment: Self.environment(role, settings, readyDescriptor),
-            standardOutput: .file(session.logs + "/\(role).out"), standardError: .file(errorLog),
-            descriptors: [(source: pipe[1], target: readyDescriptor)], isWatchingParent: endsWithParent)
+        var request = Self.request(role: role, executable: executable, settings: settings, session: session)
+        request.environment.append("\(RoleSettings.readyVariable)=\(readyDescriptor)")
+        request.descriptors = [(source: pipe[1], target: readyDescriptor)]
+        request.isWatchingParent = endsWithParent
         let child = try launch(request, role: role)
         close(pipe[1])
         session.note(role: role, processID: child.processID)
@@ -128,11 +127,19 @@ package final class RoleStarter: Sendable {
         }
     }
 
-    private static func environment(_ role: String, _ settings: RoleSettings, _ ready: Int32) -> [String] {
+    /// What starts a role, which says nowhere that it is ready.
+    static func request(
+        role: String, executable: String, settings: RoleSettings, session: SessionDirectory
+    ) -> LaunchRequest {
+        LaunchRequest(
+            path: executable, arguments: [role], environment: environment(role, settings),
+            standardOutput: .file(session.logs + "/\(role).out"), standardError: .file(session.logs + "/\(role).err"))
+    }
+
+    private static func environment(_ role: String, _ settings: RoleSettings) -> [String] {
         let hidden = [RoleSettings.roleVariable, RoleSettings.settingsVariable, RoleSettings.readyVariable]
         return processEnvironment().filter { item in !hidden.contains { item.hasPrefix($0 + "=") } } + [
             "\(RoleSettings.roleVariable)=\(role)", "\(RoleSettings.settingsVariable)=\(settings.text)",
-            "\(RoleSettings.readyVariable)=\(ready)",
         ]
     }
 

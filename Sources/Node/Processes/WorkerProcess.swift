@@ -61,12 +61,15 @@ package enum WorkerProcess {
         core.raylet?.host = host
         core.raylet?.port = environment("SWIFT_RAY_RAYLET_PORT").flatMap { UInt16($0) } ?? 0
         core.storeSlot = store.client.index
+        core.gcs = try gcsAddress()
+        core.reconnectMilliseconds = environment("SWIFT_RAY_RECONNECT_MS").flatMap { Int($0) } ?? 0
+        let gcs = core.gcs
         var configuration = Worker.Configuration(core: core)
         configuration.warn = { warn($0) }
         configuration.exit = { leave($0) }
         let worker = Worker(configuration, endpoint: endpoint, store: store, executor: executor)
         relay.pass(to: worker)
-        endpoint.connect(to: try gcsAddress())
+        endpoint.connect(to: gcs)
         try worker.introduce(to: raylet, startToken: startToken)
         return worker
     }

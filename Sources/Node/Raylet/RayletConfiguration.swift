@@ -34,6 +34,8 @@ package struct RayletConfiguration: Sendable {
     /// Bytes.
     package var storeCapacity: Int
     package var isHead = false
+    /// With what the head's GCS is started again when it dies; nothing where somebody else sees to it.
+    package var headRole: RoleSettings?
     /// `NAME=value` for every worker, beside the raylet's own environment.
     package var workerEnvironment: [String] = []
     /// When objects are written to disk; nothing means never.

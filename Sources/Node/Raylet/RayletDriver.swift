@@ -42,6 +42,7 @@ final class RayletDriver: @unchecked Sendable {
     private var programs: ProgramStore?
     private var attachments: StoreAttachmentServer?
     private var timer: ReactorTimer?
+    private var restarter: HeadRestarter?
     private var environment = WorkerEnvironment(base: [])
     private var spillFiles: SpillFiles?
     private let memory: MemoryMonitor
@@ -84,6 +85,7 @@ final class RayletDriver: @unchecked Sendable {
         let cpus = Int(configuration.resources[ResourceSet.cpu].value)
         var settings = RayletSettings(info: info, cpuCount: cpus, firstNumber: .random(in: 1...UInt64.max / 4))
         settings.memory = configuration.memory
+        settings.gcs = gcs
         core = RayletCore(settings: settings)
         environment = WorkerEnvironment(configuration, address: address)
         workers = WorkerLauncher(
@@ -144,6 +146,14 @@ final class RayletDriver: @unchecked Sendable {
     /// Joins the cluster. On the leading thread.
     func begin() {
         endpoint?.connect(to: gcs)
+        if let role = configuration.headRole {
+            restarter = HeadRestarter(
+                role, session: SessionDirectory(path: configuration.sessionDirectory), launcher: launcher,
+                logger: logger
+            ) { job in
+                self.reactor.perform { if let restarter = self.restarter { job(restarter) } }
+            }
+        }
         let timer = reactor.makeTimer { self.tick($0) }
         self.timer = timer
         timer.set(reactor.clock.now())
@@ -178,6 +188,7 @@ final class RayletDriver: @unchecked Sendable {
         store.tick(at: now)
         drainStore()
         programs?.tick(now)
+        restarter?.tick(now)
         give(
             .tick(
                 StoreUsage(
@@ -240,6 +251,7 @@ final class RayletDriver: @unchecked Sendable {
 
 extension RayletDriver: EndpointHandler {
     func peerUp(_ peer: WorkerID, _ hello: Hello) {
+        if peer == .gcs { restarter?.headIsUp() }
         var address = hello.address
         address.worker = peer
         give(.peerUp(address))
@@ -266,10 +278,11 @@ extension RayletDriver: EndpointHandler {
     func peerLost(_ peer: WorkerID, _ reason: String) {
         // A worker or driver of this node cannot remove its socket when it is killed.
         unlink(configuration.socketPath(of: peer))
+        if peer == .gcs, isRegistered { restarter?.headIsLost(at: reactor.clock.now()) }
         give(.peerLost(peer, reason: reason))
     }
 
-    func refused(_ peer: WorkerID, _ address: Address, _ reason: String) { give(.peerLost(peer, reason: reason)) }
+    func refused(_ peer: WorkerID, _ address: Address, _ reason: String) { give(.refused(peer, reason: reason)) }
 }
 
 // MARK: effects
@@ -279,6 +292,9 @@ extension RayletDriver {
         let now = reactor.clock.now()
         switch effect {
         case .send(let message, let requestID, let peer): send(message, requestID: requestID, to: peer)
+        case .rejoin(var message):
+            message.owners = store.owners
+            send(.rejoinNode(message), requestID: 0, to: .gcs)
         case .connect(let address): endpoint?.connect(to: address)
         case .spawnWorker(let start): workers?.start(start, environment: environment.of(start))
         case .kill(let processID, let group):

@@ -114,7 +114,7 @@ package final class Worker: WorkerAPI {
 }
 
 extension Worker: EndpointHandler {
-    package func peerUp(_ peer: WorkerID, _ hello: Hello) {}
+    package func peerUp(_ peer: WorkerID, _ hello: Hello) { if peer == .gcs { step(.peerUp(peer)) } }
 
     package func message(kind: UInt16, requestID: UInt64, payload: UnsafeRawBufferPointer, from peer: WorkerID) {
         do throws(WireError) {
@@ -129,7 +129,13 @@ extension Worker: EndpointHandler {
     }
 
     package func peerLost(_ peer: WorkerID, _ reason: String) {
-        if let raylet = configuration.core.raylet, peer == raylet.worker || peer == .gcs {
+        failRooms(peer, reason)
+        step(.peerLost(peer, reason: reason))
+    }
+
+    private func failRooms(_ peer: WorkerID, _ reason: String) {
+        let isHeadGone = peer == .gcs && configuration.core.reconnectMilliseconds == 0
+        if let raylet = configuration.core.raylet, peer == raylet.worker || isHeadGone {
             let error = RayError(.localRayletDied, reason)
             let rooms = state.withLock { state in
                 defer { state.rooms = [:] }
@@ -138,11 +144,11 @@ extension Worker: EndpointHandler {
             }
             for (_, room) in rooms { room.answer(.failure(error)) }
         }
-        step(.peerLost(peer, reason: reason))
     }
 
     package func refused(_ peer: WorkerID, _ address: Address, _ reason: String) {
-        peerLost(peer, "\(address.host):\(address.port) refused: \(reason)")
+        failRooms(peer, reason)
+        step(.refused(peer, reason: "\(address.host):\(address.port) refused: \(reason)"))
     }
 
     /// Answers that a waiting thread wants, not the core.

@@ -21,8 +21,10 @@ struct PoolKey: Hashable, Sendable {
 struct Lease: Sendable {
     var id: LeaseID
     var key: PoolKey
-    /// Whose tasks it serves; the control store for actors.
-    var owner: WorkerID
+    /// Who asked for it; the control store for actors.
+    var owner: Address
+    /// What it holds on the node.
+    var held: ResourceSet
     /// The actor that lives in the worker; such a worker is never used again.
     var actor: ActorID?
     /// The start token of the worker that serves it; nothing while it waits.

@@ -16,7 +16,7 @@ extension RayletCore {
         }
         let key = PoolKey(job: assign.job, program: assign.program, gpuIDs: assign.gpuIDs)
         leases[assign.lease] = Lease(
-            id: assign.lease, key: key, owner: assign.owner.worker, actor: assign.actor)
+            id: assign.lease, key: key, owner: assign.owner, held: assign.held, actor: assign.actor)
         waitingLeases.append(assign.lease)
         serveWaitingLeases(at: now, into: &effects)
     }

@@ -68,7 +68,7 @@ extension RayletCore {
             }
             // The raylet sees leases, not tasks: tasks are taken as run again, actors as not.
             return MemoryCandidate(
-                token: token, owner: lease.owner, isRetriable: lease.actor == nil, since: worker.since)
+                token: token, owner: lease.owner.worker, isRetriable: lease.actor == nil, since: worker.since)
         }
         guard let victim = MemoryPolicy.victim(among: candidates), let worker = pool[victim.token] else { return }
         let error = RayError(.outOfMemory, outOfMemoryMessage(reading, worker, candidates.count))

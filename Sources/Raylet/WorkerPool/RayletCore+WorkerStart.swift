@@ -16,6 +16,7 @@ extension RayletCore {
         var environment = key.program.environment
         environment.append("SWIFT_RAY_JOB_ID=\(key.job.value)")
         environment.append("SWIFT_RAY_START_TOKEN=\(token)")
+        environment.append("SWIFT_RAY_RECONNECT_MS=\(reconnectMilliseconds)")
         if settings.info.total[ResourceSet.gpu] > .zero {
             // Without a GPU of its own a process must not see those of others.
             environment.append("CUDA_VISIBLE_DEVICES=" + key.gpuIDs.map(String.init).joined(separator: ","))

@@ -9,6 +9,8 @@ internal import RayWire
 extension Cluster {
     /// Lets something fail, as far as there is something that may.
     func strike() {
+        let isHeadAlone = options.killsMax == 0 && !options.networkFails
+        if options.headDies, isHeadAlone || happens(perMille: 500) { return strikeHead() }
         let choice = random(0...99)
         switch choice {
         case ..<plan.cutPercent: cutSomething()
@@ -35,6 +37,22 @@ extension Cluster {
         struck(
             "the connection of \(link.ends[0].process.name) and \(link.ends[1].process.name) breaks for \(blocked) ms")
         cut(link, blockedMilliseconds: blocked)
+    }
+
+    /// The head dies: between two inputs, or in the midst of what one led to.
+    private func strikeHead() {
+        guard let gcs, gcs.isAlive else { return }
+        if happens(perMille: 600) { return gcs.die(afterEffects: random(0...12)) }
+        killHead()
+    }
+
+    /// Ends the head; it is started again a little later.
+    func killHead() {
+        guard let gcs, gcs.isAlive else { return }
+        killCounts.heads += 1
+        struck("the head is killed")
+        processGone(gcs, isSilent: false)
+        add(.headStart, microseconds: happens(perMille: 300) ? random(0...15_000_000) : random(20_000...500_000))
     }
 
     private func killWorker() {

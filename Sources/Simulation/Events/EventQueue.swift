@@ -22,6 +22,7 @@ struct Event {
         case resume(WorkerProcess, frame: Int)
         case driverStart(nodeIndex: Int?, script: [Operation])
         case nodeStart
+        case headStart
         case spawned(RayletProcess, startToken: UInt64, job: JobID)
         case booted(WorkerProcess)
         case exited(RayletProcess, processID: Int32, code: Int32, signal: Int32)

@@ -88,6 +88,8 @@ extension Cluster {
         let target = link.ends[1].process
         if target.isSilent || now < link.blockedUntil {
             add(.dialed(link, reason: "no answer in time"), microseconds: 1_000_000)
+        } else if isRestarted(target) {
+            add(.dialed(link, reason: "the process was started again"), microseconds: 2 * delay(link))
         } else if !target.isAlive || link.ends[1].core.state == .lost {
             add(.dialed(link, reason: "connection refused"), microseconds: delay(link))
         } else {
@@ -101,7 +103,7 @@ extension Cluster {
         let target = link.ends[1].process
         guard reason == nil, target.isAlive, now >= link.blockedUntil, link.ends[1].core.state != .lost else {
             // A process that left a link for good answers no later attempt to resume it.
-            let isRefused = target.isAlive && link.ends[1].core.state == .lost
+            let isRefused = target.isAlive && link.ends[1].core.state == .lost || isRestarted(target)
             if isRefused { link.ends[0].core.end("the peer has forgotten this link") }
             return give(
                 link, 0, .disconnected(reason: reason ?? "connection refused", isProcessGone: link.isSameNode))
@@ -130,12 +132,19 @@ extension Cluster {
         for side in 0...1 { give(link, side, .connected(peerHighestReceived: received[1 - side])) }
     }
 
+    /// Whether another process answers in the place of this one.
+    private func isRestarted(_ process: SimulatedProcess) -> Bool {
+        processByID[process.id].map { $0 !== process && $0.isAlive } ?? false
+    }
+
     /// Makes the link known at the side that did not dial.
     private func attach(_ link: SimulatedLink) {
         guard !link.ends[1].isAttached else { return }
         let (dialing, target) = (link.ends[0].process, link.ends[1].process)
         if let old = target.links[dialing.id], old !== link {
             let side = old.ends[0].process === target ? 0 : 1
+            // The head is not told of the loss: the process is still there, and says anew what it has.
+            if target.role == .gcs { target.links[dialing.id] = nil }
             old.ends[side].core.end("the peer made a new link")
             give(old, side, .tick)
         }

@@ -9,6 +9,23 @@ internal import RayWire
 extension Cluster {
     // MARK: Starts
 
+    /// How long processes wait for a head that is away.
+    var reconnectMilliseconds: Int { options.headDies ? 60_000 : 0 }
+
+    /// Starts the head, from what the one before it has written.
+    func startHead() {
+        do throws(RayError) {
+            let head = try GCSProcess(cluster: self, journal: journal)
+            gcs = head
+            enter(head)
+            note("the head starts")
+            lastFault = max(lastFault, now)
+            head.start()
+        } catch {
+            fail("the head cannot start: \(error.message)")
+        }
+    }
+
     func startNode() {
         let index = raylets.count
         let node = plan.nodes[index % plan.nodes.count]

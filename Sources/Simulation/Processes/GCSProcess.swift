@@ -7,20 +7,31 @@ internal import RayCore
 internal import RayGCS
 internal import RayWire
 
-/// The head: a `GCSCore` and its network.
+/// The head: a `GCSCore`, its journal and its network. Each start of it is a process of its own.
 final class GCSProcess: SimulatedProcess {
     private var core: GCSCore
     private var effects = GCSEffects()
+    private let journal: MemoryJournal
+    /// Dies when so many more effects were performed.
+    private var effectsLeft: Int?
 
-    init(cluster: Cluster) {
+    /// - Parameter journal: what the head before this one has left.
+    init(cluster: Cluster, journal: MemoryJournal) throws(RayError) {
+        self.journal = journal
         let address = Address(node: .none, worker: .gcs, host: "head", port: 6379, socketPath: "")
-        var settings = GCSSettings(address: address, clusterName: "simulation", seed: cluster.plan.seed)
+        let seed = cluster.plan.seed &+ UInt64(cluster.killCounts.heads)
+        var settings = GCSSettings(address: address, clusterName: "simulation", seed: seed)
         settings.plantsGrantTwice = cluster.options.plantedFault == .grantTwice
-        core = GCSCore(settings: settings)
+        settings.isDurable = cluster.options.headDies
+        settings.reconnectMilliseconds = cluster.reconnectMilliseconds
+        core = try GCSCore(settings: settings, records: journal.recover(), at: cluster.now)
         super.init(cluster: cluster, address: address, role: .gcs, name: "gcs")
     }
 
     func start() { wantTick(at: core.nextWake) }
+
+    /// Has the head die in the midst of what it does: after so many more effects.
+    func die(afterEffects count: Int) { effectsLeft = count }
 
     /// The cluster as the GCS sees it.
     var status: ClusterStatus { core.clusterStatus() }
@@ -37,19 +48,29 @@ final class GCSProcess: SimulatedProcess {
     override func ticked() { step(.tick) }
 
     private func step(_ input: GCSInput) {
+        guard isAlive else { return }
         core.receive(input, at: cluster.now, into: &effects)
+        if let violation = core.checkInvariants().first { cluster.fail("gcs: \(violation)") }
         for effect in effects.items {
-            switch effect {
-            case .send(let message, let requestID, let peer):
-                cluster.oracle.sentByGCS(message, to: peer, in: cluster)
-                send(message, requestID: requestID, to: peer)
-            case .connect(let address): cluster.connect(self, to: address)
-            case .disconnect(let peer, let reason): cluster.disconnect(self, from: peer, reason: reason)
-            case .log(_, let text): cluster.note("gcs: \(text)")
+            if let left = effectsLeft {
+                guard left > 0 else { return cluster.killHead() }
+                effectsLeft = left - 1
             }
+            perform(effect)
         }
         effects.removeAll()
-        if let violation = core.checkInvariants().first { cluster.fail("gcs: \(violation)") }
         wantTick(at: core.nextWake)
+    }
+
+    private func perform(_ effect: GCSEffect) {
+        switch effect {
+        case .send(let message, let requestID, let peer):
+            cluster.oracle.sentByGCS(message, to: peer, in: cluster)
+            send(message, requestID: requestID, to: peer)
+        case .connect(let address): cluster.connect(self, to: address)
+        case .disconnect(let peer, let reason): cluster.disconnect(self, from: peer, reason: reason)
+        case .log(_, let text): cluster.note("gcs: \(text)")
+        case .persist(let records): journal.append(records)
+        }
     }
 }

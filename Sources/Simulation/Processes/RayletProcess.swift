@@ -37,6 +37,7 @@ final class RayletProcess: SimulatedProcess {
             sessionDirectory: "/session")
         var settings = RayletSettings(
             info: info, cpuCount: cpuCount, firstNumber: cluster.generator.next() % (1 << 40))
+        settings.gcs = cluster.gcs?.address ?? .none
         settings.chunkBytes = cluster.plan.chunkBytes
         core = RayletCore(settings: settings)
         store = SimulatedStore(
@@ -113,6 +114,9 @@ final class RayletProcess: SimulatedProcess {
         let now = cluster.now
         switch effect {
         case .send(let message, let requestID, let peer): send(message, requestID: requestID, to: peer)
+        case .rejoin(var message):
+            message.owners = store.core.owners
+            send(.rejoinNode(message), requestID: 0, to: .gcs)
         case .connect(let address): cluster.connect(self, to: address)
         case .spawnWorker(let start):
             cluster.add(

@@ -80,6 +80,9 @@ final class WorkerProcess: SimulatedProcess {
             address: address, raylet: raylet?.address, job: job, namespace: namespace, isDriver: role == .driver,
             processID: processID)
         configuration.plantsEarlyAnswer = cluster.options.plantedFault == .answerEarly
+        configuration.gcs = cluster.gcs?.address ?? .none
+        configuration.clusterName = role == .driver ? "simulation" : ""
+        configuration.reconnectMilliseconds = cluster.reconnectMilliseconds
         if let raylet {
             slot = raylet.store.attach()
             configuration.storeSlot = slot
@@ -135,7 +138,7 @@ final class WorkerProcess: SimulatedProcess {
             cluster.kill(self, signal: 0, by: "itself")
             return
         }
-        if peer == .gcs || peer == raylet?.id {
+        if peer == .gcs && cluster.reconnectMilliseconds == 0 || peer == raylet?.id {
             for (frame, room) in rooms.map({ ($0.value.frame, $0.key) }).sorted(by: { $0.1 < $1.1 }) {
                 rooms[room] = nil
                 failed(frame, RayError(.localRayletDied, reason))
@@ -143,6 +146,8 @@ final class WorkerProcess: SimulatedProcess {
         }
         step(.peerLost(peer, reason: reason))
     }
+
+    override func peerUp(_ peer: SimulatedProcess) { if isJoined || role == .worker { step(.peerUp(peer.id)) } }
 
     override func ticked() { step(.tick) }
 

@@ -52,7 +52,8 @@ struct Plan {
         let isQuiet = random(0...3) == 0
         let faultCount = isQuiet ? 0 : random(1...4)
         cutPercent = !options.networkFails ? 0 : options.killsMax == 0 ? 100 : 40
-        let kinds = (options.killsMax > 0 ? options.killsMax : 0) + (options.networkFails ? 2 : 0)
+        let kinds =
+            (options.killsMax > 0 ? options.killsMax : 0) + (options.networkFails ? 2 : 0) + (options.headDies ? 3 : 0)
         for _ in 0..<min(faultCount, kinds) {
             // Early ones hit starts, late ones whatever the workload does then.
             faultEvents.append(random(20...(40 << random(0...7))))

@@ -65,12 +65,21 @@ package struct JobRegistered: Hashable, Sendable, WireCodable {
     package var nodes: [NodeInfo]
     /// Whether the cluster has the driver's executable already.
     package var hasProgram: Bool
+    /// The cluster's identity, the same after its head was started again.
+    package var clusterName: String
+    /// How long a process waits for a head that is away; 0 where it does not come back.
+    package var reconnectMilliseconds: Int
 
-    package init(job: JobID, namespace: String, nodes: [NodeInfo], hasProgram: Bool) {
+    package init(
+        job: JobID, namespace: String, nodes: [NodeInfo], hasProgram: Bool, clusterName: String = "",
+        reconnectMilliseconds: Int = 0
+    ) {
         self.job = job
         self.namespace = namespace
         self.nodes = nodes
         self.hasProgram = hasProgram
+        self.clusterName = clusterName
+        self.reconnectMilliseconds = reconnectMilliseconds
     }
 
     package func encode(into writer: inout WireWriter) {
@@ -78,6 +87,8 @@ package struct JobRegistered: Hashable, Sendable, WireCodable {
         writer.write(namespace)
         writer.write(list: nodes)
         writer.write(hasProgram)
+        writer.write(clusterName)
+        writer.write(reconnectMilliseconds)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -85,6 +96,10 @@ package struct JobRegistered: Hashable, Sendable, WireCodable {
         namespace = try reader.string()
         nodes = try reader.values()
         hasProgram = try reader.bool()
+        clusterName = try reader.added("") { (reader: inout WireReader) throws(WireError) in try reader.string() }
+        reconnectMilliseconds = try reader.added(0) { (reader: inout WireReader) throws(WireError) in
+            try reader.int()
+        }
     }
 }
 

@@ -98,6 +98,9 @@ package enum Message: Hashable, Sendable {
     case actorExited(ActorExited)
     case generatorItem(GeneratorItem)
     case generatorConsumed(GeneratorConsumed)
+    case rejoinNode(RejoinNode)
+    case rejoin(Rejoin)
+    case rejoined(Rejoined)
 
     /// The number that stands for the message in the frame header; never reused.
     package var kind: UInt16 {
@@ -195,6 +198,9 @@ package enum Message: Hashable, Sendable {
         case .actorExited: 224
         case .generatorItem: 225
         case .generatorConsumed: 226
+        case .rejoinNode: 280
+        case .rejoin: 281
+        case .rejoined: 282
         }
     }
 
@@ -294,6 +300,9 @@ package enum Message: Hashable, Sendable {
         case .actorExited(let message): message.encode(into: &writer)
         case .generatorItem(let message): message.encode(into: &writer)
         case .generatorConsumed(let message): message.encode(into: &writer)
+        case .rejoinNode(let message): message.encode(into: &writer)
+        case .rejoin(let message): message.encode(into: &writer)
+        case .rejoined(let message): message.encode(into: &writer)
         }
     }
 
@@ -401,6 +410,9 @@ package enum Message: Hashable, Sendable {
         case 224: self = .actorExited(try reader.value())
         case 225: self = .generatorItem(try reader.value())
         case 226: self = .generatorConsumed(try reader.value())
+        case 280: self = .rejoinNode(try reader.value())
+        case 281: self = .rejoin(try reader.value())
+        case 282: self = .rejoined(try reader.value())
         default: throw .unknownCase("message kind", Int(kind))
         }
     }

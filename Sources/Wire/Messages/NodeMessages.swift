@@ -102,22 +102,29 @@ package struct RegisterNode: Hashable, Sendable, WireCodable {
 /// GCS to raylet: joined, or why not.
 package struct NodeRegistered: Hashable, Sendable, WireCodable {
     package var error: RayError?
-    /// The session of the head.
+    /// The cluster's identity, the same after its head was started again.
     package var clusterName: String
+    /// How long a process waits for a head that is away; 0 where it does not come back.
+    package var reconnectMilliseconds: Int
 
-    package init(error: RayError? = nil, clusterName: String) {
+    package init(error: RayError? = nil, clusterName: String, reconnectMilliseconds: Int = 0) {
         self.error = error
         self.clusterName = clusterName
+        self.reconnectMilliseconds = reconnectMilliseconds
     }
 
     package func encode(into writer: inout WireWriter) {
         writer.write(optional: error)
         writer.write(clusterName)
+        writer.write(reconnectMilliseconds)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
         error = try reader.optionalValue()
         clusterName = try reader.string()
+        reconnectMilliseconds = try reader.added(0) { (reader: inout WireReader) throws(WireError) in
+            try reader.int()
+        }
     }
 }
 
@@ -164,14 +171,20 @@ package struct AssignLease: Hashable, Sendable, WireCodable {
     package var gpuIDs: [Int]
     /// The actor that will live in the worker, if any.
     package var actor: ActorID?
+    /// What the lease holds on the node; the raylet says it again to a head that was started again.
+    package var held: ResourceSet
 
-    package init(lease: LeaseID, job: JobID, owner: Address, program: Program, gpuIDs: [Int], actor: ActorID? = nil) {
+    package init(
+        lease: LeaseID, job: JobID, owner: Address, program: Program, gpuIDs: [Int], actor: ActorID? = nil,
+        held: ResourceSet = ResourceSet()
+    ) {
         self.lease = lease
         self.job = job
         self.owner = owner
         self.program = program
         self.gpuIDs = gpuIDs
         self.actor = actor
+        self.held = held
     }
 
     package func encode(into writer: inout WireWriter) {
@@ -181,6 +194,7 @@ package struct AssignLease: Hashable, Sendable, WireCodable {
         writer.write(program)
         writer.write(list: gpuIDs) { $0.write($1) }
         writer.write(optional: actor)
+        writer.write(held)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -190,6 +204,9 @@ package struct AssignLease: Hashable, Sendable, WireCodable {
         program = try reader.value()
         gpuIDs = try reader.list { (reader: inout WireReader) throws(WireError) in try reader.int() }
         actor = try reader.optionalIdentifier()
+        held = try reader.added(ResourceSet()) { (reader: inout WireReader) throws(WireError) in
+            try reader.value()
+        }
     }
 }
 

@@ -60,6 +60,8 @@ struct Execution: Sendable {
     var actor: ActorID?
     var incarnation: UInt32 = 0
     var actorName = ""
+    /// What the GCS was told of the start of the actor.
+    var started: ActorStarted?
     /// The lease of the task or actor that runs here.
     var lease: LeaseID?
     /// Whether that lease holds CPUs that a blocked task gives back.

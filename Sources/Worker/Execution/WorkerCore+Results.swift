@@ -114,6 +114,7 @@ extension WorkerCore {
     ) {
         if case .actorCreation(let actor) = task.spec.kind {
             let message = ActorStarted(actor: actor, incarnation: execution.incarnation, error: error)
+            execution.started = message
             effects.send(.actorStarted(message), to: WorkerID.gcs)
         } else {
             let message = TaskDone(

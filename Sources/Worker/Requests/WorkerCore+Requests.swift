@@ -40,7 +40,7 @@ extension WorkerCore {
         if let fatal {
             effects.append(.completeRequest(requestCounter, .failure(fatal)))
         } else {
-            requests.insert(requestCounter)
+            requests[requestCounter] = message
             effects.send(message, to: WorkerID.gcs, requestID: requestCounter)
         }
         return requestCounter

@@ -10,7 +10,7 @@ package import RayWire
 /// Actors from the caller's side: creation, calls in order, restarts.
 extension WorkerCore {
     /// How long calls wait for the GCS's word after the link to a living actor broke.
-    private static let unavailableMilliseconds = 3_000
+    static let unavailableMilliseconds = 3_000
 
     /// Creates an actor; failures arrive as errors of calls on it.
     package mutating func createActor(
@@ -48,9 +48,10 @@ extension WorkerCore {
             var spec = actors[actor]?.creation
         else { return }
         spec.creation = task.spec
-        actors[actor]?.creation = nil
         // What the initialiser needs is held until the actor cannot be started again.
         if !task.spec.arguments.isEmpty { actors[actor]?.heldCreation = spec }
+        actors[actor]?.creation = spec
+        actors[actor]?.isRegistered = true
         effects.send(.createActor(CreateActor(spec: spec)), to: WorkerID.gcs)
         letGoIfUnused(actor, into: &effects)
     }
@@ -136,6 +137,7 @@ extension WorkerCore {
         guard let client = actors[state.id], client.phase != .dead, state.incarnation >= client.incarnation else {
             return
         }
+        actors[state.id]?.creation = nil
         actors[state.id]?.phase = state.phase
         actors[state.id]?.error = state.error
         actors[state.id]?.taskRetriesMax = state.taskRetriesMax
@@ -219,7 +221,8 @@ extension WorkerCore {
 
     mutating func expireActorCalls(at now: Instant, into effects: inout WorkerEffects) {
         for (id, client) in actors.sorted(by: { $0.key < $1.key }) {
-            guard let limit = client.unavailableAt, limit <= now else { continue }
+            // Only the head knows what has become of it.
+            guard headAwaySince == nil, let limit = client.unavailableAt, limit <= now else { continue }
             actors[id]?.unavailableAt = nil
             let error = RayError(.actorUnavailable, "the connection to it broke though it lives")
             retryCalls(of: id, error: error, into: &effects)

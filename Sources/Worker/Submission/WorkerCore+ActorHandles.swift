@@ -30,15 +30,16 @@ extension WorkerCore {
     /// Lets the actor go if this process has neither handles nor calls under way.
     mutating func letGoIfUnused(_ actor: ActorID, into effects: inout WorkerEffects) {
         guard let client = actors[actor], client.handles == 0, client.isHeld, client.queue.isEmpty,
-            client.inFlight.isEmpty, client.creation == nil
+            client.inFlight.isEmpty, client.creation == nil || client.isRegistered
         else { return }
         actors[actor]?.isHeld = false
         release(.actorHandle(actor), into: &effects)
     }
 
     /// Nobody holds a handle of an actor that this process created.
-    func actorUnreferenced(_ actor: ActorID, into effects: inout WorkerEffects) {
+    mutating func actorUnreferenced(_ actor: ActorID, into effects: inout WorkerEffects) {
         guard fatal == nil, let client = actors[actor], client.phase != .dead else { return }
+        actors[actor]?.isUnreferenced = true
         effects.send(.releaseActor(ReleaseActor(actor: actor)), to: WorkerID.gcs)
     }
 

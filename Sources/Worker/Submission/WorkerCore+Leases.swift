@@ -107,16 +107,21 @@ extension WorkerCore {
             leaseCounter += 1
             let id = LeaseID.number(leaseCounter, owner: configuration.address.worker)
             shapes[index].requests.append(id)
-            let locality = shape.key.preferredNode.map { [Locality(node: $0, bytes: shape.localityBytes)] } ?? []
-            let request = RequestLease(
-                lease: id, job: configuration.job, shape: shape.key.resources, strategy: shape.key.strategy,
-                locality: locality, owner: configuration.address)
-            effects.send(.requestLease(request), to: WorkerID.gcs)
+            sendRequest(id, of: index, into: &effects)
         }
         while shapes[index].requests.count > max(0, requestCount) {
             let id = shapes[index].requests.removeLast()
             effects.send(.cancelLease(CancelLease(lease: id)), to: WorkerID.gcs)
         }
+    }
+
+    func sendRequest(_ id: LeaseID, of index: Int, into effects: inout WorkerEffects) {
+        let shape = shapes[index]
+        let locality = shape.key.preferredNode.map { [Locality(node: $0, bytes: shape.localityBytes)] } ?? []
+        let request = RequestLease(
+            lease: id, job: configuration.job, shape: shape.key.resources, strategy: shape.key.strategy,
+            locality: locality, owner: configuration.address)
+        effects.send(.requestLease(request), to: WorkerID.gcs)
     }
 
     /// A lease without work takes tasks that wait behind others: asks the most loaded worker to hand some back.
@@ -241,7 +246,7 @@ extension WorkerCore {
         }
         for (id, lease) in leases.sorted(by: { $0.key < $1.key }) {
             if let killAt = lease.killAt, killAt <= now { killForced(id, lease, at: now, into: &effects) }
-            guard let lostAt = lease.lostAt,
+            guard headAwaySince == nil, let lostAt = lease.lostAt,
                 now >= lostAt.advanced(milliseconds: configuration.deathCauseMilliseconds)
             else { continue }
             let error = RayError(
