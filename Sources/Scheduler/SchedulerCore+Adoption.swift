@@ -8,8 +8,8 @@ internal import RayCore
 extension SchedulerCore {
     /// Takes over a lease that a node serves already.
     ///
-    /// Which of a node's leases are blocked is not known yet. Those whose CPUs no longer fit are taken as waiting for
-    /// them: so no CPU is given to anybody else before each of them has it or says that it is blocked.
+    /// Which of a node's leases are blocked is not known of all yet. Those whose CPUs no longer fit are taken as waiting
+    /// for them: so no CPU is given to anybody else before each of them has it or says that it is blocked.
     mutating func adopt(_ adopted: AdoptedLease, on node: NodeID, into effects: inout SchedulerEffects) {
         let request = adopted.request
         guard leases[request.id] == nil, let index = nodeIndices[node] else { return }
@@ -22,10 +22,12 @@ extension SchedulerCore {
         if let waiting = pending[request.id] { removePending(waiting) }
         var lease = Lease(
             request: request, node: node, pool: nodes[index].pool, gpus: shares, gpuIDs: adopted.gpuIDs)
-        if !nodes[index].available.contains(request.held) {
-            lease.state = .resuming
-            nodes[index].resumeQueue.append(request.id)
+        switch adopted.cpu {
+        case .unknown: if !nodes[index].available.contains(request.held) { lease.state = .resuming }
+        case .blocked: lease.state = .blocked
+        case .resuming: lease.state = .resuming
         }
+        if lease.state == .resuming { nodes[index].resumeQueue.append(request.id) }
         leases[request.id] = lease
         nodes[index].leases.insert(request.id)
         nodes[index].available = nodes[index].available - lease.heldNow

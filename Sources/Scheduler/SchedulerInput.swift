@@ -37,14 +37,26 @@ package enum SchedulerInput: Sendable {
     case tick
 }
 
+/// Whether an adopted lease uses its CPU.
+package enum AdoptedCPU: Hashable, Sendable {
+    /// It has it, or has given it back; its worker has not said.
+    case unknown
+    case blocked
+    /// It has given it back, and wants it again.
+    case resuming
+}
+
 /// A lease that a node serves and that the scheduler does not know.
 package struct AdoptedLease: Hashable, Sendable {
     package var request: LeaseRequest
     /// The GPUs that it holds, whole or in part.
     package var gpuIDs: [Int]
+    /// What its worker has said of its CPU.
+    package var cpu: AdoptedCPU
 
-    package init(_ request: LeaseRequest, gpuIDs: [Int]) {
+    package init(_ request: LeaseRequest, gpuIDs: [Int], cpu: AdoptedCPU = .unknown) {
         self.request = request
         self.gpuIDs = gpuIDs
+        self.cpu = cpu
     }
 }

@@ -132,8 +132,9 @@ enum Layers {
         "RayRaylet": ["RayCore", "RayWire", "RayScheduler", "RayObjectStore"],
         "RayWorker": ["RayCore", "RayWire", "RayObjectStore"],
         "RayTransport": ["RayCore", "RayWire", "CRaySystem"],
+        "RayStorage": ["RayCore", "RayWire", "RayGCS", "RayTransport", "CRaySystem"],
         "RayMacros": [],
-        "RayNode": Set(roles + ["RayCore", "RayWire", "RayTransport", "CRaySystem"]),
+        "RayNode": Set(roles + ["RayCore", "RayWire", "RayTransport", "RayStorage", "CRaySystem"]),
         "Ray": Set(
             roles + ["RayCore", "RayWire", "RayTransport", "RayNode", "RayMacros", "CRaySystem", "CRayRecords"]),
         "RaySimulation": Set(roles + ["RayCore", "RayWire"]),

@@ -83,12 +83,25 @@ extension GCSCore {
     }
 
     mutating func leaseBlocked(_ id: LeaseID, _ sender: Sender, at now: Instant, into effects: inout GCSEffects) {
-        guard workerLeases[sender.id] == id else { return }
+        guard workerLeases[sender.id] == id else {
+            if isAwaited(sender) { peers[sender.id]?.earlyCPU = (id, .blocked) }
+            return
+        }
         schedule(.blocked(id), at: now, into: &effects)
+    }
+
+    /// Whether the node of a worker has not come back yet after a new start.
+    private func isAwaited(_ sender: Sender) -> Bool {
+        guard recovery != nil, let node = peers[sender.id]?.address.node else { return false }
+        return nodes[node]?.isConfirmed == false
     }
 
     mutating func leaseUnblocked(_ id: LeaseID, _ sender: Sender, at now: Instant, into effects: inout GCSEffects) {
         guard workerLeases[sender.id] == id else {
+            if isAwaited(sender), peers[sender.id]?.earlyCPU?.lease == id {
+                peers[sender.id]?.earlyCPU = (id, .resuming)
+                return
+            }
             // The lease ended meanwhile: nobody gives a CPU back for it, so its worker must not wait for one.
             return effects.send(.leaseResumed(LeaseResumed(lease: id)), to: sender.id)
         }

@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 internal import RayCore
+internal import RayScheduler
 internal import RayWire
 
 /// A process with a link to the GCS.
@@ -21,6 +22,8 @@ struct PeerRecord: Sendable {
     var hasRejoined = false
     /// Leases that it has, on nodes that have not come back yet.
     var claims: [LeaseID: NodeID] = [:]
+    /// What it said of the CPU of the lease that it serves before its node came back.
+    var earlyCPU: (lease: LeaseID, cpu: AdoptedCPU)?
 
     init(role: ProcessRole, address: Address) {
         self.role = role

@@ -17,6 +17,7 @@ extension GCSCore {
             return
         }
         peers[sender.id]?.hasRejoined = true
+        peers[sender.id]?.earlyCPU = nil
         if sender.role == .driver { peers[sender.id]?.job = message.job }
         if let lease = workerLeases[sender.id], case .actor(let id)? = leases[lease]?.purpose,
             let actor = actors[id], case .starting(lease, let worker) = actor.stage

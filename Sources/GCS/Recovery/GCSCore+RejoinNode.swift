@@ -70,7 +70,9 @@ extension GCSCore {
                 release(held, on: id, into: &effects)
                 continue
             }
-            adopted.append(AdoptedLease(request, gpuIDs: held.gpuIDs))
+            let early = held.worker.flatMap { peers[$0.worker]?.earlyCPU }
+            let cpu = early?.lease == held.lease ? early?.cpu : nil
+            adopted.append(AdoptedLease(request, gpuIDs: held.gpuIDs, cpu: cpu ?? .unknown))
             if wasWaiting { isWaited.append(held.lease) }
         }
         enterNode(id, message.info, adopted: adopted, at: now, into: &effects)
@@ -131,6 +133,10 @@ extension GCSCore {
         let isOrphan = goneProcesses[held.owner.worker] != nil || jobs[held.job] == nil
         let release = ReleaseLease(lease: held.lease, kill: held.actor != nil || isOrphan)
         effects.send(.releaseLease(release), to: WorkerID(raylet: id))
+        // Nobody gives a CPU back for it.
+        if let worker = held.worker, peers[worker.worker]?.earlyCPU?.cpu == .resuming {
+            tell(worker.worker, .leaseResumed(LeaseResumed(lease: held.lease)), into: &effects)
+        }
     }
 
     /// Only the link is new: leases that ended meanwhile are still served there, since the word was lost.
