@@ -14,7 +14,7 @@ internal import RayWire
 /// While the head is away, what runs here goes on. Ends of workers are kept for it: they say more than that a
 /// lease is not served any more, which is all that `RejoinNode` can say.
 extension RayletCore {
-    private static let unsentExitsMax = 10_000
+    private static let unsentMax = 10_000
 
     /// The link to the head is lost: a head that comes back is waited for.
     mutating func headIsLost(reason: String, at now: Instant, into effects: inout [RayletEffect]) {
@@ -52,8 +52,9 @@ extension RayletCore {
                 .send(.registerNode(RegisterNode(info: settings.info)), requestID: 0, to: .gcs))
         }
         headAwaySince = nil
-        for exit in unsentExits { effects.append(.send(.workerExited(exit), requestID: 0, to: .gcs)) }
-        unsentExits = []
+        reportedSpill = SpillReport()
+        for message in unsent { effects.append(.send(message, requestID: 0, to: .gcs)) }
+        unsent = []
         let jobs = Set(pool.workers.values.map(\.key.job)).union(leases.values.map(\.key.job))
         effects.append(
             .rejoin(
@@ -73,11 +74,11 @@ extension RayletCore {
     }
 
     /// Tells the head of the end of a worker, now or when it is back.
-    mutating func tellHead(_ exited: WorkerExited, into effects: inout [RayletEffect]) {
+    mutating func tellHead(_ message: Message, into effects: inout [RayletEffect]) {
         guard headAwaySince == nil else {
-            if unsentExits.count < Self.unsentExitsMax { unsentExits.append(exited) }
+            if unsent.count < Self.unsentMax { unsent.append(message) }
             return
         }
-        effects.append(.send(.workerExited(exited), requestID: 0, to: .gcs))
+        effects.append(.send(message, requestID: 0, to: .gcs))
     }
 }

@@ -55,8 +55,8 @@ package struct RayletCore: Sendable {
     var headAwaySince: Instant?
     /// When it is tried again.
     var headRetryAt: Instant?
-    /// Ends of workers that the head could not be told.
-    var unsentExits: [WorkerExited] = []
+    /// What the head could not be told of ends of workers.
+    var unsent: [Message] = []
     var nextReport = Instant.zero
     /// Why the node left; everything that comes later is ignored.
     package private(set) var leaveReason: String?

@@ -133,7 +133,7 @@ final class Cluster {
 
     private func setUp() {
         startHead()
-        for _ in plan.nodes { add(.nodeStart, microseconds: random(0...2_000)) }
+        for _ in plan.nodes { add(.nodeStart(likeNode: nil), microseconds: random(0...2_000)) }
         driversToStart = plan.drivers.count
         for driver in plan.drivers {
             add(
@@ -154,7 +154,7 @@ final class Cluster {
         case .processTick(let process): if process.isAlive { process.tick() }
         case .resume(let process, let frame): if process.isAlive { process.resume(frame) }
         case .driverStart(let nodeIndex, let script): startDriver(nodeIndex, script)
-        case .nodeStart: startNode()
+        case .nodeStart(let index): startNode(likeNode: index)
         case .headStart: startHead()
         case .spawned(let raylet, let startToken, let job): spawned(raylet, startToken, job)
         case .booted(let worker): if worker.isAlive { worker.introduce() }

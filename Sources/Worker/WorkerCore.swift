@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
+internal import DequeModule
 package import RayCore
 package import RayWire
 
@@ -102,6 +103,8 @@ package struct WorkerCore: Sendable {
     var headAwaySince: Instant?
     /// When it is tried again.
     var headRetryAt: Instant?
+    /// The latest leases that were given up because their workers were not reached.
+    var abandonedLeases: Deque<LeaseID> = []
 
     package init(_ configuration: Configuration, seed: UInt64) {
         self.configuration = configuration

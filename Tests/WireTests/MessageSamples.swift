@@ -154,7 +154,8 @@ enum MessageSamples {
         lease: leaseID, job: jobID, owner: address, held: resources, gpuIDs: [0, 2], actor: actorID, worker: address,
         processID: 42)
     static let rejoin = Rejoin(
-        job: jobID, clusterName: "c", leases: [OwnedWorker(lease: leaseID, node: nodeID)], requests: [leaseID])
+        job: jobID, clusterName: "c", leases: [OwnedWorker(lease: leaseID, node: nodeID)], requests: [leaseID],
+        abandoned: [leaseID])
 
     private static let head: [Message] = [
         .rejoinNode(

@@ -22,6 +22,8 @@ struct PeerRecord: Sendable {
     var hasRejoined = false
     /// Leases that it has, on nodes that have not come back yet.
     var claims: [LeaseID: NodeID] = [:]
+    /// Leases that it gave up because their workers were not reached.
+    var abandoned: Set<LeaseID> = []
     /// What it said of the CPU of the lease that it serves before its node came back.
     var earlyCPU: (lease: LeaseID, cpu: AdoptedCPU)?
 

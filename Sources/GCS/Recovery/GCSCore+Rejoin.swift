@@ -18,6 +18,8 @@ extension GCSCore {
         }
         peers[sender.id]?.hasRejoined = true
         peers[sender.id]?.earlyCPU = nil
+        let abandoned = Set(message.abandoned)
+        peers[sender.id]?.abandoned = abandoned
         if sender.role == .driver { peers[sender.id]?.job = message.job }
         if let lease = workerLeases[sender.id], case .actor(let id)? = leases[lease]?.purpose,
             let actor = actors[id], case .starting(lease, let worker) = actor.stage
@@ -26,7 +28,7 @@ extension GCSCore {
         }
         let wanted = Set(message.leases.map(\.lease) + message.requests)
         for lease in (ownerLeases[sender.id] ?? []).sorted() where !wanted.contains(lease) {
-            endLease(lease, .keepWorker, at: now, into: &effects)
+            endLease(lease, abandoned.contains(lease) ? .killWorker : .keepWorker, at: now, into: &effects)
         }
         for held in message.leases where leases[held.lease] == nil {
             if recovery != nil, nodes[held.node]?.isConfirmed == false {

@@ -131,7 +131,8 @@ extension GCSCore {
 
     private func release(_ held: HeldLease, on id: NodeID, into effects: inout GCSEffects) {
         let isOrphan = goneProcesses[held.owner.worker] != nil || jobs[held.job] == nil
-        let release = ReleaseLease(lease: held.lease, kill: held.actor != nil || isOrphan)
+        let isAbandoned = peers[held.owner.worker]?.abandoned.contains(held.lease) ?? false
+        let release = ReleaseLease(lease: held.lease, kill: held.actor != nil || isOrphan || isAbandoned)
         effects.send(.releaseLease(release), to: WorkerID(raylet: id))
         // Nobody gives a CPU back for it.
         if let worker = held.worker, peers[worker.worker]?.earlyCPU?.cpu == .resuming {

@@ -76,7 +76,7 @@ extension RayletCore {
         pool.update(victim.token) { $0.memoryError = error }
         if let address = worker.address {
             let killed = WorkerKilled(worker: address.worker, error: error)
-            effects.append(.send(.workerKilled(killed), requestID: 0, to: .gcs))
+            tellHead(.workerKilled(killed), into: &effects)
         }
         killWorker(token: victim.token, isIntended: false, at: now, into: &effects)
     }

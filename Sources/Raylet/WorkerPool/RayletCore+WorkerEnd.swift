@@ -48,7 +48,7 @@ extension RayletCore {
         let report = WorkerExited(
             worker: address.worker, lease: served, processID: processID, exitCode: exit.code, signal: exit.signal,
             intended: worker.isIntended, lastLines: exit.lastLines)
-        tellHead(report, into: &effects)
+        tellHead(.workerExited(report), into: &effects)
         clientGone(address.worker, at: now, into: &effects)
         serveWaitingLeases(at: now, into: &effects)
         endJobIfUnused(worker.key.job)
@@ -92,7 +92,7 @@ extension RayletCore {
             let report = WorkerExited(
                 worker: address.worker, lease: lease, processID: worker.processID ?? 0, exitCode: 0, signal: 9,
                 intended: worker.isIntended, lastLines: [])
-            tellHead(report, into: &effects)
+            tellHead(.workerExited(report), into: &effects)
         }
     }
 

@@ -70,7 +70,7 @@ extension Cluster {
         let isSilent = happens(perMille: 400)
         struck("\(victim.name) \(isSilent ? "vanishes with its machine" : "is killed")")
         kill(victim, isSilent: isSilent, because: "the fault")
-        if happens(perMille: 500) { add(.nodeStart, microseconds: random(1_000...3_000_000)) }
+        if happens(perMille: 500) { add(.nodeStart(likeNode: nil), microseconds: random(1_000...3_000_000)) }
     }
 
     private func killDriver() {

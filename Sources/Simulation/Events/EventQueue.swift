@@ -21,7 +21,7 @@ struct Event {
         /// User code goes on.
         case resume(WorkerProcess, frame: Int)
         case driverStart(nodeIndex: Int?, script: [Operation])
-        case nodeStart
+        case nodeStart(likeNode: Int?)
         case headStart
         case spawned(RayletProcess, startToken: UInt64, job: JobID)
         case booted(WorkerProcess)

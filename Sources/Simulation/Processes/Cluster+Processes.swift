@@ -26,9 +26,10 @@ extension Cluster {
         }
     }
 
-    func startNode() {
+    /// Starts a node: the next of the plan, or one like a node that could not join.
+    func startNode(likeNode planned: Int?) {
         let index = raylets.count
-        let node = plan.nodes[index % plan.nodes.count]
+        let node = plan.nodes[(planned ?? index) % plan.nodes.count]
         let raylet = RayletProcess(
             cluster: self, index: index, cpuCount: node.cpuCount, storeCapacity: node.storeCapacity)
         raylets.append(raylet)

@@ -23,6 +23,8 @@ final class RayletProcess: SimulatedProcess {
     private var isReceiving = false
     /// Workers that run here, by process id.
     private(set) var workers: [Int32: WorkerProcess] = [:]
+    /// Whether the head has taken it.
+    private var isMember = false
 
     init(cluster: Cluster, index: Int, cpuCount: Int, storeCapacity: Int) {
         self.index = index
@@ -51,6 +53,7 @@ final class RayletProcess: SimulatedProcess {
     }
 
     override func receive(_ message: Message, requestID: UInt64, from peer: WorkerID) {
+        if case .nodeRegistered(let answer) = message { isMember = answer.error == nil }
         give(.message(message, requestID: requestID, from: peer))
     }
 
@@ -140,7 +143,10 @@ final class RayletProcess: SimulatedProcess {
             send(.objectChunk(chunk(object, offset, count)), requestID: requestID, to: peer)
         case .writeChunk(let object, let offset, let bytes): store.writeUnsealed(bytes, to: object, offset: offset)
         case .log(_, let text): cluster.note("\(name): \(text)")
-        case .leave(let reason): cluster.kill(self, isSilent: false, because: "it left: \(reason)")
+        case .leave(let reason):
+            cluster.kill(self, isSilent: false, because: "it left: \(reason)")
+            // Its start failed: whoever started it does so again.
+            if !isMember { cluster.add(.nodeStart(likeNode: index), microseconds: 1_000_000) }
         }
     }
 

@@ -125,12 +125,17 @@ package struct Rejoin: Hashable, Sendable, WireCodable {
     package var leases: [OwnedWorker]
     /// The leases that it waits for; each is asked for again behind this message.
     package var requests: [LeaseID]
+    /// The latest leases that it gave up because their workers were not reached: those workers must die.
+    package var abandoned: [LeaseID]
 
-    package init(job: JobID, clusterName: String, leases: [OwnedWorker], requests: [LeaseID]) {
+    package init(
+        job: JobID, clusterName: String, leases: [OwnedWorker], requests: [LeaseID], abandoned: [LeaseID] = []
+    ) {
         self.job = job
         self.clusterName = clusterName
         self.leases = leases
         self.requests = requests
+        self.abandoned = abandoned
     }
 
     package func encode(into writer: inout WireWriter) {
@@ -138,6 +143,7 @@ package struct Rejoin: Hashable, Sendable, WireCodable {
         writer.write(clusterName)
         writer.write(list: leases)
         writer.write(list: requests)
+        writer.write(list: abandoned)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -145,6 +151,7 @@ package struct Rejoin: Hashable, Sendable, WireCodable {
         clusterName = try reader.string()
         leases = try reader.values()
         requests = try reader.identifiers()
+        abandoned = try reader.identifiers()
     }
 }
 

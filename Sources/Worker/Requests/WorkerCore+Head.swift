@@ -15,6 +15,8 @@ internal import RayWire
 /// from the state of then: leases held and asked for, actors followed and created, questions without an answer, and
 /// whether the CPU of this process is given back.
 extension WorkerCore {
+    private static let abandonedMax = 256
+
     mutating func headIsLost(reason: String, at now: Instant, into effects: inout WorkerEffects) {
         guard fatal == nil else { return }
         guard configuration.reconnectMilliseconds > 0 else {
@@ -57,7 +59,8 @@ extension WorkerCore {
         let held = leases.sorted { $0.key < $1.key }.map { OwnedWorker(lease: $0.key, node: $0.value.worker.node) }
         let wanted = shapes.flatMap(\.requests)
         let message = Rejoin(
-            job: configuration.job, clusterName: configuration.clusterName, leases: held, requests: wanted)
+            job: configuration.job, clusterName: configuration.clusterName, leases: held, requests: wanted,
+            abandoned: Array(abandonedLeases))
         effects.send(.rejoin(message), to: WorkerID.gcs)
         for index in shapes.indices {
             for id in shapes[index].requests { sendRequest(id, of: index, into: &effects) }
@@ -75,6 +78,13 @@ extension WorkerCore {
             effects.send(message, to: WorkerID.gcs, requestID: request)
         }
         setAlarm(now)
+    }
+
+    /// Gives a lease up whose worker is not reached: it must die.
+    mutating func abandon(_ lease: LeaseID, into effects: inout WorkerEffects) {
+        effects.send(.returnLease(ReturnLease(lease: lease, isUnreachable: true)), to: WorkerID.gcs)
+        if abandonedLeases.count >= Self.abandonedMax { abandonedLeases.removeFirst() }
+        abandonedLeases.append(lease)
     }
 
     /// Creates actors again that the head may not know, follows the others, and gives up those that nobody holds.

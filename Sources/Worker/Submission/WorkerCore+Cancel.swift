@@ -91,7 +91,7 @@ extension WorkerCore {
         guard lease.lostAt == nil, lease.inFlight.contains(where: { tasks[$0]?.cancellation == .forced }) else {
             return
         }
-        effects.send(.returnLease(ReturnLease(lease: id, isUnreachable: true)), to: WorkerID.gcs)
+        abandon(id, into: &effects)
         let error = RayError(
             .workerDied, "the worker (pid \(lease.processID)) was killed by ray.cancel(force: true) of another task",
             processID: lease.processID)

@@ -253,7 +253,7 @@ extension WorkerCore {
                 .workerDied, "the worker (pid \(lease.processID)) is gone; the cluster could not say why",
                 processID: lease.processID)
             // Perhaps only the way there is broken: the lease must end for the cluster, too.
-            effects.send(.returnLease(ReturnLease(lease: id, isUnreachable: true)), to: WorkerID.gcs)
+            abandon(id, into: &effects)
             leaseLost(id, error, at: now, into: &effects)
         }
     }
