@@ -67,7 +67,9 @@ package struct GCSCore: Sendable {
     var deadActorCount = 0
 
     /// Placement groups that are not removed.
-    var groups: [PlacementGroupID: PlacementGroupRecord] = [:]
+    var groups = DurableTable<PlacementGroupID, PlacementGroupRecord>()
+    /// Groups that were ever created.
+    var groupCount: UInt64 = 0
     var groupNames: [PlacementGroupName: PlacementGroupID] = [:]
     /// The groups that end with the actor that created them.
     var actorGroups: [ActorID: Set<PlacementGroupID>] = [:]
@@ -100,7 +102,7 @@ package struct GCSCore: Sendable {
     var writtenJobCount: UInt32 = 0
     /// Lease numbers below this one are set aside.
     var reservedLeases: UInt32 = 0
-    /// Dead nodes and actors so far, for the order in which they are forgotten.
+    /// Dead nodes, actors and groups so far, for the order in which they are forgotten.
     var deathCount: UInt64 = 0
 
     package init(settings: GCSSettings) {

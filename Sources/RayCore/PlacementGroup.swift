@@ -91,6 +91,17 @@ package struct PlacementGroupSpec: Hashable, Sendable {
     private static let resourcesMax = 64
 }
 
+/// Which bundle of which placement group.
+package struct BundleKey: Hashable, Sendable {
+    package var group: PlacementGroupID
+    package var number: Int
+
+    package init(group: PlacementGroupID, number: Int) {
+        self.group = group
+        self.number = number
+    }
+}
+
 /// A placement group at one moment.
 package struct PlacementGroupState: Hashable, Sendable {
     /// The states of Ray's table; the numbers are Ray's.

@@ -70,7 +70,8 @@ extension RayletCore {
         if let worker, worker.state != .leased(id) { return nil }
         return HeldLease(
             lease: id, job: lease.key.job, owner: lease.owner, held: lease.held, gpuIDs: lease.key.gpuIDs,
-            actor: lease.actor, worker: worker?.address, processID: worker?.processID ?? 0)
+            actor: lease.actor, worker: worker?.address, processID: worker?.processID ?? 0,
+            bundle: lease.bundle)
     }
 
     /// Tells the head of the end of a worker, now or when it is back.

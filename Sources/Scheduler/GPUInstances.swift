@@ -41,7 +41,7 @@ struct GPUInstances: Sendable {
         ids = shares.map(\.index)
     }
 
-    /// The shares that would make up `amount` now; nothing if the free ones do not suffice.
+    /// The shares that would make up `amount` now, whole GPUs first; nothing if the free ones do not suffice.
     func shares(for amount: ResourceAmount) -> [GPUShare]? { Self.shares(for: amount, of: free) }
 
     /// Whether `amount` could be made up if nothing were in use.
@@ -74,6 +74,6 @@ struct GPUInstances: Sendable {
         }
         guard let best else { return nil }
         shares.append(GPUShare(index: best, amount: rest))
-        return shares.sorted { $0.index < $1.index }
+        return shares
     }
 }

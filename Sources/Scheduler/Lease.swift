@@ -32,9 +32,11 @@ struct Lease: Sendable {
     var state = State.running
 
     var grant: LeaseGrant {
-        LeaseGrant(
+        var bundle: BundleKey?
+        if case .bundle(let key) = pool { bundle = key }
+        return LeaseGrant(
             id: request.id, owner: request.owner, job: request.job, node: node, held: request.held,
-            gpuIDs: gpuIDs)
+            gpuIDs: gpuIDs, bundle: bundle)
     }
 
     /// The CPU that goes back to the pool while the lease is blocked.

@@ -3,12 +3,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-internal import RayCore
+package import RayCore
 
-/// Which bundle of which placement group.
-struct BundleKey: Hashable, Sendable {
-    var group: PlacementGroupID
-    var number: Int
+/// Where a bundle is: its node, and the numbers of the GPUs of which it has a whole or a part.
+package struct BundlePlace: Hashable, Sendable {
+    package var node: NodeID
+    package var gpuIDs: [Int]
+
+    package init(node: NodeID, gpuIDs: [Int]) {
+        self.node = node
+        self.gpuIDs = gpuIDs
+    }
 }
 
 /// What resources are taken from: a node, or what a bundle reserves on one.
@@ -21,6 +26,8 @@ enum PoolID: Hashable, Sendable {
 ///
 ///     waiting ──all bundles have room──▶ placed ──a node died──▶ waiting (for the lost bundles only)
 ///
+/// After a new start bundles are expected back on the nodes that they had, and have no pool until those join.
+///
 /// Bundles are reserved all at once or not at all. A bundle that has a node is a pool of its own among the
 /// scheduler's nodes: leases, blocking and GPUs work inside of it as they do on a node.
 struct PlacementGroup: Sendable {
@@ -28,6 +35,8 @@ struct PlacementGroup: Sendable {
     let arrival: UInt64
     /// The node of each bundle; nothing where it has none.
     var nodes: [NodeID?]
+    /// Bundles whose nodes have not come back yet; `nodes` names those.
+    var awaited: [Int: BundlePlace] = [:]
     /// Whether it had all of its bundles before; such groups come first.
     var wasPlaced = false
     /// Whether no room was found when last tried; then only nodes that changed give reason to try again.

@@ -12,7 +12,11 @@ extension SchedulerCore {
     /// for them: so no CPU is given to anybody else before each of them has it or says that it is blocked.
     mutating func adopt(_ adopted: AdoptedLease, on node: NodeID, into effects: inout SchedulerEffects) {
         let request = adopted.request
-        guard leases[request.id] == nil, let index = nodeIndices[node] else { return }
+        guard leases[request.id] == nil else { return }
+        let place = adopted.bundle.map { bundleIndices[$0] } ?? nodeIndices[node]
+        guard let index = place, nodes[index].id == node else {
+            return effects.append(.adoptionRefused(request.id, node: node))
+        }
         var rest = request.held
         rest[ResourceSet.cpu] = .zero
         let gpu = request.held[ResourceSet.gpu]
@@ -39,11 +43,61 @@ extension SchedulerCore {
     }
 }
 
+// MARK: Placement groups
+
+extension SchedulerCore {
+    /// Enters a group from before; its bundles wait for their nodes.
+    mutating func restoreGroup(_ spec: PlacementGroupSpec, _ places: [BundlePlace?]) {
+        guard groups[spec.id] == nil, spec.flaw == nil else { return }
+        arrivalCount += 1
+        var group = PlacementGroup(spec: spec, arrival: arrivalCount)
+        for (number, place) in places.prefix(spec.bundles.count).enumerated() {
+            guard let place, awaitedNodes[place.node] != nil else { continue }
+            group.nodes[number] = place.node
+            group.awaited[number] = place
+        }
+        group.wasPlaced = places.contains { $0 != nil }
+        groups[spec.id] = group
+        if !group.isPlaced { waitingGroups.append(spec.id) }
+    }
+
+    /// Reserves bundles again on the node that they were on, before anything else is placed there.
+    mutating func restoreBundles(on id: NodeID, into effects: inout SchedulerEffects) {
+        guard awaitedNodes.removeValue(forKey: id) != nil, let index = nodeIndices[id] else { return }
+        loseAwaitedBundles(on: id, into: &effects) { core, key, place in
+            guard let resources = core.groups[key.group]?.spec.bundles[key.number].resources,
+                core.nodes[index].available.contains(resources),
+                let shares = core.nodes[index].gpus.shares(for: resources[ResourceSet.gpu], at: place.gpuIDs)
+            else { return false }
+            core.reserve(key, resources, shares, on: index)
+            return true
+        }
+    }
+
+    /// Ends the waiting of bundles for a node: each has its place again, or it needs another one.
+    mutating func loseAwaitedBundles(
+        on id: NodeID, into effects: inout SchedulerEffects,
+        unless isRestored: (inout SchedulerCore, BundleKey, BundlePlace) -> Bool
+    ) {
+        for (group, entry) in groups.sorted(by: { $0.key < $1.key }) where !entry.awaited.isEmpty {
+            for (number, place) in entry.awaited.sorted(by: { $0.key < $1.key }) where place.node == id {
+                groups[group]?.awaited[number] = nil
+                if isRestored(&self, BundleKey(group: group, number: number), place) { continue }
+                groups[group]?.nodes[number] = nil
+                guard !waitingGroups.contains(group) else { continue }
+                waitingGroups.append(group)
+                effects.append(.groupLost(group))
+            }
+        }
+    }
+}
+
 extension GPUInstances {
     /// The shares of `amount` on just these GPUs: whole ones first, the rest on the last; nothing if one is in use.
-    func shares(for amount: ResourceAmount, at indices: [Int]) -> [GPUShare]? {
-        guard amount > .zero else { return indices.isEmpty ? [] : nil }
-        guard Set(indices).count == indices.count else { return nil }
+    func shares(for amount: ResourceAmount, at numbers: [Int]) -> [GPUShare]? {
+        guard amount > .zero else { return numbers.isEmpty ? [] : nil }
+        let indices = numbers.compactMap { ids.firstIndex(of: $0) }
+        guard indices.count == numbers.count, Set(indices).count == indices.count else { return nil }
         let one = ResourceAmount(units: ResourceAmount.unitsPerOne)
         var left = amount
         var shares: [GPUShare] = []

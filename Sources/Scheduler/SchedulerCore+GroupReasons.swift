@@ -33,6 +33,11 @@ extension SchedulerCore {
         if let reason = pendingReason(of: id), indices(for: key).isEmpty {
             return PendingReason(.placementGroup, "waits for placement group \(id.hex), which \(reason.sentence)")
         }
+        if indices(for: key).isEmpty, groups[id]?.awaited.isEmpty == false {
+            return PendingReason(
+                .nodeUnavailable,
+                "waits for the nodes of placement group \(id.hex) to come back after the head was started again")
+        }
         let pools = indices(for: key).map { nodes[$0] }.filter { $0.couldFit(key.shape) }
         guard !pools.allSatisfy(\.isDraining) else {
             return PendingReason(

@@ -136,17 +136,21 @@ extension SchedulerCore {
             guard let shares = nodes[index].gpus.shares(for: resources[ResourceSet.gpu]) else {
                 preconditionFailure("a node was chosen that lacks the GPUs of a bundle")
             }
-            nodes[index].available = nodes[index].available - resources
-            nodes[index].gpus.take(shares)
-            nodes[index].reserved = nodes[index].reserved + resources
-            let key = BundleKey(group: group.spec.id, number: number)
-            bundleIndices[key] = nodes.count
-            nodes.append(SchedulerNode(bundle: key, resources: resources, shares: shares, on: nodes[index]))
-            groups[group.spec.id]?.nodes[number] = nodes[index].id
-            changedNodes.append(.bundle(key))
+            reserve(BundleKey(group: group.spec.id, number: number), resources, shares, on: index)
         }
         groups[group.spec.id]?.wasPlaced = true
         groups[group.spec.id]?.isStuck = false
+    }
+
+    /// Takes the resources of a bundle from the node at `index`.
+    mutating func reserve(_ key: BundleKey, _ resources: ResourceSet, _ shares: [GPUShare], on index: Int) {
+        nodes[index].available = nodes[index].available - resources
+        nodes[index].gpus.take(shares)
+        nodes[index].reserved = nodes[index].reserved + resources
+        bundleIndices[key] = nodes.count
+        nodes.append(SchedulerNode(bundle: key, resources: resources, shares: shares, on: nodes[index]))
+        groups[key.group]?.nodes[key.number] = nodes[index].id
+        changedNodes.append(.bundle(key))
     }
 
     /// Gives what bundles reserve back to their nodes, and forgets the pools. Their leases are gone already.

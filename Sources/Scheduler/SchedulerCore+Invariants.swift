@@ -86,6 +86,11 @@ extension SchedulerCore {
             for (number, node) in group.nodes.enumerated() {
                 let key = BundleKey(group: id, number: number)
                 let pool = bundleIndices[key].map { nodes[$0] }
+                if let place = group.awaited[number] {
+                    let isSound = pool == nil && place.node == node && awaitedNodes[place.node] != nil
+                    if !isSound { violations.append("\(name): bundle \(number) is wrongly awaited") }
+                    continue
+                }
                 if pool?.id != node { violations.append("\(name): bundle \(number) is not where it says") }
                 if let pool, pool.total != group.spec.bundles[number].resources {
                     violations.append("\(name): bundle \(number) has other resources")

@@ -9,6 +9,8 @@ extension SchedulerCore {
     /// Adds a node unless it is there; whether it was added.
     mutating func addNode(_ node: SchedulerNode) -> Bool {
         guard nodeIndices[node.id] == nil else { return false }
+        var node = node
+        node.isDraining = awaitedNodes[node.id] ?? false
         nodes.insert(node, at: nodes[..<nodeCount].firstIndex { $0.id > node.id } ?? nodeCount)
         nodeCount += 1
         nodesChanged()
@@ -18,7 +20,7 @@ extension SchedulerCore {
 
     /// Removes a node; its leases are lost.
     mutating func removeNode(_ id: NodeID, reason: String, into effects: inout SchedulerEffects) {
-        guard nodeIndices[id] != nil else { return }
+        guard nodeIndices[id] != nil else { return giveUpAwaited(id, into: &effects) }
         loseBundles(on: id, reason: reason, into: &effects)
         guard let index = nodeIndices[id] else { return }
         let node = nodes.remove(at: index)
@@ -30,8 +32,17 @@ extension SchedulerCore {
         refuseAffinity(to: id, "node \(id.hex), the only one it may use, left the cluster", into: &effects)
     }
 
+    /// A node that was awaited will not come back.
+    private mutating func giveUpAwaited(_ id: NodeID, into effects: inout SchedulerEffects) {
+        guard awaitedNodes.removeValue(forKey: id) != nil else { return }
+        nodesChanged()
+        loseAwaitedBundles(on: id, into: &effects) { _, _, _ in false }
+        refuseAffinity(to: id, "node \(id.hex), the only one it may use, left the cluster", into: &effects)
+    }
+
     /// A node will leave: nothing new is placed there, what runs there goes on.
     mutating func drainNode(_ id: NodeID, into effects: inout SchedulerEffects) {
+        if awaitedNodes[id] != nil { awaitedNodes[id] = true }
         guard let index = nodeIndices[id], !nodes[index].isDraining else { return }
         for index in nodes.indices where nodes[index].id == id { nodes[index].isDraining = true }
         if let reservation, self.index(of: reservation.pool).map({ nodes[$0].id == id }) ?? false {

@@ -40,7 +40,8 @@ extension SchedulerCore {
         case .labelled(let selector, _): return selector.matches(node.labels)
         case .nodeAffinity(let target, let soft):
             return node.id == target
-                || NodeAffinityPolicy.mayUseOthers(soft: soft, target: self[target], shape: key.shape)
+                || awaitedNodes[target] == nil
+                && NodeAffinityPolicy.mayUseOthers(soft: soft, target: self[target], shape: key.shape)
         }
     }
 
@@ -61,6 +62,8 @@ extension SchedulerCore {
         case .hybrid, .spread, .labelled, .nodeAffinity(_, soft: true): return nil
         case .nodeAffinity(let target, soft: false):
             let name = "node \(target.hex), the only one it may use,"
+            if awaitedNodes[target] == false { return nil }
+            guard awaitedNodes[target] == nil else { return (.unschedulable, "\(name) is being drained") }
             guard let node = self[target] else { return (.unschedulable, "\(name) is not in the cluster") }
             guard !node.isDraining else { return (.unschedulable, "\(name) is being drained") }
             guard !node.couldFit(request.shape) else { return nil }

@@ -44,6 +44,10 @@ extension SchedulerCore {
     private func reason(_ key: RequestClass.Key, arrival: UInt64) -> PendingReason {
         switch key.strategy {
         case .nodeAffinity(let target, soft: false):
+            guard awaitedNodes[target] == nil else {
+                return PendingReason(
+                    .nodeUnavailable, "waits for node \(target.hex) to come back after the head was started again")
+            }
             guard let node = self[target] else {
                 return PendingReason(.nodeUnavailable, "waits for node \(target.hex) which is not in the cluster")
             }

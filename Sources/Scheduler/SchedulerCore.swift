@@ -27,6 +27,8 @@ package struct SchedulerCore: Sendable {
     var nodeCount = 0
     var nodeIndices: [NodeID: Int] = [:]
     var bundleIndices: [BundleKey: Int] = [:]
+    /// Nodes that will be added or removed, and whether they are draining.
+    var awaitedNodes: [NodeID: Bool] = [:]
     /// Counts changes of the set of nodes.
     var epoch: UInt64 = 1
 
@@ -62,7 +64,10 @@ package struct SchedulerCore: Sendable {
         switch input {
         case .nodeAdded(let id, let total, let labels, let host, let adopted):
             guard addNode(SchedulerNode(id: id, total: total, labels: labels, host: host)) else { break }
+            restoreBundles(on: id, into: &effects)
             for lease in adopted { adopt(lease, on: id, into: &effects) }
+        case .nodeAwaited(let id, let isDraining):
+            if nodeIndices[id] == nil { awaitedNodes[id] = isDraining }
         case .nodeRemoved(let id, let reason):
             removeNode(id, reason: reason, into: &effects)
         case .request(let request):
@@ -80,6 +85,8 @@ package struct SchedulerCore: Sendable {
             drainNode(id, into: &effects)
         case .groupAdded(let spec):
             addGroup(spec)
+        case .groupRestored(let spec, let places):
+            restoreGroup(spec, places)
         case .groupRemoved(let id):
             removeGroup(id, into: &effects)
         case .tick:
@@ -127,6 +134,16 @@ package struct SchedulerCore: Sendable {
 
     /// The nodes of a group's bundles, `NodeID.none` where one has none; nothing if the group is unknown.
     package func nodes(of group: PlacementGroupID) -> [NodeID]? { groups[group]?.nodes.map { $0 ?? .none } }
+
+    /// Where a group's bundles are, or are expected back; nothing for a bundle without a node.
+    package func places(of group: PlacementGroupID) -> [BundlePlace?] {
+        guard let entry = groups[group] else { return [] }
+        return entry.nodes.enumerated().map { number, node in
+            if let place = entry.awaited[number] { return place }
+            guard let node, let index = bundleIndices[BundleKey(group: group, number: number)] else { return nil }
+            return BundlePlace(node: node, gpuIDs: nodes[index].gpus.ids)
+        }
+    }
 
     /// The grant of a lease, as it was answered; nothing if it waits or is unknown.
     package func grant(of lease: LeaseID) -> LeaseGrant? { leases[lease]?.grant }

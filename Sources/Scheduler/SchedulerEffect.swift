@@ -43,16 +43,22 @@ package struct LeaseGrant: Hashable, Sendable {
     package var node: NodeID
     /// What the lease holds on the node.
     package var held: ResourceSet
-    /// The indices of the GPUs of which the lease holds a whole or a part, in order.
+    /// The indices of the GPUs of which the lease holds a whole or a part: whole ones first, in order.
     package var gpuIDs: [Int]
+    /// The bundle that it takes its resources from; nothing for the node itself.
+    package var bundle: BundleKey?
 
-    package init(id: LeaseID, owner: WorkerID, job: JobID, node: NodeID, held: ResourceSet, gpuIDs: [Int]) {
+    package init(
+        id: LeaseID, owner: WorkerID, job: JobID, node: NodeID, held: ResourceSet, gpuIDs: [Int],
+        bundle: BundleKey? = nil
+    ) {
         self.id = id
         self.owner = owner
         self.job = job
         self.node = node
         self.held = held
         self.gpuIDs = gpuIDs
+        self.bundle = bundle
     }
 }
 

@@ -13,6 +13,8 @@ package enum SchedulerInput: Sendable {
     /// before anything else is placed there.
     case nodeAdded(
         NodeID, total: ResourceSet, labels: [String: String] = [:], host: String, adopted: [AdoptedLease] = [])
+    /// A node is there that has not joined yet: it will be added or removed. What may be nowhere else waits for it.
+    case nodeAwaited(NodeID, isDraining: Bool)
     /// A node left; all leases on it are lost.
     case nodeRemoved(NodeID, reason: String)
     /// An owner asks for a lease. Ignored while it waits; answered again if it was granted.
@@ -31,6 +33,9 @@ package enum SchedulerInput: Sendable {
     case nodeDraining(NodeID)
     /// A placement group is wanted. Ignored if it is there.
     case groupAdded(PlacementGroupSpec)
+    /// A placement group from before the scheduler was started: a bundle with a place is reserved there again when its
+    /// node, which is awaited, joins. Ignored if the group is there.
+    case groupRestored(PlacementGroupSpec, places: [BundlePlace?])
     /// A placement group is over: what runs in it ends, what waits for it is refused.
     case groupRemoved(PlacementGroupID)
     /// Time has passed; due at `SchedulerCore.nextWake`.
@@ -51,12 +56,17 @@ package struct AdoptedLease: Hashable, Sendable {
     package var request: LeaseRequest
     /// The GPUs that it holds, whole or in part.
     package var gpuIDs: [Int]
+    /// The bundle that it takes its resources from; nothing for the node itself.
+    package var bundle: BundleKey?
     /// What its worker has said of its CPU.
     package var cpu: AdoptedCPU
 
-    package init(_ request: LeaseRequest, gpuIDs: [Int], cpu: AdoptedCPU = .unknown) {
+    package init(
+        _ request: LeaseRequest, gpuIDs: [Int], bundle: BundleKey? = nil, cpu: AdoptedCPU = .unknown
+    ) {
         self.request = request
         self.gpuIDs = gpuIDs
+        self.bundle = bundle
         self.cpu = cpu
     }
 }

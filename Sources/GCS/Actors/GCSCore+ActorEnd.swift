@@ -23,8 +23,14 @@ extension GCSCore {
             return endActor(id, because: reason, at: now, into: &effects)
         }
         drainingActors[id] = now.advanced(milliseconds: GCSLimits.actorDrainMilliseconds)
-        let drain = DrainActor(actor: id, incarnation: actor.incarnation, reason: reason)
-        tell(worker.worker, .drainActor(drain), into: &effects)
+        sendDrain(actor, to: worker, into: &effects)
+    }
+
+    func sendDrain(_ actor: ActorRecord, to worker: Address, into effects: inout GCSEffects) {
+        if peers[worker.worker] == nil { effects.append(.connect(worker)) }
+        let drain = DrainActor(
+            actor: actor.spec.id, incarnation: actor.incarnation, reason: "all references to the actor were removed")
+        effects.send(.drainActor(drain), to: worker.worker)
     }
 
     /// An actor's worker says that the actor has ended.

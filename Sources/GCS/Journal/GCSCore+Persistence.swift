@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 internal import RayCore
+internal import RayScheduler
 internal import RayWire
 
 /// What of the state is durable, and how it is written.
@@ -20,6 +21,7 @@ extension GCSCore {
             nodes.dropChanges()
             jobs.dropChanges()
             actors.dropChanges()
+            groups.dropChanges()
             unsaved.removeAll(keepingCapacity: true)
             return
         }
@@ -48,6 +50,9 @@ extension GCSCore {
             }
             records.append(JournalRecord(table: .actors, key: key, value: change.value))
         }
+        for change in groups.takeChanges(\.encoded) {
+            records.append(JournalRecord(table: .groups, key: change.key.journalKey, value: change.value))
+        }
         guard !records.isEmpty else { return }
         effects.insert(.persist(records), at: index)
     }
@@ -74,6 +79,18 @@ extension GCSCore {
         unsaved.append(deadActor(forgotten, nil))
         guard let lost = forgottenActors.insert(true, for: forgotten) else { return }
         unsaved.append(JournalRecord(table: .deadActors, key: lost.journalKey, value: nil))
+    }
+
+    /// Remembers a removed placement group, durably.
+    mutating func remember(_ state: PlacementGroupState) {
+        deathCount += 1
+        let value = encoding { writer in
+            writer.write(deathCount)
+            writer.write(state)
+        }
+        unsaved.append(JournalRecord(table: .deadGroups, key: state.spec.id.journalKey, value: value))
+        guard let forgotten = deadGroups.insert(state, for: state.spec.id) else { return }
+        unsaved.append(JournalRecord(table: .deadGroups, key: forgotten.journalKey, value: nil))
     }
 
     private func deadActor(_ id: ActorID, _ state: ActorState?) -> JournalRecord {
@@ -129,11 +146,55 @@ extension NodeRecord {
         encoding { writer in
             writer.write(number)
             writer.write(joined)
+            writer.write(drain != nil)
+            guard let drain else { return }
+            writer.write(drain.isPreemption)
+            writer.write(drain.message)
+            writer.write(drain.milliseconds)
         }
     }
 
-    init(_ number: UInt64, _ info: NodeInfo, at now: Instant) {
-        self.init(info: info, number: number, at: now)
+    /// A living node; time for its drain counts from now, since clocks of two starts have nothing in common.
+    init(from reader: inout WireReader, at now: Instant) throws(WireError) {
+        let number = try reader.uint64()
+        self.init(info: try reader.value(), number: number, at: now)
+        isConfirmed = false
+        guard try reader.bool() else { return }
+        drain = Drain(
+            isPreemption: try reader.bool(), message: try reader.string(), milliseconds: try reader.int(), from: now)
+    }
+}
+
+extension PlacementGroupRecord {
+    var encoded: [UInt8] {
+        encoding { writer in
+            writer.write(number)
+            writer.write(spec)
+            writer.write(optional: creator)
+            writer.write(phase.rawValue)
+            writer.write(list: places) { writer, place in
+                writer.write(place != nil)
+                guard let place else { return }
+                writer.write(place.node)
+                writer.write(list: place.gpuIDs) { $0.write($1) }
+            }
+        }
+    }
+
+    init(from reader: inout WireReader) throws(WireError) {
+        let number = try reader.uint64()
+        self.init(spec: try reader.value(), creator: try reader.optionalIdentifier(), number: number)
+        let rawPhase = try reader.uint8()
+        guard let phase = PlacementGroupState.Phase(rawValue: rawPhase) else {
+            throw .unknownCase("phase of a placement group", Int(rawPhase))
+        }
+        self.phase = phase
+        places = try reader.list { (reader: inout WireReader) throws(WireError) in
+            guard try reader.bool() else { return nil }
+            let node: NodeID = try reader.identifier()
+            let gpus = try reader.list { (reader: inout WireReader) throws(WireError) in try reader.int() }
+            return BundlePlace(node: node, gpuIDs: gpus)
+        }
     }
 }
 
@@ -178,6 +239,7 @@ extension ActorRecord {
             writer.write(restartCount)
             writer.write(failuresInARow)
             writer.write(wasAlive)
+            writer.write(isUnreferenced)
             writer.write(optional: error)
         }
     }
@@ -196,6 +258,7 @@ extension ActorRecord {
         restartCount = try state.int()
         failuresInARow = try state.int()
         wasAlive = try state.bool()
+        isUnreferenced = try state.bool()
         error = try state.optionalValue()
     }
 }

@@ -33,6 +33,8 @@ package enum JournalTable: UInt8, Hashable, Sendable, CaseIterable, Comparable {
     case actors = 6
     case deadActors = 7
     case keyValues = 8
+    case groups = 9
+    case deadGroups = 10
 
     package static func < (lhs: JournalTable, rhs: JournalTable) -> Bool { lhs.rawValue < rhs.rawValue }
 }

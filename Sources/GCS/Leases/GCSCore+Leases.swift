@@ -155,7 +155,7 @@ extension GCSCore {
         if case .actor(let id) = record.purpose { actor = id }
         let assign = AssignLease(
             lease: grant.id, job: record.job, owner: record.owner, program: record.program, gpuIDs: grant.gpuIDs,
-            actor: actor, held: grant.held)
+            actor: actor, held: grant.held, bundle: grant.bundle)
         effects.send(.assignLease(assign), to: WorkerID(raylet: grant.node))
     }
 

@@ -12,8 +12,17 @@ struct Drain: Sendable {
     var isPreemption: Bool
     /// Why, for people.
     var message: String
-    /// When what still runs there is ended; nothing to wait for as long as it takes.
+    /// How long what still runs there may go on; 0 for as long as it takes.
+    var milliseconds: Int
+    /// When it is ended; nothing to wait for as long as it takes.
     var deadline: Instant?
+
+    init(isPreemption: Bool, message: String, milliseconds: Int, from now: Instant) {
+        self.isPreemption = isPreemption
+        self.message = message
+        self.milliseconds = milliseconds
+        deadline = milliseconds == 0 ? nil : now.advanced(milliseconds: milliseconds)
+    }
 
     /// "drained (preemption: spot instance)".
     var sentence: String { "drained (\(isPreemption ? "preemption" : "idle termination"): \(message))" }
@@ -48,8 +57,7 @@ extension GCSCore {
         }
         let milliseconds = min(wanted.deadlineMilliseconds, GCSLimits.drainMillisecondsMax)
         let drain = Drain(
-            isPreemption: wanted.isPreemption, message: wanted.message,
-            deadline: milliseconds == 0 ? nil : now.advanced(milliseconds: milliseconds))
+            isPreemption: wanted.isPreemption, message: wanted.message, milliseconds: milliseconds, from: now)
         nodes[wanted.node]?.drain = drain
         effects.log(.info, "node \(node.title) is \(drain.sentence)")
         confirm(nil, sender, into: &effects)
@@ -59,7 +67,7 @@ extension GCSCore {
     /// Ends nodes that are drained and have nothing left to do, or no time.
     mutating func endDrainedNodes(at now: Instant, into effects: inout GCSEffects) {
         for id in nodeOrder {
-            guard let drain = nodes[id]?.drain else { continue }
+            guard let drain = nodes[id]?.drain, nodes[id]?.isConfirmed == true else { continue }
             let isOver = drain.deadline.map { $0 <= now } ?? false
             guard isOver || isIdle(id) else { continue }
             let reason = "it was \(drain.sentence)" + (isOver && !isIdle(id) ? ", and its deadline was over" : "")
@@ -71,5 +79,8 @@ extension GCSCore {
     /// Whether a node died of a preemption that was announced.
     func wasPreempted(_ node: NodeID) -> Bool { deadNodes[node]?.drain?.isPreemption ?? false }
 
-    private func isIdle(_ id: NodeID) -> Bool { scheduler.isIdle(id) && nodes[id]?.objectCount == 0 }
+    private func isIdle(_ id: NodeID) -> Bool {
+        guard let node = nodes[id], node.isConfirmed, node.isStoreKnown else { return false }
+        return scheduler.isIdle(id) && node.objectCount == 0
+    }
 }

@@ -49,7 +49,9 @@ extension GCSCore {
             nodeCount += 1
             nodeOrder.append(id)
         }
-        let record = NodeRecord(info: info, number: nodes[id]?.number ?? nodeCount, at: now)
+        var record = NodeRecord(info: info, number: nodes[id]?.number ?? nodeCount, at: now)
+        record.drain = nodes[id]?.drain
+        record.isStoreKnown = nodes[id] == nil
         nodes[id] = record
         effects.log(.info, "node \(record.title) joined with \(info.total)")
         let added = SchedulerInput.nodeAdded(
@@ -77,6 +79,7 @@ extension GCSCore {
         nodes[id]?.storeUsed = report.storeUsed
         nodes[id]?.info.storeCapacity = report.storeCapacity
         nodes[id]?.objectCount = report.objectCount
+        nodes[id]?.isStoreKnown = true
         nodes[id]?.workerCount = report.workerCount
     }
 

@@ -22,6 +22,8 @@ struct NodeRecord: Sendable {
     /// Whether it has a link; after a new start of the GCS a node must come back first.
     var isConfirmed = true
     var lastReport: Instant
+    /// Whether what its store holds is known; a node that came back has yet to report it.
+    var isStoreKnown = true
     var storeUsed = 0
     var objectCount = 0
     var workerCount = 0

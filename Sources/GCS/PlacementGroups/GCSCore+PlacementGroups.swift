@@ -24,16 +24,21 @@ extension GCSCore {
                 let refused = PlacementGroupsFound(groups: [], error: error)
                 return answer(.placementGroupsFound(refused), sender, into: &effects)
             }
-            groups[spec.id] = PlacementGroupRecord(spec: spec, creator: creator)
-            groupBundleCount += spec.bundles.count
-            if let creator, !spec.isDetached { actorGroups[creator, default: []].insert(spec.id) }
-            if !spec.name.isEmpty {
-                groupNames[PlacementGroupName(namespace: spec.namespace, name: spec.name)] = spec.id
-            }
+            groupCount += 1
+            groups[spec.id] = PlacementGroupRecord(spec: spec, creator: creator, number: groupCount)
+            enterGroup(spec, creator)
             schedule(.groupAdded(spec), at: now, into: &effects)
         }
         let found = PlacementGroupsFound(groups: state(of: spec.id).map { [$0] } ?? [], error: nil)
         answer(.placementGroupsFound(found), sender, into: &effects)
+    }
+
+    /// Notes a group in the tables beside `groups`.
+    mutating func enterGroup(_ spec: PlacementGroupSpec, _ creator: ActorID?) {
+        groupBundleCount += spec.bundles.count
+        if let creator, !spec.isDetached { actorGroups[creator, default: []].insert(spec.id) }
+        guard !spec.name.isEmpty else { return }
+        groupNames[PlacementGroupName(namespace: spec.namespace, name: spec.name)] = spec.id
     }
 
     private func flaw(of spec: PlacementGroupSpec, _ creator: ActorID?, _ sender: Sender) -> RayError? {
@@ -85,8 +90,7 @@ extension GCSCore {
         }
         let reason = "\(group.title) was removed: \(cause)"
         let nodes = Array(repeating: NodeID.none, count: group.spec.bundles.count)
-        deadGroups.insert(
-            PlacementGroupState(spec: group.spec, phase: .removed, nodes: nodes, reason: reason), for: id)
+        remember(PlacementGroupState(spec: group.spec, phase: .removed, nodes: nodes, reason: reason))
         effects.log(.info, reason)
         for waiter in group.waiters {
             let error = RayError(.taskPlacementGroupRemoved, reason)
@@ -112,7 +116,7 @@ extension GCSCore {
         let ending = groups.filter { id, group in
             id.job == job && !group.spec.isDetached && group.creator.map { actors[$0] == nil } ?? true
         }
-        for id in ending.keys.sorted() {
+        for id in ending.map(\.key).sorted() {
             removeGroup(id, because: "the job that created it ended", at: now, into: &effects)
         }
     }
@@ -123,6 +127,7 @@ extension GCSCore {
         // A node may have left while earlier decisions were carried out.
         guard let group = groups[id], scheduler.nodes(of: id)?.contains(.none) == false else { return }
         groups[id]?.phase = .created
+        groups[id]?.places = scheduler.places(of: id)
         groups[id]?.waiters = []
         awaitedGroups.remove(id)
         effects.log(.info, "\(group.title) has all of its \(group.spec.bundles.count) bundles")
@@ -134,6 +139,7 @@ extension GCSCore {
     mutating func groupLost(_ id: PlacementGroupID, into effects: inout GCSEffects) {
         guard let group = groups[id], group.phase == .created else { return }
         groups[id]?.phase = .rescheduling
+        groups[id]?.places = scheduler.places(of: id)
         effects.log(.warning, "\(group.title) lost bundles with a node; others are looked for")
     }
 

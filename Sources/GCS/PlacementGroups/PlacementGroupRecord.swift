@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 internal import RayCore
+internal import RayScheduler
 internal import RayWire
 
 /// A placement group that is not removed.
@@ -18,12 +19,17 @@ struct PlacementGroupRecord: Sendable {
     let spec: PlacementGroupSpec
     /// The actor with which it ends; nothing if it was not created by one.
     let creator: ActorID?
+    /// How many groups had been created when it was.
+    let number: UInt64
+    /// Where its bundles are when it is created: what the journal has.
+    var places: [BundlePlace?] = []
     var phase = PlacementGroupState.Phase.pending
     var waiters: [Waiter] = []
 
-    init(spec: PlacementGroupSpec, creator: ActorID?) {
+    init(spec: PlacementGroupSpec, creator: ActorID?, number: UInt64) {
         self.spec = spec
         self.creator = creator
+        self.number = number
     }
 
     /// "placement group 'main' (ab12…)": what people call it.

@@ -72,7 +72,8 @@ extension GCSCore {
             }
             let early = held.worker.flatMap { peers[$0.worker]?.earlyCPU }
             let cpu = early?.lease == held.lease ? early?.cpu : nil
-            adopted.append(AdoptedLease(request, gpuIDs: held.gpuIDs, cpu: cpu ?? .unknown))
+            adopted.append(
+                AdoptedLease(request, gpuIDs: held.gpuIDs, bundle: held.bundle, cpu: cpu ?? .unknown))
             if wasWaiting { isWaited.append(held.lease) }
         }
         enterNode(id, message.info, adopted: adopted, at: now, into: &effects)
@@ -81,12 +82,18 @@ extension GCSCore {
             let granted = LeaseGranted(lease: lease, worker: worker, processID: processID)
             tell(record.owner.worker, .leaseGranted(granted), into: &effects)
         }
-        for held in message.leases {
-            // Whether the order to start reached the worker is not known; it answers the second as the first.
-            guard let actor = held.actor, let record = actors[actor], record.lease == held.lease,
-                case .starting(_, let worker) = record.stage, leases[held.lease]?.worker != nil
-            else { continue }
-            sendStart(record, held.lease, to: worker, into: &effects)
+        for held in message.leases { repeatOrder(to: held, into: &effects) }
+    }
+
+    /// Whether the order to start or to end reached an actor's worker is not known; it answers the second as the first.
+    private mutating func repeatOrder(to held: HeldLease, into effects: inout GCSEffects) {
+        guard let id = held.actor, let actor = actors[id], actor.lease == held.lease,
+            leases[held.lease]?.worker != nil
+        else { return }
+        switch actor.stage {
+        case .starting(_, let worker): sendStart(actor, held.lease, to: worker, into: &effects)
+        case .alive(_, let worker): if actor.isUnreferenced { sendDrain(actor, to: worker, into: &effects) }
+        case .queued, .backingOff: break
         }
     }
 
@@ -95,6 +102,7 @@ extension GCSCore {
         guard let program = jobs[held.job]?.info.program, held.worker.map({ $0.node == id }) ?? true,
             held.worker.map({ workerLeases[$0.worker] == nil && $0.worker != .gcs }) ?? true
         else { return nil }
+        if let bundle = held.bundle, groups[bundle.group] == nil { return nil }
         var record: LeaseRecord
         if let actor = held.actor {
             guard let known = actors[actor], unconfirmedActors.contains(actor), known.lease == held.lease,
@@ -130,7 +138,8 @@ extension GCSCore {
     }
 
     private func release(_ held: HeldLease, on id: NodeID, into effects: inout GCSEffects) {
-        let isOrphan = goneProcesses[held.owner.worker] != nil || jobs[held.job] == nil
+        var isOrphan = goneProcesses[held.owner.worker] != nil || jobs[held.job] == nil
+        if let bundle = held.bundle, groups[bundle.group] == nil { isOrphan = true }
         let isAbandoned = peers[held.owner.worker]?.abandoned.contains(held.lease) ?? false
         let release = ReleaseLease(lease: held.lease, kill: held.actor != nil || isOrphan || isAbandoned)
         effects.send(.releaseLease(release), to: WorkerID(raylet: id))
@@ -183,7 +192,8 @@ extension GCSCore {
         for id in unconfirmedActors.sorted() {
             guard let actor = actors[id], let lease = actor.lease, actor.worker?.node == node else { continue }
             unconfirmedActors.remove(id)
-            incarnationEnded(id, lease, error, at: now, into: &effects)
+            incarnationEnded(
+                id, lease, error, wasPreempted: wasPreempted(node), at: now, into: &effects)
         }
     }
 

@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 package import RayCore
+internal import RayScheduler
 internal import RayWire
 
 /// The time after a new start in which the GCS learns what still is as its journal says.
@@ -31,7 +32,7 @@ extension GCSCore {
                 "the journal of the head holds an entry that this version cannot read (\(error)); start the version "
                     + "that wrote it, or move the journal away to begin a new cluster")
         }
-        guard nodes.count + jobs.count + actors.count > 0 else { return }
+        guard nodes.count + jobs.count + actors.count + groups.count > 0 else { return }
         recovery = Recovery(end: now.advanced(milliseconds: settings.recoveryMilliseconds))
     }
 
@@ -63,6 +64,47 @@ extension GCSCore {
             try restoreActor(try identifier(key), spec, value, at: now)
         }
         for id in jobs.keys.sorted() where jobs[id]?.isEnded == true && jobs[id]?.actorCount == 0 { jobs[id] = nil }
+        try restoreGroups(tables[.groups] ?? [], at: now)
+        try restoreDeadGroups(tables[.deadGroups] ?? [])
+    }
+
+    /// Groups have their bundles back when the nodes of those are; the scheduler waits for them.
+    private mutating func restoreGroups(_ entries: Entries, at now: Instant) throws(WireError) {
+        var nothing = SchedulerEffects()
+        for id in nodeOrder {
+            let isDraining = nodes[id]?.drain != nil
+            scheduler.receive(.nodeAwaited(id, isDraining: isDraining), at: now, into: &nothing)
+        }
+        var found: [PlacementGroupRecord] = []
+        for (key, value) in entries {
+            let id: PlacementGroupID = try identifier(key)
+            let group = try read(value) { (reader: inout WireReader) throws(WireError) in
+                try PlacementGroupRecord(from: &reader)
+            }
+            groups.restore(group, for: id, value)
+            enterGroup(group.spec, group.creator)
+            groupCount = max(groupCount, group.number)
+            found.append(group)
+        }
+        for group in found.sorted(by: { $0.number < $1.number }) {
+            scheduler.receive(.groupRestored(group.spec, places: group.places), at: now, into: &nothing)
+            guard group.phase == .created, scheduler.nodes(of: group.spec.id)?.contains(.none) != false else { continue }
+            groups[group.spec.id]?.phase = .rescheduling
+        }
+    }
+
+    private mutating func restoreDeadGroups(_ entries: Entries) throws(WireError) {
+        var found: [(UInt64, PlacementGroupState)] = []
+        for (_, value) in entries {
+            found.append(
+                try read(value) { (reader: inout WireReader) throws(WireError) in
+                    (try reader.uint64(), try reader.value())
+                })
+        }
+        for (number, state) in found.sorted(by: { $0.0 < $1.0 }) {
+            deathCount = max(deathCount, number)
+            deadGroups.insert(state, for: state.spec.id)
+        }
     }
 
     private mutating func restoreCounter(_ key: [UInt8], _ value: [UInt8]) throws(WireError) {
@@ -80,10 +122,9 @@ extension GCSCore {
     private mutating func restoreNodes(_ entries: Entries, at now: Instant) throws(WireError) {
         for (key, value) in entries {
             let id: NodeID = try identifier(key)
-            var node = try read(value) { (reader: inout WireReader) throws(WireError) in
-                NodeRecord(try reader.uint64(), try reader.value(), at: now)
+            let node = try read(value) { (reader: inout WireReader) throws(WireError) in
+                try NodeRecord(from: &reader, at: now)
             }
-            node.isConfirmed = false
             nodeCount = max(nodeCount, node.number)
             nodes.restore(node, for: id, value)
         }
@@ -96,7 +137,7 @@ extension GCSCore {
             let id: NodeID = try identifier(key)
             let (number, node) = try read(value) { (reader: inout WireReader) throws(WireError) in
                 let number = try reader.uint64()
-                var node = NodeRecord(0, try reader.value(), at: now)
+                var node = NodeRecord(info: try reader.value(), number: 0, at: now)
                 node.deathReason = try reader.string()
                 return (number, node)
             }
@@ -141,6 +182,9 @@ extension GCSCore {
         jobs[id.job]?.actorCount += 1
         if !plan.name.isEmpty { actorNames[ActorName(namespace: plan.namespace, name: plan.name)] = id }
         if plan.lifetime == .job { creatorActors[creator, default: []].insert(id) }
+        if actor.isUnreferenced {
+            drainingActors[id] = now.advanced(milliseconds: GCSLimits.actorDrainMilliseconds)
+        }
         if actor.lease == nil { backingOffActors.insert(id) } else { unconfirmedActors.insert(id) }
     }
 

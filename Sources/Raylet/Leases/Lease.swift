@@ -25,6 +25,8 @@ struct Lease: Sendable {
     var owner: Address
     /// What it holds on the node.
     var held: ResourceSet
+    /// The bundle that it takes that from.
+    var bundle: BundleKey?
     /// The actor that lives in the worker; such a worker is never used again.
     var actor: ActorID?
     /// The start token of the worker that serves it; nothing while it waits.

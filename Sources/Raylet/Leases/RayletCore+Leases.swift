@@ -16,7 +16,8 @@ extension RayletCore {
         }
         let key = PoolKey(job: assign.job, program: assign.program, gpuIDs: assign.gpuIDs)
         leases[assign.lease] = Lease(
-            id: assign.lease, key: key, owner: assign.owner, held: assign.held, actor: assign.actor)
+            id: assign.lease, key: key, owner: assign.owner, held: assign.held, bundle: assign.bundle,
+            actor: assign.actor)
         waitingLeases.append(assign.lease)
         serveWaitingLeases(at: now, into: &effects)
     }

@@ -173,10 +173,12 @@ package struct AssignLease: Hashable, Sendable, WireCodable {
     package var actor: ActorID?
     /// What the lease holds on the node; the raylet says it again to a head that was started again.
     package var held: ResourceSet
+    /// The bundle of a placement group that it takes that from, if any; to be said again like `held`.
+    package var bundle: BundleKey?
 
     package init(
         lease: LeaseID, job: JobID, owner: Address, program: Program, gpuIDs: [Int], actor: ActorID? = nil,
-        held: ResourceSet = ResourceSet()
+        held: ResourceSet = ResourceSet(), bundle: BundleKey? = nil
     ) {
         self.lease = lease
         self.job = job
@@ -185,6 +187,7 @@ package struct AssignLease: Hashable, Sendable, WireCodable {
         self.gpuIDs = gpuIDs
         self.actor = actor
         self.held = held
+        self.bundle = bundle
     }
 
     package func encode(into writer: inout WireWriter) {
@@ -195,6 +198,7 @@ package struct AssignLease: Hashable, Sendable, WireCodable {
         writer.write(list: gpuIDs) { $0.write($1) }
         writer.write(optional: actor)
         writer.write(held)
+        writer.write(optional: bundle)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -206,6 +210,9 @@ package struct AssignLease: Hashable, Sendable, WireCodable {
         actor = try reader.optionalIdentifier()
         held = try reader.added(ResourceSet()) { (reader: inout WireReader) throws(WireError) in
             try reader.value()
+        }
+        bundle = try reader.added(nil) { (reader: inout WireReader) throws(WireError) in
+            try reader.optionalValue()
         }
     }
 }

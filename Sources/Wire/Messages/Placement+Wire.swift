@@ -71,6 +71,17 @@ extension PlacementGroupSpec: WireCodable {
     }
 }
 
+extension BundleKey: WireCodable {
+    package func encode(into writer: inout WireWriter) {
+        writer.write(group)
+        writer.write(number)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        self.init(group: try reader.identifier(), number: try reader.int())
+    }
+}
+
 extension PlacementGroupState: WireCodable {
     package func encode(into writer: inout WireWriter) {
         writer.write(record: { writer in

@@ -17,10 +17,12 @@ package struct HeldLease: Hashable, Sendable, WireCodable {
     /// The worker that serves it; nothing while it is being started.
     package var worker: Address?
     package var processID: Int32
+    /// The bundle of a placement group that it takes its resources from, if any.
+    package var bundle: BundleKey?
 
     package init(
         lease: LeaseID, job: JobID, owner: Address, held: ResourceSet, gpuIDs: [Int], actor: ActorID? = nil,
-        worker: Address? = nil, processID: Int32
+        worker: Address? = nil, processID: Int32, bundle: BundleKey? = nil
     ) {
         self.lease = lease
         self.job = job
@@ -30,6 +32,7 @@ package struct HeldLease: Hashable, Sendable, WireCodable {
         self.actor = actor
         self.worker = worker
         self.processID = processID
+        self.bundle = bundle
     }
 
     package func encode(into writer: inout WireWriter) {
@@ -41,6 +44,7 @@ package struct HeldLease: Hashable, Sendable, WireCodable {
         writer.write(optional: actor)
         writer.write(optional: worker)
         writer.write(processID)
+        writer.write(optional: bundle)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -52,6 +56,7 @@ package struct HeldLease: Hashable, Sendable, WireCodable {
         actor = try reader.optionalIdentifier()
         worker = try reader.optionalValue()
         processID = try reader.int32()
+        bundle = try reader.optionalValue()
     }
 }
 
