@@ -41,7 +41,7 @@ extension SchedulerCore {
         case .nodeAffinity(let target, let soft):
             return node.id == target
                 || awaitedNodes[target] == nil
-                && NodeAffinityPolicy.mayUseOthers(soft: soft, target: self[target], shape: key.shape)
+                    && NodeAffinityPolicy.mayUseOthers(soft: soft, target: self[target], shape: key.shape)
         }
     }
 

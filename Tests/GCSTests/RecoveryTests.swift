@@ -18,7 +18,7 @@ import Testing
         let delete = KeyValueRequest(operation: .delete, namespace: "n", key: [97], value: [], overwrite: false)
         harness.send(.keyValueRequest(delete), requestID: 5, from: driver(1))
         harness.restart()
-        rejoinDriver(&harness)
+        harness.rejoinDriver()
         #expect(value("a", in: &harness) == nil)
         #expect(value("b", in: &harness) == Array("2".utf8))
         let status = harness.core.clusterStatus()
@@ -50,9 +50,9 @@ import Testing
         let id = actor(1)
         let lease = harness.live(spec(id, name: "a", lifetime: .detached), from: driver(1), worker: 1)
         harness.restart()
-        rejoinNode(&harness, [held(lease, actor: id)])
-        rejoinDriver(&harness)
-        rejoinWorker(1, &harness)
+        harness.rejoinNode([held(lease, actor: id)])
+        harness.rejoinDriver()
+        harness.rejoinWorker(1)
         harness.wait(milliseconds: 12_000, reportsOf: [0])
         let status = harness.core.clusterStatus()
         #expect(status.actorsAlive == 1)
@@ -67,8 +67,8 @@ import Testing
         let id = actor(1)
         harness.live(spec(id, lifetime: .detached, restarts: restarts), from: driver(1), worker: 1)
         harness.restart()
-        rejoinDriver(&harness)
-        rejoinNode(&harness, [])
+        harness.rejoinDriver()
+        harness.rejoinNode([])
         #expect((harness.assigned(id) != nil) == (restarts == 1))
         #expect(harness.core.clusterStatus().actorsAlive == 0)
     }
@@ -81,9 +81,9 @@ import Testing
         let lease = harness.assigned(id) ?? .none
         harness.ready(lease, worker: 1)
         harness.restart()
-        rejoinNode(&harness, [held(lease, actor: id)])
+        harness.rejoinNode([held(lease, actor: id)])
         #expect(harness.messages(to: worker(1)).contains { if case .startActor = $0 { true } else { false } })
-        rejoinWorker(1, &harness)
+        harness.rejoinWorker(1)
         harness.started(id, worker: 1)
         #expect(harness.core.clusterStatus().actorsAlive == 1)
     }
@@ -96,9 +96,9 @@ import Testing
             harness.ready(lease(index), worker: UInt64(index))
         }
         harness.restart()
-        rejoinDriver(&harness, leases: [lease(1), lease(2)])
+        harness.rejoinDriver(leases: [lease(1), lease(2)])
         harness.request(lease(3), from: driver(1))
-        rejoinNode(&harness, cpus: 2, [held(lease(1), worker: 1), held(lease(2), worker: 2)])
+        harness.rejoinNode([held(lease(1), worker: 1), held(lease(2), worker: 2)], cpus: 2)
         #expect(!harness.messages(to: raylet(0)).contains { if case .assignLease = $0 { true } else { false } })
         harness.send(.returnLease(ReturnLease(lease: lease(1))), from: driver(1))
         #expect(harness.messages(to: raylet(0)).contains { if case .assignLease = $0 { true } else { false } })
@@ -110,8 +110,8 @@ import Testing
         harness.request(lease(1), from: driver(1))
         harness.ready(lease(1), worker: 1)
         harness.restart()
-        rejoinDriver(&harness)
-        rejoinNode(&harness, [held(lease(1), worker: 1)])
+        harness.rejoinDriver()
+        harness.rejoinNode([held(lease(1), worker: 1)])
         #expect(harness.sent(.releaseLease(ReleaseLease(lease: lease(1), kill: false)), to: raylet(0)))
     }
 
@@ -121,8 +121,8 @@ import Testing
         harness.request(lease(1), from: driver(1))
         harness.ready(lease(1), worker: 1)
         harness.restart()
-        rejoinDriver(&harness, leases: [lease(1)])
-        rejoinNode(&harness, [])
+        harness.rejoinDriver(leases: [lease(1)])
+        harness.rejoinNode([])
         #expect(harness.messages(to: driver(1)).contains { if case .leaseLost = $0 { true } else { false } })
     }
 
@@ -132,9 +132,9 @@ import Testing
         harness.request(lease(1), from: driver(1))
         harness.ready(lease(1), worker: 1)
         harness.restart()
-        rejoinDriver(&harness, requests: [lease(1)])
+        harness.rejoinDriver(requests: [lease(1)])
         harness.request(lease(1), from: driver(1))
-        rejoinNode(&harness, [held(lease(1), worker: 1)])
+        harness.rejoinNode([held(lease(1), worker: 1)])
         #expect(harness.messages(to: driver(1)).contains { if case .leaseGranted = $0 { true } else { false } })
     }
 
@@ -169,7 +169,7 @@ import Testing
         var harness = GCSHarness.cluster(isDurable: true)
         harness.give(.peerLost(raylet(0), reason: "gone"))
         harness.restart()
-        rejoinNode(&harness, [])
+        harness.rejoinNode([])
         #expect(harness.messages(to: raylet(0)).contains { if case .shutDownNode = $0 { true } else { false } })
     }
 
@@ -188,41 +188,13 @@ import Testing
         let duration = clock.measure {
             harness.restart()
             harness.give(.peerUp(raylet(0), role: .raylet, address: address(raylet(0), on: 0)))
-            rejoinNode(&harness, cpus: 2_000, leases)
+            harness.rejoinNode(leases, cpus: 2_000)
         }
         #expect(harness.core.clusterStatus().actorsAlive == 1_000)
         #expect(duration < .seconds(2))
     }
 
-    // MARK: Peers
-
-    private func held(_ lease: LeaseID, actor: ActorID? = nil, worker index: UInt64 = 1) -> HeldLease {
-        HeldLease(
-            lease: lease, job: JobID(1), owner: address(actor == nil ? driver(1) : .gcs, on: 0),
-            held: ResourceSet([(ResourceSet.cpu, 1)]), gpuIDs: [], actor: actor, worker: address(worker(index), on: 0),
-            processID: Int32(100 + index))
-    }
-
-    private func rejoinNode(_ harness: inout GCSHarness, cpus: Double = 4, _ leases: [HeldLease]) {
-        harness.give(.peerUp(raylet(0), role: .raylet, address: address(raylet(0), on: 0)))
-        let message = RejoinNode(
-            info: info(0, cpus: cpus), clusterName: "session_1", leases: leases, jobs: [JobID(1)], owners: [])
-        harness.send(.rejoinNode(message), from: raylet(0))
-    }
-
-    private func rejoinDriver(_ harness: inout GCSHarness, leases: [LeaseID] = [], requests: [LeaseID] = []) {
-        harness.give(.peerUp(driver(1), role: .driver, address: address(driver(1), on: 0)))
-        let owned = leases.map { OwnedWorker(lease: $0, node: node(0)) }
-        let message = Rejoin(job: JobID(1), clusterName: "session_1", leases: owned, requests: requests)
-        harness.send(.rejoin(message), from: driver(1))
-        #expect(harness.sent(.rejoined(Rejoined()), to: driver(1)))
-    }
-
-    private func rejoinWorker(_ index: UInt64, _ harness: inout GCSHarness) {
-        harness.give(.peerUp(worker(index), role: .worker, address: address(worker(index), on: 0)))
-        let message = Rejoin(job: JobID(1), clusterName: "", leases: [], requests: [])
-        harness.send(.rejoin(message), from: worker(index))
-    }
+    // MARK: Questions
 
     private func put(_ key: String, _ value: String, in harness: inout GCSHarness) {
         let request = KeyValueRequest(

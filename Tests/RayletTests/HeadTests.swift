@@ -63,4 +63,24 @@ struct HeadTests {
         harness.give(isRefused ? .refused(.gcs, reason: "no") : .peerLost(.gcs, reason: "gone"))
         #expect(leaveReason(harness.effects) != nil)
     }
+
+    @Test("Why it killed a worker while the head was away is said before the end of that worker")
+    func killedMeanwhile() {
+        var harness = durable()
+        let worker = harness.startWorker(for: 1)
+        harness.give(.peerLost(.gcs, reason: "gone"))
+        harness.give(.memory(MemoryReading(usedBytes: 99, limitBytes: 100, source: "", users: [])))
+        harness.give(.processExited(processID: worker.processID, ProcessExit(signal: 9)))
+        harness.effects = []
+        harness.give(.peerUp(head))
+        let said = harness.effects.compactMap { effect -> String? in
+            switch effect {
+            case .send(.workerKilled(let killed), _, _): "killed for \(killed.error.type)"
+            case .send(.workerExited, _, _): "exited"
+            case .rejoin: "rejoin"
+            default: nil
+            }
+        }
+        #expect(said == ["killed for outOfMemory", "exited", "rejoin"])
+    }
 }

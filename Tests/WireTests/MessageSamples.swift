@@ -60,7 +60,7 @@ enum MessageSamples {
         .assignLease(
             AssignLease(
                 lease: leaseID, job: jobID, owner: address, program: program, gpuIDs: [0, 3], actor: actorID,
-                held: resources)),
+                held: resources, bundle: BundleKey(group: groupID, number: 2))),
         .leaseReady(LeaseReady(lease: leaseID, worker: address, processID: 42)),
         .leaseFailed(LeaseFailed(lease: leaseID, error: error)),
         .releaseLease(ReleaseLease(lease: leaseID, kill: true)),
@@ -152,7 +152,7 @@ enum MessageSamples {
 
     static let heldLease = HeldLease(
         lease: leaseID, job: jobID, owner: address, held: resources, gpuIDs: [0, 2], actor: actorID, worker: address,
-        processID: 42)
+        processID: 42, bundle: BundleKey(group: groupID, number: 2))
     static let rejoin = Rejoin(
         job: jobID, clusterName: "c", leases: [OwnedWorker(lease: leaseID, node: nodeID)], requests: [leaseID],
         abandoned: [leaseID])

@@ -98,7 +98,9 @@ struct MessageTests {
         case .assignLease(let message):
             var writer = WireWriter()
             writer.write(message.held)
-            return [writer.bytes.count]
+            let held = writer.bytes.count
+            writer.write(optional: message.bundle)
+            return [writer.bytes.count, writer.bytes.count - held]
         default: return MessageSamples.addedBytes[message.kind].map { [$0] } ?? []
         }
     }

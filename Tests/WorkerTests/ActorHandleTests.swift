@@ -64,6 +64,32 @@ import Testing
         #expect(isReleased(&harness, actor))
     }
 
+    @Test("A head that was away is told again that nobody holds an actor, behind its creation") func saidAgain() {
+        var harness = WorkerHarness()
+        var configuration = harness.core.configuration
+        configuration.reconnectMilliseconds = 60_000
+        harness.core = WorkerCore(configuration, seed: 1)
+        let actor = create(&harness)
+        release(&harness, actor)
+        #expect(isReleased(&harness, actor))
+        harness.step(.peerLost(.gcs, reason: "gone"))
+        harness.effects = []
+        harness.step(.peerUp(.gcs))
+        let said = harness.sent().compactMap { message, _ -> String? in
+            switch message {
+            case .createActor: "create"
+            case .releaseActor(ReleaseActor(actor: actor)): "release"
+            default: nil
+            }
+        }
+        #expect(said == ["create", "release"])
+        harness.receive(update(actor, .dead))
+        harness.step(.peerLost(.gcs, reason: "gone"))
+        harness.effects = []
+        harness.step(.peerUp(.gcs))
+        #expect(!isReleased(&harness, actor))
+    }
+
     @Test("A handle in another process keeps the actor until it is given back") func borrowed() {
         var harness = WorkerHarness()
         let actor = create(&harness)

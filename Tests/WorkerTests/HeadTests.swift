@@ -77,4 +77,24 @@ struct HeadTests {
         }
         #expect(error.message == "another cluster")
     }
+
+    @Test("A worker that is not reached is given up, and a head that comes back later hears of it")
+    func abandons() throws {
+        var harness = durable()
+        _ = harness.get([harness.submit()])
+        let lease = try #require(harness.leaseRequests().first)
+        harness.grant(lease)
+        harness.step(.peerLost(WorkerHarness.worker.worker, reason: "cut"))
+        harness.advance(60_000)
+        #expect(harness.sent().contains { $0.0 == .returnLease(ReturnLease(lease: lease, isUnreachable: true)) })
+        harness.step(.peerLost(.gcs, reason: "gone"))
+        harness.effects = []
+        harness.step(.peerUp(.gcs))
+        guard case .rejoin(let message)? = harness.sent().first?.0 else {
+            Issue.record("it did not rejoin")
+            return
+        }
+        #expect(message.leases.isEmpty)
+        #expect(message.abandoned == [lease])
+    }
 }

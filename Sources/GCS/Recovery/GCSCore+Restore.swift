@@ -88,7 +88,9 @@ extension GCSCore {
         }
         for group in found.sorted(by: { $0.number < $1.number }) {
             scheduler.receive(.groupRestored(group.spec, places: group.places), at: now, into: &nothing)
-            guard group.phase == .created, scheduler.nodes(of: group.spec.id)?.contains(.none) != false else { continue }
+            guard group.phase == .created, scheduler.nodes(of: group.spec.id)?.contains(.none) != false else {
+                continue
+            }
             groups[group.spec.id]?.phase = .rescheduling
         }
     }
