@@ -91,6 +91,8 @@ import Ray
         case "detached":
             try await begin()
             try await detached(arguments[0] == "first")
+        case "durable-makes": try await durableMakes(arguments[0])
+        case "durable-looks": try await durableLooks()
         case "cancel":
             try await begin()
             try await cancel(arguments[0])

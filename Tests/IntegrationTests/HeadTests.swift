@@ -1,0 +1,53 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+import Foundation
+import Glibc
+import Testing
+
+extension IntegrationTests {
+    @Suite("A head that is killed")
+    struct HeadTests {
+        /// Kills the head and waits for the next one, that the head's raylet starts.
+        private func killHead(_ sandbox: Sandbox) async throws {
+            let head = try #require(sandbox.roles("gcs_server").first)
+            kill(head.processID, SIGKILL)
+            let isBack = try await eventually(within: .seconds(15)) {
+                sandbox.roles("gcs_server").contains { $0.processID != head.processID }
+            }
+            #expect(isBack, "\(sandbox.logs)")
+        }
+
+        @Test(
+            "Actors, placement groups and running work are there afterwards, for the program that made them and others",
+            .timeLimit(.minutes(2)))
+        func everythingStays() async throws {
+            try await Sandbox.run { sandbox in
+                let cluster = try await ThreeNodes(sandbox)
+                let environment = ["RAY_ADDRESS": cluster.address]
+                let signal = sandbox.folder + "/killed"
+                let program = try sandbox.start("raytestprogram", ["durable-makes", signal], environment: environment)
+                let isMade = try await eventually(within: .seconds(40)) { program.output.contains("made") }
+                #expect(isMade, "\(program.everything)")
+                let head = try #require(sandbox.roles("gcs_server").first)
+                kill(head.processID, SIGKILL)
+                FileManager.default.createFile(atPath: signal, contents: nil)
+                let code = try await program.end(within: .seconds(60))
+                #expect(code == 0, "\(program.everything)\n\(sandbox.logs)")
+                for line in ["counts: [2, 12, 21]", "ran on: 1500", "in the group: true"] {
+                    #expect(program.output.contains(line), "\(line) is missing: \(program.everything)")
+                }
+                try await killHead(sandbox)
+                let second = try await sandbox.run("raytestprogram", "durable-looks", environment: environment)
+                for line in ["kept: 3", "held: true", "CPU: 3.0 on 3 nodes"] {
+                    #expect(second.output.contains(line), "\(line) is missing: \(second.everything)\n\(sandbox.logs)")
+                }
+                let isFree = try await eventually(within: .seconds(10)) { sandbox.workers.isEmpty }
+                #expect(isFree, "\(sandbox.workers)")
+                try await cluster.stop()
+            }
+        }
+    }
+}
