@@ -74,7 +74,8 @@ struct CallText {
     /// - Parameters:
     ///   - prelude: statements before the arguments are decoded.
     ///   - needsAwait: whether the call must be awaited.
-    func entry(callee: String, prelude: [String] = [], needsAwait: Bool) -> String {
+    ///   - isParallel: whether a call that need not be awaited may run beside others.
+    func entry(callee: String, prelude: [String] = [], needsAwait: Bool, isParallel: Bool = false) -> String {
         let arguments = signature.parameters.enumerated().map { "\($1.argumentLabel)_ray\($0)" }
             .joined(separator: ", ")
         let call = "\(callee)(\(arguments))"
@@ -97,7 +98,7 @@ struct CallText {
             let values = elements.indices.map { "_rayResult.\($0)" }.joined(separator: ", ")
             lines.append("return try _rayInvocation.resultTuple(\(values))")
         }
-        return closure(lines, isAsync: needsAwait)
+        return closure(lines, isAsync: needsAwait, isParallel: isParallel)
     }
 
     /// The closure that creates an actor in a worker.
@@ -115,11 +116,11 @@ struct CallText {
         }
     }
 
-    private func closure(_ lines: [String], isAsync: Bool) -> String {
+    private func closure(_ lines: [String], isAsync: Bool, isParallel: Bool = false) -> String {
         // Named only where it is used, else the compiler warns.
         let uses = lines.contains { $0.contains("_rayInvocation") }
         let name = uses ? "_rayInvocation" : "_"
-        return ".\(isAsync ? "asynchronous" : "synchronous")({ \(name) in\n    "
+        return ".\(isAsync ? "asynchronous" : isParallel ? "parallel" : "synchronous")({ \(name) in\n    "
             + lines.joined(separator: "\n    ") + "\n})"
     }
 }

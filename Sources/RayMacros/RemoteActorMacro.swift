@@ -40,6 +40,8 @@ struct RemoteActorText {
     private var path: String
     private var access: Access
     private var isIsolated: Bool
+    /// Whether synchronous calls may run on several threads: what is not isolated guards its own state.
+    private var isThreadSafe: Bool
     private var isConcurrent: Bool
     private var placement: Placement
     /// The groups as they were written, and their names.
@@ -52,10 +54,12 @@ struct RemoteActorText {
         if let declaration = group.as(ActorDeclSyntax.self) {
             name = declaration.name.text
             isIsolated = true
+            isThreadSafe = true
             if let generics = declaration.genericParameterClause { throw Refusal.genericType(name).at(generics) }
         } else if let declaration = group.as(ClassDeclSyntax.self) {
             name = declaration.name.text
             isIsolated = isMainActor
+            isThreadSafe = declaration.inheritanceClause?.saysSendable ?? false
             if !declaration.modifiers.contains("final") { throw Refusal.notFinal(name).at(declaration.name) }
             if let generics = declaration.genericParameterClause { throw Refusal.genericType(name).at(generics) }
         } else {
@@ -209,7 +213,8 @@ struct RemoteActorText {
         for (index, method) in methods.enumerated() {
             let entry = CallText(signature: method.signature).entry(
                 callee: "_raySelf.\(method.signature.name)",
-                prelude: ["let _raySelf: \(name) = try _rayInvocation.instance()"], needsAwait: method.needsAwait)
+                prelude: ["let _raySelf: \(name) = try _rayInvocation.instance()"], needsAwait: method.needsAwait,
+                isParallel: isThreadSafe)
             var record = text("method", method.signature, entry)
             record.group = method.group
             record.isGenerator = method.signature.isGenerator
@@ -234,5 +239,17 @@ struct RemoteActorText {
             parameterTypes: signature.parameters.map(\.type), returnCount: signature.returnCount,
             file: placement.file, line: placement.line,
             hash: signature.hash, entry: entry)
+    }
+}
+
+extension InheritanceClauseSyntax {
+    /// Whether `Sendable` is in the list, also unchecked or with its module.
+    fileprivate var saysSendable: Bool {
+        inheritedTypes.contains { inherited in
+            var type = inherited.type
+            if let attributed = type.as(AttributedTypeSyntax.self) { type = attributed.baseType }
+            let text = type.trimmedDescription
+            return text == "Sendable" || text.hasSuffix(".Sendable") || text.hasSuffix("::Sendable")
+        }
     }
 }

@@ -52,6 +52,19 @@ extension IntegrationTests {
             }
         }
 
+        @Test("Synchronous calls run on as many threads as asked for, one by default", .timeLimit(.minutes(1)))
+        func threadedActors() async throws {
+            try await Sandbox.run { sandbox in
+                let run = try await sandbox.run("raytestprogram", "threads")
+                let lines = run.output.split(separator: "\n")
+                #expect(lines.first == "met: true", "\(run.everything)")
+                #expect(lines.contains("at a time: 3") && lines.contains("in order: true 9"), "\(run.everything)")
+                #expect(lines.contains("met alone: [false, false, false]"), "\(run.everything)")
+                #expect(lines.contains("at a time: 1, [0, 1, 2]"), "\(run.everything)")
+                #expect(lines.last == "nonisolated: [true, true] 1", "\(run.everything)")
+            }
+        }
+
         @Test("A detached actor outlives its driver and is found by the next", .timeLimit(.minutes(1)))
         func detached() async throws {
             try await Sandbox.run { sandbox in

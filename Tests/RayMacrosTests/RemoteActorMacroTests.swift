@@ -56,6 +56,22 @@ import Testing
         #expect(plain.lines(with: "func remote(") == ["func remote() -> Handle {"])
     }
 
+    @Test("Synchronous calls may run beside each other where state is guarded") func parallelCalls() {
+        let method = "{ func f() -> Int { 1 }; func g() async {}; init() {} }"
+        for type in ["Sendable", "@unchecked Sendable", "P, Swift.Sendable"] {
+            let expansion = Expansion("@RemoteActor final class C: \(type) \(method)")
+            #expect(expansion.text.contains("entry: .parallel({"), "\(type)")
+            #expect(expansion.lines(with: "entry: .asynchronous({").count == 1)
+            #expect(expansion.lines(with: "entry: .synchronous({").count == 1, "The initialiser runs alone.")
+        }
+        for type in ["final class C", "final class C: P", "@MainActor final class C: Sendable"] {
+            #expect(!Expansion("@RemoteActor \(type) \(method)").text.contains(".parallel"), "\(type)")
+        }
+        let isolated = Expansion("@RemoteActor actor A { func f() {}; nonisolated func g() -> Int { 1 } }")
+        #expect(isolated.lines(with: "entry: .parallel({").count == 1)
+        #expect(isolated.lines(with: "entry: .asynchronous({").count == 1)
+    }
+
     @Test("Methods count in groups that the actor names") func groups() {
         let expansion = Expansion(
             """

@@ -122,8 +122,8 @@ extension ray {
     /// An actor's instance on its way from its initialiser to the executor.
     package struct Instance: @unchecked Sendable {
         // Proof: only the executor holds it, and hands it to the entries of the actor's own methods. Entries of
-        // classes run on the worker's loop thread only (`LoopExecutor` has one thread); those of Swift actors
-        // enter through the actor's isolation.
+        // classes run on the worker's loop thread only (`LoopExecutor` has one thread), unless the class is
+        // Sendable; those of Swift actors enter through the actor's isolation, or are not isolated.
         /// The instance.
         package let object: AnyObject
 

@@ -9,8 +9,9 @@ internal import Synchronization
 
 /// Runs the remote functions of this executable for a worker.
 ///
-/// Synchronous functions run on the calling thread, the worker's loop; asynchronous ones, and all methods of Swift
-/// actors, in tasks on `loop`, which starts them in the order of `execute`.
+/// Synchronous functions run on the calling thread, the worker's loop; asynchronous ones, and all isolated methods of
+/// Swift actors, in tasks on `loop`, which starts them in the order of `execute`. Where an actor may run several calls
+/// at a time, synchronous methods that guard their own state run on threads of their own, taken up in that order too.
 package final class SwiftTaskExecutor: RayWorker.TaskExecutor {
     private struct Actor {
         var instance: ray.Instance
@@ -28,6 +29,8 @@ package final class SwiftTaskExecutor: RayWorker.TaskExecutor {
     private let actors = Mutex<[ActorID: Actor]>([:])
     /// The Swift tasks of asynchronous functions under way, to be cancelled.
     private let underWay = Mutex<[TaskID: Task<Void, Never>]>([:])
+    /// Run synchronous calls of actors that may run several at a time.
+    private let threads = CallThreads()
     /// Known by `noteConcurrency` before the actor exists.
     private let concurrency = Mutex<[ActorID: Int]>([:])
 
@@ -97,11 +100,13 @@ package final class SwiftTaskExecutor: RayWorker.TaskExecutor {
             spec: spec, isSerialActor: actor?.isSerial ?? false, worker: worker,
             strategy: actor?.strategy)
         switch declaration.entry {
-        case .synchronous(let run):
-            let outcome = TaskContext.$current.withValue(context) {
-                Self.outcome(of: spec) { finish(spec, try run(invocation)) }
-            }
-            withExtendedLifetime(invocation) { completion(outcome) }
+        case .synchronous(let run): self.run(run, invocation, context, spec, completion)
+        case .parallel(let run):
+            guard let actor, !actor.isSerial else { return self.run(run, invocation, context, spec, completion) }
+            let isStarted = threads.perform { self.run(run, invocation, context, spec, completion) }
+            guard !isStarted else { return }
+            let reason = "no thread could be started for the call: the machine or its limits allow no more of them"
+            completion(.failure(RayError(.systemError, reason, function: spec.displayName)))
         case .asynchronous(let run):
             let task = Task(executorPreference: loop) {
                 let outcome = await TaskContext.$current.withValue(context) {
@@ -118,6 +123,17 @@ package final class SwiftTaskExecutor: RayWorker.TaskExecutor {
             underWay.withLock { $0[spec.id] = task }
             if worker?.isCancelled(spec.id) == true { task.cancel() }
         }
+    }
+
+    /// Runs a function to its end on the calling thread.
+    private func run(
+        _ body: (ray._Invocation) throws -> ray._Results, _ invocation: ray._Invocation, _ context: TaskContext,
+        _ spec: TaskSpec, _ completion: (TaskOutcome) -> Void
+    ) {
+        let outcome = TaskContext.$current.withValue(context) {
+            Self.outcome(of: spec) { finish(spec, try body(invocation)) }
+        }
+        withExtendedLifetime(invocation) { completion(outcome) }
     }
 
     private func actor(of spec: TaskSpec) -> Actor? {

@@ -20,6 +20,8 @@ extension ray {
         public enum Entry: Sendable {
             /// Directly on the worker's loop thread.
             case synchronous(@Sendable (_Invocation) throws -> _Results)
+            /// On a thread of its own where several calls of the actor may run at a time, else as `synchronous`.
+            case parallel(@Sendable (_Invocation) throws -> _Results)
             /// In a Swift task.
             case asynchronous(@Sendable (_Invocation) async throws -> _Results)
         }

@@ -28,7 +28,8 @@ extension ray {
     public enum ActorMode: Sendable {
         /// A call starts when the one before it has ended, even where it suspends.
         case ordered
-        /// Calls start in order and may interleave where they suspend; up to 1,000 at a time by default.
+        /// Calls start in order and may interleave where they suspend, or run on threads beside each other where they
+        /// are synchronous and guard their own state (see `maxConcurrency`); up to 1,000 at a time by default.
         case concurrent
     }
 
@@ -143,7 +144,9 @@ extension ray._ActorFactory {
     ///   - lifetime: whether the actor outlives the job.
     ///   - maxRestarts: how often the actor is started again after its worker died; -1 without limit.
     ///   - maxTaskRetries: how often a call under way is then made again; -1 without limit.
-    ///   - maxConcurrency: calls that may run at the same time, apart from those in groups.
+    ///   - maxConcurrency: calls that may run at the same time, apart from those in groups. Synchronous methods then
+    ///     run on that many threads where they guard their own state: those of a final class that says that it is
+    ///     `Sendable`, and `nonisolated` ones of an actor. Others take turns, and interleave where they suspend.
     ///   - maxPendingCalls: calls that one process may have under way; further ones fail at once with
     ///     `ray.SystemError.pendingCallsLimitExceeded`. -1, the default, is without limit.
     ///   - getIfExists: give a handle of the actor of that name if there is one, whatever the other options say.

@@ -58,6 +58,7 @@ import Ray
         "bare": { try await bare() },
         "restart": { try await restart() },
         "actor-ends": { try await actorEnds() },
+        "threads": { try await threads() },
         "try-again": { try await tryAgain() },
         "square": { try await squares() },
         "print-before": { try await squares() },
