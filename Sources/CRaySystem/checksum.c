@@ -9,14 +9,22 @@
 
 #define POLYNOMIAL 0x82f63b78u  // Reversed.
 
-static uint32_t table[256];
+#define ZIP_POLYNOMIAL 0xedb88320u  // Reversed.
 
-__attribute__((constructor)) static void make_table(void) {
+static uint32_t table[256];
+static uint32_t zip_table[256];
+
+static void make_table(uint32_t *entries, uint32_t polynomial) {
     for (uint32_t value = 0; value < 256; value++) {
         uint32_t rest = value;
-        for (int bit = 0; bit < 8; bit++) { rest = (rest >> 1) ^ ((rest & 1) != 0 ? POLYNOMIAL : 0); }
-        table[value] = rest;
+        for (int bit = 0; bit < 8; bit++) { rest = (rest >> 1) ^ ((rest & 1) != 0 ? polynomial : 0); }
+        entries[value] = rest;
     }
+}
+
+__attribute__((constructor)) static void make_tables(void) {
+    make_table(table, POLYNOMIAL);
+    make_table(zip_table, ZIP_POLYNOMIAL);
 }
 
 static uint32_t by_table(uint32_t crc, const uint8_t *bytes, size_t count) {
@@ -49,3 +57,12 @@ uint32_t ray_crc32c(const void *bytes, size_t count) {
     uint32_t start = ~0u;
     return ~(has_instruction() ? by_instruction(start, bytes, count) : by_table(start, bytes, count));
 }
+
+uint32_t ray_crc32_add(uint32_t crc, const void *bytes, size_t count) {
+    const uint8_t *next = bytes;
+    crc = ~crc;
+    for (size_t index = 0; index < count; index++) { crc = zip_table[(crc ^ next[index]) & 0xff] ^ (crc >> 8); }
+    return ~crc;
+}
+
+uint32_t ray_crc32(const void *bytes, size_t count) { return ray_crc32_add(0, bytes, count); }

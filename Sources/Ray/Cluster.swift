@@ -66,6 +66,8 @@ extension ray {
         public var actorID: String?
         /// Which try of the task this is, from 0.
         public var attempt: Int
+        /// The runtime environment of this process, which what it submits inherits.
+        public var runtimeEnv: RuntimeEnvironment
     }
 
     /// Who runs this code.
@@ -78,7 +80,8 @@ extension ray {
             return Context(
                 jobID: worker.job.hex, nodeID: worker.address.node.hex, workerID: worker.address.worker.hex,
                 address: "\(worker.address.host):\(worker.address.port)", namespace: worker.namespace,
-                taskID: task?.task.hex, actorID: task?.actor?.hex, attempt: task?.attempt ?? 0)
+                taskID: task?.task.hex, actorID: task?.actor?.hex, attempt: task?.attempt ?? 0,
+                runtimeEnv: RuntimeEnvironment(worker.environment))
         }
     }
 

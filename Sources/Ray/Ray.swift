@@ -18,16 +18,17 @@ public struct ray {
     ///   - resources: further named amounts of the cluster started here.
     ///   - objectStoreMemory: bytes of its object store; a share of the machine's memory if nil.
     ///   - namespace: where names of actors are looked up; one of its own if nil.
+    ///   - runtimeEnv: what the job's workers have that others have not: variables, files, another executable.
     /// - Throws: `ray.SystemError` if no cluster can be reached or started.
     @discardableResult
     public init(
         address: String? = nil, numCPUs: Double? = nil, numGPUs: Double? = nil, resources: [String: Double] = [:],
-        objectStoreMemory: Int? = nil, namespace: String? = nil
+        objectStoreMemory: Int? = nil, namespace: String? = nil, runtimeEnv: RuntimeEnvironment? = nil
     ) async throws {
         try await Session.current.begin(
             InitOptions(
                 address: address, numCPUs: numCPUs, numGPUs: numGPUs, resources: resources,
-                objectStoreMemory: objectStoreMemory, namespace: namespace))
+                objectStoreMemory: objectStoreMemory, namespace: namespace, runtimeEnv: runtimeEnv))
     }
 
     /// Leaves the cluster; one that `ray.init()` started is taken down. References become unusable.

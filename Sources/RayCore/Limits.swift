@@ -17,6 +17,8 @@ package enum Limits {
     package static let objectBytesMax = 1 << 44
     /// Longest name (actor, namespace, resource, key), in bytes.
     package static let nameBytesMax = 4096
+    /// Variables of a runtime environment, with their names, in bytes; the kernel takes 128 KiB of one.
+    package static let environmentBytesMax = 64 << 10
     /// Most elements of a list in a message.
     package static let listCountMax = 1 << 20
     /// Tasks pushed to one worker ahead of their start.

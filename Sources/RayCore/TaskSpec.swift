@@ -41,6 +41,8 @@ package struct TaskSpec: Hashable, Sendable {
     package var concurrencyGroup = ""
     /// If it makes items one after the other instead of one result.
     package var generator: GeneratorSpec?
+    /// What its worker must have; nothing for the workers of the plain program. A worker that is given the task has it.
+    package var environment: RuntimeEnvironmentSpec?
 
     package init(
         id: TaskID, kind: TaskKind = .normal, function: FunctionDescriptor, arguments: [TaskArgument] = [],

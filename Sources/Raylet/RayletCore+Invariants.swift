@@ -9,6 +9,7 @@ extension RayletCore {
     /// Traps if the tables contradict each other. O(everything); for tests and the simulator.
     package func checkInvariants() {
         pool.checkInvariants()
+        packages.checkInvariants()
         checkLeases()
         checkTransfers()
         precondition(localObjects.isDisjoint(with: diskObjects), "an object is in the store and only on disk")

@@ -27,6 +27,7 @@ package struct RayletCore: Sendable {
     var waitingLeases: [LeaseID] = []
     var pool = WorkerPool()
     var programs: [String: ProgramState] = [:]
+    var packages = PackageTable()
     /// Jobs that ended and still have workers here.
     var endedJobs: Set<JobID> = []
     /// Processes of this node that reported: workers and drivers.
@@ -84,6 +85,9 @@ package struct RayletCore: Sendable {
             processExited(processID, exit, at: now, into: &effects)
         case .programReady(let key, let path): programReady(key, path: path, at: now, into: &effects)
         case .programFailed(let key, let error): programFailed(key, error, into: &effects)
+        case .packageReady(let package, let folder, let byteCount):
+            packageReady(package, folder: folder, byteCount: byteCount, at: now, into: &effects)
+        case .packageFailed(let package, let reason): packageFailed(package, reason, into: &effects)
         case .storeCreated(let token, let offset): storeCreated(token, offset: offset, at: now, into: &effects)
         case .storeFailed(let token, let error): storeFailed(token, error, at: now, into: &effects)
         case .storeRejected(let object, let error): storeRejected(object, error, at: now, into: &effects)
@@ -120,6 +124,7 @@ package struct RayletCore: Sendable {
     private mutating func tick(_ usage: StoreUsage, at now: Instant, into effects: inout [RayletEffect]) {
         self.usage = usage
         checkWorkerDeadlines(at: now, into: &effects)
+        checkPackages(at: now, into: &effects)
         checkFetchDeadlines(at: now, into: &effects)
         if let headRetryAt, headRetryAt <= now {
             self.headRetryAt = nil

@@ -19,6 +19,10 @@ package enum RayletEffect: Hashable, Sendable {
     case kill(processID: Int32, group: Bool)
     /// Bring the executable here and check that it runs here; answered by `programReady` or `programFailed`.
     case fetchProgram(Program)
+    /// Bring a package here and unpack it; answered by `packageReady` or `packageFailed`.
+    case fetchPackage(String)
+    /// Delete a package that no process uses.
+    case removePackage(String)
     /// Room for an object; answered by `storeCreated` or `storeFailed` with the token.
     case storeCreate(StoreCreate)
     /// Answered by `objectSealed` or `storeRejected`; `slot` is the writer's as in `storeCreate`.
@@ -54,6 +58,10 @@ package struct WorkerStart: Hashable, Sendable {
     package var job: JobID
     /// `NAME=value`, beside what the driver adds for every worker.
     package var environment: [String]
+    /// Variables of the runtime environment; their values may name those of the node.
+    package var variables: [RuntimeEnvironmentSpec.Variable] = []
+    /// The folder of the runtime environment; nothing for the program's own.
+    package var folder: String?
 }
 
 /// Room that is wanted in the store.

@@ -26,6 +26,10 @@ package enum RayletInput: Sendable {
     case programReady(key: String, path: String)
     /// It cannot be had or does not run here.
     case programFailed(key: String, RayError)
+    /// The package asked for by `fetchPackage` is unpacked in this folder.
+    case packageReady(String, folder: String, byteCount: Int)
+    /// It cannot be had, and why.
+    case packageFailed(String, reason: String)
     /// The room asked for by `storeCreate`.
     case storeCreated(token: UInt64, offset: UInt64)
     /// There is none, or the object exists already.

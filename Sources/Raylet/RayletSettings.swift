@@ -36,6 +36,10 @@ package struct RayletSettings: Sendable {
     package var fetchBytesMax = 256 << 20
     package var reportMilliseconds = 1_000
     package var memory = MemorySettings()
+    /// A package must be fetched and unpacked within this time (Ray's `setup_timeout_seconds`).
+    package var packageMillisecondsMax = 600_000
+    /// Bytes of unpacked packages beyond which those are deleted that no process uses.
+    package var packageCacheBytesMax = 10 << 30
 
     /// Settings with the usual limits.
     package init(info: NodeInfo, cpuCount: Int, firstNumber: UInt64 = 1) {

@@ -21,6 +21,8 @@ package struct Call: Sendable {
     package var generator: GeneratorSpec?
     /// The actor's group of calls that it counts in; empty for the default one.
     package var concurrencyGroup = ""
+    /// What its worker must have, whole; nothing inherits what this process has.
+    package var environment: RuntimeEnvironmentSpec?
     /// Name for people; empty means the function's name.
     package var name: String
 
@@ -110,6 +112,14 @@ package protocol WorkerAPI: AnyObject, Sendable {
     var job: JobID { get }
     /// The namespace of the job.
     var namespace: String { get }
+    /// The runtime environment of this process, which what it submits inherits.
+    var environment: RuntimeEnvironmentSpec? { get }
+    /// Makes sure that the head's archive has a file, named by its SHA-256; blocks until it has.
+    ///
+    /// - Parameter read: gives the bytes at an offset, as many as asked for.
+    func store(
+        blob hash: String, byteCount: Int, read: (_ offset: Int, _ count: Int) throws(RayError) -> [UInt8]
+    ) throws(RayError)
 
     /// Submits a task; its results' references, one for each return. Failures arrive as errors of the results.
     func submit(_ call: Call, from task: TaskID?) -> [ObjectReference]

@@ -75,6 +75,8 @@ package struct WorkerCore: Sendable {
     }
 
     package let configuration: Configuration
+    /// What this process was started with, or the driver was told; what it submits inherits it.
+    package var environment: RuntimeEnvironmentSpec?
     var generator: SplitMix64
     var objects: [ObjectID: ObjectEntry] = [:]
     var putCounter: UInt32 = 0
@@ -169,7 +171,7 @@ package struct WorkerCore: Sendable {
             if let error = message.error { failEverything(error, at: now, into: &effects) }
         case .exitWorker(let message): exitRequested(message.reason, into: &effects)
         case .explainTasks(let message): explain(message, into: &effects)
-        case .actorFound, .clusterStatus, .keyValueReply, .done, .blobStored, .placementGroupsFound:
+        case .actorFound, .clusterStatus, .keyValueReply, .done, .blobStored, .blobChunk, .placementGroupsFound:
             if requests.removeValue(forKey: requestID) != nil {
                 effects.append(.completeRequest(requestID, .success(message)))
             }

@@ -30,6 +30,42 @@ import Testing
         #expect(harness.messages(to: raylet(0)).count == 2)
     }
 
+    @Test("An environment goes with its lease to the raylet, and its executable takes the place of the job's")
+    func environment() {
+        var harness = GCSHarness.cluster()
+        let program = Program(
+            hash: "cd", path: "/bin/q", byteCount: 1, arguments: [], environment: [], workingDirectory: "/")
+        let plain = RuntimeEnvironmentSpec(variables: [RuntimeEnvironmentSpec.Variable("A", "b")])
+        let other = RuntimeEnvironmentSpec(program: program).merged(over: plain)
+        for (number, environment) in [plain, other].enumerated() {
+            var request = RequestLease(
+                lease: lease(UInt32(number + 1)), job: JobID(1), shape: ResourceSet([(ResourceSet.cpu, 1)]),
+                strategy: .hybrid, locality: [], owner: address(driver(1), on: 0))
+            request.environment = environment
+            harness.send(.requestLease(request), from: driver(1))
+        }
+        let assigned = harness.messages(to: raylet(0)).compactMap { message in
+            if case .assignLease(let assign) = message { assign } else { nil }
+        }
+        #expect(assigned.map(\.environment) == [plain, other])
+        #expect(assigned.map(\.program) == [jobInfo(1).program, program])
+    }
+
+    @Test("Too large an environment is refused") func largeEnvironment() {
+        var harness = GCSHarness.cluster()
+        var request = RequestLease(
+            lease: lease(1), job: JobID(1), shape: ResourceSet(), strategy: .hybrid, locality: [],
+            owner: address(driver(1), on: 0))
+        let value = String(repeating: "x", count: Limits.environmentBytesMax)
+        request.environment = RuntimeEnvironmentSpec(variables: [RuntimeEnvironmentSpec.Variable("A", value)])
+        harness.send(.requestLease(request), from: driver(1))
+        guard case .leaseRefused(let refused)? = harness.messages(to: driver(1)).first else {
+            Issue.record("it was taken")
+            return
+        }
+        #expect(refused.error.type == .invalidArgument && refused.error.message.contains("64 KiB"))
+    }
+
     @Test("Repeated requests and reports change nothing; a granted one is answered again")
     func repeated() {
         var harness = GCSHarness.cluster()

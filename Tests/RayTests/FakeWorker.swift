@@ -27,6 +27,10 @@ final class FakeWorker: WorkerAPI {
         var cancelled: Set<TaskID> = []
         var sequence: UInt64 = 0
         var puts: UInt32 = 0
+        var environment: RuntimeEnvironmentSpec?
+        /// Files in the archive, and how often one was sent.
+        var blobs: [String: [UInt8]] = [:]
+        var blobCount = 0
     }
 
     let address = Address(
@@ -46,6 +50,19 @@ final class FakeWorker: WorkerAPI {
     }
 
     deinit { thread.stop() }
+
+    var environment: RuntimeEnvironmentSpec? { state.withLock { $0.environment } }
+
+    func store(
+        blob hash: String, byteCount: Int, read: (Int, Int) throws(RayError) -> [UInt8]
+    ) throws(RayError) {
+        guard state.withLock({ $0.blobs[hash] == nil }) else { return }
+        let bytes = try read(0, byteCount)
+        state.withLock { state in
+            state.blobs[hash] = bytes
+            state.blobCount += 1
+        }
+    }
 
     func submit(_ call: Call, from task: TaskID?) -> [ObjectReference] {
         let id = state.withLock { TaskID.normalTask(job: job, using: &$0.generator) }

@@ -83,13 +83,14 @@ struct RayletHarness {
     // MARK: Workers
 
     mutating func assign(
-        _ number: UInt32, job: UInt32 = 1, program: String = "p", actor: ActorID? = nil, gpus: [Int] = []
+        _ number: UInt32, job: UInt32 = 1, program: String = "p", actor: ActorID? = nil, gpus: [Int] = [],
+        environment: RuntimeEnvironmentSpec? = nil
     ) {
-        gcs(
-            .assignLease(
-                AssignLease(
-                    lease: lease(number), job: JobID(job), owner: .none, program: makeProgram(program), gpuIDs: gpus,
-                    actor: actor)))
+        var assign = AssignLease(
+            lease: lease(number), job: JobID(job), owner: .none, program: makeProgram(program), gpuIDs: gpus,
+            actor: actor)
+        assign.environment = environment
+        gcs(.assignLease(assign))
     }
 
     /// The start tokens of the processes wanted since the last `take`.

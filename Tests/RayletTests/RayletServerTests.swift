@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
+import CRaySystem
 import Glibc
 import RayCore
 import RayNode
@@ -45,11 +46,16 @@ final class PlayedPeer: EndpointHandler {
     }
 
     /// Waits for a message that `match` takes, up to 20 s.
-    func wait<Value>(_ match: (Message) -> Value?) throws -> Value {
+    func wait<Value>(_ match: (Message) -> Value?) throws -> Value { try waitForEntry { match($0.message) } }
+
+    /// Waits for a message with its request id.
+    func waitForEntry<Value>(
+        _ match: ((message: Message, requestID: UInt64, from: WorkerID)) -> Value?
+    ) throws -> Value {
         var found: Value?
         _ = reactor.poll(microseconds: 20_000_000) {
             for entry in state.withLock({ $0.received }) {
-                found = match(entry.message)
+                found = match(entry)
                 if found != nil { return true }
             }
             return false
@@ -102,13 +108,36 @@ final class PlayedCluster: Sendable {
         endpoint.send(kind: message.kind, requestID: 0, payload: message.payload, to: raylet.address.worker)
     }
 
-    func assign(_ number: UInt32, script: String) {
+    func assign(_ number: UInt32, script: String, environment: RuntimeEnvironmentSpec? = nil) {
         let program = Program(
             hash: "", path: "/bin/sh", byteCount: 0, arguments: ["-c", script], environment: ["GREETING=hello"],
             workingDirectory: "/tmp")
-        send(
-            .assignLease(
-                AssignLease(lease: lease(number), job: JobID(1), owner: .none, program: program, gpuIDs: [])))
+        var assign = AssignLease(lease: lease(number), job: JobID(1), owner: .none, program: program, gpuIDs: [])
+        assign.environment = environment
+        send(.assignLease(assign))
+    }
+
+    /// Answers questions for a file of the archive, whichever, with `bytes`, until a lease fails.
+    func serve(_ bytes: [UInt8], until number: UInt32) throws -> RayError {
+        var answered = 0
+        var error: RayError?
+        _ = control.reactor.poll(microseconds: 20_000_000) {
+            let received = control.state.withLock { $0.received }
+            for entry in received[min(answered, received.count)...] {
+                if case .leaseFailed(let value) = entry.message, value.lease == lease(number) { error = value.error }
+                guard case .fetchBlob(let value) = entry.message else { continue }
+                let end = min(bytes.count, value.offset + value.count)
+                let chunk = Message.blobChunk(
+                    BlobChunk(
+                        hash: value.hash, offset: value.offset, total: bytes.count,
+                        bytes: Array(bytes[value.offset..<end])))
+                endpoint.send(
+                    kind: chunk.kind, requestID: entry.requestID, payload: chunk.payload, to: raylet.address.worker)
+            }
+            answered = received.count
+            return error != nil
+        }
+        return try #require(error)
     }
 
     /// The first printed line that begins with `prefix`, without it.
@@ -149,6 +178,66 @@ final class Flag: Sendable {
         #expect(failed.error.message.contains("exited with code 3"))
         #expect(failed.error.message.contains("oops"))
         #expect(try cluster.line("hello ") == "1 worker in /tmp")
+        #expect(cluster.stop() == "the test is over")
+    }
+
+    @Test("Variables of an environment may name the node's, and cannot change where the worker belongs")
+    func environmentVariables() throws {
+        let cluster = try PlayedCluster()
+        let variables = [
+            "A": "<$GREETING>", "B": "${HOME}${NO_SUCH}|$NO_SUCH|$", "PATH": "${PATH}:/x", "GREETING": "hi",
+        ]
+        cluster.assign(
+            1, script: "echo \"vars $A $B $GREETING ${PATH##*:} $SWIFT_RAY_JOB_ID\"; sleep 100",
+            environment: RuntimeEnvironmentSpec(
+                variables: variables.map { RuntimeEnvironmentSpec.Variable($0.key, $0.value) }
+                    + [RuntimeEnvironmentSpec.Variable("SWIFT_RAY_JOB_ID", "9")]))
+        let home = environment("HOME") ?? ""
+        #expect(try cluster.line("vars ") == "<$GREETING> \(home)|$NO_SUCH|$ hi /x 1")
+        #expect(cluster.stop() == "the test is over")
+    }
+
+    @Test("A package is fetched in pieces, checked, and is the worker's folder; a false one fails the lease")
+    func package() throws {
+        var writer = ZipWriter()
+        writer.add("data/text", .file, Array("content".utf8))
+        writer.add("large", .file, [UInt8](repeating: 1, count: 3 << 20))
+        let bytes = writer.finish()
+        var digest = [UInt8](repeating: 0, count: 32)
+        ray_sha256(bytes, bytes.count, &digest)
+        let cluster = try PlayedCluster()
+        let name = PackageURI(sha256: digest.hex).description
+        let script = "echo \"text $(cat data/text) $(stat -c %s large)\"; exit 5"
+        cluster.assign(1, script: script, environment: RuntimeEnvironmentSpec(workingDirectory: name))
+        let failed = try cluster.serve(bytes, until: 1)
+        #expect(failed.message.contains("exited with code 5"))
+        #expect(try cluster.line("text ") == "content \(3 << 20)")
+        let other = PackageURI(sha256: String(repeating: "0", count: 64)).description
+        cluster.assign(2, script: script, environment: RuntimeEnvironmentSpec(workingDirectory: other))
+        let refused = try cluster.serve(bytes, until: 2)
+        #expect(refused.type == .runtimeEnvSetupFailed)
+        #expect(refused.message.contains("is not gcs://_ray_pkg_0000"))
+        let folder = cluster.session + "/runtime_resources"
+        #expect(!listDirectory(folder).isEmpty)
+        #expect(cluster.stop() == "the test is over")
+    }
+
+    @Test("A package with another hash is the value of its name in the key-value store") func packageAsValue() throws {
+        var writer = ZipWriter()
+        writer.add("text", .file, Array("content".utf8))
+        let cluster = try PlayedCluster()
+        let name = "gcs://_ray_pkg_0123456789abcdef.zip"
+        cluster.assign(
+            1, script: "echo \"text $(cat text)\"; sleep 100",
+            environment: RuntimeEnvironmentSpec(workingDirectory: name))
+        let (key, requestID) = try cluster.control.waitForEntry { entry in
+            if case .keyValueRequest(let request) = entry.message { (request.key, entry.requestID) } else { nil }
+        }
+        #expect(key == Array(name.utf8))
+        let reply = Message.keyValueReply(KeyValueReply(value: writer.finish(), keys: [], count: 1))
+        cluster.endpoint.send(
+            kind: reply.kind, requestID: requestID, payload: reply.payload, to: cluster.raylet.address.worker)
+        #expect(try cluster.line("text ") == "content")
         #expect(cluster.stop() == "the test is over")
     }
 

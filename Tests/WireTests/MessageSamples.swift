@@ -12,7 +12,14 @@ enum MessageSamples {
         node + job + lease + actor + cluster + store + task + placement + references
         + head
     /// Bytes that a message has more than in the version before, by its kind.
-    static let addedBytes: [UInt16: Int] = [82: 8, 84: addressBytes, 103: 32, 204: 4]
+    static let addedBytes: [UInt16: Int] = [
+        19: environmentBytes, 64: environmentBytes, 82: 8, 84: addressBytes, 103: 32, 113: environmentBytes, 204: 4,
+    ]
+    private static var environmentBytes: Int {
+        var writer = WireWriter()
+        writer.write(optional: environment)
+        return writer.bytes.count
+    }
     private static var addressBytes: Int {
         var writer = WireWriter()
         writer.write(address)
@@ -38,6 +45,9 @@ enum MessageSamples {
     static let object = RayObject(data: [1, 2, 3], metadata: ObjectMetadata.swift, contained: [reference])
     static let program = Program(
         hash: "ab", path: "/bin/p", byteCount: 100, arguments: ["-x"], environment: ["A=b"], workingDirectory: "/")
+    static let environment = RuntimeEnvironmentSpec(
+        variables: [RuntimeEnvironmentSpec.Variable("A", "b"), RuntimeEnvironmentSpec.Variable("C", "${A}")],
+        workingDirectory: "gcs://_ray_pkg_0123456789.zip", program: program)
     static let nodeInfo = NodeInfo(
         address: address, name: "n", isHead: true, processID: 1, total: resources,
         labels: [NodeLabel(key: "zone", value: "a")], storeCapacity: 1 << 30, sessionDirectory: "/tmp/s")
@@ -49,18 +59,40 @@ enum MessageSamples {
         id: actorID, creation: TaskSpec(id: taskID, kind: .actorCreation(actorID), function: function), name: "a",
         namespace: "n", lifetime: .detached, restartsMax: -1, taskRetriesMax: 2, concurrencyMax: 3,
         heldResources: resources)
+    private static let specWithEnvironment: ActorSpec = {
+        var spec = actorSpec
+        spec.creation.environment = environment
+        return spec
+    }()
     static let actorState = ActorState(
         id: actorID, phase: .restarting, address: address, incarnation: 1, error: error, className: function,
         taskRetriesMax: 2, name: "a", namespace: "n")
+
+    private static let assignLease: AssignLease = {
+        var assign = AssignLease(
+            lease: leaseID, job: jobID, owner: address, program: program, gpuIDs: [0, 3], actor: actorID,
+            held: resources, bundle: BundleKey(group: groupID, number: 2))
+        assign.environment = environment
+        return assign
+    }()
+    private static let requestLease: RequestLease = {
+        var request = RequestLease(
+            lease: leaseID, job: jobID, shape: resources, strategy: .spread,
+            locality: [Locality(node: nodeID, bytes: 5)], owner: address)
+        request.environment = environment
+        return request
+    }()
+    private static let workerAccepted: WorkerAccepted = {
+        var accepted = WorkerAccepted(error: error, storeCapacity: 1)
+        accepted.environment = environment
+        return accepted
+    }()
 
     private static let node: [Message] = [
         .registerNode(RegisterNode(info: nodeInfo)),
         .nodeRegistered(NodeRegistered(error: error, clusterName: "session", reconnectMilliseconds: 60_000)),
         .nodeReport(NodeReport(storeUsed: 1, storeCapacity: 2, objectCount: 3, workerCount: 4)),
-        .assignLease(
-            AssignLease(
-                lease: leaseID, job: jobID, owner: address, program: program, gpuIDs: [0, 3], actor: actorID,
-                held: resources, bundle: BundleKey(group: groupID, number: 2))),
+        .assignLease(assignLease),
         .leaseReady(LeaseReady(lease: leaseID, worker: address, processID: 42)),
         .leaseFailed(LeaseFailed(lease: leaseID, error: error)),
         .releaseLease(ReleaseLease(lease: leaseID, kill: true)),
@@ -99,10 +131,7 @@ enum MessageSamples {
     ]
 
     private static let lease: [Message] = [
-        .requestLease(
-            RequestLease(
-                lease: leaseID, job: jobID, shape: resources, strategy: .spread,
-                locality: [Locality(node: nodeID, bytes: 5)], owner: address)),
+        .requestLease(requestLease),
         .leaseGranted(LeaseGranted(lease: leaseID, worker: address, processID: 42)),
         .leaseRefused(LeaseRefused(lease: leaseID, error: error)),
         .cancelLease(CancelLease(lease: leaseID)),
@@ -123,7 +152,7 @@ enum MessageSamples {
         .actorFound(ActorFound(state: actorState, creator: address)),
         .killActor(KillActor(actor: actorID, restart: true)),
         .done(Done(error: error)),
-        .startActor(StartActor(spec: actorSpec, incarnation: 1, lease: leaseID)),
+        .startActor(StartActor(spec: specWithEnvironment, incarnation: 1, lease: leaseID)),
         .actorStarted(ActorStarted(actor: actorID, incarnation: 1, error: error)),
     ]
 
@@ -166,7 +195,7 @@ enum MessageSamples {
 
     private static let store: [Message] = [
         .workerReady(WorkerReady(address: address, processID: 42, startToken: 1)),
-        .workerAccepted(WorkerAccepted(error: error, storeCapacity: 1)),
+        .workerAccepted(workerAccepted),
         .createObject(
             CreateObject(
                 object: objectID, owner: workerID, slot: 1, dataBytes: 2, metadataBytes: 3, containedBytes: 4)),

@@ -39,6 +39,28 @@ import Testing
         }
     }
 
+    @Test("Tasks of another environment do not use a lease; those without one inherit the process's")
+    func environments() {
+        var harness = WorkerHarness()
+        let inherited = RuntimeEnvironmentSpec(variables: [RuntimeEnvironmentSpec.Variable("A", "1")])
+        let own = RuntimeEnvironmentSpec(variables: [RuntimeEnvironmentSpec.Variable("A", "2")])
+        harness.core.environment = inherited
+        var wanted: [RuntimeEnvironmentSpec?] = []
+        for environment in [nil, own, nil, own] {
+            var call = Call(function: WorkerHarness.function)
+            call.environment = environment
+            var buffer = WorkerEffects()
+            _ = harness.core.submit(call, from: nil, at: harness.now, into: &buffer)
+            for case .send(.requestLease(let request), _, _) in buffer.items {
+                wanted.append(request.environment)
+                harness.grant(request.lease)
+            }
+            harness.effects += buffer.items
+        }
+        #expect(wanted == [inherited, own, inherited, own])
+        #expect(harness.pushes().allSatisfy { $0.environment == nil }, "Its worker has it.")
+    }
+
     @Test("An idle lease goes back after its time, and at once when others wait") func idleLease() {
         var harness = WorkerHarness()
         _ = harness.submit()

@@ -19,7 +19,8 @@ extension GCSCore {
         let lease = takeLeaseID()
         let request = request(lease, for: actor)
         leases[lease] = LeaseRecord(
-            request: request, owner: settings.address, program: program, purpose: .actor(id))
+            request: request, owner: settings.address, program: program, purpose: .actor(id),
+            environment: spec.creation.environment)
         actors[id]?.stage = .queued(lease)
         schedule(.request(request), at: now, into: &effects)
     }

@@ -28,7 +28,8 @@ extension GCSCore {
         let wanted = LeaseRequest(
             id: id, owner: sender.id, ownerNode: request.owner.node, job: request.job, shape: request.shape,
             strategy: request.strategy, locality: Array(locality))
-        leases[id] = LeaseRecord(request: wanted, owner: request.owner, program: program, purpose: .tasks)
+        leases[id] = LeaseRecord(
+            request: wanted, owner: request.owner, program: program, purpose: .tasks, environment: request.environment)
         ownerLeases[sender.id, default: []].insert(id)
         notices.requested(id, at: now)
         schedule(.request(wanted), at: now, into: &effects)
@@ -44,6 +45,11 @@ extension GCSCore {
         guard request.shape.entries.count <= GCSLimits.resourcesPerRequestMax else {
             return RayError(
                 .invalidArgument, "a task names more than \(GCSLimits.resourcesPerRequestMax) resources")
+        }
+        guard request.environment?.variableBytes ?? 0 <= Limits.environmentBytesMax else {
+            return RayError(
+                .invalidArgument,
+                "the variables of a runtime environment have more than \(Limits.environmentBytesMax >> 10) KiB")
         }
         guard leases.count < GCSLimits.leasesMax,
             ownerLeases[sender.id, default: []].count < GCSLimits.leasesPerOwnerMax
@@ -153,9 +159,10 @@ extension GCSCore {
         leases[grant.id]?.state = .assigned(grant.node)
         var actor: ActorID?
         if case .actor(let id) = record.purpose { actor = id }
-        let assign = AssignLease(
+        var assign = AssignLease(
             lease: grant.id, job: record.job, owner: record.owner, program: record.program, gpuIDs: grant.gpuIDs,
             actor: actor, held: grant.held, bundle: grant.bundle)
+        assign.environment = record.environment
         effects.send(.assignLease(assign), to: WorkerID(raylet: grant.node))
     }
 

@@ -33,14 +33,20 @@ struct LeaseRecord: Sendable {
     let owner: Address
     let program: Program
     let purpose: Purpose
+    let environment: RuntimeEnvironmentSpec?
     var state = State.waiting
     /// What the owner was told last of why it waits.
     var reason: PendingReason?
 
-    init(request: LeaseRequest, owner: Address, program: Program, purpose: Purpose) {
+    /// - Parameter program: the job's; an environment may have another.
+    init(
+        request: LeaseRequest, owner: Address, program: Program, purpose: Purpose,
+        environment: RuntimeEnvironmentSpec? = nil
+    ) {
         self.request = request
         self.owner = owner
-        self.program = program
+        self.program = environment?.program ?? program
+        self.environment = environment
         self.purpose = purpose
     }
 

@@ -27,6 +27,9 @@ extension RayletConfiguration {
             memory.freeBytesMin = $0 < 0 ? nil : Int($0)
         }
         try Self.read("memory_monitor_refresh_ms", variable, in: 0...86_400_000) { memoryRefreshMilliseconds = Int($0) }
+        try Self.read("RUNTIME_ENV_WORKING_DIR_CACHE_SIZE_GB", variable, in: 0...1e6) {
+            packageCacheBytesMax = Int($0 * Double(1 << 30))
+        }
         memoryRoot = variable("RAY_memory_monitor_root") ?? ""
         switch variable("RAY_automatic_object_spilling_enabled")?.lowercased() {
         case "0", "false": spilling = nil

@@ -44,6 +44,8 @@ package struct RayletConfiguration: Sendable {
     package var spillDirectory: String?
     /// Share of the disk in use beyond which nothing is spilled.
     package var diskCapacityThreshold = 0.95
+    /// Bytes of unpacked packages beyond which those are deleted that no process uses.
+    package var packageCacheBytesMax = 10 << 30
     /// When workers are killed for want of memory.
     package var memory = MemorySettings()
     /// How often memory is looked at; 0 means never.
@@ -77,6 +79,8 @@ package struct RayletConfiguration: Sendable {
 
     /// Unix socket on which processes of the node get the store.
     package var storeSocketPath: String { "\(sessionDirectory)/links/store-\(shortNode).sock" }
+    /// Where packages of runtime environments are unpacked; other raylets of the machine have folders of their own.
+    package var packageDirectory: String { "\(sessionDirectory)/runtime_resources/\(shortNode)/working_dir_files" }
     /// The socket of a worker or driver of this session, if it has one.
     package func socketPath(of peer: WorkerID) -> String { "\(sessionDirectory)/links/\(peer.hex.prefix(16)).sock" }
 

@@ -39,7 +39,9 @@ final class RayletDriver: @unchecked Sendable {
     private var gcs = Address.none
     private var core: RayletCore?
     private var workers: WorkerLauncher?
+    private var downloads: BlobDownloads?
     private var programs: ProgramStore?
+    private var packages: PackageStore?
     private var attachments: StoreAttachmentServer?
     private var timer: ReactorTimer?
     private var restarter: HeadRestarter?
@@ -86,6 +88,7 @@ final class RayletDriver: @unchecked Sendable {
         var settings = RayletSettings(info: info, cpuCount: cpus, firstNumber: .random(in: 1...UInt64.max / 4))
         settings.memory = configuration.memory
         settings.gcs = gcs
+        settings.packageCacheBytesMax = configuration.packageCacheBytesMax
         core = RayletCore(settings: settings)
         environment = WorkerEnvironment(configuration, address: address)
         workers = WorkerLauncher(
@@ -94,14 +97,32 @@ final class RayletDriver: @unchecked Sendable {
         ) { event in
             self.reactor.perform { self.receive(event) }
         }
+        let downloads = BlobDownloads(reactor: reactor) { [weak self] in self?.send($0, requestID: $1, to: .gcs) }
+        self.downloads = downloads
         programs = ProgramStore(
             folder: configuration.sessionDirectory + "/programs", libraryPath: environment["LD_LIBRARY_PATH"],
-            reactor: reactor,
-            send: { [weak self] in self?.send($0, requestID: $1, to: .gcs) },
+            reactor: reactor, downloads: downloads,
             done: { [weak self] key, result in
                 switch result {
                 case .success(let path): self?.give(.programReady(key: key, path: path))
                 case .failure(let error): self?.give(.programFailed(key: key, error))
+                }
+            })
+    }
+
+    /// Makes the thread that unpacks packages of runtime environments.
+    ///
+    /// - Throws: `system` if the machine gives no threads.
+    func servePackages() throws(TransportError) {
+        guard let downloads else { preconditionFailure("packages are served after the driver is prepared") }
+        packages = try PackageStore(
+            folder: configuration.packageDirectory, reactor: reactor, downloads: downloads,
+            send: { [weak self] in self?.send($0, requestID: $1, to: .gcs) },
+            done: { [weak self] package, outcome in
+                switch outcome {
+                case .success(let (folder, byteCount)):
+                    self?.give(.packageReady(package, folder: folder, byteCount: byteCount))
+                case .failure(let error): self?.give(.packageFailed(package, reason: error.description))
                 }
             })
     }
@@ -141,7 +162,10 @@ final class RayletDriver: @unchecked Sendable {
     }
 
     /// Deletes what is on disk; when the node has left.
-    func stopDisk() { spillFiles?.stop() }
+    func stopDisk() {
+        spillFiles?.stop()
+        packages?.stop()
+    }
 
     /// Joins the cluster. On the leading thread.
     func begin() {
@@ -187,7 +211,8 @@ final class RayletDriver: @unchecked Sendable {
         guard leaveReason == nil else { return }
         store.tick(at: now)
         drainStore()
-        programs?.tick(now)
+        downloads?.tick(now)
+        packages?.tick(now)
         restarter?.tick(now)
         give(
             .tick(
@@ -264,8 +289,8 @@ extension RayletDriver: EndpointHandler {
                 registered.store(true, ordering: .releasing)
             }
             if case .blobChunk(let chunk) = message {
-                if peer == .gcs { programs?.receive(chunk, requestID: requestID) }
-            } else {
+                if peer == .gcs { downloads?.receive(chunk, requestID: requestID) }
+            } else if peer != .gcs || packages?.receive(message, requestID: requestID) != true {
                 KillPoint.current?.pass(message, .received)
                 give(.message(message, requestID: requestID, from: peer))
                 KillPoint.current?.pass(message, .handled)
@@ -300,6 +325,8 @@ extension RayletDriver {
         case .kill(let processID, let group):
             if group { launcher.signalGroup(of: processID, SIGKILL) } else { kill(processID, SIGKILL) }
         case .fetchProgram(let program): programs?.fetch(program)
+        case .fetchPackage(let package): packages?.fetch(package)
+        case .removePackage(let package): packages?.remove(package)
         case .storeCreate(let create): self.create(create, at: now)
         case .storeSeal(let object, let slot, let sizes):
             store.seal(

@@ -61,6 +61,7 @@ package final class RayletServer: Sendable {
             driver.prepare(endpoint: endpoint, address: address, gcs: gcs)
             try driver.serveStore()
             try driver.serveDisk()
+            try driver.servePackages()
             self.driver = driver
         } catch {
             throw RayError(.systemError, "the raylet cannot start: \(error)")

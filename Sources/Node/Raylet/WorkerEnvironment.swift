@@ -47,8 +47,10 @@ struct WorkerEnvironment: Sendable {
         let own = base.filter { $0.hasPrefix("SWIFT_RAY_") || $0.hasPrefix("RAY_AUTH_TOKEN=") }
         var result: [String] = []
         var positions: [Substring: Int] = [:]
-        // The core's own variables come last in `start.environment`, behind the program's.
-        for variable in base + start.environment + own {
+        let variables = start.variables.map { "\($0.name)=\(expand($0.value))" }
+        // What the core has said itself stands behind the program's variables, and an environment cannot change it.
+        let core = start.environment.filter { $0.hasPrefix("SWIFT_RAY_") || $0.hasPrefix("CUDA_VISIBLE_DEVICES=") }
+        for variable in base + start.environment + variables + core + own {
             guard let equals = variable.firstIndex(of: "="), equals != variable.startIndex else { continue }
             let name = variable[..<equals]
             if let position = positions[name] {
@@ -59,5 +61,29 @@ struct WorkerEnvironment: Sendable {
             }
         }
         return result
+    }
+
+    /// Puts the values of the node's variables in the place of `$NAME` and `${NAME}`, as Ray does: a name in braces
+    /// that is not set counts as empty, one without stays as it is.
+    private func expand(_ text: String) -> String {
+        guard text.utf8.contains(UInt8(ascii: "$")) else { return text }
+        var result = ""
+        var rest = text[...]
+        while let dollar = rest.firstIndex(of: "$") {
+            result += rest[..<dollar]
+            rest = rest[dollar...].dropFirst()
+            let isBraced = rest.first == "{"
+            let name = (isBraced ? rest.dropFirst() : rest).prefix {
+                $0.isASCII && ($0.isLetter || $0.isNumber) || $0 == "_"
+            }
+            let isClosed = !isBraced || rest[name.endIndex...].first == "}"
+            guard !name.isEmpty, isClosed, let value = self[String(name)] ?? (isBraced ? "" : nil) else {
+                result += "$"
+                continue
+            }
+            result += value
+            rest = isBraced ? rest[name.endIndex...].dropFirst() : rest[name.endIndex...]
+        }
+        return result + rest
     }
 }

@@ -53,7 +53,7 @@ final class WorkerLauncher: @unchecked Sendable {
         let request = LaunchRequest(
             path: start.path, arguments: [start.program.path] + start.program.arguments, environment: environment,
             // On another machine the driver's folder may not exist; then the raylet's own is used.
-            directory: !folder.isEmpty && access(folder, X_OK) == 0 ? folder : nil,
+            directory: start.folder ?? (!folder.isEmpty && access(folder, X_OK) == 0 ? folder : nil),
             standardOutput: .descriptor(output[1]), standardError: .descriptor(error[1]), isWatchingParent: true)
         let reading = [output[0], error[0]]
         let writing = [output[1], error[1]]

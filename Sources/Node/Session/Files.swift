@@ -27,14 +27,14 @@ package func readFile(_ path: String) -> String? {
     return String(decoding: bytes, as: UTF8.self)
 }
 
-/// The bytes of a file; nothing if it cannot be read or has over 16 MiB.
-package func readBytes(_ path: String) -> [UInt8]? {
+/// The bytes of a file; nothing if it cannot be read or has over 16 MiB, or what else is the limit.
+package func readBytes(_ path: String, bytesMax: Int = 16 << 20) -> [UInt8]? {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return nil }
     defer { close(file) }
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
-    while bytes.count <= 16 << 20 {
+    while bytes.count <= bytesMax {
         let count = read(file, &buffer, buffer.count)
         if count < 0, errno == EINTR { continue }
         guard count >= 0 else { return nil }

@@ -60,6 +60,8 @@ package final class Worker: WorkerAPI {
     let ready = Mutex<Deque<ExecutableTask>>([])
     let readyCount = Atomic<Int>(0)
     let isEnding = Atomic<Bool>(false)
+    /// Files that are being sent to the head's archive, by their hash.
+    let uploads = Mutex<Set<String>>([])
     private let timer = Mutex<ReactorTimer?>(nil)
 
     /// - Parameters:
@@ -163,7 +165,10 @@ extension Worker: EndpointHandler {
             }
             return true
         case .workerAccepted(let message):
-            state.withLock { $0.accepted = message.error.map { .failure($0) } ?? .success(()) }
+            state.withLock { state in
+                state.accepted = message.error.map { .failure($0) } ?? .success(())
+                state.core.environment = message.environment ?? state.core.environment
+            }
             return true
         case .logLines(let message):
             configuration.showLog(message)

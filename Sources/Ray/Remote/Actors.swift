@@ -90,12 +90,15 @@ extension ray {
                     throw RayError(.invalidArgument, "maxConcurrency must be 1 or more, not \(concurrency)")
                 }
                 let groups = try concurrencyGroups()
-                let call = Call(
+                var call = Call(
                     function: declaration.descriptor, arguments: arguments.list,
                     // One CPU to be placed, none to live on, unless the user says so: Ray's rule.
                     resources: try options.resourceSet(defaultCPUs: 1),
                     strategy: options.isPlaceOpen ? arguments.captured ?? .hybrid : try options.schedulingStrategy(),
                     retriesMax: 0, name: "")
+                if let environment = options.runtimeEnv {
+                    call.environment = try EnvironmentResolver.shared.resolve(environment, worker)
+                }
                 var settings = ActorOptions()
                 settings.name = options.name ?? ""
                 settings.namespace = actor.namespace ?? ""
@@ -152,18 +155,20 @@ extension ray._ActorFactory {
     ///   - getIfExists: give a handle of the actor of that name if there is one, whatever the other options say.
     ///   - schedulingStrategy: where the actor should live.
     ///   - labelSelector: labels that its node must have: `v`, `!v`, `in(a,b)` or `!in(a,b)` by key.
+    ///   - runtimeEnv: what its worker has that others have not, over what is inherited. Files are packed and sent on
+    ///     the thread that creates the actor.
     public func options(
         numCPUs: Double? = nil, numGPUs: Double? = nil, memory: Int? = nil, resources: [String: Double]? = nil,
         name: String? = nil, namespace: String? = nil, lifetime: ray.ActorLifetime? = nil, maxRestarts: Int? = nil,
         maxTaskRetries: Int? = nil, maxConcurrency: Int? = nil, maxPendingCalls: Int? = nil,
         getIfExists: Bool? = nil, schedulingStrategy: ray.SchedulingStrategy? = nil,
-        labelSelector: [String: String]? = nil
+        labelSelector: [String: String]? = nil, runtimeEnv: ray.RuntimeEnvironment? = nil
     ) -> Self {
         var creation = _ray
         creation.options = creation.options.merged(
             CallOptions(
                 numCPUs: numCPUs, numGPUs: numGPUs, memory: memory, resources: resources, name: name,
-                strategy: schedulingStrategy, labelSelector: labelSelector))
+                strategy: schedulingStrategy, labelSelector: labelSelector, runtimeEnv: runtimeEnv))
         creation.actor = ActorSettings(
             namespace: namespace ?? creation.actor.namespace, lifetime: lifetime ?? creation.actor.lifetime,
             restartsMax: maxRestarts ?? creation.actor.restartsMax,

@@ -5,6 +5,7 @@
 
 package import RayCore
 internal import RayWorker
+internal import Synchronization
 
 extension ray {
     /// The callable form of a remote function: calls return references at once.
@@ -38,6 +39,9 @@ extension ray {
                 var call = try template.call.get()
                 call.arguments = arguments.list
                 if let captured = arguments.captured, template.options.isPlaceOpen { call.strategy = captured }
+                if let environment = template.options.runtimeEnv {
+                    call.environment = try template.environment(environment, worker)
+                }
                 let caller = arguments.caller
                 let references = arguments.whileAlive { worker.submit(call, from: caller) }
                 return _References(references, count: count, worker: worker, caller: nil)
@@ -53,6 +57,8 @@ final class CallTemplate: Sendable {
     let declaration: ray._Declaration
     let options: CallOptions
     let call: Result<Call, RayError>
+    /// The environment of the options, once it was sent to the cluster of this process.
+    private let resolved = Mutex<(worker: WorkerID, environment: RuntimeEnvironmentSpec)?>(nil)
 
     init(_ declaration: ray._Declaration, _ options: CallOptions) {
         self.declaration = declaration
@@ -67,6 +73,17 @@ final class CallTemplate: Sendable {
             call.retryExceptions = options.retryExceptions?.rule ?? .none
             return call
         }
+    }
+
+    /// The whole environment of calls that ask for this one.
+    func environment(
+        _ wanted: ray.RuntimeEnvironment, _ worker: any WorkerAPI
+    ) throws(RayError) -> RuntimeEnvironmentSpec {
+        let id = worker.address.worker
+        if let known = resolved.withLock({ $0 }), known.worker == id { return known.environment }
+        let environment = try EnvironmentResolver.shared.resolve(wanted, worker)
+        resolved.withLock { $0 = (id, environment) }
+        return environment
     }
 }
 
@@ -84,18 +101,21 @@ extension ray._RemoteFunction {
     ///   - generatorBackpressure: items that may be unread before the function waits; without limit by default.
     ///   - schedulingStrategy: where calls should run.
     ///   - labelSelector: labels that the node must have: `v`, `!v`, `in(a,b)` or `!in(a,b)` by key.
+    ///   - runtimeEnv: what the workers have that others have not, over what is inherited. The first call packs and
+    ///     sends its files on the calling thread; later ones of the same options do not.
     public func options(
         numCPUs: Double? = nil, numGPUs: Double? = nil, memory: Int? = nil, resources: [String: Double]? = nil,
         name: String? = nil, maxRetries: Int? = nil, retryExceptions: ray.RetryExceptions? = nil,
         generatorBackpressure: Int? = nil, schedulingStrategy: ray.SchedulingStrategy? = nil,
-        labelSelector: [String: String]? = nil
+        labelSelector: [String: String]? = nil, runtimeEnv: ray.RuntimeEnvironment? = nil
     ) -> Self {
         Self(
             _ray: _ray.options(
                 CallOptions(
                     numCPUs: numCPUs, numGPUs: numGPUs, memory: memory, resources: resources, name: name,
                     retriesMax: maxRetries, strategy: schedulingStrategy, retryExceptions: retryExceptions,
-                    labelSelector: labelSelector, generatorBackpressure: generatorBackpressure)))
+                    labelSelector: labelSelector, generatorBackpressure: generatorBackpressure,
+                    runtimeEnv: runtimeEnv)))
     }
 }
 

@@ -32,6 +32,7 @@ struct CallOptions: Sendable {
     var retryExceptions: ray.RetryExceptions?
     var labelSelector: [String: String]?
     var generatorBackpressure: Int?
+    var runtimeEnv: ray.RuntimeEnvironment?
 
     /// These options, replaced by those that `later` gives.
     func merged(_ later: CallOptions) -> CallOptions {
@@ -41,7 +42,8 @@ struct CallOptions: Sendable {
             retriesMax: later.retriesMax ?? retriesMax, strategy: later.strategy ?? strategy,
             retryExceptions: later.retryExceptions ?? retryExceptions,
             labelSelector: later.labelSelector ?? labelSelector,
-            generatorBackpressure: later.generatorBackpressure ?? generatorBackpressure)
+            generatorBackpressure: later.generatorBackpressure ?? generatorBackpressure,
+            runtimeEnv: later.runtimeEnv ?? runtimeEnv)
     }
 
     /// The amounts asked for, with `cpus` where none are given.

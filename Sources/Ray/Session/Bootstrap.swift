@@ -25,6 +25,7 @@ package enum Bootstrap {
     package static nonisolated(nonsending) func start(_ options: InitOptions) async throws -> any WorkerAPI {
         if isWorkerProcess { await WorkerLife.run() }
         do throws(RayError) {
+            if let environment = options.runtimeEnv { try EnvironmentResolver.shared.check(environment) }
             if let address = try ClusterAddress.find(options.address) {
                 return try join(address, options)
             }
@@ -59,14 +60,24 @@ package enum Bootstrap {
         connection.token = try address.token()
         connection.namespace = options.namespace ?? ""
         connection.program = try OwnProgram.describe(isHashed: true)
-        return try open(connection)
+        return try open(connection, options.runtimeEnv)
     }
 
-    private static func open(_ options: DriverConnection.Options) throws(RayError) -> any WorkerAPI {
+    private static func open(
+        _ options: DriverConnection.Options, _ environment: ray.RuntimeEnvironment?
+    ) throws(RayError) -> any WorkerAPI {
         var options = options
         options.warn = { DriverConsole.warn($0) }
         options.showLog = { DriverConsole.show($0) }
-        return try DriverConnection.open(options)
+        let worker = try DriverConnection.open(options)
+        guard let environment else { return worker }
+        do throws(RayError) {
+            worker.adopt(try EnvironmentResolver.shared.resolve(environment, worker))
+        } catch {
+            worker.finish()
+            throw error
+        }
+        return worker
     }
 
     // MARK: A cluster of our own
@@ -92,7 +103,7 @@ package enum Bootstrap {
         connection.namespace = options.namespace ?? ""
         connection.program = try OwnProgram.describe(isHashed: false)
         do throws(RayError) {
-            let worker = try open(connection)
+            let worker = try open(connection, options.runtimeEnv)
             atexit { Bootstrap.stopAtExit() }
             return worker
         } catch {

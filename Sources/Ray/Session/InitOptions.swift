@@ -17,11 +17,13 @@ package struct InitOptions: Sendable {
     package var objectStoreMemory: Int?
     /// Where names of actors are looked up; one of its own if nil.
     package var namespace: String?
+    /// What the job's workers have that others have not.
+    package var runtimeEnv: ray.RuntimeEnvironment?
 
     /// What `ray.init(…)` was given.
     package init(
         address: String? = nil, numCPUs: Double? = nil, numGPUs: Double? = nil, resources: [String: Double] = [:],
-        objectStoreMemory: Int? = nil, namespace: String? = nil
+        objectStoreMemory: Int? = nil, namespace: String? = nil, runtimeEnv: ray.RuntimeEnvironment? = nil
     ) {
         self.address = address
         self.numCPUs = numCPUs
@@ -29,5 +31,6 @@ package struct InitOptions: Sendable {
         self.resources = resources
         self.objectStoreMemory = objectStoreMemory
         self.namespace = namespace
+        self.runtimeEnv = runtimeEnv
     }
 }

@@ -26,12 +26,15 @@ enum OwnProgram {
         let folder = getcwd(&directory, directory.count).map { String(cString: $0) } ?? "/"
         var program = Program(
             hash: "", path: path, byteCount: 0, arguments: arguments, environment: [], workingDirectory: folder)
-        if isHashed { try addHash(to: &program) }
+        if isHashed { try addHash(to: &program, from: "/proc/self/exe") }
         return program
     }
 
-    private static func addHash(to program: inout Program) throws(RayError) {
-        let file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC)
+    /// Completes a program by what the file of its executable is.
+    ///
+    /// - Throws: `systemError` if it cannot be read.
+    static func addHash(to program: inout Program, from path: String) throws(RayError) {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
         var information = stat()
         guard file >= 0, fstat(file, &information) == 0, information.st_size > 0,
             let base = mmap(nil, Int(information.st_size), PROT_READ, MAP_PRIVATE, file, 0), base != MAP_FAILED

@@ -12,6 +12,8 @@ struct PoolKey: Hashable, Sendable {
     var program: Program
     /// A process sees the GPUs that it was started with.
     var gpuIDs: [Int]
+    /// A process has the variables and the folder that it was started with.
+    var environment: RuntimeEnvironmentSpec?
 }
 
 /// A lease that the GCS assigned to this node.

@@ -14,7 +14,8 @@ extension RayletCore {
             if let token = lease.worker { sendLeaseReady(lease.id, worker: token, into: &effects) }
             return
         }
-        let key = PoolKey(job: assign.job, program: assign.program, gpuIDs: assign.gpuIDs)
+        let key = PoolKey(
+            job: assign.job, program: assign.program, gpuIDs: assign.gpuIDs, environment: assign.environment)
         leases[assign.lease] = Lease(
             id: assign.lease, key: key, owner: assign.owner, held: assign.held, bundle: assign.bundle,
             actor: assign.actor)
@@ -36,7 +37,9 @@ extension RayletCore {
             }
         }
         for (key, count) in wanted {
-            guard let path = path(of: key.program, into: &effects) else { continue }
+            // Both are fetched at the same time.
+            let isReady = isReady(key.environment, at: now, into: &effects)
+            guard let path = path(of: key.program, into: &effects), isReady else { continue }
             var missing = count - pool.startingCount(of: key)
             while missing > 0, pool.startingCount < settings.workersStartingMax {
                 startWorker(key, path: path, at: now, into: &effects)

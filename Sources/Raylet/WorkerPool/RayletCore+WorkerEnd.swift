@@ -39,7 +39,9 @@ extension RayletCore {
                 worker.startFailure
                 ?? "a worker running \(worker.key.program.path) \(exit.sentence) before it was ready; "
                 + "the program must call ray.init() before anything that can end it."
-            startFailed(worker, reason + exit.lastLinesText, at: now, into: &effects)
+            startFailed(
+                worker, reason + exit.lastLinesText, isOwnDoing: exit.signal == 0 || worker.startFailure != nil,
+                at: now, into: &effects)
             return endJobIfUnused(worker.key.job)
         }
         var served = worker.lease
@@ -84,7 +86,7 @@ extension RayletCore {
     ) {
         if let reason = worker.startFailure, !worker.isIntended {
             pool.update(worker.startToken) { $0.isIntended = true }
-            startFailed(worker, reason, at: now, into: &effects)
+            startFailed(worker, reason, isOwnDoing: true, at: now, into: &effects)
         }
         if let lease = worker.lease, let address = worker.address,
             leases[lease]?.worker == worker.startToken, removeLease(lease) != nil

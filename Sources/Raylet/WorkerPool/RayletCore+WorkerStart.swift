@@ -21,10 +21,11 @@ extension RayletCore {
             // Without a GPU of its own a process must not see those of others.
             environment.append("CUDA_VISIBLE_DEVICES=" + key.gpuIDs.map(String.init).joined(separator: ","))
         }
-        effects.append(
-            .spawnWorker(
-                WorkerStart(
-                    startToken: token, program: key.program, path: path, job: key.job, environment: environment)))
+        var start = WorkerStart(
+            startToken: token, program: key.program, path: path, job: key.job, environment: environment)
+        start.variables = key.environment?.variables ?? []
+        start.folder = folder(of: key.environment, at: now)
+        effects.append(.spawnWorker(start))
     }
 
     /// The process runs; its time to report begins.
@@ -51,8 +52,8 @@ extension RayletCore {
         // The executable may have gone from where it was: look again before the next start.
         programs[worker.key.program.key] = nil
         startFailed(
-            worker, "a worker could not be started from \(worker.key.program.path): \(reason)", at: now,
-            into: &effects)
+            worker, "a worker could not be started from \(worker.key.program.path): \(reason)", isOwnDoing: true,
+            at: now, into: &effects)
     }
 
     /// A worker or driver of this node reports.
@@ -87,20 +88,27 @@ extension RayletCore {
     private func accept(
         _ peer: WorkerID, requestID: UInt64, error: RayError?, into effects: inout [RayletEffect]
     ) {
-        let accepted = WorkerAccepted(error: error, storeCapacity: settings.info.storeCapacity)
+        var accepted = WorkerAccepted(error: error, storeCapacity: settings.info.storeCapacity)
+        accepted.environment = pool.token(worker: peer).flatMap { pool[$0]?.key.environment }
         effects.append(.send(.workerAccepted(accepted), requestID: requestID, to: peer))
     }
 
     /// Fails a lease that waited for this start, and all of them if starts keep failing.
+    ///
+    /// - Parameter isOwnDoing: whether it failed by itself: then its runtime environment, if it has one, is at fault.
     mutating func startFailed(
-        _ worker: WorkerProcess, _ reason: String, at now: Instant, into effects: inout [RayletEffect]
+        _ worker: WorkerProcess, _ reason: String, isOwnDoing: Bool, at now: Instant,
+        into effects: inout [RayletEffect]
     ) {
         guard !worker.isIntended else { return serveWaitingLeases(at: now, into: &effects) }
         effects.append(.log(.error, reason))
         let failures = (pool.startFailures[worker.key] ?? 0) + 1
         let waiting = waitingLeases.filter { leases[$0]?.key == worker.key }
         let isHopeless = failures >= settings.startFailuresMax
-        let error = RayError(.workerDied, reason)
+        let error =
+            worker.key.environment != nil && isOwnDoing
+            ? RayError(.runtimeEnvSetupFailed, "the runtime environment could not be set up: \(reason)")
+            : RayError(.workerDied, reason)
         for id in isHopeless ? waiting : Array(waiting.prefix(1)) { failLease(id, error, into: &effects) }
         // Without a waiting lease nobody asks for the count again soon; it must not grow with every job.
         pool.startFailures[worker.key] = waiting.count <= 1 || isHopeless ? nil : failures

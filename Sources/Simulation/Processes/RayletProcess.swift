@@ -129,6 +129,8 @@ final class RayletProcess: SimulatedProcess {
             if let worker = workers[processID] { cluster.kill(worker, signal: 9, by: name) }
         case .fetchProgram(let program):
             cluster.add(.fetched(self, key: program.key), microseconds: cluster.random(10...5_000))
+        case .fetchPackage(let package): inputs.append(.packageReady(package, folder: package, byteCount: 1))
+        case .removePackage: break
         case .storeCreate(let create): self.create(create, at: now)
         case .storeSeal(let object, let slot, let sizes):
             storeInput(

@@ -34,6 +34,8 @@ package struct RequestLease: Hashable, Sendable, WireCodable {
     package var strategy: SchedulingStrategy
     package var locality: [Locality]
     package var owner: Address
+    /// What the worker needs beside the job's program.
+    package var environment: RuntimeEnvironmentSpec?
 
     package init(
         lease: LeaseID, job: JobID, shape: ResourceSet, strategy: SchedulingStrategy, locality: [Locality],
@@ -54,6 +56,8 @@ package struct RequestLease: Hashable, Sendable, WireCodable {
         writer.write(strategy)
         writer.write(list: locality)
         writer.write(owner)
+        // Few leases have one, and the others need not carry it.
+        if environment != nil { writer.write(optional: environment) }
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -63,6 +67,9 @@ package struct RequestLease: Hashable, Sendable, WireCodable {
         strategy = try reader.value()
         locality = try reader.values()
         owner = try reader.value()
+        environment = try reader.added(nil) { (reader: inout WireReader) throws(WireError) in
+            try reader.optionalValue()
+        }
     }
 }
 

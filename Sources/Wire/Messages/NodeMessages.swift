@@ -175,6 +175,8 @@ package struct AssignLease: Hashable, Sendable, WireCodable {
     package var held: ResourceSet
     /// The bundle of a placement group that it takes that from, if any; to be said again like `held`.
     package var bundle: BundleKey?
+    /// What the worker needs beside its program.
+    package var environment: RuntimeEnvironmentSpec?
 
     package init(
         lease: LeaseID, job: JobID, owner: Address, program: Program, gpuIDs: [Int], actor: ActorID? = nil,
@@ -199,6 +201,8 @@ package struct AssignLease: Hashable, Sendable, WireCodable {
         writer.write(optional: actor)
         writer.write(held)
         writer.write(optional: bundle)
+        // Few leases have one, and the others need not carry it.
+        if environment != nil { writer.write(optional: environment) }
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -212,6 +216,9 @@ package struct AssignLease: Hashable, Sendable, WireCodable {
             try reader.value()
         }
         bundle = try reader.added(nil) { (reader: inout WireReader) throws(WireError) in
+            try reader.optionalValue()
+        }
+        environment = try reader.added(nil) { (reader: inout WireReader) throws(WireError) in
             try reader.optionalValue()
         }
     }
@@ -431,30 +438,7 @@ package struct ShutDownNode: Hashable, Sendable, WireCodable {
     }
 }
 
-/// What a worker process executes: a program by content, with its arguments.
-package struct Program: Hashable, Sendable, WireCodable {
-    /// SHA-256 of the executable, hex; empty means the path as it is.
-    package var hash: String
-    /// Where the driver found it; used as is on nodes that have the same content there.
-    package var path: String
-    package var byteCount: Int
-    /// Without the program's name.
-    package var arguments: [String]
-    /// `NAME=value`, added to the raylet's own.
-    package var environment: [String]
-    package var workingDirectory: String
-
-    package init(
-        hash: String, path: String, byteCount: Int, arguments: [String], environment: [String], workingDirectory: String
-    ) {
-        self.hash = hash
-        self.path = path
-        self.byteCount = byteCount
-        self.arguments = arguments
-        self.environment = environment
-        self.workingDirectory = workingDirectory
-    }
-
+extension Program: WireCodable {
     package func encode(into writer: inout WireWriter) {
         writer.write(hash)
         writer.write(path)
@@ -465,11 +449,10 @@ package struct Program: Hashable, Sendable, WireCodable {
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
-        hash = try reader.string()
-        path = try reader.string()
-        byteCount = try reader.int()
-        arguments = try reader.list { (reader: inout WireReader) throws(WireError) in try reader.string() }
-        environment = try reader.list { (reader: inout WireReader) throws(WireError) in try reader.string() }
-        workingDirectory = try reader.string()
+        self.init(
+            hash: try reader.string(), path: try reader.string(), byteCount: try reader.int(),
+            arguments: try reader.list { (reader: inout WireReader) throws(WireError) in try reader.string() },
+            environment: try reader.list { (reader: inout WireReader) throws(WireError) in try reader.string() },
+            workingDirectory: try reader.string())
     }
 }

@@ -65,11 +65,12 @@ extension TaskSpec: WireCodable {
             writer.write(owner)
             writer.write(name)
             // Few calls have these, and the others need not carry them.
-            guard !concurrencyGroup.isEmpty || generator != nil else { return }
+            guard !concurrencyGroup.isEmpty || generator != nil || environment != nil else { return }
             writer.write(concurrencyGroup)
             writer.write(generator != nil)
             writer.write(UInt32(clamping: generator?.backpressure ?? 0))
             writer.write(UInt32(clamping: generator?.skip ?? 0))
+            if environment != nil { writer.write(optional: environment) }
         })
     }
 
@@ -89,6 +90,9 @@ extension TaskSpec: WireCodable {
             let generator = GeneratorSpec(
                 backpressure: Int(try reader.uint32()), skip: Int(try reader.uint32()))
             if isGenerator { spec.generator = generator }
+            spec.environment = try reader.added(nil) { (reader: inout WireReader) throws(WireError) in
+                try reader.optionalValue()
+            }
             return spec
         }
     }
@@ -136,5 +140,30 @@ extension ActorSpec: WireCodable {
             spec.pendingCallsMax = try reader.int()
             return spec
         }
+    }
+}
+
+extension RuntimeEnvironmentSpec: WireCodable {
+    package func encode(into writer: inout WireWriter) {
+        writer.write(record: { writer in
+            writer.write(list: variables) { writer, variable in
+                writer.write(variable.name)
+                writer.write(variable.value)
+            }
+            writer.write(optional: workingDirectory) { $0.write($1) }
+            writer.write(optional: program)
+        })
+    }
+
+    package convenience init(from reader: inout WireReader) throws(WireError) {
+        let (variables, workingDirectory, program) = try reader.record {
+            (reader: inout WireReader) throws(WireError) -> ([Variable], String?, Program?) in
+            let variables = try reader.list { (reader: inout WireReader) throws(WireError) in
+                Variable(try reader.string(), try reader.string())
+            }
+            let folder = try reader.optional { (reader: inout WireReader) throws(WireError) in try reader.string() }
+            return (variables, folder, try reader.optionalValue())
+        }
+        self.init(variables: variables, workingDirectory: workingDirectory, program: program)
     }
 }

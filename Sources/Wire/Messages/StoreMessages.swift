@@ -35,6 +35,8 @@ package struct WorkerReady: Hashable, Sendable, WireCodable {
 package struct WorkerAccepted: Hashable, Sendable, WireCodable {
     package var error: RayError?
     package var storeCapacity: Int
+    /// What the worker was started with; its tasks' children inherit it.
+    package var environment: RuntimeEnvironmentSpec?
 
     package init(error: RayError? = nil, storeCapacity: Int) {
         self.error = error
@@ -44,11 +46,15 @@ package struct WorkerAccepted: Hashable, Sendable, WireCodable {
     package func encode(into writer: inout WireWriter) {
         writer.write(optional: error)
         writer.write(storeCapacity)
+        if environment != nil { writer.write(optional: environment) }
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
         error = try reader.optionalValue()
         storeCapacity = try reader.int()
+        environment = try reader.added(nil) { (reader: inout WireReader) throws(WireError) in
+            try reader.optionalValue()
+        }
     }
 }
 

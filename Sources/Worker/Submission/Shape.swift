@@ -6,12 +6,14 @@
 internal import DequeModule
 internal import RayCore
 
-/// Tasks that can share leases: same resources, same strategy, same preferred node.
+/// Tasks that can share leases: same resources, same strategy, same preferred node, same environment.
 struct ShapeKey: Hashable, Sendable {
     var resources: ResourceSet
     var strategy: SchedulingStrategy
     /// The node that holds most bytes of the arguments, where they are large.
     var preferredNode: NodeID?
+    /// A worker of one environment is of no use for another.
+    var environment: RuntimeEnvironmentSpec?
 }
 
 /// One shape's tasks that are ready to be pushed, and the leases that serve them.

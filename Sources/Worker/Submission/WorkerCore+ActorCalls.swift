@@ -18,10 +18,11 @@ extension WorkerCore {
         into effects: inout WorkerEffects
     ) -> ActorID {
         let actor = ActorID.random(job: configuration.job, using: &generator)
-        let spec = TaskSpec(
+        var spec = TaskSpec(
             id: .actorTask(actor, using: &generator), kind: .actorCreation(actor), function: call.function,
             arguments: call.arguments, returnCount: 0, resources: call.resources, strategy: call.strategy,
             retriesMax: 0, owner: configuration.address, name: call.name)
+        spec.environment = call.environment ?? environment
         var client = ActorClient()
         client.taskRetriesMax = options.taskRetriesMax
         client.pendingCallsMax = options.pendingCallsMax

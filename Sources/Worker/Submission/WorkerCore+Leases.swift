@@ -20,7 +20,8 @@ extension WorkerCore {
     // MARK: Queue
 
     mutating func shape(of spec: TaskSpec) -> Int {
-        var key = ShapeKey(resources: spec.resources, strategy: spec.strategy, preferredNode: nil)
+        var key = ShapeKey(
+            resources: spec.resources, strategy: spec.strategy, preferredNode: nil, environment: spec.environment)
         var bytesByNode: [NodeID: Int] = [:]
         for case .reference(let reference) in spec.arguments {
             guard case .stored(let raylets, let byteCount)? = objects[reference.id]?.value else { continue }
@@ -59,7 +60,9 @@ extension WorkerCore {
         guard wanted > 0, shapes.count > 1 else { return }
         for other in shapes.indices where other != index && shapes[other].queue.isEmpty {
             let otherKey = shapes[other].key
-            guard otherKey.resources == key.resources, otherKey.strategy == key.strategy else { continue }
+            guard otherKey.resources == key.resources, otherKey.strategy == key.strategy,
+                otherKey.environment == key.environment
+            else { continue }
             for id in shapes[other].leases where wanted > 0 {
                 guard let lease = leases[id], lease.inFlight.isEmpty, lease.lostAt == nil,
                     key.preferredNode == nil || key.preferredNode == lease.worker.node
@@ -93,7 +96,9 @@ extension WorkerCore {
         leases[leaseID]?.inFlight.append(id)
         leases[leaseID]?.idleSince = nil
         shapes[shape].pushedCount += 1
-        effects.send(.pushTask(PushTask(lease: leaseID, spec: withSkip(task.spec))), to: worker)
+        var spec = withSkip(task.spec)
+        spec.environment = nil
+        effects.send(.pushTask(PushTask(lease: leaseID, spec: spec)), to: worker)
         if task.spec.generator != nil { tellConsumed(id, into: &effects) }
     }
 
@@ -118,9 +123,10 @@ extension WorkerCore {
     func sendRequest(_ id: LeaseID, of index: Int, into effects: inout WorkerEffects) {
         let shape = shapes[index]
         let locality = shape.key.preferredNode.map { [Locality(node: $0, bytes: shape.localityBytes)] } ?? []
-        let request = RequestLease(
+        var request = RequestLease(
             lease: id, job: configuration.job, shape: shape.key.resources, strategy: shape.key.strategy,
             locality: locality, owner: configuration.address)
+        request.environment = shape.key.environment
         effects.send(.requestLease(request), to: WorkerID.gcs)
     }
 

@@ -19,6 +19,7 @@ extension WorkerCore {
             returnCount: call.returnCount, resources: call.resources, strategy: call.strategy,
             retriesMax: call.retriesMax, owner: configuration.address, name: call.name)
         spec.generator = call.generator
+        spec.environment = call.environment ?? environment
         return begin(
             spec, retriesLeft: call.retriesMax, retryExceptions: call.retryExceptions, parent: parent, at: now,
             into: &effects)

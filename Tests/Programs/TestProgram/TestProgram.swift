@@ -112,6 +112,10 @@ import Ray
         case "groups":
             try await begin()
             try await groups()
+        case "environments": try await environments(arguments[0])
+        case "environment-nodes": try await environmentNodes(arguments[0])
+        case "environment-errors": try await environmentErrors()
+        case "environment-executable": try await environmentExecutable(arguments[0])
         case "followers":
             try await begin(cpus: 1)
             try await followers()
@@ -120,11 +124,13 @@ import Ray
     }
 
     /// Joins the cluster that the environment names, or starts one.
-    private static func begin(cpus: Double = 2, store: Int = 128 << 20) async throws {
+    static func begin(
+        cpus: Double = 2, store: Int = 128 << 20, environment: ray.RuntimeEnvironment? = nil
+    ) async throws {
         if getenv("RAY_ADDRESS") != nil {
-            try await ray.init()
+            try await ray.init(runtimeEnv: environment)
         } else {
-            try await ray.init(numCPUs: cpus, objectStoreMemory: store)
+            try await ray.init(numCPUs: cpus, objectStoreMemory: store, runtimeEnv: environment)
         }
     }
 

@@ -1,0 +1,183 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import CRaySystem
+internal import Glibc
+internal import RayCore
+internal import RayTransport
+internal import RayWire
+
+/// The packages of runtime environments on this node's disk: fetched from the head, checked, unpacked, deleted.
+///
+///     fetch ──▶ downloading (reactor) ──▶ unpacking (own thread) ──▶ done
+///
+/// What was unpacked to the end has its final name; everything else ends with `.part`. The folder carries the node's
+/// id and goes with the node. Unchecked: everything that changes is touched by the reactor's leading thread only.
+final class PackageStore: @unchecked Sendable {
+    /// How a fetch ended: the folder and its bytes, or why there is none.
+    typealias Outcome = Result<(folder: String, byteCount: Int), PackageError>
+
+    /// The answer to a question to the key-value store must come within this time.
+    private static let answerMillisecondsMax = 30_000
+
+    private let folder: String
+    private let reactor: Reactor
+    private let downloads: BlobDownloads
+    private let disk: WorkQueue
+    private let send: (Message, UInt64) -> Void
+    private let done: (String, Outcome) -> Void
+    /// Packages under way.
+    private var fetching: Set<String> = []
+    /// Questions to the key-value store by request id.
+    private var questions: [UInt64: (package: String, deadline: Instant)] = [:]
+    private var nextRequest: UInt64 = 3 << 61
+
+    /// - Parameters:
+    ///   - folder: Made when something is first unpacked.
+    ///   - send: Sends a message with a request id to the control store.
+    ///   - done: Told how a fetch ended; on the leading thread.
+    /// - Throws: `system` if the machine gives no threads.
+    init(
+        folder: String, reactor: Reactor, downloads: BlobDownloads, send: @escaping (Message, UInt64) -> Void,
+        done: @escaping (String, Outcome) -> Void
+    ) throws(TransportError) {
+        self.folder = folder
+        self.reactor = reactor
+        self.downloads = downloads
+        self.send = send
+        self.done = done
+        disk = try WorkQueue("raylet.package")
+    }
+
+    /// Brings a package here and unpacks it; answered by `done`.
+    func fetch(_ package: String) {
+        guard fetching.insert(package).inserted else { return }
+        guard let uri = PackageURI(package) else {
+            return finish(package, .failure(PackageError("'\(package)' is no name of a package")))
+        }
+        guard let error = makeFolder() else { return uri.namesContent ? download(uri) : ask(uri) }
+        finish(package, .failure(error))
+    }
+
+    /// Deletes a package that no process uses.
+    func remove(_ package: String) {
+        guard let uri = PackageURI(package) else { return }
+        let path = path(of: uri)
+        // In the order of the calls with unpacking: it may be wanted again.
+        disk.add { removeTree(path) }
+    }
+
+    /// The answer of the key-value store; whether it was to a question asked here.
+    func receive(_ message: Message, requestID: UInt64) -> Bool {
+        guard let question = questions.removeValue(forKey: requestID) else { return false }
+        guard case .keyValueReply(let reply) = message, let bytes = reply.value, let uri = PackageURI(question.package)
+        else {
+            let reason = "the head does not have \(question.package); its driver must send it again"
+            finish(question.package, .failure(PackageError(reason)))
+            return true
+        }
+        unpack(uri) { () throws(PackageError) in bytes }
+        return true
+    }
+
+    /// Fails questions without an answer.
+    func tick(_ now: Instant) {
+        for (id, question) in questions.sorted(by: { $0.key < $1.key }) where now >= question.deadline {
+            questions[id] = nil
+            let seconds = Self.answerMillisecondsMax / 1_000
+            finish(question.package, .failure(PackageError("the head did not answer within \(seconds) s")))
+        }
+    }
+
+    /// Deletes everything; when the node has left.
+    func stop() {
+        disk.stop()
+        removeTree(folder)
+    }
+
+    private func path(of uri: PackageURI) -> String { folder + "/_ray_pkg_" + uri.hash }
+
+    private func finish(_ package: String, _ outcome: Outcome) {
+        fetching.remove(package)
+        done(package, outcome)
+    }
+
+    private func makeFolder() -> PackageError? {
+        var path = ""
+        for part in folder.split(separator: "/") {
+            path += "/" + part
+            guard mkdir(path, 0o700) == 0 || errno == EEXIST || errno == EROFS else {
+                return PackageError("\(path) cannot be made: \(TransportError.text(errno))")
+            }
+        }
+        return nil
+    }
+
+    // MARK: Fetching
+
+    private func download(_ uri: PackageURI) {
+        let path = path(of: uri) + ".zip.part"
+        downloads.start(uri.hash, to: path, bytesMax: PackageLimits.packageBytesMax) { result in
+            switch result {
+            case .failure(let error):
+                let reason = "\(uri) could not be brought to this node: \(error.message)"
+                self.finish(uri.description, .failure(PackageError(reason)))
+            case .success(let path):
+                self.unpack(uri) { () throws(PackageError) in try Self.checkedContent(of: path, uri) }
+            }
+        }
+    }
+
+    private func ask(_ uri: PackageURI) {
+        nextRequest += 1
+        let deadline = reactor.clock.now().advanced(milliseconds: Self.answerMillisecondsMax)
+        questions[nextRequest] = (uri.description, deadline)
+        let request = KeyValueRequest(
+            operation: .get, namespace: "", key: Array(uri.description.utf8), value: [], overwrite: false)
+        send(.keyValueRequest(request), nextRequest)
+    }
+
+    /// The bytes of a downloaded file, which is removed.
+    private static func checkedContent(of path: String, _ uri: PackageURI) throws(PackageError) -> [UInt8] {
+        defer { unlink(path) }
+        guard let bytes = readBytes(path, bytesMax: PackageLimits.packageBytesMax) else {
+            throw PackageError("\(path) cannot be read: \(TransportError.text(errno))")
+        }
+        var digest = [UInt8](repeating: 0, count: Int(RAY_SHA256_BYTES))
+        bytes.withUnsafeBytes { ray_sha256($0.baseAddress, $0.count, &digest) }
+        guard digest.hex == uri.hash else { throw PackageError("what was brought to this node is not \(uri)") }
+        return bytes
+    }
+
+    private func unpack(_ uri: PackageURI, _ content: @escaping @Sendable () throws(PackageError) -> [UInt8]) {
+        let path = path(of: uri)
+        let reactor = reactor
+        disk.add {
+            let outcome: Outcome
+            do throws(PackageError) {
+                outcome = .success((path, try Self.unpack(try content(), uri, to: path)))
+            } catch {
+                outcome = .failure(error)
+            }
+            reactor.perform { self.finish(uri.description, outcome) }
+        }
+    }
+
+    private static func unpack(_ bytes: [UInt8], _ uri: PackageURI, to path: String) throws(PackageError) -> Int {
+        let part = path + ".part"
+        removeTree(part)
+        removeTree(path)
+        do throws(PackageError) {
+            let byteCount = try ZipExtraction.unpack(try ZipReader(bytes), to: part)
+            guard rename(part, path) == 0 else {
+                throw PackageError("\(path) cannot be made: \(TransportError.text(errno))")
+            }
+            return byteCount
+        } catch {
+            removeTree(part)
+            throw PackageError("\(uri) cannot be unpacked: \(error)")
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+package import RayCore
+internal import RayTransport
+internal import RayWire
+internal import RayWorker
+internal import Synchronization
+
+/// Files for the head's archive, and the environment that this process belongs to.
+extension Worker {
+    private static let answerMilliseconds = 30_000
+
+    /// Makes what this process submits inherit an environment.
+    package func adopt(_ environment: RuntimeEnvironmentSpec?) { state.withLock { $0.core.environment = environment } }
+
+    package func store(
+        blob hash: String, byteCount: Int, read: (_ offset: Int, _ count: Int) throws(RayError) -> [UInt8]
+    ) throws(RayError) {
+        // The pieces of one file come in order; another thread may be sending the same one.
+        while !uploads.withLock({ $0.insert(hash).inserted }) { _ = reactor.poll(microseconds: 5_000) { false } }
+        defer { uploads.withLock { _ = $0.remove(hash) } }
+        let found = try answer(to: .fetchBlob(FetchBlob(hash: hash, offset: 0, count: 1)))
+        if case .blobChunk(let chunk) = found, chunk.error == nil { return }
+        var offset = 0
+        while offset < byteCount {
+            let bytes = try read(offset, min(Limits.chunkBytes, byteCount - offset))
+            let piece = StoreBlob(hash: hash, offset: offset, total: byteCount, bytes: bytes)
+            let reply = try answer(to: .storeBlob(piece))
+            if case .blobStored(let stored) = reply, let error = stored.error { throw error }
+            offset += bytes.count
+        }
+    }
+
+    /// Asks the head and waits on this thread.
+    private func answer(to message: Message) throws(RayError) -> Message {
+        let answer = Answer()
+        request(message) { result in answer.value.withLock { $0 = result } }
+        let deadline = now().advanced(milliseconds: Self.answerMilliseconds)
+        while now() < deadline {
+            _ = reactor.poll(microseconds: 20_000) { answer.value.withLock { $0 != nil } }
+            if let result = answer.value.withLock({ $0 }) { return try result.get() }
+        }
+        throw RayError(
+            .clusterUnreachable, "the head did not answer within \(Self.answerMilliseconds / 1_000) s; try again")
+    }
+
+    /// May come after nobody waits for it.
+    private final class Answer: Sendable {
+        let value = Mutex<Result<Message, RayError>?>(nil)
+    }
+}
