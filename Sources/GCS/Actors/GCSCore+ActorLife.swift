@@ -68,6 +68,12 @@ extension GCSCore {
         into effects: inout GCSEffects
     ) {
         guard let actor = actors[id], actor.lease == lease else { return }
+        if error.type == .runtimeEnvSetupFailed, !actor.wasAlive {
+            // No other start would do better; its calls are told so as tasks are.
+            var error = error
+            error.message = "the actor \(actor.title) cannot be created: \(error.message)"
+            return endActor(id, error, at: now, into: &effects)
+        }
         // As in Ray an announced preemption costs no restart, if restarts are wanted at all.
         let isFree = wasPreempted && actor.spec.restartsMax != 0
         guard actor.mayRestart || isFree else {

@@ -130,7 +130,8 @@ struct IgnoreRules: Sendable {
             case .byte(let byte): guard text.popFirst() == byte else { return false }
             case .anyByte: guard let next = text.popFirst(), next != slash else { return false }
             case .set(let ranges, let isNegated):
-                guard let next = text.popFirst(), next != slash, ranges.contains(where: { $0.contains(next) }) != isNegated
+                guard let next = text.popFirst(), next != slash,
+                    ranges.contains(where: { $0.contains(next) }) != isNegated
                 else { return false }
             case .star, .doubleStar:
                 while true {

@@ -5,6 +5,7 @@
 
 internal import CRaySystem
 internal import Glibc
+internal import RayCore
 internal import RayTransport
 
 /// A folder that is to be the current folder of workers: what is in it, and the package that it makes.
@@ -144,11 +145,10 @@ package struct PackageFolder: Sendable {
     }
 
     private func linkTarget(of relative: String) throws(PackageError) -> String {
-        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-        let count = buffer.withUnsafeMutableBytes {
-            readlink(full(relative), $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count)
-        }
-        guard count > 0, let target = String(validating: buffer[..<count], as: UTF8.self) else {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink(full(relative), &buffer, buffer.count)
+        let bytes = buffer[..<max(0, count)].map { UInt8(bitPattern: $0) }
+        guard count > 0, let target = String(validating: bytes, as: UTF8.self) else {
             throw PackageError("the link '\(full(relative))' cannot be read")
         }
         guard ZipLink.staysInside(target, from: relative) else {

@@ -22,6 +22,8 @@ final class PackageStore: @unchecked Sendable {
     /// The answer to a question to the key-value store must come within this time.
     private static let answerMillisecondsMax = 30_000
 
+    /// The node's own folder, in which `folder` is.
+    private let root: String
     private let folder: String
     private let reactor: Reactor
     private let downloads: BlobDownloads
@@ -35,15 +37,16 @@ final class PackageStore: @unchecked Sendable {
     private var nextRequest: UInt64 = 3 << 61
 
     /// - Parameters:
-    ///   - folder: Made when something is first unpacked.
+    ///   - root: Made, with the folder that it is in, when something is first unpacked, and deleted in the end.
     ///   - send: Sends a message with a request id to the control store.
     ///   - done: Told how a fetch ended; on the leading thread.
     /// - Throws: `system` if the machine gives no threads.
     init(
-        folder: String, reactor: Reactor, downloads: BlobDownloads, send: @escaping (Message, UInt64) -> Void,
+        root: String, reactor: Reactor, downloads: BlobDownloads, send: @escaping (Message, UInt64) -> Void,
         done: @escaping (String, Outcome) -> Void
     ) throws(TransportError) {
-        self.folder = folder
+        self.root = root
+        folder = root + "/working_dir_files"
         self.reactor = reactor
         self.downloads = downloads
         self.send = send
@@ -94,7 +97,7 @@ final class PackageStore: @unchecked Sendable {
     /// Deletes everything; when the node has left.
     func stop() {
         disk.stop()
-        removeTree(folder)
+        removeTree(root)
     }
 
     private func path(of uri: PackageURI) -> String { folder + "/_ray_pkg_" + uri.hash }
@@ -105,12 +108,9 @@ final class PackageStore: @unchecked Sendable {
     }
 
     private func makeFolder() -> PackageError? {
-        var path = ""
-        for part in folder.split(separator: "/") {
-            path += "/" + part
-            guard mkdir(path, 0o700) == 0 || errno == EEXIST || errno == EROFS else {
-                return PackageError("\(path) cannot be made: \(TransportError.text(errno))")
-            }
+        let parent = root[..<(root.lastIndex(of: "/") ?? root.startIndex)]
+        for path in [String(parent), root, folder] where mkdir(path, 0o700) != 0 && errno != EEXIST {
+            return PackageError("\(path) cannot be made: \(TransportError.text(errno))")
         }
         return nil
     }

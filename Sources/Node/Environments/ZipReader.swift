@@ -84,7 +84,8 @@ package struct ZipReader: Sendable {
         _ piece: [UInt8], _ pass: (UnsafeRawBufferPointer) throws(PackageError) -> Void
     ) throws(Inflate.Failure) {
         do throws(PackageError) {
-            try piece.withUnsafeBufferPointer { (bytes) throws(PackageError) in try pass(UnsafeRawBufferPointer(bytes)) }
+            try piece.withUnsafeBufferPointer { (bytes) throws(PackageError) in try pass(UnsafeRawBufferPointer(bytes))
+            }
         } catch {
             throw .refused(error)
         }

@@ -59,7 +59,8 @@ final class ProgramStore: @unchecked Sendable {
 
     private func adopt(_ path: String, as program: Program) {
         let inspector = inspector
-        inBackground(program.key, { inspector.adopt(path, as: program) }) { self.done(program.key, $0) }
+        let adopt = { @Sendable in inspector.adopt(path, as: program) }
+        inBackground(program.key, adopt) { self.done(program.key, $0) }
     }
 
     /// Runs `work` on a thread of its own, since it reads whole executables, and `then` on the leading one.

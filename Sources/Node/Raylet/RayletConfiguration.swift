@@ -80,7 +80,7 @@ package struct RayletConfiguration: Sendable {
     /// Unix socket on which processes of the node get the store.
     package var storeSocketPath: String { "\(sessionDirectory)/links/store-\(shortNode).sock" }
     /// Where packages of runtime environments are unpacked; other raylets of the machine have folders of their own.
-    package var packageDirectory: String { "\(sessionDirectory)/runtime_resources/\(shortNode)/working_dir_files" }
+    package var resourceDirectory: String { "\(sessionDirectory)/runtime_resources/\(shortNode)" }
     /// The socket of a worker or driver of this session, if it has one.
     package func socketPath(of peer: WorkerID) -> String { "\(sessionDirectory)/links/\(peer.hex.prefix(16)).sock" }
 

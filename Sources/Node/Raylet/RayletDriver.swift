@@ -116,7 +116,7 @@ final class RayletDriver: @unchecked Sendable {
     func servePackages() throws(TransportError) {
         guard let downloads else { preconditionFailure("packages are served after the driver is prepared") }
         packages = try PackageStore(
-            folder: configuration.packageDirectory, reactor: reactor, downloads: downloads,
+            root: configuration.resourceDirectory, reactor: reactor, downloads: downloads,
             send: { [weak self] in self?.send($0, requestID: $1, to: .gcs) },
             done: { [weak self] package, outcome in
                 switch outcome {

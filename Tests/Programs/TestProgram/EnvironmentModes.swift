@@ -122,12 +122,7 @@ extension TestProgram {
     }
 }
 
-/// The last part of the path of the executable that runs this.
+/// The name under which this process was started.
 @Remote func programName() -> String {
-    var buffer = [UInt8](repeating: 0, count: 4096)
-    let count = buffer.withUnsafeMutableBytes {
-        readlink("/proc/self/exe", $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count)
-    }
-    let path = String(decoding: buffer[..<max(0, count)], as: UTF8.self)
-    return path.split(separator: "/").last.map(String.init) ?? ""
+    CommandLine.arguments[0].split(separator: "/").last.map(String.init) ?? ""
 }
