@@ -13,7 +13,7 @@ enum MessageSamples {
         + head
     /// Bytes that a message has more than in the version before, by its kind.
     static let addedBytes: [UInt16: Int] = [
-        19: environmentBytes, 64: environmentBytes, 82: 8, 84: addressBytes, 103: 32, 113: environmentBytes, 204: 4,
+        64: environmentBytes, 82: 8, 84: addressBytes, 103: 32, 113: environmentBytes, 204: 4,
     ]
     private static var environmentBytes: Int {
         var writer = WireWriter()

@@ -100,7 +100,10 @@ struct MessageTests {
             writer.write(message.held)
             let held = writer.bytes.count
             writer.write(optional: message.bundle)
-            return [writer.bytes.count, writer.bytes.count - held]
+            let both = writer.bytes.count
+            writer.write(optional: message.environment)
+            let all = writer.bytes.count
+            return [all - both, all - held, all]
         default: return MessageSamples.addedBytes[message.kind].map { [$0] } ?? []
         }
     }

@@ -20,7 +20,7 @@ extension GCSCore {
         let request = request(lease, for: actor)
         leases[lease] = LeaseRecord(
             request: request, owner: settings.address, program: program, purpose: .actor(id),
-            environment: spec.creation.environment)
+            environment: actor.spec.creation.environment)
         actors[id]?.stage = .queued(lease)
         schedule(.request(request), at: now, into: &effects)
     }

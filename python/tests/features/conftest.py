@@ -1,12 +1,15 @@
 """Programs of Ray's users. Run once on this core and once, with SWIFT_RAY=0, on Ray's own: the outcome is the same."""
 
+import importlib.util
 import os
 import sys
 from collections.abc import Iterator
 
 import pytest
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+if importlib.util.find_spec("swift_ray") is None:
+    # Not installed: the checkout.
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 import swift_ray  # noqa: E402
 
