@@ -63,7 +63,9 @@ PyObject *id_from_hex(PyObject *type, PyObject *text) {
     for (int index = 0; is_right && index < size; index++) {
         int high = hex_digit(digits[2 * index]), low = hex_digit(digits[2 * index + 1]);
         is_right = high >= 0 && low >= 0;
-        bytes[index] = (unsigned char)(high << 4 | low);
+        if (is_right) {
+            bytes[index] = (unsigned char)(high << 4 | low);
+        }
     }
     if (!is_right) {
         PySys_FormatStderr("not an id of %d bytes in hexadecimal digits: %.100s\n", size, digits);

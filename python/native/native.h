@@ -101,6 +101,7 @@ PyObject *unpack_pickle5_buffers(PyObject *module, PyObject *view);
 extern PyTypeObject *writer_type;
 PyTypeObject *make_writer_type(PyObject *module);
 Py_ssize_t writer_total(PyObject *writer, Py_ssize_t in_band);
+void writer_close(PyObject *writer);
 void writer_write(PyObject *writer, const unsigned char *in_band, Py_ssize_t in_band_size, unsigned char *memory);
 void copy_bytes(unsigned char *target, const void *source, size_t size);
 

@@ -15,7 +15,8 @@ typedef struct {
     uint64_t *offsets;
     Py_ssize_t count;
     Py_ssize_t room;
-    uint64_t area; // bytes of all buffers with the gaps between them
+    uint64_t area;  // bytes of all buffers with the gaps between them
+    bool is_closed; // its object has been made and knows its size
 } writer_object;
 
 // The interpreter may go on while much is copied.
@@ -116,6 +117,8 @@ Py_ssize_t writer_total(PyObject *writer, Py_ssize_t in_band) {
     return self->area == 0 ? size : size + ALIGNMENT + (Py_ssize_t)self->area;
 }
 
+void writer_close(PyObject *writer) { ((writer_object *)writer)->is_closed = true; }
+
 // Writes `writer_total` bytes; those between and behind the buffers are zero.
 void writer_write(PyObject *writer, const unsigned char *in_band, Py_ssize_t in_band_size, unsigned char *memory) {
     const writer_object *self = (writer_object *)writer;
@@ -163,6 +166,10 @@ static int make_room(writer_object *self) {
 // The callback that pickle wants: takes the buffer out of band.
 static PyObject *take_buffer(PyObject *object, PyObject *buffer) {
     writer_object *self = (writer_object *)object;
+    if (self->is_closed) {
+        PyErr_SetString(PyExc_ValueError, "the object of this Pickle5Writer has been made already");
+        return NULL;
+    }
     if (make_room(self) < 0 || PyObject_GetBuffer(buffer, &self->views[self->count], PyBUF_FULL_RO) < 0) {
         return NULL;
     }

@@ -19,17 +19,15 @@ typedef struct {
 
 static PyTypeObject *base_type, *raw_type, *pack_type, *pickle_type;
 
-static void set(PyObject **place, PyObject *object) {
-    PyObject *old = *place;
-    *place = Py_XNewRef(object);
-    Py_XDECREF(old);
-}
-
 static int fill(serialized_object *self, PyObject *metadata, PyObject *contained, PyObject *body, PyObject *next) {
-    PyBuffer_Release(&self->body);
-    Py_CLEAR(self->contained);
-    set(&self->metadata, metadata);
-    set(&self->next, next);
+    if (self->metadata != NULL) {
+        // Another thread may be writing it, without the interpreter's lock.
+        PyErr_SetString(PyExc_TypeError, "a serialized object is not changed");
+        return -1;
+    }
+    self->total = -1; // until everything is in place
+    self->metadata = Py_NewRef(metadata);
+    self->next = Py_XNewRef(next);
     self->contained = contained == NULL || contained == Py_None ? PyList_New(0) : Py_NewRef(contained);
     if (self->contained == NULL) {
         return -1;
@@ -50,9 +48,7 @@ static int base_init(PyObject *object, PyObject *arguments, PyObject *keywords) 
     if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O|O:SerializedObject", names, &metadata, &contained)) {
         return -1;
     }
-    serialized_object *self = (serialized_object *)object;
-    self->total = -1;
-    return fill(self, metadata, contained, NULL, NULL);
+    return fill((serialized_object *)object, metadata, contained, NULL, NULL);
 }
 
 static int raw_init(PyObject *object, PyObject *arguments, PyObject *keywords) {
@@ -65,7 +61,9 @@ static int raw_init(PyObject *object, PyObject *arguments, PyObject *keywords) {
     PyObject *metadata = PyBytes_FromString("RAW");
     int status = metadata == NULL ? -1 : fill(self, metadata, NULL, value, NULL);
     Py_XDECREF(metadata);
-    self->total = self->body.len;
+    if (status == 0) {
+        self->total = self->body.len;
+    }
     return status;
 }
 
@@ -77,9 +75,12 @@ static int pickle_init(PyObject *object, PyObject *arguments, PyObject *keywords
         return -1;
     }
     serialized_object *self = (serialized_object *)object;
-    int status = fill(self, metadata, contained, in_band, writer);
-    self->total = status < 0 ? -1 : writer_total(writer, self->body.len);
-    return status;
+    if (fill(self, metadata, contained, in_band, writer) < 0) {
+        return -1;
+    }
+    writer_close(writer);
+    self->total = writer_total(writer, self->body.len);
+    return 0;
 }
 
 static int pack_init(PyObject *object, PyObject *arguments, PyObject *keywords) {
@@ -118,12 +119,12 @@ Py_ssize_t serialized_size(PyObject *object) {
         PyErr_Format(PyExc_TypeError, "expected a SerializedObject, got %R", (PyObject *)Py_TYPE(object));
         return -1;
     }
-    Py_ssize_t total = ((serialized_object *)object)->total;
-    if (total < 0 || Py_TYPE(object) == base_type) {
+    const serialized_object *self = (serialized_object *)object;
+    if (self->body.obj == NULL || self->total < 0) {
         PyErr_SetString(PyExc_NotImplementedError, "SerializedObject.total_bytes not implemented.");
         return -1;
     }
-    return total;
+    return self->total;
 }
 
 // The length as msgpack writes numbers, 9 bytes at most.

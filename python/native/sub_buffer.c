@@ -39,21 +39,21 @@ static int read_varints(const unsigned char *bytes, size_t size, Py_ssize_t *out
     return size == 0 ? 0 : -1;
 }
 
-// The last reachable byte must lie within the buffer, whatever the object says about it.
+// Whether the bytes are as many as the shape says and none that the strides reach lies outside, whatever the object
+// says about it.
 static bool fits(const sub_buffer *self) {
-    Py_ssize_t low = 0, high = self->item_size;
+    Py_ssize_t low = 0, high = self->item_size, product = self->item_size;
     for (int index = 0; index < self->dimensions; index++) {
-        if (self->shape[index] == 0) {
-            return true;
+        Py_ssize_t reach, count = self->shape[index];
+        if (count < 0 || __builtin_mul_overflow(product, count, &product)) {
+            return false;
         }
-        Py_ssize_t reach;
-        if (self->shape[index] < 0 ||
-            __builtin_mul_overflow(self->shape[index] - 1, self->shape[self->dimensions + index], &reach) ||
-            __builtin_add_overflow(reach < 0 ? low : high, reach, reach < 0 ? &low : &high)) {
+        if (count > 0 && (__builtin_mul_overflow(count - 1, self->shape[self->dimensions + index], &reach) ||
+                          __builtin_add_overflow(reach < 0 ? low : high, reach, reach < 0 ? &low : &high))) {
             return false;
         }
     }
-    return low >= 0 && high <= self->size;
+    return self->item_size >= 0 && product == self->size && (product == 0 || (low >= 0 && high <= self->size));
 }
 
 PyObject *sub_buffer_make(PyObject *parent, const unsigned char *data, const struct buffer_record *record) {
@@ -77,7 +77,9 @@ PyObject *sub_buffer_make(PyObject *parent, const unsigned char *data, const str
         Py_DECREF(self);
         return PyErr_NoMemory();
     }
-    memcpy(self->format, record->format, record->format_size);
+    if (record->format_size > 0) {
+        memcpy(self->format, record->format, record->format_size);
+    }
     if (read_varints(record->shape, record->shape_size, self->shape, self->dimensions) < 0 ||
         read_varints(record->strides, record->strides_size, self->shape + self->dimensions, self->dimensions) < 0 ||
         !fits(self)) {

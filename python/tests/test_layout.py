@@ -274,6 +274,22 @@ def test_buffers_that_are_not_contiguous_are_refused():
         writer.buffer_callback(3)
 
 
+def test_what_is_being_written_is_not_changed():
+    writer = raylet.Pickle5Writer()
+    one = raylet.Pickle5SerializedObject(b"PYTHON", b"in band", writer, [])
+    with pytest.raises(ValueError):
+        writer.buffer_callback(pickle.PickleBuffer(b"more"))
+    for again in (one, raylet.RawSerializedObject(b"x"), raylet.MessagePackSerializedObject(b"XLANG", b"x", [])):
+        arguments = (b"PYTHON", b"x", raylet.Pickle5Writer(), []) if again is one else (b"y",) * 3
+        with pytest.raises(TypeError):
+            again.__init__(*arguments[: 1 if isinstance(again, raylet.RawSerializedObject) else None])
+    body = bytearray(b"x" * 100)
+    held = raylet.RawSerializedObject(body)
+    with pytest.raises(BufferError):
+        body.extend(b"more")
+    assert held.total_bytes == 100
+
+
 def test_sub_buffer():
     part = raylet.SubBuffer(b"abc")
     assert (len(part), part.nbytes, part.readonly, part.tobytes()) == (3, 3, 1, b"abc")
