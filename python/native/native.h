@@ -14,6 +14,8 @@
 
 #include "swift_ray_native.h"
 
+// HEADER_SIZE: the bytes before the msgpack part of an object, with its length.
+enum { HEADER_SIZE = 9 };
 enum { JOB_SIZE = 4, ACTOR_SIZE = 16, GROUP_SIZE = 18, TASK_SIZE = 24, UNIQUE_SIZE = 28, ALIGNMENT = 64 };
 
 // An id of any class. `hash` is -1 until it is asked for.
@@ -94,6 +96,7 @@ PyTypeObject *make_sub_buffer_type(PyObject *module);
 PyObject *sub_buffer_make(PyObject *parent, const unsigned char *data, const struct buffer_record *record);
 
 // unpack.c
+int64_t packed_length(const unsigned char *bytes, Py_ssize_t size);
 PyObject *split_buffer(PyObject *module, PyObject *buffer);
 PyObject *unpack_pickle5_buffers(PyObject *module, PyObject *view);
 
@@ -116,5 +119,9 @@ PyObject *write_process_title(PyObject *module, PyObject *title);
 // msgpack.c
 PyObject *pack(PyObject *module, PyObject *arguments);
 PyObject *pack_plain(PyObject *module, PyObject *value);
+
+// msgpack_read.c
+PyObject *unpack(PyObject *module, PyObject *arguments);
+PyObject *deserialize_plain(PyObject *module, PyObject *arguments);
 
 #endif

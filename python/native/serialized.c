@@ -6,8 +6,6 @@
 
 #include "native.h"
 
-enum { HEADER_SIZE = 9 };
-
 typedef struct {
     PyObject_HEAD
     PyObject *metadata;

@@ -12,7 +12,7 @@
 
 #include "native.h"
 
-enum { HEADER_SIZE = 9, SECTION_HEADER_SIZE = 16 };
+enum { SECTION_HEADER_SIZE = 16 };
 
 typedef struct {
     const unsigned char *next, *end;
@@ -160,14 +160,17 @@ PyObject *unpack_pickle5_buffers(PyObject *module, PyObject *object) {
     return Py_BuildValue("(NN)", in_band, buffers);
 }
 
-// The unsigned number that msgpack has at the start of `bytes`, -1 if there is none.
-static int64_t read_length(const unsigned char *bytes) {
+// The length of the msgpack part of an object, -1 if its header does not match its bytes.
+int64_t packed_length(const unsigned char *bytes, Py_ssize_t size) {
+    if (size < HEADER_SIZE) {
+        return -1;
+    }
     int count = bytes[0] >= 0xcc && bytes[0] <= 0xcf ? 1 << (bytes[0] - 0xcc) : 0;
     uint64_t length = bytes[0] < 0x80 ? bytes[0] : 0;
     for (int index = 1; index <= count; index++) {
         length = length << 8 | bytes[index];
     }
-    return (bytes[0] < 0x80 || count > 0) && length <= INT64_MAX ? (int64_t)length : -1;
+    return (bytes[0] < 0x80 || count > 0) && length <= (uint64_t)(size - HEADER_SIZE) ? (int64_t)length : -1;
 }
 
 // split_buffer(Buffer) -> (msgpack as a memoryview, what follows as a memoryview)
@@ -181,9 +184,9 @@ PyObject *split_buffer(PyObject *module, PyObject *object) {
         return NULL;
     }
     Py_ssize_t size = view.len;
-    int64_t length = size < HEADER_SIZE ? -1 : read_length(view.buf);
+    int64_t length = packed_length(view.buf, size);
     PyBuffer_Release(&view);
-    if (length < 0 || length > size - HEADER_SIZE) {
+    if (length < 0) {
         return PyErr_Format(PyExc_ValueError, "the object's header does not match its %zd bytes: it may be damaged",
                             size);
     }

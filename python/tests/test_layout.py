@@ -137,6 +137,26 @@ def test_plain_values_are_serialized_without_the_context():
     assert plain > 80
 
 
+def test_plain_objects_are_read_without_the_context():
+    from swift_ray._native import deserialize_plain
+
+    plain = 0
+    for value in values.values():
+        serialized = values.context().serialize(value)
+        buffer = raylet.Buffer.copy_of(bytes(serialized.total_bytes))
+        serialized.write_to(buffer)
+        read = deserialize_plain(buffer, serialized.metadata)
+        if read is NotImplemented:
+            assert serialized.metadata == b"PYTHON" or values.depth_of(value) > 500
+        else:
+            plain += 1
+            assert values.describe(read) == values.describe(value)
+    assert plain > 80
+    assert deserialize_plain(None, b"RAW") == b""
+    for data, metadata in ((None, b"XLANG"), (raylet.Buffer.copy_of(b"x"), b"XLANG"), (None, b"0"), (None, None), (b"", b"XLANG")):
+        assert deserialize_plain(data, metadata) is NotImplemented
+
+
 def test_write_to_refuses_what_is_too_small_or_cannot_be_written():
     serialized = values.context().serialize([np.arange(1000)])
     with pytest.raises(ValueError, match=f"{serialized.total_bytes} bytes, the buffer 10"):
@@ -255,6 +275,50 @@ def test_msgpack(both):
     ours, theirs = pack_outcomes(), real.call(pack_outcomes)
     for one, other in zip(ours, theirs):
         assert one == other
+
+
+def test_msgpack_is_read_like_the_library_reads_it():
+    """Random values, and random damage to them: the same value, or the same exception."""
+    source = __import__("random").Random(7)
+
+    def value(depth):
+        kinds = [
+            lambda: source.choice([None, True, False, 0.5, -1e300]),
+            lambda: source.randrange(-(1 << source.randrange(1, 64)), 1 << source.randrange(1, 65)),
+            lambda: "ä" * source.randrange(300),
+            lambda: source.randbytes(source.randrange(300)),
+            lambda: [value(depth - 1) for _ in range(source.randrange(20))],
+            lambda: {source.randrange(1000): value(depth - 1) for _ in range(source.randrange(20))},
+        ]
+        return source.choice(kinds[: 6 if depth > 0 else 4])()
+
+    def read(load, data):
+        try:
+            return "is", load(data)
+        except Exception as error:
+            return "raises", type(error).__name__, str(error)
+
+    def library(data):
+        return msgpack.loads(data, raw=False, strict_map_key=False, ext_hook=lambda code, data: None)
+
+    for _ in range(500):
+        one = value(3)
+        data = raylet.MessagePackSerializer.dumps(one)
+        assert data == msgpack.packb(one, use_bin_type=True, strict_types=True)
+        assert raylet.MessagePackSerializer.loads(data) == one
+        damaged = bytearray(data[: source.randrange(200)])
+        for _ in range(source.randrange(3)):
+            if damaged:
+                damaged[source.randrange(len(damaged))] = source.randrange(256)
+        ours = read(raylet.MessagePackSerializer.loads, bytes(damaged))
+        if "Unrecognized ext type id: 101" not in ours[-1:]:
+            assert repr(ours) == repr(read(library, bytes(damaged)))
+    assert raylet.MessagePackSerializer.loads(msgpack.packb([1.5], use_single_float=True)) == [1.5]
+    assert raylet.MessagePackSerializer.loads(msgpack.packb(msgpack.Timestamp(5))) == msgpack.Timestamp(5)
+    deep = raylet.MessagePackSerializer.loads(raylet.MessagePackSerializer.dumps(values.nested(1000)))
+    assert values.depth_of(deep) == 1001
+    with pytest.raises(ZeroDivisionError):
+        raylet.MessagePackSerializer.loads(b"\xd4\x65\x03", lambda number: number / 0)
 
 
 def test_changing_a_value_while_it_is_serialized_is_refused():

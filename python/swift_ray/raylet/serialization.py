@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Optional
 
 import msgpack
 
-from swift_ray._native import Buffer, pack
+from swift_ray._native import Buffer, pack, unpack
 
 PYTHON_EXTENSION = 101
 
@@ -44,6 +44,10 @@ class MessagePackSerializer:
 
         Extensions other than ours are None, as they are for Ray.
         """
+
+        value = unpack(s, python_deserializer)
+        if value is not NotImplemented:
+            return value
 
         def extension(code: int, data: bytes) -> Any:
             if code != PYTHON_EXTENSION:
