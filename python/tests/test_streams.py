@@ -60,3 +60,16 @@ def test_rotation_without_old_files(tmp_path):
     path, _ = run(tmp_path, 1000, 0, 0, 500)
     assert sorted(os.listdir(tmp_path)) == ["log.err", "log.out"]
     assert WRITTEN.endswith(read(path + ".out"))
+
+
+def test_children_that_live_on_do_not_hold_up_the_end(tmp_path):
+    import time
+
+    start = time.monotonic()
+    program = PROGRAM + "import subprocess; print(subprocess.Popen(['sleep', '20']).pid, flush=True)\n"
+    path = str(tmp_path / "log")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", program, path, "1000", "2", "0", "5"], env=environment, check=True)
+    assert time.monotonic() - start < 4
+    child = int(read(path + ".out").splitlines()[-1])
+    os.kill(child, 9)

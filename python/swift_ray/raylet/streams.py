@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import select
 import threading
 from dataclasses import dataclass, field
 
@@ -20,6 +21,7 @@ class _Pump:
     source: int
     target: int = -1
     size: int = 0
+    wake: tuple[int, int] = field(default_factory=os.pipe)
     thread: threading.Thread = field(init=False)
 
     def __post_init__(self) -> None:
@@ -45,17 +47,31 @@ class _Pump:
         self._open()
 
     def _run(self) -> None:
-        while data := os.read(self.source, _CHUNK):
-            for tee in self.tees:
-                _write_all(tee, data)
-            while data:
-                part = data[: self._fitting(data)]
-                if part:
-                    _write_all(self.target, part)
-                    self.size += len(part)
-                    data = data[len(part) :]
-                else:
-                    self._rotate()
+        """Until `stop`, and then until the pipe is dry: its end may never come, as children inherit the pipe."""
+        while True:
+            ready, _, _ = select.select([self.source, self.wake[0]], [], [])
+            if self.source not in ready:
+                return
+            data = os.read(self.source, _CHUNK)
+            if not data:
+                return
+            self._write(data)
+
+    def stop(self) -> None:
+        os.write(self.wake[1], b"x")
+        self.thread.join(timeout=5)
+
+    def _write(self, data: bytes) -> None:
+        for tee in self.tees:
+            _write_all(tee, data)
+        while data:
+            part = data[: self._fitting(data)]
+            if part:
+                _write_all(self.target, part)
+                self.size += len(part)
+                data = data[len(part) :]
+            else:
+                self._rotate()
 
     def _fitting(self, data: bytes) -> int:
         """How many bytes still go into the file: whole lines, but at least one line into an empty file."""
@@ -95,7 +111,7 @@ def _redirect(descriptor: int, path: str, most_bytes: int, most_files: int, tees
 def _finish(descriptor: int, pump: _Pump) -> None:
     """Lets the pipe run dry: nothing written before the end is lost. What is written later goes to the file itself."""
     os.dup2(pump.target, descriptor)
-    pump.thread.join(timeout=5)
+    pump.stop()
 
 
 class StreamRedirector:
