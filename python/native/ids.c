@@ -170,7 +170,7 @@ PyObject *id_hex(PyObject *object, PyObject *unused) {
 
 PyObject *id_test_nil(PyObject *object, PyObject *unused) { return PyBool_FromLong(id_is_nil((id_object *)object)); }
 
-// These four ask the object, not its memory: a subclass of a client waits for its id there.
+// These ask the object, not its memory: a subclass of a client waits for its id there.
 static PyObject *id_repr(PyObject *object) {
     PyObject *hex = PyObject_CallMethod(object, "hex", NULL);
     PyObject *name = hex == NULL ? NULL : PyType_GetName(Py_TYPE(object));

@@ -111,6 +111,7 @@ void copy_bytes(unsigned char *target, const void *source, size_t size);
 // serialized.c
 Py_ssize_t serialized_size(PyObject *object);
 int serialized_write(PyObject *object, void *memory);
+int serialized_write_aligned(PyObject *object, void *memory);
 PyObject *serialize_plain(PyObject *module, PyObject *value);
 
 // process_title.c

@@ -153,6 +153,14 @@ int serialized_write(PyObject *object, void *memory) {
     return self->next == NULL ? 0 : serialized_write(self->next, out + self->body.len);
 }
 
+int serialized_write_aligned(PyObject *object, void *memory) {
+    if ((uintptr_t)memory % ALIGNMENT != 0) {
+        PyErr_Format(PyExc_ValueError, "an object is written at a multiple of 64, not at %p", memory);
+        return -1;
+    }
+    return serialized_write(object, memory);
+}
+
 // write_to(target): an address, where the caller answers for the room, or a writable buffer. Returns the bytes written.
 static PyObject *write_to(PyObject *object, PyObject *target) {
     Py_ssize_t size = serialized_size(object);
@@ -161,10 +169,8 @@ static PyObject *write_to(PyObject *object, PyObject *target) {
     }
     if (PyLong_Check(target)) {
         void *address = PyLong_AsVoidPtr(target);
-        if ((address == NULL && PyErr_Occurred()) || serialized_write(object, address) < 0) {
-            return NULL;
-        }
-        return PyLong_FromSsize_t(size);
+        bool is_wrong = address == NULL && PyErr_Occurred();
+        return is_wrong || serialized_write_aligned(object, address) < 0 ? NULL : PyLong_FromSsize_t(size);
     }
     Py_buffer view;
     if (PyObject_GetBuffer(target, &view, PyBUF_WRITABLE) < 0) {

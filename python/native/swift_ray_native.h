@@ -6,6 +6,12 @@
 //     const swift_ray_native_api *native = PyCapsule_Import("swift_ray._native._C_API", 0);
 //
 // Every function needs the interpreter's lock. Members are only ever added at the end.
+//
+// References are counted by two functions that `swift_ray._native.set_reference_functions(add, remove)` takes in
+// capsules of any name, `void (*)(const unsigned char id[28])`; None twice ends that. They are called for every ObjectRef
+// that is made and destroyed, with the interpreter's lock, on any thread, also inside a garbage collection and while the
+// interpreter ends: they must not call Python, and not wait for a lock whose holder may want the interpreter's. Nil ids
+// are left out, and references that were made before the functions were last set are not reported when they go.
 
 #ifndef SWIFT_RAY_NATIVE_H
 #define SWIFT_RAY_NATIVE_H
@@ -50,8 +56,8 @@ typedef struct {
     // The bytes that a `SerializedObject` takes, or -1 with an exception.
     Py_ssize_t (*serialized_size)(PyObject *serialized);
 
-    // Writes it to `memory`, which has that many bytes and lies at a multiple of 64; 0, or -1 with an exception. The
-    // interpreter's lock is released while more than 64 KiB are copied.
+    // Writes it to `memory`, which has that many bytes and lies at a multiple of 64; 0, or -1 with an exception
+    // (ValueError: it lies elsewhere). The interpreter's lock is released while 64 KiB or more are copied.
     int (*serialized_write)(PyObject *serialized, void *memory);
 } swift_ray_native_api;
 

@@ -1,9 +1,11 @@
 """Ids, descriptors and languages are Ray's, byte for byte."""
 
 import copy
+import ctypes
 import pickle
 
 import corpus
+import native_api
 import pytest
 import ray._raylet as raylet
 import real
@@ -95,3 +97,17 @@ def test_rays_module_reads_our_pickles():
     ours += [raylet.Language.JAVA, raylet.PythonFunctionDescriptor("m", "f", "c", "h")]
     ours += [raylet.StreamingGeneratorStats(1.5)]
     assert real.call(unpickle_and_show, [pickle.dumps(one) for one in ours]) == [repr(one) for one in ours]
+
+
+def test_ids_through_the_c_interface():
+    order = "ObjectRef JobID TaskID ActorID NodeID WorkerID PlacementGroupID ClusterID FunctionID ActorClassID UniqueID"
+    for number, name in enumerate(order.split()):
+        kind, value = getattr(raylet, name), bytes(range(corpus.CLASSES[name]))
+        one = native_api.interface.id_new(number, value)
+        assert type(one) is kind and one == kind(value)
+        address = native_api.interface.id_bytes(one, number)
+        assert ctypes.string_at(address, len(value)) == value
+        with pytest.raises(TypeError, match=f"expected {name}"):
+            native_api.interface.id_bytes("text", number)
+    later = Waits(bytes(range(28)))
+    assert ctypes.string_at(native_api.interface.id_bytes(later, 0), 28) == b"\xff" * 28

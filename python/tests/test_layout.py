@@ -4,6 +4,7 @@ import pickle
 
 import corpus
 import msgpack
+import native_api
 import numpy as np
 import pytest
 import ray._raylet as raylet
@@ -153,7 +154,13 @@ def test_plain_objects_are_read_without_the_context():
             assert values.describe(read) == values.describe(value)
     assert plain > 80
     assert deserialize_plain(None, b"RAW") == b""
-    for data, metadata in ((None, b"XLANG"), (raylet.Buffer.copy_of(b"x"), b"XLANG"), (None, b"0"), (None, None), (b"", b"XLANG")):
+    for data, metadata in (
+        (None, b"XLANG"),
+        (raylet.Buffer.copy_of(b"x"), b"XLANG"),
+        (None, b"0"),
+        (None, None),
+        (b"", b"XLANG"),
+    ):
         assert deserialize_plain(data, metadata) is NotImplemented
 
 
@@ -161,6 +168,12 @@ def test_write_to_refuses_what_is_too_small_or_cannot_be_written():
     serialized = values.context().serialize([np.arange(1000)])
     with pytest.raises(ValueError, match=f"{serialized.total_bytes} bytes, the buffer 10"):
         serialized.write_to(bytearray(10))
+    for call in (
+        serialized.write_to,
+        lambda address: native_api.interface.serialized_write(serialized, address),
+    ):
+        with pytest.raises(ValueError, match="multiple of 64"):
+            call(4096 + 8)
     with pytest.raises(BufferError):
         serialized.write_to(bytes(serialized.total_bytes))
     with pytest.raises(NotImplementedError):
@@ -343,7 +356,11 @@ def test_what_is_being_written_is_not_changed():
     one = raylet.Pickle5SerializedObject(b"PYTHON", b"in band", writer, [])
     with pytest.raises(ValueError):
         writer.buffer_callback(pickle.PickleBuffer(b"more"))
-    for again in (one, raylet.RawSerializedObject(b"x"), raylet.MessagePackSerializedObject(b"XLANG", b"x", [])):
+    for again in (
+        one,
+        raylet.RawSerializedObject(b"x"),
+        raylet.MessagePackSerializedObject(b"XLANG", b"x", []),
+    ):
         arguments = (b"PYTHON", b"x", raylet.Pickle5Writer(), []) if again is one else (b"y",) * 3
         with pytest.raises(TypeError):
             again.__init__(*arguments[: 1 if isinstance(again, raylet.RawSerializedObject) else None])
