@@ -33,7 +33,7 @@ extension IntegrationTests {
                 #expect(isMade, "\(program.everything)")
                 let head = try #require(sandbox.roles("gcs_server").first)
                 kill(head.processID, SIGKILL)
-                FileManager.default.createFile(atPath: signal, contents: nil)
+                try Data().write(to: URL(fileURLWithPath: signal))
                 let code = try await program.end(within: .seconds(60))
                 #expect(code == 0, "\(program.everything)\n\(sandbox.logs)")
                 for line in ["counts: [2, 12, 21]", "ran on: 1500", "in the group: true"] {
