@@ -15,7 +15,8 @@ package struct RayCommand: ParsableCommand {
         version: Version.sentence,
         subcommands: [
             StartCommand.self, StopCommand.self, StatusCommand.self, HealthCheckCommand.self, VersionCommand.self,
-            SimulateCommand.self, DrainNodeCommand.self, ExplainCommand.self,
+            SimulateCommand.self, DrainNodeCommand.self, ExplainCommand.self, ListCommand.self,
+            GetCommand.self, SummaryCommand.self, TimelineCommand.self,
         ])
 
     package init() {}

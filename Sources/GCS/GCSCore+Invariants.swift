@@ -17,6 +17,7 @@ extension GCSCore {
         checkSubscriptions(&violations)
         checkGroups(&violations)
         checkTables(&violations)
+        if let violation = tasks.violation { violations.append(violation) }
         return violations
     }
 

@@ -82,6 +82,14 @@ package struct GCSCore: Sendable {
     var explains: [UInt64: OpenExplain] = [:]
     var explainCounter: UInt64 = 0
 
+    /// Attempts of tasks, and how many were never reported.
+    var tasks: TaskTable
+    var unreportedTasks = 0
+    /// Transfers and spills.
+    var spans = SpanTable()
+    /// Jobs that are over.
+    var endedJobs = History<JobID, JobRecord>(countMax: GCSLimits.endedJobsMax)
+
     var keyValues = KeyValueTable()
     /// Subscribers by channel.
     var channels: [String: Set<WorkerID>] = [:]
@@ -108,6 +116,7 @@ package struct GCSCore: Sendable {
     package init(settings: GCSSettings) {
         self.settings = settings
         generator = SplitMix64(seed: settings.seed)
+        tasks = TaskTable(countMax: settings.trace.keptMax)
         if settings.plantsGrantTwice { scheduler.plantedFault = .grantTwice }
     }
 
@@ -183,6 +192,10 @@ package struct GCSCore: Sendable {
         case .tasksExplained(let message): tasksExplained(message, sender, into: &effects)
         case .workerKilled(let message): workerKilled(message, sender)
         case .spillReport(let message): spillReported(message, sender)
+        case .taskEvents(let message): tasksReported(message, sender)
+        case .nodeSpans(let message): spansReported(message, sender)
+        case .queryTimeline(let message): queryTimeline(message, sender, into: &effects)
+        case .queryState(let message): queryState(message, sender, into: &effects)
         default:
             effects.log(.warning, "ignored a message of kind \(message.kind) from \(sender.id)")
             let error = RayError(.invalidArgument, "the GCS takes no messages of kind \(message.kind)")

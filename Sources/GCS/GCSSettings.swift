@@ -15,6 +15,8 @@ package struct GCSSettings: Sendable {
     package var seed: UInt64
     /// Whether anybody who reaches the address is let in without a token; `ray status` warns of it.
     package var isOpen = false
+    /// What is recorded of tasks.
+    package var trace = TraceSettings()
     /// A fault for the simulator to find: the scheduler grants some resources twice. Never set in real use.
     package var plantsGrantTwice = false
     /// Whether changes are written to a journal.
@@ -40,6 +42,11 @@ package enum GCSLimits {
     /// Processes that are remembered after they were taken for dead.
     package static let goneProcessesMax = 10_000
     package static let jobsMax = 100_000
+    /// Jobs that are over and remembered.
+    package static let endedJobsMax = 1_000
+    /// Rows of one list, and filters.
+    package static let stateRowsMax = 10_000
+    package static let stateFiltersMax = 20
     package static let leasesMax = 500_000
     package static let leasesPerOwnerMax = 20_000
     /// Different resources in one request.

@@ -48,6 +48,10 @@ package struct RayletCore: Sendable {
     var usage = StoreUsage()
     /// What the control store knows of the disk.
     var reportedSpill = SpillReport()
+    /// Transfers and spills that are to be reported, oldest first, and those that were too many.
+    var spans: [NodeSpan] = []
+    var droppedSpans = 0
+    var nextSpanReport = Instant.zero
     var isRegistered = false
     /// The cluster's identity, as the head said it when it took this node.
     var clusterName = ""
@@ -100,6 +104,7 @@ package struct RayletCore: Sendable {
         case .restoreFailed(let object, let error, let isLost):
             restoreFailed(object, error, isLost: isLost, at: now, into: &effects)
         case .memory(let reading): checkMemory(reading, at: now, into: &effects)
+        case .diskUsed(let work): traceDisk(work)
         case .tick(let usage): tick(usage, at: now, into: &effects)
         case .stop(let reason): leave(reason: reason, into: &effects)
         }
@@ -130,7 +135,9 @@ package struct RayletCore: Sendable {
             self.headRetryAt = nil
             effects.append(.connect(settings.gcs))
         }
-        guard isRegistered, headAwaySince == nil, now >= nextReport else { return }
+        guard isRegistered, headAwaySince == nil else { return }
+        reportSpans(at: now, into: &effects)
+        guard now >= nextReport else { return }
         nextReport = now.advanced(milliseconds: settings.reportMilliseconds)
         let report = NodeReport(
             storeUsed: usage.usedBytes, storeCapacity: usage.capacityBytes, objectCount: usage.objectCount,

@@ -46,6 +46,8 @@ package enum RayletInput: Sendable {
     case restoreFailed(ObjectID, RayError, isLost: Bool)
     /// How much memory is used, with the processes that use it where a limit is near.
     case memory(MemoryReading)
+    /// Objects were written to disk, or one was read back.
+    case diskUsed(DiskWork)
     /// Time has passed; at least ten times a second.
     case tick(StoreUsage)
     /// The operator wants the node to leave.
@@ -82,6 +84,30 @@ package struct ProcessExit: Hashable, Sendable {
     package var lastLinesText: String {
         lastLines.isEmpty
             ? " It printed nothing." : " Its last lines:\n" + lastLines.map { "    \($0)" }.joined(separator: "\n")
+    }
+}
+
+/// A use of the disk, for the record.
+package struct DiskWork: Hashable, Sendable {
+    /// Read back, else written.
+    package var isRestore: Bool
+    /// The object, or the first of several.
+    package var object: ObjectID
+    package var objectCount: Int
+    package var byteCount: Int
+    package var began: Instant
+    package var ended: Instant
+    package var hasFailed: Bool
+
+    /// Work that began; the end is set when it is over.
+    package init(isRestore: Bool, object: ObjectID, objectCount: Int, byteCount: Int, began: Instant) {
+        self.isRestore = isRestore
+        self.object = object
+        self.objectCount = objectCount
+        self.byteCount = byteCount
+        self.began = began
+        ended = began
+        hasFailed = false
     }
 }
 

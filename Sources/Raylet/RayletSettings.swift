@@ -40,6 +40,8 @@ package struct RayletSettings: Sendable {
     package var packageMillisecondsMax = 600_000
     /// Bytes of unpacked packages beyond which those are deleted that no process uses.
     package var packageCacheBytesMax = 10 << 30
+    /// What is recorded of transfers and spills.
+    package var trace = TraceSettings()
 
     /// Settings with the usual limits.
     package init(info: NodeInfo, cpuCount: Int, firstNumber: UInt64 = 1) {

@@ -35,6 +35,13 @@ package struct WorkerCore: Sendable {
         /// How long what a lost peer held is kept: longer than any link lives without a connection, so that what
         /// it passed on to others has been registered or cannot be any more.
         package var lostPeerMilliseconds = 10_000
+        /// How often a task whose worker was killed for want of memory runs again (Ray's `task_oom_retries`), if its
+        /// call wants retries at all; -1 without limit.
+        package var oomRetriesMax = -1
+        /// The pause before the first of these; each further one is twice as long (`task_oom_retry_delay_base_ms`).
+        package var oomRetryDelayMilliseconds = 1_000
+        /// What is recorded of tasks.
+        package var trace = TraceSettings()
         /// A fault for the simulation to find: nothing waits until what is held here is registered.
         package var plantsEarlyAnswer = false
         /// Where the GCS is; resolved anew at each attempt if it is a name.
@@ -88,6 +95,8 @@ package struct WorkerCore: Sendable {
     var shapeIndices: [ShapeKey: Int] = [:]
     var leases: [LeaseID: OwnedLease] = [:]
     var leaseCounter: UInt32 = 0
+    /// Tasks that are tried again after a pause.
+    var delayedTasks: [DelayedTask] = []
     /// What the user was told last of why tasks wait.
     var lastWarning: PendingReason?
     var actors: [ActorID: ActorClient] = [:]
@@ -99,6 +108,10 @@ package struct WorkerCore: Sendable {
     var pulls: [ObjectID: RemotePull] = [:]
     /// When `tick` is wanted next, at the latest; `.distantFuture` for never.
     package private(set) var alarm = Instant.distantFuture
+    /// What is to be reported of tasks.
+    var tracer: TaskTracer
+    /// The time of the present input.
+    var clock = Instant.zero
     /// Why nothing works any more: the GCS or the node's raylet is gone.
     var fatal: RayError?
     /// Since when the head is not reached.
@@ -111,11 +124,13 @@ package struct WorkerCore: Sendable {
     package init(_ configuration: Configuration, seed: UInt64) {
         self.configuration = configuration
         generator = SplitMix64(seed: seed)
+        tracer = TaskTracer(configuration.trace)
     }
 
     /// Takes one input; what is to be done about it is appended to `effects`.
     package mutating func receive(_ input: Input, at now: Instant, into effects: inout WorkerEffects) {
         effects.isHeadAway = headAwaySince != nil
+        clock = now
         switch input {
         case .message(let message, let requestID, let peer):
             receive(message, requestID: requestID, from: peer, at: now, into: &effects)
@@ -141,7 +156,9 @@ package struct WorkerCore: Sendable {
         case .callActor(let message): called(message, from: peer, at: now, into: &effects)
         case .leaseGranted(let message): leaseGranted(message, at: now, into: &effects)
         case .leaseRefused(let message): leaseRefused(message, at: now, into: &effects)
-        case .leaseLost(let message): leaseLost(message.lease, message.error, at: now, into: &effects)
+        case .leaseLost(let message):
+            leaseLost(
+                message.lease, message.error, wasPreempted: message.wasPreempted, at: now, into: &effects)
         case .reclaimLeases: returnIdleLeases(olderThan: .distantFuture, into: &effects)
         case .leasePending(let message): leasePending(message, into: &effects)
         case .handBack(let message): handedBack(message, at: now, into: &effects)
@@ -171,7 +188,8 @@ package struct WorkerCore: Sendable {
             if let error = message.error { failEverything(error, at: now, into: &effects) }
         case .exitWorker(let message): exitRequested(message.reason, into: &effects)
         case .explainTasks(let message): explain(message, into: &effects)
-        case .actorFound, .clusterStatus, .keyValueReply, .done, .blobStored, .blobChunk, .placementGroupsFound:
+        case .actorFound, .clusterStatus, .keyValueReply, .done, .blobStored, .blobChunk, .placementGroupsFound,
+            .timelinePart:
             if requests.removeValue(forKey: requestID) != nil {
                 effects.append(.completeRequest(requestID, .success(message)))
             }
@@ -199,16 +217,19 @@ package struct WorkerCore: Sendable {
             wake = min(wake, actor.unavailableAt ?? .distantFuture)
         }
         for pull in pulls.values { wake = min(wake, pull.deadline) }
-        return wake
+        for task in delayedTasks { wake = min(wake, task.due) }
+        return min(wake, tracer.reportAt ?? .distantFuture)
     }
 
     private mutating func tick(at now: Instant, into effects: inout WorkerEffects) {
         reachHead(at: now, into: &effects)
         expireWaits(at: now, into: &effects)
         expireLeases(at: now, into: &effects)
+        queueDelayedTasks(at: now, into: &effects)
         expireActorCalls(at: now, into: &effects)
         expirePulls(at: now, into: &effects)
         expireLostPeers(at: now, into: &effects)
+        reportTrace(at: now, into: &effects)
         alarm = nextDue(after: now)
     }
 

@@ -185,5 +185,23 @@ extension Golden {
                 09000000000000000a000000000000000b000000000000000c000000010400000073706f74dc05000000\
                 000000
                 """),
+        Golden(
+            kind: 290, message: .taskEvents(TaskEvents(dropped: 2)),
+            hex: "0000000000000000000000000200000000000000"),
+        Golden(kind: 291, message: .nodeSpans(NodeSpans(spans: [], dropped: 3)), hex: "000000000300000000000000"),
+        Golden(kind: 292, message: .queryTimeline(QueryTimeline(cursor: 5)), hex: "0500000000000000"),
+        Golden(
+            kind: 293, message: .timelinePart(TimelinePart(tasks: TaskEvents(), spans: [], nodes: [], next: nil)),
+            hex: "0000000000000000000000000000000000000000" + "000000000000000000"),
+        Golden(
+            kind: 294,
+            message: .queryState(
+                QueryState(
+                    resource: .nodes, filters: [StateFilter(key: "a", isNegated: false, value: "b")], limit: 7,
+                    isDetailed: true)),
+            hex: "02010000000100000061000100000062070000000000000001"),
+        Golden(
+            kind: 295, message: .stateRows(StateRows(columns: ["a"], rows: [[.int(5)]], matched: 1)),
+            hex: "0100000001000000610100000001000000020500000000000000" + "0100000000000000000000000000000000"),
     ]
 }

@@ -10,10 +10,10 @@ import RayWire
 enum MessageSamples {
     static let all: [Message] =
         node + job + lease + actor + cluster + store + task + placement + references
-        + head
+        + head + trace
     /// Bytes that a message has more than in the version before, by its kind.
     static let addedBytes: [UInt16: Int] = [
-        64: environmentBytes, 82: 8, 84: addressBytes, 103: 32, 113: environmentBytes, 204: 4,
+        64: environmentBytes, 69: 1, 145: 25, 82: 8, 84: addressBytes, 103: 32, 113: environmentBytes, 204: 4,
     ]
     private static var environmentBytes: Int {
         var writer = WireWriter()
@@ -136,7 +136,7 @@ enum MessageSamples {
         .leaseRefused(LeaseRefused(lease: leaseID, error: error)),
         .cancelLease(CancelLease(lease: leaseID)),
         .returnLease(ReturnLease(lease: leaseID, isUnreachable: true)),
-        .leaseLost(LeaseLost(lease: leaseID, error: error)),
+        .leaseLost(LeaseLost(lease: leaseID, error: error, wasPreempted: true)),
         .reclaimLeases(ReclaimLeases()),
         .leasePending(LeasePending(lease: leaseID, reason: PendingReason(.infeasible, "no node has 4 GPU"))),
         .leaseBlocked(LeaseBlocked(lease: leaseID)),
@@ -254,7 +254,7 @@ enum MessageSamples {
         .taskDone(
             TaskDone(
                 task: taskID, attempt: 1, results: [.inline(object), .stored(at: address, byteCount: 5)],
-                error: error)),
+                error: error, times: ExecutionTimes(started: 1, returned: 2, ended: 3))),
         .handBack(HandBack(lease: leaseID, tasks: [taskID])),
         .stealTasks(StealTasks(lease: leaseID, count: 2)),
         .callActor(CallActor(spec: call, incarnation: 1)),

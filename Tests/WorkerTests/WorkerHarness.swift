@@ -21,11 +21,15 @@ struct WorkerHarness {
     var random = SplitMix64(seed: 2)
     var effects: [WorkerEffect] = []
 
-    init(_ address: Address = Self.driver, isDriver: Bool = true, raylet: Address? = Self.raylet) {
-        core = WorkerCore(
-            WorkerCore.Configuration(
-                address: address, raylet: raylet, job: JobID(1), namespace: "n", isDriver: isDriver, processID: 7),
-            seed: 1)
+    init(
+        _ address: Address = Self.driver, isDriver: Bool = true, raylet: Address? = Self.raylet,
+        trace: TraceSettings = TraceSettings(), oomRetries: Int = -1
+    ) {
+        var configuration = WorkerCore.Configuration(
+            address: address, raylet: raylet, job: JobID(1), namespace: "n", isDriver: isDriver, processID: 7)
+        configuration.trace = trace
+        configuration.oomRetriesMax = oomRetries
+        core = WorkerCore(configuration, seed: 1)
     }
 
     static func address(_ number: UInt64) -> Address {

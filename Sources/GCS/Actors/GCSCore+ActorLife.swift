@@ -22,13 +22,18 @@ extension GCSCore {
             request: request, owner: settings.address, program: program, purpose: .actor(id),
             environment: actor.spec.creation.environment)
         actors[id]?.stage = .queued(lease)
+        traceActorQueued(id, at: now)
         schedule(.request(request), at: now, into: &effects)
     }
 
     /// The worker for an actor is there: it runs the initialiser.
-    mutating func startActor(_ id: ActorID, _ lease: LeaseID, on worker: Address, into effects: inout GCSEffects) {
+    mutating func startActor(
+        _ id: ActorID, _ lease: LeaseID, on worker: Address, at now: Instant,
+        into effects: inout GCSEffects
+    ) {
         guard let actor = actors[id], actor.stage == .queued(lease) else { return }
         actors[id]?.stage = .starting(lease, worker)
+        traceActorStarting(id, on: worker, at: now)
         sendStart(actor, lease, to: worker, into: &effects)
     }
 
@@ -52,6 +57,7 @@ extension GCSCore {
         guard let actor = actors[started.actor], case .starting(let lease, let worker) = actor.stage,
             worker.worker == sender.id, actor.incarnation == started.incarnation
         else { return }
+        traceActorStarted(actor, started.error, at: now)
         if let thrown = started.error {
             return endActor(started.actor, thrown.asCreationFailure(of: actor.spec), at: now, into: &effects)
         }
@@ -86,6 +92,7 @@ extension GCSCore {
             : min(
                 GCSLimits.restartDelayMilliseconds << min(actor.failuresInARow - 1, 20),
                 GCSLimits.restartDelayMillisecondsMax)
+        traceActorStarted(actor, error, at: now)
         actors[id]?.restartCount += isFree ? 0 : 1
         unconfirmedActors.remove(id)
         actors[id]?.incarnation &+= 1
@@ -124,6 +131,7 @@ extension GCSCore {
     mutating func endActor(_ id: ActorID, _ error: RayError, at now: Instant, into effects: inout GCSEffects) {
         guard let actor = actors.removeValue(forKey: id) else { return }
         backingOffActors.remove(id)
+        traceActorStarted(actor, error, at: now)
         drainingActors[id] = nil
         unconfirmedActors.remove(id)
         let name = ActorName(namespace: actor.spec.namespace, name: actor.spec.name)

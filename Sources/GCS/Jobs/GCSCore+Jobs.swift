@@ -44,6 +44,7 @@ extension GCSCore {
     mutating func endJob(_ id: JobID, reason: String, at now: Instant, into effects: inout GCSEffects) {
         guard let job = jobs[id], !job.isEnded else { return }
         jobs[id]?.isEnded = true
+        endedJobs.insert(job, for: id)
         jobs[id]?.actorCount += 1  // Keeps the record until the end of this function.
         effects.log(.info, "job \(id.value) ended: \(reason)")
         let survivors = survivors(of: id)

@@ -26,11 +26,12 @@ extension GCSCore {
         leases[ready.lease]?.state = .ready(node, worker, processID: ready.processID)
         workerLeases[worker.worker] = ready.lease
         peers[worker.worker]?.job = record.job
+        peers[worker.worker]?.processID = ready.processID
         switch record.purpose {
         case .tasks:
             let granted = LeaseGranted(lease: ready.lease, worker: worker, processID: ready.processID)
             tell(record.owner.worker, .leaseGranted(granted), into: &effects)
-        case .actor(let actor): startActor(actor, ready.lease, on: worker, into: &effects)
+        case .actor(let actor): startActor(actor, ready.lease, on: worker, at: now, into: &effects)
         }
     }
 

@@ -208,7 +208,8 @@ extension GCSCore {
         case (.actor(let actor), _):
             incarnationEnded(actor, record.id, error, wasPreempted: wasPreempted, at: now, into: &effects)
         case (.tasks, .ready):
-            tell(record.owner.worker, .leaseLost(LeaseLost(lease: record.id, error: error)), into: &effects)
+            let lost = LeaseLost(lease: record.id, error: error, wasPreempted: wasPreempted)
+            tell(record.owner.worker, .leaseLost(lost), into: &effects)
         case (.tasks, _):
             let refused = LeaseRefused(lease: record.id, error: error)
             tell(record.owner.worker, .leaseRefused(refused), into: &effects)

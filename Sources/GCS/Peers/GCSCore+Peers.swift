@@ -71,6 +71,7 @@ extension GCSCore {
                 endActor(actor, because: "the process that created it died", at: now, into: &effects)
             }
         }
+        traceOwnersGone(gone, at: now)
         let release = ReleaseOwned(workers: gone, jobs: ended)
         for node in nodeOrder { effects.send(.releaseOwned(release), to: WorkerID(raylet: node)) }
     }

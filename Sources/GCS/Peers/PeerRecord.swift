@@ -13,6 +13,8 @@ struct PeerRecord: Sendable {
     var address: Address
     /// The job of a driver, or of a worker since its first lease.
     var job: JobID?
+    /// Known since its first lease.
+    var processID: Int32 = 0
     /// Whether the process is known to be dead or unwanted; what it still sends is ignored.
     var isGone = false
     /// Actors whose state it is told.

@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
+package import RayCore
+
 /// What the head's GCS is told at its start.
 package struct GCSConfiguration: Sendable {
     /// The session's folder; `sockets` and `programs` in it are made if they are not there.
@@ -19,6 +21,8 @@ package struct GCSConfiguration: Sendable {
     package var token = ""
     /// Where the token comes from, for messages.
     package var tokenSource = ""
+    /// What is recorded of tasks.
+    package var trace = TraceSettings()
     /// Name of the session; the folder's name if not set.
     package var sessionName = ""
 

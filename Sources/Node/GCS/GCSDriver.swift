@@ -55,12 +55,13 @@ final class GCSDriver: EndpointHandler, @unchecked Sendable {
     /// - Throws: `systemError` if the journal cannot be understood.
     func prepare(
         endpoint: Endpoint, clusterName: String, records: [JournalRecord], reconnectMilliseconds: Int,
-        isOpen: Bool
+        isOpen: Bool, trace: TraceSettings
     ) throws(RayError) {
         self.endpoint = endpoint
         let seed = UInt64.random(in: .min ... .max)
         var settings = GCSSettings(address: endpoint.hello.address, clusterName: clusterName, seed: seed)
         settings.isOpen = isOpen
+        settings.trace = trace
         settings.isDurable = journal != nil
         settings.reconnectMilliseconds = reconnectMilliseconds
         core = try GCSCore(settings: settings, records: records, at: reactor.clock.now())

@@ -78,7 +78,8 @@ package final class GCSServer: Sendable {
         try driver.prepare(
             endpoint: endpoint, clusterName: name, records: records,
             reconnectMilliseconds: journal == nil ? 0 : configuration.reconnectMilliseconds,
-            isOpen: configuration.token.isEmpty && !address.host.hasPrefix("127.") && address.host != "::1")
+            isOpen: configuration.token.isEmpty && !address.host.hasPrefix("127.") && address.host != "::1",
+            trace: configuration.trace)
     }
 
     /// The port that was bound for the cluster.

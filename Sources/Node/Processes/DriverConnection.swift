@@ -115,6 +115,7 @@ package enum DriverConnection {
         core.gcs = gcs
         core.clusterName = job.clusterName
         core.reconnectMilliseconds = job.reconnectMilliseconds
+        try core.tune(environment)
         var configuration = Worker.Configuration(core: core)
         configuration.warn = options.warn
         configuration.showLog = options.showLog

@@ -64,6 +64,7 @@ package enum WorkerProcess {
         core.gcs = try gcsAddress()
         core.reconnectMilliseconds = environment("SWIFT_RAY_RECONNECT_MS").flatMap { Int($0) } ?? 0
         let gcs = core.gcs
+        try core.tune(environment)
         var configuration = Worker.Configuration(core: core)
         configuration.warn = { warn($0) }
         configuration.exit = { leave($0) }

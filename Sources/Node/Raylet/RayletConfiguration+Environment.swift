@@ -30,6 +30,7 @@ extension RayletConfiguration {
         try Self.read("RUNTIME_ENV_WORKING_DIR_CACHE_SIZE_GB", variable, in: 0...1e6) {
             packageCacheBytesMax = Int($0 * Double(1 << 30))
         }
+        trace = try TraceSettings(variable)
         memoryRoot = variable("RAY_memory_monitor_root") ?? ""
         switch variable("RAY_automatic_object_spilling_enabled")?.lowercased() {
         case "0", "false": spilling = nil
@@ -39,7 +40,7 @@ extension RayletConfiguration {
 
     private static let bytesMax = 1e15
 
-    private static func read(
+    static func read(
         _ name: String, _ variable: (String) -> String?, in range: ClosedRange<Double>, _ set: (Double) -> Void
     ) throws(RayError) {
         guard let text = variable("RAY_" + name), !text.isEmpty else { return }

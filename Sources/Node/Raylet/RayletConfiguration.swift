@@ -50,6 +50,8 @@ package struct RayletConfiguration: Sendable {
     package var memory = MemorySettings()
     /// How often memory is looked at; 0 means never.
     package var memoryRefreshMilliseconds = 250
+    /// What is recorded of transfers and spills.
+    package var trace = TraceSettings()
     /// In front of the paths of /proc and /sys/fs/cgroup from which limit and use are read; for tests.
     package var memoryRoot = ""
 

@@ -51,6 +51,7 @@ final class RayletDriver: @unchecked Sendable {
     private var nextMemoryReading = Instant.zero
     private var inputs: [RayletInput] = []
     private var isReceiving = false
+    private var diskRecord = DiskRecord()
     /// When the log may say again that the store is full.
     private var nextFullWarning = Instant.zero
     private let reason = Mutex<String?>(nil)
@@ -89,6 +90,7 @@ final class RayletDriver: @unchecked Sendable {
         settings.memory = configuration.memory
         settings.gcs = gcs
         settings.packageCacheBytesMax = configuration.packageCacheBytesMax
+        settings.trace = configuration.trace
         core = RayletCore(settings: settings)
         environment = WorkerEnvironment(configuration, address: address)
         workers = WorkerLauncher(
@@ -155,6 +157,7 @@ final class RayletDriver: @unchecked Sendable {
             answer: { [weak self] input in
                 guard let self else { return }
                 reactor.perform {
+                    self.noteDiskEnd(input)
                     self.store.receive(input, at: self.reactor.clock.now())
                     self.drainStore()
                 }
@@ -420,7 +423,14 @@ extension RayletDriver {
 
     /// Hands on what the store wants of the disk.
     private func performSpilling() {
-        for request in store.takeSpillRequests() { spillFiles?.perform(request) }
+        for request in store.takeSpillRequests() {
+            diskRecord.began(request, at: reactor.clock.now())
+            spillFiles?.perform(request)
+        }
+    }
+
+    private func noteDiskEnd(_ answer: ObjectStoreCore.Input) {
+        if let work = diskRecord.ended(answer, at: reactor.clock.now()) { inputs.append(.diskUsed(work)) }
     }
 
     private func collectStoreEvents() {

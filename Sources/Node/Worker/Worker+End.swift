@@ -6,6 +6,7 @@
 internal import RayCore
 internal import RayTransport
 internal import RayWire
+internal import RayWorker
 internal import Synchronization
 
 extension Worker {
@@ -14,6 +15,7 @@ extension Worker {
 
     /// Says goodbye: the job ends, its workers and objects go. For drivers.
     package func finish() {
+        transact { core, now, effects in core.flushTrace(at: now, into: &effects) }
         send(.finishJob(FinishJob()), to: .gcs)
         shutdown()
         // A moment for the goodbyes to be written; whoever misses them finds the connections closed.

@@ -46,6 +46,8 @@ package final class Worker: WorkerAPI {
         /// Arguments of tasks that wait for others, which were evicted before the task began.
         var keptArguments: [TaskID: [ObjectID: InlineObject]] = [:]
         var writer = WireWriter(capacity: 4096)
+        /// When the timer goes off, as far as it was set since it did last.
+        var timerDue = Instant.distantFuture
         /// Answers to the introduction at the raylet.
         var accepted: Result<Void, RayError>?
     }
@@ -79,13 +81,21 @@ package final class Worker: WorkerAPI {
         reactor = endpoint.reactor
         var generator = SystemRandomNumberGenerator()
         state = Mutex(State(core: WorkerCore(configuration.core, seed: generator.next())))
-        let timer = endpoint.makeTimer { [weak self] _ in self?.step(.tick) }
+        let timer = endpoint.makeTimer { [weak self] _ in self?.tick() }
         self.timer.withLock { $0 = timer }
     }
 
     /// Takes one input and does what follows from it.
     func step(_ input: WorkerCore.Input) {
         transact { core, now, effects in core.receive(input, at: now, into: &effects) }
+    }
+
+    /// The timer has gone off.
+    private func tick() {
+        transactState { state, now in
+            state.timerDue = .distantFuture
+            state.core.receive(.tick, at: now, into: &state.effects)
+        }
     }
 
     /// Changes the core under the lock, sends what it wants sent, and runs completions afterwards.
@@ -97,12 +107,14 @@ package final class Worker: WorkerAPI {
     @discardableResult
     func transactState<Value>(_ body: (inout State, Instant) -> Value) -> Value {
         let now = reactor.clock.now()
-        let (value, after, alarm) = state.withLock { state -> (Value, [Aftermath], Instant) in
+        let (value, after, alarm) = state.withLock { state -> (Value, [Aftermath], Instant?) in
             let value = body(&state, now)
             let after = perform(&state, at: now)
+            guard state.core.alarm < state.timerDue else { return (value, after, nil) }
+            state.timerDue = state.core.alarm
             return (value, after, state.core.alarm)
         }
-        if alarm != .distantFuture { timer.withLock { $0 }?.set(noLaterThan: alarm) }
+        if let alarm { timer.withLock { $0 }?.set(noLaterThan: alarm) }
         for aftermath in after { run(aftermath) }
         return value
     }

@@ -69,6 +69,9 @@ struct Fetch: Sendable {
     var owed: [Piece] = []
     var nextOffset = 0
     var receivedBytes = 0
+    /// When a node was asked first, and the one that was asked last.
+    var askedAt: Instant?
+    var source: NodeID?
 
     /// Bytes that count against the limit of what is pulled at a time.
     func budgetBytes(chunkBytes: Int) -> Int {

@@ -75,6 +75,8 @@ extension RayletCore {
         let location = fetch.locations.removeFirst()
         fetch.tried.insert(location.worker)
         fetch.current = location
+        fetch.askedAt = fetch.askedAt ?? now
+        fetch.source = location.node
         let isConnected = peers.contains(location.worker)
         if !isConnected {
             fetch.state = .connecting(until: now.advanced(milliseconds: settings.connectMillisecondsMax))

@@ -51,6 +51,7 @@ extension RayletCore {
     ) {
         guard let fetch = fetches.removeValue(forKey: object) else { return }
         giveUpPull(of: fetch, isLocal: error == nil, into: &effects)
+        traceFetch(fetch, error, at: now)
         for waiter in fetch.waiters { sendLocal(object, error: error, to: waiter, into: &effects) }
         startFetches(at: now, into: &effects)
     }

@@ -162,20 +162,25 @@ package struct ReturnLease: Hashable, Sendable, WireCodable {
 package struct LeaseLost: Hashable, Sendable, WireCodable {
     package var lease: LeaseID
     package var error: RayError
+    /// Whether its node was taken away after an announcement: what ran there uses up no retry.
+    package var wasPreempted: Bool
 
-    package init(lease: LeaseID, error: RayError) {
+    package init(lease: LeaseID, error: RayError, wasPreempted: Bool = false) {
         self.lease = lease
         self.error = error
+        self.wasPreempted = wasPreempted
     }
 
     package func encode(into writer: inout WireWriter) {
         writer.write(lease)
         writer.write(error)
+        writer.write(wasPreempted)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
         lease = try reader.identifier()
         error = try reader.value()
+        wasPreempted = try reader.added(false) { (reader: inout WireReader) throws(WireError) in try reader.bool() }
     }
 }
 

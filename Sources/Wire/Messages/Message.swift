@@ -54,6 +54,12 @@ package enum Message: Hashable, Sendable {
     case clusterStatus(ClusterStatus)
     case workerKilled(WorkerKilled)
     case spillReport(SpillReport)
+    case taskEvents(TaskEvents)
+    case nodeSpans(NodeSpans)
+    case queryTimeline(QueryTimeline)
+    case timelinePart(TimelinePart)
+    case queryState(QueryState)
+    case stateRows(StateRows)
     case workerReady(WorkerReady)
     case workerAccepted(WorkerAccepted)
     case createObject(CreateObject)
@@ -154,6 +160,12 @@ package enum Message: Hashable, Sendable {
         case .clusterStatus: 103
         case .workerKilled: 260
         case .spillReport: 261
+        case .taskEvents: 290
+        case .nodeSpans: 291
+        case .queryTimeline: 292
+        case .timelinePart: 293
+        case .queryState: 294
+        case .stateRows: 295
         case .workerReady: 112
         case .workerAccepted: 113
         case .createObject: 114
@@ -256,6 +268,12 @@ package enum Message: Hashable, Sendable {
         case .clusterStatus(let message): message.encode(into: &writer)
         case .workerKilled(let message): message.encode(into: &writer)
         case .spillReport(let message): message.encode(into: &writer)
+        case .taskEvents(let message): message.encode(into: &writer)
+        case .nodeSpans(let message): message.encode(into: &writer)
+        case .queryTimeline(let message): message.encode(into: &writer)
+        case .timelinePart(let message): message.encode(into: &writer)
+        case .queryState(let message): message.encode(into: &writer)
+        case .stateRows(let message): message.encode(into: &writer)
         case .workerReady(let message): message.encode(into: &writer)
         case .workerAccepted(let message): message.encode(into: &writer)
         case .createObject(let message): message.encode(into: &writer)
@@ -366,6 +384,12 @@ package enum Message: Hashable, Sendable {
         case 103: self = .clusterStatus(try reader.value())
         case 260: self = .workerKilled(try reader.value())
         case 261: self = .spillReport(try reader.value())
+        case 290: self = .taskEvents(try reader.value())
+        case 291: self = .nodeSpans(try reader.value())
+        case 292: self = .queryTimeline(try reader.value())
+        case 293: self = .timelinePart(try reader.value())
+        case 294: self = .queryState(try reader.value())
+        case 295: self = .stateRows(try reader.value())
         case 112: self = .workerReady(try reader.value())
         case 113: self = .workerAccepted(try reader.value())
         case 114: self = .createObject(try reader.value())

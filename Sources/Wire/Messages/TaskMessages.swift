@@ -33,12 +33,17 @@ package struct TaskDone: Hashable, Sendable, WireCodable {
     /// Empty on failure.
     package var results: [TaskResult]
     package var error: RayError?
+    /// When it ran, where tasks are recorded.
+    package var times: ExecutionTimes?
 
-    package init(task: TaskID, attempt: UInt32, results: [TaskResult], error: RayError? = nil) {
+    package init(
+        task: TaskID, attempt: UInt32, results: [TaskResult], error: RayError? = nil, times: ExecutionTimes? = nil
+    ) {
         self.task = task
         self.attempt = attempt
         self.results = results
         self.error = error
+        self.times = times
     }
 
     package func encode(into writer: inout WireWriter) {
@@ -46,6 +51,7 @@ package struct TaskDone: Hashable, Sendable, WireCodable {
         writer.write(attempt)
         writer.write(list: results)
         writer.write(optional: error)
+        if times != nil { writer.write(optional: times) }
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -53,6 +59,7 @@ package struct TaskDone: Hashable, Sendable, WireCodable {
         attempt = try reader.uint32()
         results = try reader.values()
         error = try reader.optionalValue()
+        times = try reader.added(nil) { (reader: inout WireReader) throws(WireError) in try reader.optionalValue() }
     }
 }
 

@@ -17,6 +17,11 @@ struct Execution: Sendable {
         var lease: LeaseID?
         /// Arguments that are not at hand.
         var missing = 0
+        /// When it began and when user code ended, by this machine's clock; 0 is not yet.
+        var startedAt: UInt64 = 0
+        var returnedAt: UInt64 = 0
+        /// Whether it was reported that it runs.
+        var isReported = false
         /// Nobody waits for its results any more.
         var isCallerLost = false
     }

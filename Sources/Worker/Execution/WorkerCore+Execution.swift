@@ -87,7 +87,7 @@ extension WorkerCore {
             let position = nextStartable()
         {
             let id = execution.queue.remove(at: position)
-            guard let task = execution.received.removeValue(forKey: id) else { continue }
+            guard var task = execution.received.removeValue(forKey: id) else { continue }
             if let error = failedArgument(of: task) {
                 reply(to: task, results: [], error: error, into: &effects)
                 continue
@@ -95,6 +95,10 @@ extension WorkerCore {
             if execution.actor == nil {
                 execution.lease = task.lease
                 execution.holdsCPU = task.spec.resources[ResourceSet.cpu] > .zero
+            }
+            if tracer.isEnabled {
+                task.startedAt = clock.nanoseconds
+                wantTraceReport()
             }
             execution.running[id] = task
             if !execution.groupLimits.isEmpty { execution.groupCounts[task.spec.concurrencyGroup, default: 0] += 1 }

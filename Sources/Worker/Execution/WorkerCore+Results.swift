@@ -11,7 +11,8 @@ extension WorkerCore {
     mutating func finished(
         _ id: TaskID, _ outcome: TaskOutcome, at now: Instant, into effects: inout WorkerEffects
     ) {
-        guard let task = execution.running.removeValue(forKey: id) else { return }
+        guard var task = execution.running.removeValue(forKey: id) else { return }
+        task.returnedAt = now.nanoseconds
         if !execution.cancelled.isEmpty { execution.cancelled.remove(id) }
         if !execution.generators.isEmpty { execution.generators[id] = nil }
         if !execution.groupCounts.isEmpty { leaveGroup(of: task.spec) }
@@ -118,7 +119,8 @@ extension WorkerCore {
             effects.send(.actorStarted(message), to: WorkerID.gcs)
         } else {
             let message = TaskDone(
-                task: task.spec.id, attempt: UInt32(task.spec.attempt), results: results, error: error)
+                task: task.spec.id, attempt: UInt32(task.spec.attempt), results: results, error: error,
+                times: executionTimes(of: task))
             effects.send(.taskDone(message), to: task.caller)
         }
         for case .reference(let reference) in task.spec.arguments {

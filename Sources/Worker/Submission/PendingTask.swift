@@ -20,7 +20,7 @@ struct PendingTask: Sendable {
         case pushed(LeaseID)
         /// At an actor, of this incarnation. Next: done, queued.
         case called(UInt32)
-        /// Its worker died on the last try; the cause is awaited. Next: done.
+        /// Its worker died while it ran; the cause, which is awaited, decides. Next: queued, done.
         case orphaned(LeaseID)
     }
 
@@ -28,12 +28,30 @@ struct PendingTask: Sendable {
     var phase: Phase
     /// Tries that are left after the present one; -1 without limit.
     var retriesLeft: Int
+    /// How often it ran again after its worker was killed for want of memory.
+    var oomRetries = 0
     /// Which errors of user code use up a retry instead of ending the task.
     var retryExceptions = RetryExceptions.none
     /// The task of this process that submitted it.
     var parent: TaskID?
+    /// When the present attempt got where.
+    var times = AttemptTimes()
+    /// What was reported last of where it stands.
+    var reported: TaskState?
     /// Whether it was cancelled: its results have failed already, and only its end is awaited.
     var cancellation = Cancellation.none
+
+    /// Its arguments exist.
+    mutating func queue(at now: Instant) {
+        phase = .queued
+        if times.ready == 0 { times.ready = now.nanoseconds }
+    }
+
+    /// It is sent to a worker or an actor.
+    mutating func send(_ phase: Phase, at now: Instant) {
+        self.phase = phase
+        times.pushed = now.nanoseconds
+    }
 
     /// How a task was cancelled.
     enum Cancellation: Sendable {

@@ -104,7 +104,7 @@ extension WorkerCore {
             var spec = withSkip(task.spec)
             spec.kind = .actorCall(actor, sequence: client.sequence)
             client.sequence += 1
-            tasks[id]?.phase = .called(client.incarnation)
+            tasks[id]?.send(.called(client.incarnation), at: clock)
             effects.send(
                 .callActor(CallActor(spec: spec, incarnation: client.incarnation)), to: client.address.worker)
             if spec.generator != nil { generators.append(id) }
@@ -192,10 +192,12 @@ extension WorkerCore {
                     into: &effects)
                 continue
             }
+            traceEnded(task, error ?? RayError(.actorUnavailable, "its process died"))
             task.retriesLeft -= task.retriesLeft > 0 ? 1 : 0
             task.spec.attempt += 1
             task.phase = .queued
             tasks[id] = task
+            traceAgain(id)
             again.append(id)
         }
         for id in again.reversed() { actors[actor]?.queue.prepend(id) }

@@ -95,7 +95,7 @@ extension WorkerCore {
         let error = RayError(
             .workerDied, "the worker (pid \(lease.processID)) was killed by ray.cancel(force: true) of another task",
             processID: lease.processID)
-        leaseLost(id, error, at: now, into: &effects)
+        leaseLost(id, error, wasPreempted: false, at: now, into: &effects)
     }
 
     /// Takes a task that has not been sent out of the queue in which it stands.

@@ -92,7 +92,7 @@ extension WorkerCore {
     private mutating func push(_ id: TaskID, to leaseID: LeaseID, into effects: inout WorkerEffects) {
         guard let task = tasks[id], let shape = leases[leaseID]?.shape, let worker = leases[leaseID]?.worker.worker
         else { return }
-        tasks[id]?.phase = .pushed(leaseID)
+        tasks[id]?.send(.pushed(leaseID), at: clock)
         leases[leaseID]?.inFlight.append(id)
         leases[leaseID]?.idleSince = nil
         shapes[shape].pushedCount += 1
@@ -260,11 +260,11 @@ extension WorkerCore {
                 processID: lease.processID)
             // Perhaps only the way there is broken: the lease must end for the cluster, too.
             abandon(id, into: &effects)
-            leaseLost(id, error, at: now, into: &effects)
+            leaseLost(id, error, wasPreempted: false, at: now, into: &effects)
         }
     }
 
-    /// The link to a leased worker is gone. What can be tried again is; the rest waits for the cause.
+    /// The link to a leased worker is gone: what it had begun waits for the cause, the rest goes elsewhere.
     mutating func leasedWorkerLost(
         _ peer: WorkerID, reason: String, at now: Instant, into effects: inout WorkerEffects
     ) {
@@ -273,40 +273,8 @@ extension WorkerCore {
             leases[id]?.lostAt = now
             setAlarm(now.advanced(milliseconds: configuration.deathCauseMilliseconds))
             leases[id]?.idleSince = nil
-            retryOrOrphan(id, error: nil, into: &effects)
+            orphan(id, into: &effects)
             dispatch(lease.shape, at: now, into: &effects)
-        }
-    }
-
-    /// The GCS says that the leased worker is gone, and why.
-    mutating func leaseLost(_ id: LeaseID, _ error: RayError, at now: Instant, into effects: inout WorkerEffects) {
-        guard let lease = leases[id] else { return }
-        retryOrOrphan(id, error: error, into: &effects)
-        leases[id] = nil
-        shapes[lease.shape].leases.removeAll { $0 == id }
-        for task in tasks.filter({ $0.value.phase == .orphaned(id) }).keys.sorted() {
-            fail(task: task, error, into: &effects)
-        }
-        dispatch(lease.shape, at: now, into: &effects)
-    }
-
-    /// Tasks at a dead worker: the first had begun and uses up a retry; those behind it had not.
-    private mutating func retryOrOrphan(_ leaseID: LeaseID, error: RayError?, into effects: inout WorkerEffects) {
-        guard let lease = leases[leaseID] else { return }
-        leases[leaseID]?.inFlight = []
-        shapes[lease.shape].pushedCount -= lease.inFlight.count
-        for (position, id) in lease.inFlight.enumerated().reversed() {
-            guard var task = tasks[id], !dropCancelled(id, into: &effects) else { continue }
-            if position == 0, task.retriesLeft == 0 {
-                task.phase = .orphaned(leaseID)
-                tasks[id] = task
-                continue
-            }
-            if position == 0 { task.retriesLeft -= task.retriesLeft > 0 ? 1 : 0 }
-            task.spec.attempt += 1
-            task.phase = .queued
-            tasks[id] = task
-            shapes[lease.shape].queue.prepend(id)
         }
     }
 }

@@ -32,8 +32,11 @@ extension WorkerCore {
     ) -> [ObjectReference] {
         let references = spec.returnIDs.map { ObjectReference(id: $0, owner: configuration.address) }
         for reference in references { objects[reference.id] = ObjectEntry(localReferences: 1) }
-        tasks[spec.id] = PendingTask(
+        var task = PendingTask(
             spec: spec, phase: .waiting(0), retriesLeft: retriesLeft, retryExceptions: retryExceptions, parent: parent)
+        task.times.submitted = now.nanoseconds
+        tasks[spec.id] = task
+        traceSubmitted(spec.id, at: now)
         if spec.generator != nil { streams[spec.id] = GeneratorStream() }
         if let fatal {
             fail(task: spec.id, fatal, into: &effects)
@@ -77,7 +80,7 @@ extension WorkerCore {
             }
         }
         tasks[id]?.spec = spec
-        tasks[id]?.phase = .queued
+        tasks[id]?.queue(at: clock)
         for case (.reference(let reference), .value(let object)) in zip(task.spec.arguments, spec.arguments) {
             for inner in object.contained { addTaskUse(inner, into: &effects) }
             removeTaskUse(reference.id, into: &effects)
@@ -104,7 +107,7 @@ extension WorkerCore {
         switch task.phase {
         case .pushed(let lease):
             guard leases[lease]?.worker.worker == peer else { return }
-            if let error = message.error, tryAgain(message.task, after: error) {
+            if let error = message.error, tryAgain(message.task, after: error, message.times) {
                 enqueue(message.task, task.spec, atFront: false)
                 return taskLeft(lease, message.task, at: now, into: &effects)
             }
@@ -113,7 +116,7 @@ extension WorkerCore {
             taskLeft(lease, message.task, at: now, into: &effects)
         case .called:
             guard case .actorCall(let actor, _) = task.spec.kind else { return }
-            if let error = message.error, tryAgain(message.task, after: error) {
+            if let error = message.error, tryAgain(message.task, after: error, message.times) {
                 callEnded(actor, message.task, into: &effects)
                 actors[actor]?.queue.prepend(message.task)
                 return sendCalls(of: actor, into: &effects)
@@ -127,19 +130,24 @@ extension WorkerCore {
     }
 
     /// Whether user code threw what the call wants to be tried again, and a try is left: then it is queued again.
-    private mutating func tryAgain(_ id: TaskID, after error: RayError) -> Bool {
+    private mutating func tryAgain(
+        _ id: TaskID, after error: RayError, _ times: ExecutionTimes?
+    ) -> Bool {
         guard error.type == .taskExecution, var task = tasks[id], task.retriesLeft != 0, task.cancellation == .none,
             task.retryExceptions.contains(error.typeName)
         else { return false }
+        traceEnded(task, error, times)
         task.retriesLeft -= task.retriesLeft > 0 ? 1 : 0
         task.spec.attempt += 1
         task.phase = .queued
         tasks[id] = task
+        traceAgain(id)
         return true
     }
 
     private mutating func complete(_ task: PendingTask, _ message: TaskDone, into effects: inout WorkerEffects) {
         let ids = task.spec.returnIDs
+        traceEnded(task, task.cancellation == .none ? message.error : Self.cancelled(task.spec, ""), message.times)
         if task.cancellation != .none {
             freeUnwanted(message, into: &effects)
         } else if let error = message.error {
@@ -180,6 +188,7 @@ extension WorkerCore {
         guard let task = tasks.removeValue(forKey: id) else { return }
         var error = error
         if error.function.isEmpty { error.function = task.spec.displayName }
+        traceEnded(task, error)
         if task.cancellation == .none {
             for id in task.spec.returnIDs { settle(id, .failed(error), into: &effects) }
         }

@@ -116,6 +116,9 @@ import Ray
         case "environment-nodes": try await environmentNodes(arguments[0])
         case "environment-errors": try await environmentErrors()
         case "environment-executable": try await environmentExecutable(arguments[0])
+        case "traced", "drained", "stuck":
+            try await begin()
+            try await looks(mode, arguments[0])
         case "followers":
             try await begin(cpus: 1)
             try await followers()

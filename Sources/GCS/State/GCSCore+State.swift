@@ -1,0 +1,143 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+internal import RayWire
+
+/// Lists of what there is (`ray list`, `ray get`, `ray summary`), with Ray's columns.
+extension GCSCore {
+    mutating func queryState(_ query: QueryState, _ sender: Sender, into effects: inout GCSEffects) {
+        guard query.filters.count <= GCSLimits.stateFiltersMax else {
+            let error = RayError(.invalidArgument, "a list has at most \(GCSLimits.stateFiltersMax) filters")
+            let reply = StateRows(columns: [], rows: [], matched: 0, error: error)
+            return answer(.stateRows(reply), sender, into: &effects)
+        }
+        answer(.stateRows(rows(for: query)), sender, into: &effects)
+    }
+
+    private func rows(for query: QueryState) -> StateRows {
+        switch query.resource {
+        case .tasks: taskRows(query)
+        case .taskSummary: taskSummary(query)
+        case .actors: actorRows(query)
+        case .nodes: nodeRows(query)
+        case .workers: workerRows(query)
+        case .jobs: jobRows(query)
+        case .placementGroups: groupRows(query)
+        }
+    }
+
+    // MARK: Nodes
+
+    private func nodeRows(_ query: QueryState) -> StateRows {
+        let list = StateList<NodeRecord>(columns: [
+            .column("node_id") { .id($0.info.address.node) },
+            .column("node_ip") { .text($0.info.address.host) },
+            .column("is_head_node") { .bool($0.info.isHead) },
+            .column("state") { .text(self.nodes[$0.info.address.node] == nil ? "DEAD" : "ALIVE") },
+            .column("state_message", isFilterable: false) { node in
+                .optional(node.deathReason.isEmpty ? node.drain?.sentence : node.deathReason)
+            },
+            .column("node_name") { .text($0.info.name) },
+            .column("resources_total", isFilterable: false) { .resources($0.info.total) },
+            .column("labels", isFilterable: false) { node in
+                .map(
+                    node.info.labels.sorted { $0.key < $1.key }.map { StateField(name: $0.key, value: .text($0.value)) }
+                )
+            },
+        ])
+        return list.rows(of: nodeOrder.compactMap { nodes[$0] } + deadNodes.all, query) {
+            $0.info.address.node < $1.info.address.node
+        }
+    }
+
+    // MARK: Workers
+
+    private func workerRows(_ query: QueryState) -> StateRows {
+        typealias Row = (id: WorkerID, peer: PeerRecord)
+        let list = StateList<Row>(columns: [
+            .column("worker_id") { .id($0.id) },
+            .column("is_alive") { .bool(!$0.peer.isGone) },
+            .column("worker_type") { .text($0.peer.role == .driver ? "DRIVER" : "WORKER") },
+            .column("exit_type") { _ in .null },
+            .column("node_id") { .id($0.peer.address.node) },
+            .column("ip") { .text($0.peer.address.host) },
+            .column("pid") { .int(Int(self.processID(of: $0.id, $0.peer))) },
+            .detail("job_id") { $0.peer.job.map { .id($0) } ?? .null },
+        ])
+        let all = peers.lazy.filter { $0.value.role == .driver || $0.value.role == .worker }
+        return list.rows(of: all.map { ($0.key, $0.value) }, query) { $0.id < $1.id }
+    }
+
+    private func processID(of id: WorkerID, _ peer: PeerRecord) -> Int32 {
+        guard peer.role == .driver, let job = peer.job else { return peer.processID }
+        return (jobs[job] ?? endedJobs[job])?.info.processID ?? 0
+    }
+
+    // MARK: Jobs
+
+    private func jobRows(_ query: QueryState) -> StateRows {
+        let list = StateList<JobRecord>(columns: [
+            .column("job_id") { .id($0.id) },
+            .column("submission_id") { _ in .null },
+            .column("entrypoint", isFilterable: false) { .text($0.info.entrypoint) },
+            .column("type") { _ in .text("DRIVER") },
+            .column("status") { .text(self.isRunning($0) ? "RUNNING" : "SUCCEEDED") },
+            .column("message", isFilterable: false) { _ in .null },
+            .column("error_type", isFilterable: false) { _ in .null },
+            .column("driver_info", isFilterable: false) { job in
+                .map([
+                    StateField(name: "id", value: .id(job.id)),
+                    StateField(name: "node_ip_address", value: .text(job.info.driver.host)),
+                    StateField(name: "pid", value: .text(String(job.info.processID))),
+                ])
+            },
+        ])
+        let running = jobs.values.filter { endedJobs[$0.id] == nil }
+        return list.rows(of: running + endedJobs.all, query) { $0.id < $1.id }
+    }
+
+    private func isRunning(_ job: JobRecord) -> Bool { jobs[job.id].map { !$0.isEnded } ?? false }
+
+    // MARK: Placement groups
+
+    private func groupRows(_ query: QueryState) -> StateRows {
+        let list = StateList<PlacementGroupState>(columns: [
+            .column("placement_group_id") { .id($0.spec.id) },
+            .column("name") { .text($0.spec.name) },
+            .column("creator_job_id") { .id($0.spec.id.job) },
+            .column("state") { .text($0.phase.name) },
+            .detail("bundles") { group in
+                .list(
+                    group.spec.bundles.enumerated().map { index, bundle in
+                        .map([
+                            StateField(name: "bundle_id", value: .int(index)),
+                            StateField(
+                                name: "node_id",
+                                value: group.nodes.indices.contains(index) ? .id(group.nodes[index]) : .null),
+                            StateField(name: "unit_resources", value: .resources(bundle.resources)),
+                        ])
+                    })
+            },
+            .detail("is_detached", isFilterable: true) { .bool($0.spec.isDetached) },
+            .detail("stats") { group in
+                .map([StateField(name: "scheduling_state", value: .optional(group.reason))])
+            },
+        ])
+        let living = groups.keys.compactMap { state(of: $0) }
+        return list.rows(of: living + deadGroups.all, query) { $0.spec.id < $1.spec.id }
+    }
+}
+
+extension PlacementGroupState.Phase {
+    fileprivate var name: String {
+        switch self {
+        case .pending: "PENDING"
+        case .created: "CREATED"
+        case .removed: "REMOVED"
+        case .rescheduling: "RESCHEDULING"
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+import RayCore
+import RayGCS
+import RayWire
+import Testing
+
+@Suite("What is recorded of tasks") struct TaskTableTests {
+    private func harness(keptMax: Int = 100_000) -> GCSHarness {
+        var settings = TraceSettings()
+        settings.isEnabled = true
+        settings.keptMax = keptMax
+        settings.unixOffset = 0
+        var harness = GCSHarness(trace: settings)
+        harness.join(0)
+        harness.startJob(driver: 1)
+        harness.effects = []
+        return harness
+    }
+
+    private func task(_ number: UInt64) -> TaskID { TaskID(number << 56, .max, 0xffff_ffff | 1 << 32) }
+
+    private func events(_ numbers: Range<UInt64>, _ state: TaskState, attempt: UInt32 = 0) -> Message {
+        var times = TaskTimes()
+        times.started = 10
+        let call = TracedCall(
+            kind: .normal, function: FunctionDescriptor(language: .swift, module: "M", function: "f()"))
+        return .taskEvents(
+            TaskEvents(
+                calls: [call], workers: [TracedWorker(node: node(0), worker: worker(1), processID: 5)],
+                tasks: numbers.map { number in
+                    TaskTrace(
+                        task: task(number), attempt: attempt, state: state, call: 0, worker: 0, times: times,
+                        failure: state == .failed ? TaskFailure(RayError(.workerDied, "killed")) : nil)
+                }))
+    }
+
+    private func rows(
+        _ harness: inout GCSHarness, _ resource: StateResource = .tasks, _ filters: [StateFilter] = [],
+        limit: Int = 100
+    ) -> StateRows {
+        harness.effects = []
+        let query = QueryState(resource: resource, filters: filters, limit: limit, isDetailed: true)
+        harness.send(.queryState(query), requestID: 7, from: driver(1))
+        guard case .stateRows(let rows)? = harness.messages(to: driver(1)).last else {
+            Issue.record("no answer")
+            return StateRows(columns: [], rows: [], matched: 0)
+        }
+        return rows
+    }
+
+    private func column(_ name: String, _ rows: StateRows) -> [StateValue] {
+        guard let index = rows.columns.firstIndex(of: name) else { return [] }
+        return rows.rows.map { $0[index] }
+    }
+
+    @Test("Reports of owner and worker are one record; what has ended stays so") func merge() {
+        var harness = harness()
+        harness.send(events(1..<2, .pendingNode), from: driver(1))
+        harness.send(events(1..<2, .running), from: driver(1))
+        #expect(column("state", rows(&harness)) == [.text("RUNNING")])
+        harness.send(events(1..<2, .finished), from: driver(1))
+        harness.send(events(1..<2, .running), from: driver(1))
+        let list = rows(&harness)
+        #expect(column("state", list) == [.text("FINISHED")])
+        #expect(column("worker_pid", list) == [.int(5)] && column("node_id", list) == [.text(node(0).hex)])
+        harness.send(events(1..<2, .failed, attempt: 1), from: driver(1))
+        #expect(column("error_type", rows(&harness)) == [.null, .text("WORKER_DIED")])
+    }
+
+    @Test("The oldest ended attempt goes first, then the oldest; the rest is counted") func bounded() {
+        var harness = harness(keptMax: 10)
+        harness.send(events(0..<5, .running), from: driver(1))
+        harness.send(events(5..<15, .finished), from: driver(1))
+        var list = rows(&harness)
+        #expect(list.rows.count == 10 && list.dropped == 5)
+        #expect(column("state", list).filter { $0 == .text("RUNNING") }.count == 5)
+        harness.send(events(20..<40, .running), from: driver(1))
+        list = rows(&harness)
+        #expect(list.matched == 10 && list.dropped == 25)
+        #expect(column("task_id", list).first == .text(task(30).hex))
+    }
+
+    @Test("Filters take either case; an unknown key is named with those there are") func filters() {
+        var harness = harness()
+        harness.send(events(0..<5, .running), from: driver(1))
+        harness.send(events(5..<8, .finished), from: driver(1))
+        let running = StateFilter(key: "STATE", isNegated: false, value: "running")
+        #expect(rows(&harness, .tasks, [running]).matched == 5)
+        var others = running
+        others.isNegated = true
+        #expect(rows(&harness, .tasks, [others]).matched == 3)
+        let few = rows(&harness, .tasks, [running], limit: 2)
+        #expect(few.rows.count == 2 && few.matched == 5)
+        let wrong = rows(&harness, .tasks, [StateFilter(key: "colour", isNegated: false, value: "red")])
+        #expect(wrong.error?.message.contains("Available filter keys are: task_id") == true)
+    }
+
+    @Test("Tasks of a process that is gone have failed") func ownerGone() {
+        var harness = harness()
+        harness.send(events(0..<2, .pendingNode), from: driver(1))
+        harness.give(.peerLost(driver(1), reason: "closed"))
+        harness.startJob(driver: 2)
+        harness.effects = []
+        harness.send(.queryState(QueryState(resource: .tasks)), requestID: 7, from: driver(2))
+        guard case .stateRows(let list)? = harness.messages(to: driver(2)).last else {
+            Issue.record("no answer")
+            return
+        }
+        #expect(column("error_type", list) == [.text("OWNER_DIED"), .text("OWNER_DIED")])
+    }
+
+    @Test("The initialiser of an actor is a task, and the actor is listed with its worker") func actors() {
+        var harness = harness()
+        let spec = ActorSpec(
+            id: actor(3),
+            creation: TaskSpec(
+                id: TaskID(1, actor(3).word0, actor(3).word1), kind: .actorCreation(actor(3)),
+                function: FunctionDescriptor(language: .swift, module: "M", className: "C", function: "init()")),
+            name: "main")
+        harness.live(spec, from: driver(1), worker: 4)
+        let tasks = rows(&harness)
+        #expect(column("type", tasks) == [.text("ACTOR_CREATION_TASK")])
+        #expect(column("state", tasks) == [.text("FINISHED")] && column("worker_pid", tasks) == [.int(104)])
+        let list = rows(&harness, .actors)
+        #expect(column("state", list) == [.text("ALIVE")] && column("class_name", list) == [.text("C")])
+        #expect(column("pid", list) == [.int(104)] && column("node_id", list) == [.text(node(0).hex)])
+        #expect(rows(&harness, .workers).matched == 2)
+        #expect(column("state", rows(&harness, .nodes)) == [.text("ALIVE")])
+        #expect(column("status", rows(&harness, .jobs)) == [.text("RUNNING")])
+        #expect(rows(&harness, .placementGroups).matched == 0)
+    }
+
+    @Test("A summary counts by name and state") func summary() {
+        var harness = harness()
+        harness.send(events(0..<5, .running), from: driver(1))
+        harness.send(events(5..<8, .finished), from: driver(1))
+        let list = rows(&harness, .taskSummary)
+        #expect(
+            list.rows == [
+                [
+                    .text("M.f()"),
+                    .map([
+                        StateField(name: "FINISHED", value: .int(3)), StateField(name: "RUNNING", value: .int(5)),
+                    ]), .text("NORMAL_TASK"),
+                ]
+            ])
+    }
+
+    @Test("A timeline comes in parts that hold everything once") func timeline() {
+        var harness = harness()
+        for start in stride(from: UInt64(0), to: 200, by: 50) {
+            harness.send(events(start..<start + 50, .finished), from: driver(1))
+        }
+        let span = NodeSpan(kind: .spill, object: .none, byteCount: 5, started: 1, ended: 2)
+        for _ in 0..<9 {
+            harness.send(.nodeSpans(NodeSpans(spans: Array(repeating: span, count: 1_000))), from: raylet(0))
+        }
+        var cursor: Int? = 0
+        var parts: [TimelinePart] = []
+        while let wanted = cursor {
+            harness.effects = []
+            harness.send(.queryTimeline(QueryTimeline(cursor: wanted)), requestID: 1, from: driver(1))
+            guard case .timelinePart(let part)? = harness.messages(to: driver(1)).last else { break }
+            parts.append(part)
+            cursor = part.next
+        }
+        #expect(parts.count == 4)
+        #expect(parts.flatMap(\.spans).count == 9_000)
+        #expect(Set(parts.flatMap(\.tasks.tasks).map(\.task)).count == 200)
+        #expect(parts.flatMap(\.nodes).contains(TimelineNode(id: node(0), host: "h0")))
+    }
+
+    @Test("Garbage in a report is left out") func garbage() {
+        var harness = harness()
+        guard case .taskEvents(var report) = events(0..<3, .running) else { return }
+        report.tasks[1].call = 9
+        report.tasks[2].worker = 9
+        report.dropped = -5
+        harness.send(.taskEvents(report), from: driver(1))
+        let list = rows(&harness)
+        #expect(list.matched == 2 && list.dropped == 0)
+        #expect(column("worker_pid", list) == [.int(5), .null])
+        harness.send(events(5..<6, .running), from: raylet(0))
+        #expect(rows(&harness).matched == 2)
+    }
+}

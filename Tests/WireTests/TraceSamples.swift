@@ -1,0 +1,52 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+import RayCore
+import RayWire
+
+extension MessageSamples {
+    static let taskEvents: TaskEvents = {
+        var times = TaskTimes()
+        times.submitted = 1
+        times.ready = 2
+        times.pushed = 3
+        times.started = 4
+        times.returned = 5
+        times.ended = 6
+        let trace = TaskTrace(
+            task: taskID, attempt: 1, state: .failed, call: 0, worker: 0, parent: taskID, times: times,
+            failure: TaskFailure(error))
+        return TaskEvents(
+            calls: [
+                TracedCall(
+                    kind: .actorCall, function: function, name: "n", resources: resources, group: groupID)
+            ], workers: [TracedWorker(node: nodeID, worker: workerID, processID: 42)], tasks: [trace], dropped: 9)
+    }()
+
+    static let span = NodeSpan(
+        kind: .transfer, object: objectID, objectCount: 2, byteCount: 3, source: nodeID, started: 4, ended: 5,
+        hasFailed: true)
+
+    static let trace: [Message] = [
+        .taskEvents(taskEvents),
+        .nodeSpans(NodeSpans(spans: [span], dropped: 1)),
+        .queryTimeline(QueryTimeline(cursor: 5)),
+        .timelinePart(
+            TimelinePart(
+                tasks: taskEvents, spans: [TimelineSpan(node: nodeID, span: span)],
+                nodes: [TimelineNode(id: nodeID, host: "h")], next: 6)),
+        .queryState(
+            QueryState(
+                resource: .placementGroups, filters: [StateFilter(key: "state", isNegated: true, value: "CREATED")],
+                limit: 7, isDetailed: true)),
+        .stateRows(
+            StateRows(
+                columns: ["a", "b"],
+                rows: [
+                    [.null, .list([.bool(true), .int(-1), .double(0.5)])],
+                    [.text("x"), .map([StateField(name: "k", value: .text("v"))])],
+                ], matched: 3, dropped: 4, error: error)),
+    ]
+}
