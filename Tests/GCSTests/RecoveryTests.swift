@@ -126,6 +126,29 @@ import Testing
         #expect(harness.messages(to: driver(1)).contains { if case .leaseLost = $0 { true } else { false } })
     }
 
+    @Test("A lease that was being served keeps its environment when its node is lost, too")
+    func environmentKept() {
+        var harness = GCSHarness.cluster(isDurable: true)
+        let environment = RuntimeEnvironmentSpec(variables: [RuntimeEnvironmentSpec.Variable("A", "b")])
+        var request = RequestLease(
+            lease: lease(1), job: JobID(1), shape: ResourceSet([(ResourceSet.cpu, 1)]), strategy: .hybrid,
+            locality: [], owner: address(driver(1), on: 0))
+        request.environment = environment
+        harness.send(.requestLease(request), from: driver(1))
+        harness.restart()
+        var starting = held(lease(1))
+        starting.worker = nil
+        harness.rejoinNode([starting])
+        harness.rejoinDriver(requests: [lease(1)])
+        harness.send(.requestLease(request), from: driver(1))
+        harness.join(1)
+        harness.give(.peerLost(raylet(0), reason: "power cut"))
+        let assigned = harness.messages(to: raylet(1)).compactMap { message in
+            if case .assignLease(let assign) = message { assign.environment } else { nil }
+        }
+        #expect(assigned == [environment])
+    }
+
     @Test("A grant that was lost is said again")
     func grantRepeated() {
         var harness = GCSHarness.cluster(isDurable: true)

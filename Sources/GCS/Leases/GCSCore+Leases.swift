@@ -14,6 +14,7 @@ extension GCSCore {
     ) {
         let id = request.lease
         if let known = leases[id], known.owner.worker == sender.id {
+            leases[id]?.learn(request.environment)
             guard case .ready(_, let worker, let processID) = known.state else { return }
             let granted = LeaseGranted(lease: id, worker: worker, processID: processID)
             return effects.send(.leaseGranted(granted), to: sender.id)

@@ -31,9 +31,9 @@ struct LeaseRecord: Sendable {
     let request: LeaseRequest
     /// The GCS itself for actors.
     let owner: Address
-    let program: Program
+    private(set) var program: Program
     let purpose: Purpose
-    let environment: RuntimeEnvironmentSpec?
+    private(set) var environment: RuntimeEnvironmentSpec?
     var state = State.waiting
     /// What the owner was told last of why it waits.
     var reason: PendingReason?
@@ -48,6 +48,13 @@ struct LeaseRecord: Sendable {
         self.program = environment?.program ?? program
         self.environment = environment
         self.purpose = purpose
+    }
+
+    /// Takes over what the owner says again: a raylet that reports a lease to a new head does not tell its environment.
+    mutating func learn(_ environment: RuntimeEnvironmentSpec?) {
+        guard self.environment == nil, let environment else { return }
+        self.environment = environment
+        program = environment.program ?? program
     }
 
     var id: LeaseID { request.id }

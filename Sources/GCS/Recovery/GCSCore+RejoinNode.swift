@@ -111,7 +111,7 @@ extension GCSCore {
             unconfirmedActors.remove(actor)
             record = LeaseRecord(
                 request: request(held.lease, for: known), owner: settings.address, program: program,
-                purpose: .actor(actor))
+                purpose: .actor(actor), environment: known.spec.creation.environment)
         } else {
             let owner = held.owner.worker
             guard owner != .gcs, goneProcesses[owner] == nil, peers[owner]?.isGone != true else { return nil }
