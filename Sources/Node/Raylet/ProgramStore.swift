@@ -23,8 +23,7 @@ final class ProgramStore: @unchecked Sendable {
     private let downloads: BlobDownloads
     private let done: (String, Result<String, RayError>) -> Void
 
-    /// - Parameters:
-    ///   - done: Told the key of a program and its path, or why it cannot be had; on the leading thread.
+    /// - Parameter done: Told the key of a program and its path, or why it cannot be had; on the leading thread.
     init(
         folder: String, libraryPath: String?, reactor: Reactor, downloads: BlobDownloads,
         done: @escaping (String, Result<String, RayError>) -> Void
