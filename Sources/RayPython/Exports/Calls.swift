@@ -11,6 +11,7 @@ internal import Synchronization
 
 // Calls of functions, and of actors' methods.
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_template(_ description: ray_python_bytes) -> Int {
     reporting { () throws(RayError) in
@@ -23,6 +24,7 @@ public func ray_python_template(_ description: ray_python_bytes) -> Int {
     }
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_submit(
     _ number: Int, _ actor: UnsafeRawPointer?, _ task: UnsafeRawPointer?,

@@ -12,6 +12,7 @@ internal import RayWorker
 
 // The beginning and end of the runtime, and connections without one.
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_open(_ options: ray_python_bytes) -> Int32 {
     Int32(
@@ -47,9 +48,11 @@ extension DriverConnection.Options {
     }
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_close() { PythonRuntime.close() }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_next_log(
     _ milliseconds: Int32, _ lines: UnsafeMutablePointer<ray_python_bytes>?
@@ -59,11 +62,13 @@ public func ray_python_next_log(
     return 1
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_free(_ bytes: ray_python_bytes) {
     UnsafeMutableRawPointer(mutating: bytes.data)?.deallocate()
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_connect(_ host: UnsafePointer<CChar>?, _ port: Int32) -> UnsafeMutableRawPointer? {
     do throws(RayError) {
@@ -78,6 +83,7 @@ public func ray_python_connect(_ host: UnsafePointer<CChar>?, _ port: Int32) -> 
     }
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_request(
     _ connection: UnsafeMutableRawPointer?, _ operation: UnsafePointer<CChar>?, _ payload: ray_python_bytes,
@@ -94,11 +100,13 @@ public func ray_python_request(
         })
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_disconnect(_ connection: UnsafeMutableRawPointer?) {
     if let connection { Unmanaged<ControlConnection>.fromOpaque(connection).release() }
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_control(
     _ operation: UnsafePointer<CChar>?, _ payload: ray_python_bytes, _ result: UnsafeMutablePointer<ray_python_bytes>?

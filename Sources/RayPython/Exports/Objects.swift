@@ -10,6 +10,7 @@ internal import RayWorker
 
 // Objects: stored, fetched, awaited.
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_put(
     _ task: UnsafeRawPointer?, _ value: UnsafePointer<ray_python_argument>?, _ object: UnsafeMutableRawPointer?
@@ -23,6 +24,7 @@ public func ray_python_put(
         })
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_create(
     _ task: UnsafeRawPointer?, _ value: UnsafePointer<ray_python_argument>?,
@@ -49,6 +51,7 @@ private func unsealed(_ room: UnsafeMutableRawPointer) -> any UnsealedObject {
     return unsealed
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_seal(_ room: UnsafeMutableRawPointer?, _ object: UnsafeMutableRawPointer?) -> Int32 {
     Int32(
@@ -59,11 +62,13 @@ public func ray_python_seal(_ room: UnsafeMutableRawPointer?, _ object: UnsafeMu
         })
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_abort(_ room: UnsafeMutableRawPointer?) {
     if let room { unsealed(room).abort() }
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_get(
     _ objects: UnsafeRawPointer?, _ count: Int, _ task: UnsafeRawPointer?, _ milliseconds: Int64,
@@ -86,6 +91,7 @@ public func ray_python_get(
         })
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_wait(
     _ objects: UnsafeRawPointer?, _ count: Int, _ wanted: Int, _ task: UnsafeRawPointer?, _ milliseconds: Int64,
@@ -115,11 +121,13 @@ private func pending(_ request: UnsafeMutableRawPointer?) -> PythonRequest? {
     request.map { Unmanaged<PythonRequest>.fromOpaque($0).takeUnretainedValue() }
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_await(_ request: UnsafeMutableRawPointer?, _ milliseconds: Int32) -> Int32 {
     pending(request)?.wait(milliseconds: Int(milliseconds)) == true ? 1 : 0
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_take_objects(
     _ request: UnsafeMutableRawPointer?, _ objects: UnsafeMutablePointer<ray_python_object>?, _ count: Int
@@ -128,6 +136,7 @@ public func ray_python_take_objects(
     for (index, result) in results.prefix(count).enumerated() { objects[index] = ray_python_object(result) }
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_take_ready(
     _ request: UnsafeMutableRawPointer?, _ ready: UnsafeMutablePointer<UInt8>?, _ count: Int
@@ -136,16 +145,19 @@ public func ray_python_take_ready(
     for (index, flag) in flags.prefix(count).enumerated() { ready[index] = flag ? 1 : 0 }
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_drop(_ request: UnsafeMutableRawPointer?) {
     if let request { Unmanaged<PythonRequest>.fromOpaque(request).release() }
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_release(_ owner: UnsafeMutableRawPointer?) {
     if let owner { Unmanaged<AnyObject>.fromOpaque(owner).release() }
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_notify(_ object: UnsafeRawPointer?, _ fetch: Int32, _ number: UInt64) -> Int32 {
     Int32(
@@ -163,6 +175,7 @@ public func ray_python_notify(_ object: UnsafeRawPointer?, _ fetch: Int32, _ num
         })
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_next_event(_ milliseconds: Int32) -> Int64 {
     guard let runtime = PythonRuntime.current, let number = runtime.events.next(milliseconds: Int(milliseconds))
@@ -170,6 +183,7 @@ public func ray_python_next_event(_ milliseconds: Int32) -> Int64 {
     return Int64(clamping: number)
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_add_reference(
     _ object: UnsafePointer<UInt8>?, _ owner: UnsafeRawPointer?, _ ownerSize: Int
@@ -186,6 +200,7 @@ public func ray_python_add_reference(
     return 1
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_remove_reference(_ object: UnsafePointer<UInt8>?) {
     guard let id = ObjectID(UnsafeRawPointer(object)), let runtime = PythonRuntime.current else { return }

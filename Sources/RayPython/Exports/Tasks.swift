@@ -46,6 +46,7 @@ private func running(_ task: UnsafeMutableRawPointer?) -> RunningTask? {
     task.map { Unmanaged<RunningTask>.fromOpaque($0).takeUnretainedValue() }
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_next_task(_ milliseconds: Int32, _ task: UnsafeMutablePointer<ray_python_task>?) -> Int32 {
     guard let runtime = PythonRuntime.current else { return -1 }
@@ -60,6 +61,7 @@ public func ray_python_next_task(_ milliseconds: Int32, _ task: UnsafeMutablePoi
     return 1
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_task_argument(
     _ task: UnsafePointer<ray_python_task>?, _ index: Int, _ argument: UnsafeMutablePointer<ray_python_object>?
@@ -78,6 +80,7 @@ private func finish(_ task: UnsafeMutableRawPointer?, _ outcome: (RunningTask) -
     PythonRuntime.current?.worker.finish(running.task.spec.id, outcome(running))
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_finish_task(
     _ task: UnsafeMutableRawPointer?, _ results: UnsafePointer<ray_python_argument>?, _ count: Int
@@ -96,6 +99,7 @@ public func ray_python_finish_task(
     }
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_fail_task(_ task: UnsafeMutableRawPointer?, _ error: ray_python_bytes) {
     finish(task) { _ in
@@ -107,6 +111,7 @@ public func ray_python_fail_task(_ task: UnsafeMutableRawPointer?, _ error: ray_
     }
 }
 
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_yield(_ task: UnsafeMutableRawPointer?, _ item: UnsafePointer<ray_python_argument>?) -> Int32 {
     Int32(
