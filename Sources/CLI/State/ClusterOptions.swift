@@ -36,6 +36,7 @@ package enum ResourceArgument: String, ExpressibleByArgument, CaseIterable, Send
     case actors, jobs, nodes, tasks, workers
     case placementGroups = "placement-groups"
 
+    /// What is asked of the head.
     package var resource: StateResource {
         switch self {
         case .actors: .actors

@@ -21,7 +21,7 @@ package struct SummaryText {
         }
         let cells = rows.rows.map { row in row.map { StateText.cell($0) } }
         let line = String(repeating: "-", count: 36)
-        let table = TextTable(headings: rows.columns.map { $0.uppercased() }, rows: cells)
+        let table = TextTable(headings: rows.columns.map { $0.uppercased() }, rows: cells, alignsNumbers: false)
         return """
 
             ======== Tasks Summary: \(time) ========

@@ -3,12 +3,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-/// Columns under headings, two spaces apart, with the number of each row before it; cells may have several lines.
+/// Columns under headings with the number of each row before it, as Ray prints them; cells may have several lines.
+///
+/// A column is at least two wider than its heading, and two spaces stand between columns.
 package struct TextTable {
     private let headings: [String]
     private let rows: [[String]]
+    private let alignsNumbers: Bool
 
-    package init(headings: [String], rows: [[String]]) {
+    /// - Parameter alignsNumbers: whether numbers stand to the right.
+    package init(headings: [String], rows: [[String]], alignsNumbers: Bool = true) {
+        self.alignsNumbers = alignsNumbers
         self.headings = [""] + headings
         self.rows = rows.enumerated().map { index, row in [String(index)] + row }
     }
@@ -18,11 +23,10 @@ package struct TextTable {
         let lines = rows.map { row in row.map { $0.split(separator: "\n", omittingEmptySubsequences: false) } }
         let widths = headings.indices.map { column in
             let cells = lines.flatMap { $0.indices.contains(column) ? $0[column].map(\.count) : [] }
-            return max(headings[column].count, cells.max() ?? 0)
+            return max(headings[column].count + 2, cells.max() ?? 0)
         }
-        // Numbers stand to the right, as in Ray's tables.
         let isNumeric = headings.indices.map { column in
-            column > 0 && !rows.isEmpty
+            alignsNumbers && !rows.isEmpty
                 && rows.allSatisfy { $0.indices.contains(column) && Int($0[column]) != nil }
         }
         var result = [line(headings, widths, isNumeric)]

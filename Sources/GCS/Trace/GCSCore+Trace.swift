@@ -48,7 +48,8 @@ extension GCSCore {
         let ended = settings.trace.unixNanoseconds(now)
         tasks.updateLiving { record in
             let hasOwnerDied = gone.contains(record.owner)
-            let hasWorkerDied = record.state == .running && record.worker.map { gone.contains($0.value.worker) } ?? false
+            let hasWorkerDied =
+                record.state == .running && record.worker.map { gone.contains($0.value.worker) } ?? false
             guard hasOwnerDied || hasWorkerDied else { return }
             record.state = .failed
             record.failure = hasOwnerDied ? ownerDied : workerDied

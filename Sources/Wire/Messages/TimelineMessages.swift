@@ -7,6 +7,7 @@ package import RayCore
 
 /// Something that a raylet did and that took time.
 package struct NodeSpan: Hashable, Sendable, WireCodable {
+    /// What it did.
     package enum Kind: UInt8, Sendable, Hashable {
         /// An object came from another node.
         case transfer = 0
