@@ -50,7 +50,7 @@ import Testing
         }
         let spans = [span(1_000, 5_000), span(2_000, 3_000), span(6_000, 7_000)]
         let text = ChromeTrace.text(of: [part(.submitted, ended: 0, spans: spans)], now: 0)
-        let rows = ["\"tid\": 0, \"ts\": 1.000", "\"tid\": 1, \"ts\": 2.000", "\"tid\": 0, \"ts\": 6.000"]
+        let rows = ["\"tid\": 1, \"ts\": 1.000", "\"tid\": 2, \"ts\": 2.000", "\"tid\": 1, \"ts\": 6.000"]
         for row in rows { #expect(text.contains(row), "\(text)") }
         #expect(text.contains(#""transfers""#) && text.contains(#""transfers 2""#))
         #expect(text.contains(#""source_ip": "10.0.0.1""#))
