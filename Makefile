@@ -4,7 +4,7 @@ SWIFT ?= swift
 SOURCES = Package.swift Sources Tests $(wildcard examples Benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build test demo bench nightly format lint clean
+.PHONY: help deps build test venv demo bench nightly format lint clean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ build: deps ## Build everything for release; leaves .build/release/ray
 
 test: deps ## Build and run all tests for release
 	@dev/test.sh
+
+venv: build ## Make .venv with Ray from PyPI and our wheel
+	@dev/python.sh
 
 demo: deps ## Run an example on a cluster of its own
 	@dev/demo.sh

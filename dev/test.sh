@@ -24,5 +24,6 @@ phase "Unit tests and simulation" run --skip IntegrationTests
 # Before the processes: a test of these runs the static program on a node that has no Swift libraries.
 phase "Package outside" dev/outside-package.sh
 export RAY_TEST_STATIC=$PWD/.build/outside/static/OutsideCommand
+phase "Python" dev/python.sh test
 # By themselves: they measure times of whole processes, and two processors are soon busy.
 phase "Processes" run --filter IntegrationTests

@@ -3,13 +3,13 @@
 import os
 from types import ModuleType
 
-BIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bin")
+LIB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib")
 
 
 def patch_services(services: ModuleType) -> None:
     """`ray._private.services` starts our `gcs_server` and `raylet` (same flags), and no dashboard."""
-    services.GCS_SERVER_EXECUTABLE = os.path.join(BIN, "gcs_server")
-    services.RAYLET_EXECUTABLE = os.path.join(BIN, "raylet")
+    services.GCS_SERVER_EXECUTABLE = os.path.join(LIB, "gcs_server")
+    services.RAYLET_EXECUTABLE = os.path.join(LIB, "raylet")
 
     def start_api_server(*arguments, **options):
         """No url and no process: then Ray's Node records neither."""

@@ -35,8 +35,8 @@ def test_ray_starts_our_programs_and_no_others():
     import swift_ray
 
     home = os.path.dirname(swift_ray.__file__)
-    assert services.GCS_SERVER_EXECUTABLE == os.path.join(home, "bin", "gcs_server")
-    assert services.RAYLET_EXECUTABLE == os.path.join(home, "bin", "raylet")
+    assert services.GCS_SERVER_EXECUTABLE == os.path.join(home, "lib", "gcs_server")
+    assert services.RAYLET_EXECUTABLE == os.path.join(home, "lib", "raylet")
     assert services.start_api_server(True, True, host="x") == ("", None)
     assert ray._private.node.Node.start_monitor(object()) is None
     assert ray._private.node.Node.start_log_monitor(object()) is None

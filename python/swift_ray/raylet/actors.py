@@ -189,7 +189,7 @@ class ActorCalls:
     def serialize_actor_handle(self, actor_id: ActorID) -> tuple[bytes, ObjectRef]:
         """The handle as bytes, and the object by which it is counted wherever it goes."""
         known = {"actor": actor_id.binary(), **self._actors[actor_id.binary()]}
-        handle = ObjectRef(handle_object(actor_id.binary()), known["creator"], "", True)
+        handle = ObjectRef(handle_object(actor_id.binary()), known["creator"])
         return msgpack.packb(known), handle
 
     def deserialize_and_register_actor_handle(

@@ -12,7 +12,11 @@ from swift_ray.raylet.core_error import GET_TIMEOUT, ray_exception
 from swift_ray.raylet.errors import error_object
 from swift_ray.raylet.serialization import SerializedRayObject
 
+# Numbers of Ray's ErrorType.
+ACTOR_DIED = 1
 TASK_EXECUTION = 3
+ACTOR_CREATION_FAILED = 6
+ACTOR_UNAVAILABLE = 25
 
 
 def task_id() -> bytes | None:
@@ -21,7 +25,9 @@ def task_id() -> bytes | None:
     return None if task is None else task.task_id
 
 
-def fetched(data: Buffer | None, metadata: bytes | None, error: bytes | None) -> SerializedRayObject:
+def fetched(
+    object_ref: ObjectRef, data: Buffer | None, metadata: bytes | None, error: bytes | None
+) -> SerializedRayObject:
     """An object of the core for Ray's deserialisation; errors of the core become objects that it knows."""
     if error is None:
         return SerializedRayObject(data, metadata, None)
@@ -29,7 +35,10 @@ def fetched(data: Buffer | None, metadata: bytes | None, error: bytes | None) ->
     if details["type"] == TASK_EXECUTION and details["payload"]:
         # The worker's own words: a RayTaskError as it serialised it.
         return SerializedRayObject(Buffer.copy_of(details["payload"]), b"3", None)
-    metadata, content = error_object(details["type"], details["message"])
+    # An actor whose constructor failed is dead; the id of a result of an actor's call contains the actor's.
+    number = ACTOR_DIED if details["type"] == ACTOR_CREATION_FAILED else details["type"]
+    known = {"actor_id": object_ref.binary()[8:24]} if number in (ACTOR_DIED, ACTOR_UNAVAILABLE) else {}
+    metadata, content = error_object(number, details["message"], known)
     return SerializedRayObject(None if content is None else Buffer.copy_of(content), metadata, None)
 
 
@@ -65,7 +74,7 @@ class ObjectCalls:
                 import ray.exceptions
 
                 raise ray.exceptions.GetTimeoutError("Get timed out: some object(s) not ready.")
-        return [fetched(*object) for object in objects]
+        return [fetched(ref, *object) for ref, object in zip(object_refs, objects)]
 
     def get_if_local(self, object_refs: list[ObjectRef]) -> list[SerializedRayObject]:
         """ValueError: one of them is not at hand."""
