@@ -1,5 +1,6 @@
 """Calls a function of a module beside this file in a process that uses Ray's own core."""
 
+import importlib.util
 import os
 import pickle
 import subprocess
@@ -7,6 +8,8 @@ import sys
 from typing import Any, Callable
 
 TESTS = os.path.dirname(os.path.abspath(__file__))
+# Where the tests have the package from.
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(importlib.util.find_spec("swift_ray").origin)))
 
 _PROGRAM = """
 import importlib, os, pickle, sys
@@ -20,7 +23,7 @@ pickle.dump(result, answer)
 
 def call(function: Callable, *arguments: Any) -> Any:
     """The function's result there. Arguments and results are pickled: builtins only."""
-    environment = {**os.environ, "SWIFT_RAY": "0", "PYTHONPATH": TESTS}
+    environment = {**os.environ, "SWIFT_RAY": "0", "PYTHONPATH": os.pathsep.join((TESTS, PACKAGE))}
     done = subprocess.run(
         [sys.executable, "-c", _PROGRAM, function.__module__, function.__name__],
         input=pickle.dumps(arguments),
