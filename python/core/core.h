@@ -37,6 +37,9 @@ void outgoing_clear(struct outgoing *value);
 // (Buffer | None, metadata | None, error | None), which takes over the object's owner.
 PyObject *incoming(const struct ray_python_object *object);
 
+// From here on the runtime counts Python's references; those made for a runtime before it are no longer its business.
+int count_references(void);
+
 // The bytes of an id given as `bytes` or None, or an exception.
 int id_argument(PyObject *object, Py_ssize_t size, const void **bytes);
 

@@ -14,6 +14,7 @@ static PyObject *open_runtime(PyObject *module, PyObject *options) {
     status = ray_python_open((struct ray_python_bytes){bytes, (size_t)count});
     Py_END_ALLOW_THREADS
     if (status < 0) return raise_failure();
+    if (count_references() < 0) return NULL;
     Py_RETURN_NONE;
 }
 

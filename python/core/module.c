@@ -33,8 +33,7 @@ int id_argument(PyObject *object, Py_ssize_t size, const void **bytes) {
     return 0;
 }
 
-// Python's references are counted by the runtime.
-static int count_references(void) {
+int count_references(void) {
     PyObject *module = PyImport_ImportModule("swift_ray._native");
     if (module == NULL) return -1;
     PyObject *add = PyCapsule_New((void *)ray_python_add_reference, NULL, NULL);
@@ -70,7 +69,7 @@ PyMODINIT_FUNC PyInit__core(void) {
     if (core_error == NULL || PyModule_AddObjectRef(module, "CoreError", core_error) < 0 ||
         PyModule_AddFunctions(module, life_methods) < 0 || PyModule_AddFunctions(module, call_methods) < 0 ||
         PyModule_AddFunctions(module, object_methods) < 0 || PyModule_AddFunctions(module, task_methods) < 0 ||
-        add_connection_type(module) < 0 || add_task_type(module) < 0 || count_references() < 0) {
+        add_connection_type(module) < 0 || add_task_type(module) < 0) {
         Py_DECREF(module);
         return NULL;
     }

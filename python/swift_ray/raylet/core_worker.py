@@ -2,7 +2,9 @@
 
 import itertools
 import os
+import site
 import sys
+import sysconfig
 import threading
 from typing import Any
 
@@ -10,7 +12,16 @@ import msgpack
 
 from swift_ray import _core
 from swift_ray._core import CoreError
-from swift_ray._native import ActorID, JobID, NodeID, ObjectRef, PlacementGroupID, TaskID, WorkerID
+from swift_ray._native import (
+    ActorID,
+    JobID,
+    NodeID,
+    ObjectRef,
+    PlacementGroupID,
+    TaskID,
+    WorkerID,
+    set_reference_functions,
+)
 from swift_ray.raylet import context
 from swift_ray.raylet.actors import ActorCalls
 from swift_ray.raylet.callbacks import Callbacks
@@ -95,6 +106,8 @@ class CoreWorker(FunctionCalls, ObjectCalls, ActorCalls, Streams, Callbacks, Wor
 
     def shutdown_driver(self) -> None:
         """Ends the job, and with it everything that is not detached."""
+        # References that outlive the runtime are nobody's business.
+        set_reference_functions(None, None)
         _core.close()
         if self._callback_thread is not None:
             self._callback_thread.join()
@@ -175,18 +188,23 @@ def driver_options(gcs_address: str, serialized_job_config: bytes) -> dict:
     config = common_pb2.JobConfig()
     config.ParseFromString(serialized_job_config)
     host, _, port = gcs_address.rpartition(":")
-    paths = [path for path in (os.environ.get("PYTHONPATH"), package_folder()) if path]
+    environment = ["RAY_CLIENT_MODE=0"]
+    paths = [path for path in (os.environ.get("PYTHONPATH"), checkout()) if path]
+    if paths:
+        environment.append(f"PYTHONPATH={os.pathsep.join(paths)}")
     return {
         "host": host.strip("[]"),
         "port": int(port),
         "namespace": config.ray_namespace,
         "python": sys.executable,
         "arguments": ["-m", "swift_ray.worker"],
-        "environment": [f"PYTHONPATH={os.pathsep.join(paths)}", "RAY_CLIENT_MODE=0"],
+        "environment": environment,
         "folder": os.getcwd(),
     }
 
 
-def package_folder() -> str:
+def checkout() -> str | None:
     """Where workers find this package if it is not installed."""
-    return os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    folder = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    is_installed = folder in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), site.getusersitepackages())
+    return None if is_installed else folder
