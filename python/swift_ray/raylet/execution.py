@@ -5,6 +5,7 @@ import inspect
 import os
 import sys
 import traceback
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -72,9 +73,11 @@ class Execution:
             args, kwargs = self.recover(arguments)
             with self.surroundings(header):
                 outputs = self.call(function, header, args, kwargs)
-            if inspect.isgenerator(outputs) and (header["generator"] is not None or extras.get("dynamic")):
+            if inspect.isgenerator(outputs) and header["generator"] is not None:
                 self.drain(task, outputs, header, extras)
                 outputs = None
+            elif extras.get("dynamic"):
+                outputs = self.gather(outputs)
             self.finish(task, header, outputs)
         except SystemExit as exit:
             self.exit(task, exit)
@@ -203,6 +206,12 @@ class Execution:
                 return
             for item in value if per_yield > 1 else (value,):
                 _core.yield_item(task, self.serialize(item))
+
+    def gather(self, items: Any) -> Any:
+        """All items of a generator as objects of this process, in one value (`num_returns="dynamic"`)."""
+        from ray._raylet import DynamicObjectRefGenerator
+
+        return DynamicObjectRefGenerator(deque(self._core_worker.put_object(self.serialize(item)) for item in items))
 
     @staticmethod
     def serialize(value: Any) -> Any:

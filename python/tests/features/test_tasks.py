@@ -146,6 +146,15 @@ def test_generators():
     assert [ray.get(reference) for reference in count.remote(5)] == list(range(5))
 
 
+def test_dynamic_returns():
+    @ray.remote(num_returns="dynamic")
+    def count(n):
+        for number in range(n):
+            yield number
+
+    assert [ray.get(reference) for reference in ray.get(count.remote(4))] == [0, 1, 2, 3]
+
+
 def test_runtime_context():
     @ray.remote
     def where():
