@@ -70,7 +70,9 @@ class ActorCalls:
         actor_generator_backpressure_num_objects: int = -1,
     ) -> ActorID:
         """The id, at once; what goes wrong is the result of calls on it."""
-        groups = {group["name"]: group["max_concurrency"] for group in (concurrency_groups_dict or {}).values()}
+        groups = {
+            group["name"]: group["max_concurrency"] for group in (concurrency_groups_dict or {}).values()
+        }
         known = {
             "function": function_fields(function_descriptor),
             "max_task_retries": max_task_retries,
@@ -94,7 +96,9 @@ class ActorCalls:
         payload = {
             "function": function_fields(function_descriptor),
             "returns": 1,
-            "resources": {key: amount for key, amount in (placement_resources or resources).items() if amount},
+            "resources": {
+                key: amount for key, amount in (placement_resources or resources).items() if amount
+            },
             "held": {key: amount for key, amount in resources.items() if amount},
             "strategy": strategy_fields(scheduling_strategy, label_selector),
             "max_retries": 0,
@@ -162,7 +166,9 @@ class ActorCalls:
                     "retry_exceptions": [RETRYABLE] if retry_exceptions else None,
                     "concurrency_group": group,
                     "backpressure": (
-                        max(0, generator_backpressure_num_objects) if num_returns == STREAMING_RETURNS else None
+                        max(0, generator_backpressure_num_objects)
+                        if num_returns == STREAMING_RETURNS
+                        else None
                     ),
                 },
             )

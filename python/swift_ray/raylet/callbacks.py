@@ -29,7 +29,9 @@ class Callbacks:
         """Calls back with the value; errors are values here, too."""
         self._watch(object_ref, True, callback)
 
-    def set_wait_async_callback(self, object_ref: ObjectRef, callback: Callable[[Exception | None], None]) -> int:
+    def set_wait_async_callback(
+        self, object_ref: ObjectRef, callback: Callable[[Exception | None], None]
+    ) -> int:
         """Calls back with None when the object exists. Returns what `cancel_wait_async` takes."""
         return self._watch(object_ref, False, callback)
 
@@ -41,7 +43,9 @@ class Callbacks:
         self._waiting[number] = object_ref, is_value, callback
         with self._callback_lock:
             if self._callback_thread is None:
-                self._callback_thread = threading.Thread(target=self._call_back, name="ray.callbacks", daemon=True)
+                self._callback_thread = threading.Thread(
+                    target=self._call_back, name="ray.callbacks", daemon=True
+                )
                 self._callback_thread.start()
         try:
             _core.notify(object_ref, is_value, number)

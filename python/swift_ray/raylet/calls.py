@@ -84,9 +84,9 @@ class FunctionCalls:
             try:
                 serialized = serializer.serialize(arg)
             except TypeError as error:
-                from ray.util import inspect_serializability
-
                 import io
+
+                from ray.util import inspect_serializability
 
                 sink = io.StringIO()
                 inspect_serializability(arg, print_file=sink)
@@ -153,7 +153,9 @@ class FunctionCalls:
                     "retry_exceptions": [RETRYABLE] if retry_exceptions else None,
                     "strategy": strategy,
                     "backpressure": (
-                        max(0, generator_backpressure_num_objects) if num_returns == STREAMING_RETURNS else None
+                        max(0, generator_backpressure_num_objects)
+                        if num_returns == STREAMING_RETURNS
+                        else None
                     ),
                 },
             )

@@ -27,9 +27,9 @@ from swift_ray.raylet.actors import ActorCalls
 from swift_ray.raylet.callbacks import Callbacks
 from swift_ray.raylet.calls import FunctionCalls
 from swift_ray.raylet.core_error import ray_exception
+from swift_ray.raylet.generators import Streams
 from swift_ray.raylet.objects import ObjectCalls
 from swift_ray.raylet.profiling import EmptyProfileEvent
-from swift_ray.raylet.generators import Streams
 from swift_ray.raylet.worker_loop import WorkerLoop
 
 SCRIPT_MODE = 0
@@ -206,5 +206,9 @@ def driver_options(gcs_address: str, serialized_job_config: bytes) -> dict:
 def checkout() -> str | None:
     """Where workers find this package if it is not installed."""
     folder = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    is_installed = folder in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), site.getusersitepackages())
+    is_installed = folder in (
+        sysconfig.get_path("purelib"),
+        sysconfig.get_path("platlib"),
+        site.getusersitepackages(),
+    )
     return None if is_installed else folder

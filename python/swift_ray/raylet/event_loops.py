@@ -84,7 +84,9 @@ class EventLoops:
 
         loop = asyncio.get_running_loop()
         async for item in items:
-            await loop.run_in_executor(self.item_thread(), _core.yield_item, task, self._execution.serialize(item))
+            await loop.run_in_executor(
+                self.item_thread(), _core.yield_item, task, self._execution.serialize(item)
+            )
 
     def item_thread(self) -> concurrent.futures.ThreadPoolExecutor:
         if not hasattr(self, "_item_threads"):

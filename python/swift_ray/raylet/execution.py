@@ -91,7 +91,10 @@ class Execution:
         """What is for the loop, and the function's own arguments."""
         arguments = task.arguments
         if arguments and arguments[0][1] == EXTRAS:
-            return msgpack.unpackb(arguments[0][0].to_pybytes()[HEADER_BYTES:], strict_map_key=False), arguments[1:]
+            return (
+                msgpack.unpackb(arguments[0][0].to_pybytes()[HEADER_BYTES:], strict_map_key=False),
+                arguments[1:],
+            )
         return {}, arguments
 
     def configure(self, job: bytes) -> None:
@@ -211,7 +214,9 @@ class Execution:
         """All items of a generator as objects of this process, in one value (`num_returns="dynamic"`)."""
         from ray._raylet import DynamicObjectRefGenerator
 
-        return DynamicObjectRefGenerator(deque(self._core_worker.put_object(self.serialize(item)) for item in items))
+        return DynamicObjectRefGenerator(
+            deque(self._core_worker.put_object(self.serialize(item)) for item in items)
+        )
 
     @staticmethod
     def serialize(value: Any) -> Any:
@@ -252,7 +257,9 @@ class Execution:
             payload = _core.pack(self.serialize(failure))
         except Exception as problem:
             # The cause cannot be pickled: its words go alone.
-            failure = RayTaskError(name, failure.traceback_str, RuntimeError(f"{error!r} (not serialised: {problem})"))
+            failure = RayTaskError(
+                name, failure.traceback_str, RuntimeError(f"{error!r} (not serialised: {problem})")
+            )
             payload = _core.pack(self.serialize(failure))
         is_retryable = isinstance(error, Exception) and self._is_retryable(extras, error)
         description = {

@@ -145,7 +145,10 @@ class GcsClient:
         return self.ask("nodes", {}, timeout)
 
     def get_all_node_info(
-        self, timeout: float | None = None, node_selectors: list | None = None, state_filter: int | None = None
+        self,
+        timeout: float | None = None,
+        node_selectors: list | None = None,
+        state_filter: int | None = None,
     ) -> dict:
         """{NodeID: GcsNodeInfo}, the dead ones included unless `state_filter` says otherwise."""
         infos = {NodeID(node["node"]): node_info(node) for node in self.nodes(timeout)}

@@ -86,7 +86,9 @@ class GlobalStateAccessor:
         from ray.core.generated import gcs_pb2
 
         return [
-            gcs_pb2.AvailableResources(node_id=node["node"], resources_available=node["available"]).SerializeToString()
+            gcs_pb2.AvailableResources(
+                node_id=node["node"], resources_available=node["available"]
+            ).SerializeToString()
             for node in self._gcs.nodes()
             if node["alive"]
         ]

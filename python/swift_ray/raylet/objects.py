@@ -131,7 +131,11 @@ class ObjectCalls:
         return object_ref, self.get_owner_address(object_ref), b""
 
     def deserialize_and_register_object_ref(
-        self, object_ref_binary: bytes, outer_object_ref: ObjectRef | None, owner_address: bytes, status: bytes
+        self,
+        object_ref_binary: bytes,
+        outer_object_ref: ObjectRef | None,
+        owner_address: bytes,
+        status: bytes,
     ) -> None:
         """The reference's constructor has counted it already: it was given the owner's address."""
 

@@ -10,8 +10,8 @@ import msgpack
 
 from swift_ray import _core
 from swift_ray.raylet import context
-from swift_ray.raylet.execution import Execution
 from swift_ray.raylet.event_loops import EventLoops
+from swift_ray.raylet.execution import Execution
 
 # How long the loop sleeps without looking for signals.
 SLICE_MS = 1_000

@@ -4,7 +4,6 @@ import asyncio
 import time
 
 import pytest
-
 import ray
 
 pytestmark = pytest.mark.usefixtures("cluster")
