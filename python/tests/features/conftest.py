@@ -21,6 +21,6 @@ import ray  # noqa: E402
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
     """A cluster of one node with four CPUs for the tests of one file."""
-    ray.init(num_cpus=4, object_store_memory=256 << 20, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=4, object_store_memory=256 << 20, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
