@@ -35,6 +35,8 @@ package final class FileJournal: Journal {
 
     /// A file is written anew when it is this much larger than twice what was current.
     private static let slackBytes = 16 << 20
+    /// How long the end waits for the disk.
+    private static let closeMilliseconds = 5_000
 
     /// The file.
     package let path: String
@@ -106,7 +108,9 @@ package final class FileJournal: Journal {
     package func close() {
         state.withLock { $0.isClosing = true }
         ray_eventfd_signal(event)
-        while !state.withLock({ $0.isStopped }) { usleep(1_000) }
+        // A disk may never answer; the thread then goes with the process.
+        let deadline = MonotonicClock().now().advanced(milliseconds: Self.closeMilliseconds)
+        while !state.withLock({ $0.isStopped }), MonotonicClock().now() < deadline { usleep(1_000) }
         Glibc.close(lockDescriptor)
     }
 
