@@ -24,7 +24,7 @@ static void task_dealloc(PyObject *object) {
     Py_CLEAR(self->arguments);
     if (self->task != NULL) {
         // Never: who fetches a task ends it. Its caller must not wait for ever if somebody forgets.
-        static const char error[] = "\x82\xa4type\x03\xa7message\xb7the task was forgotten";
+        static const char error[] = "\x82\xa4type\x03\xa7message\xb6the task was forgotten";
         ray_python_fail_task(self->task, (struct ray_python_bytes){error, sizeof error - 1});
     }
     freefunc release = PyType_GetSlot(type, Py_tp_free);
