@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 // Changes whenever a function or struct here does; the extension refuses another one.
-#define RAY_PYTHON_INTERFACE 1
+#define RAY_PYTHON_INTERFACE 2
 
 struct ray_python_bytes {
     const void *data;
@@ -102,7 +102,7 @@ void ray_python_abort(void *room);
 int ray_python_get(const void *objects, size_t count, const void *task, int64_t milliseconds, void **request);
 // Begins to wait for `wanted` of the objects.
 int ray_python_wait(
-    const void *objects, size_t count, size_t wanted, const void *task, int64_t milliseconds, int fetch,
+    const void *objects, size_t count, size_t wanted, const void *task, int64_t milliseconds,
     void **request);
 // Waits for a request for a while; 1 when it is done. Waits.
 int ray_python_await(void *request, int milliseconds);

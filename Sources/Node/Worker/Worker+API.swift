@@ -138,7 +138,7 @@ extension Worker {
         _ dataBytes: Int, metadataBytes: Int, containedBytes: Int, from task: TaskID?
     ) throws(RayError) -> (ObjectID, Int) {
         guard let raylet = configuration.core.raylet else { preconditionFailure("a store without a raylet") }
-        let request = RoomRequest()
+        let request = AnswerSlot<Int>()
         let id = transactState { state, _ in
             let id = state.core.nextPutID(of: task)
             state.rooms[id] = request
@@ -149,10 +149,10 @@ extension Worker {
             metadataBytes: metadataBytes, containedBytes: containedBytes)
         send(.createObject(message), to: raylet.worker)
         let deadline = now().advanced(milliseconds: configuration.roomMilliseconds)
-        if !reactor.poll(microseconds: 200, until: { request.isAnswered }) {
-            while !request.isAnswered, now() < deadline { request.sleep(milliseconds: 100) }
+        if !waitForAnswer(request, milliseconds: 100) {
+            while !request.sleep(milliseconds: 100), now() < deadline {}
         }
-        switch request.take() {
+        switch request.result {
         case .success(let offset)?: return (id, offset)
         case .failure(let error)?: throw error
         case nil:

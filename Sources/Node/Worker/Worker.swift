@@ -42,7 +42,7 @@ package final class Worker: WorkerAPI {
         var core: WorkerCore
         var effects = WorkerEffects()
         var completions: [UInt64: Completion] = [:]
-        var rooms: [ObjectID: RoomRequest] = [:]
+        var rooms: [ObjectID: AnswerSlot<Int>] = [:]
         /// Arguments of tasks that wait for others, which were evicted before the task began.
         var keptArguments: [TaskID: [ObjectID: InlineObject]] = [:]
         var writer = WireWriter(capacity: 4096)
@@ -156,7 +156,7 @@ extension Worker: EndpointHandler {
                 if state.accepted == nil { state.accepted = .failure(error) }
                 return state.rooms
             }
-            for (_, room) in rooms { room.answer(.failure(error)) }
+            for (_, room) in rooms { room.fill(.failure(error)) }
         }
     }
 
@@ -171,9 +171,9 @@ extension Worker: EndpointHandler {
         case .objectCreated(let message):
             guard let room = state.withLock({ $0.rooms.removeValue(forKey: message.object) }) else { return false }
             if let error = message.error {
-                room.answer(.failure(error))
+                room.fill(.failure(error))
             } else {
-                room.answer(.success(Int(clamping: message.offset)))
+                room.fill(.success(Int(clamping: message.offset)))
             }
             return true
         case .workerAccepted(let message):

@@ -44,7 +44,7 @@ extension DriverConnection.Options {
             var line = "(ray) " + text + "\n"
             line.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
         }
-        showLog = { LogQueue.shared.add($0) }
+        showLog = { printedLines.add($0) }
     }
 }
 
@@ -57,7 +57,7 @@ public func ray_python_close() { PythonRuntime.close() }
 public func ray_python_next_log(
     _ milliseconds: Int32, _ lines: UnsafeMutablePointer<ray_python_bytes>?
 ) -> Int32 {
-    guard let next = LogQueue.shared.next(milliseconds: Int(milliseconds)) else { return 0 }
+    guard let next = printedLines.next(milliseconds: Int(milliseconds))?.messagePack else { return 0 }
     lines?.pointee = ray_python_bytes(keeping: next.encoded)
     return 1
 }

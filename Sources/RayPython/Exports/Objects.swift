@@ -78,15 +78,15 @@ public func ray_python_get(
         reporting { () throws(RayError) in
             let runtime = try PythonRuntime.require()
             let references = try runtime.references(objects, count)
-            let pending = PythonRequest(runtime.worker)
+            let pending = PendingRequest()
             request?.pointee = Unmanaged.passRetained(pending).toOpaque()
             if let results = runtime.worker.getNow(references) {
-                pending.finish(.objects(results))
+                pending.fill(.success(.objects(results)))
                 return 0
             }
             runtime.worker.get(
                 references, deadline: runtime.deadline(milliseconds), from: TaskID(task)
-            ) { pending.finish(.objects($0)) }
+            ) { pending.fill(.success(.objects($0))) }
             return 1
         })
 }
@@ -95,17 +95,17 @@ public func ray_python_get(
 @c @implementation
 public func ray_python_wait(
     _ objects: UnsafeRawPointer?, _ count: Int, _ wanted: Int, _ task: UnsafeRawPointer?, _ milliseconds: Int64,
-    _ fetch: Int32, _ request: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    _ request: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
 ) -> Int32 {
     Int32(
         reporting { () throws(RayError) in
             let runtime = try PythonRuntime.require()
             let references = try runtime.references(objects, count)
-            let pending = PythonRequest(runtime.worker)
+            let pending = PendingRequest()
             request?.pointee = Unmanaged.passRetained(pending).toOpaque()
             runtime.worker.wait(
                 references, count: wanted, deadline: runtime.deadline(milliseconds), from: TaskID(task)
-            ) { pending.finish(.ready($0)) }
+            ) { pending.fill(.success(.ready($0))) }
             return 1
         })
 }
@@ -117,14 +117,26 @@ extension PythonRuntime {
     }
 }
 
-private func pending(_ request: UnsafeMutableRawPointer?) -> PythonRequest? {
-    request.map { Unmanaged<PythonRequest>.fromOpaque($0).takeUnretainedValue() }
+/// What a fetch or wait gave, to a thread of Python that waits in slices to look for signals in between.
+private enum RequestOutcome: Sendable {
+    case objects([Result<any FetchedObject, RayError>])
+    case ready([Bool])
+}
+
+private typealias PendingRequest = AnswerSlot<RequestOutcome>
+
+private func pending(_ request: UnsafeMutableRawPointer?) -> PendingRequest? {
+    request.map { Unmanaged<PendingRequest>.fromOpaque($0).takeUnretainedValue() }
 }
 
 /// See `ray_python.h`.
 @c @implementation
 public func ray_python_await(_ request: UnsafeMutableRawPointer?, _ milliseconds: Int32) -> Int32 {
-    pending(request)?.wait(milliseconds: Int(milliseconds)) == true ? 1 : 0
+    guard let slot = pending(request) else { return 0 }
+    let isDone =
+        PythonRuntime.current?.worker.waitForAnswer(slot, milliseconds: Int(milliseconds))
+        ?? slot.sleep(milliseconds: Int(milliseconds))
+    return isDone ? 1 : 0
 }
 
 /// See `ray_python.h`.
@@ -132,7 +144,7 @@ public func ray_python_await(_ request: UnsafeMutableRawPointer?, _ milliseconds
 public func ray_python_take_objects(
     _ request: UnsafeMutableRawPointer?, _ objects: UnsafeMutablePointer<ray_python_object>?, _ count: Int
 ) {
-    guard case .objects(let results) = pending(request)?.result, let objects else { return }
+    guard case .success(.objects(let results)) = pending(request)?.result, let objects else { return }
     for (index, result) in results.prefix(count).enumerated() { objects[index] = ray_python_object(result) }
 }
 
@@ -141,14 +153,14 @@ public func ray_python_take_objects(
 public func ray_python_take_ready(
     _ request: UnsafeMutableRawPointer?, _ ready: UnsafeMutablePointer<UInt8>?, _ count: Int
 ) {
-    guard case .ready(let flags) = pending(request)?.result, let ready else { return }
+    guard case .success(.ready(let flags)) = pending(request)?.result, let ready else { return }
     for (index, flag) in flags.prefix(count).enumerated() { ready[index] = flag ? 1 : 0 }
 }
 
 /// See `ray_python.h`.
 @c @implementation
 public func ray_python_drop(_ request: UnsafeMutableRawPointer?) {
-    if let request { Unmanaged<PythonRequest>.fromOpaque(request).release() }
+    if let request { Unmanaged<PendingRequest>.fromOpaque(request).release() }
 }
 
 /// See `ray_python.h`.
@@ -178,9 +190,9 @@ public func ray_python_notify(_ object: UnsafeRawPointer?, _ fetch: Int32, _ num
 /// See `ray_python.h`.
 @c @implementation
 public func ray_python_next_event(_ milliseconds: Int32) -> Int64 {
-    guard let runtime = PythonRuntime.current, let number = runtime.events.next(milliseconds: Int(milliseconds))
-    else { return -1 }
-    return Int64(clamping: number)
+    guard let runtime = PythonRuntime.current else { return -1 }
+    if let number = runtime.events.next(milliseconds: Int(milliseconds)) { return Int64(clamping: number) }
+    return runtime.events.isClosed ? -1 : 0
 }
 
 /// See `ray_python.h`.

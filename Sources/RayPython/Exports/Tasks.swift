@@ -122,6 +122,6 @@ public func ray_python_yield(_ task: UnsafeMutableRawPointer?, _ item: UnsafePoi
             runtime.worker.yield(try runtime.object(item.pointee), from: running.task.spec.id) { error in
                 answer.fill(error.map { .failure($0) } ?? .success(0))
             }
-            return try answer.wait(runtime.worker).get()
+            return try runtime.result(of: answer).get()
         })
 }

@@ -7,28 +7,31 @@ internal import CRaySystem
 internal import DequeModule
 internal import Synchronization
 
-/// Numbers that one thread waits for and any thread adds.
+/// What one thread waits for and any thread adds. Of more than `countMax` the oldest go.
 ///
 /// Unchecked: the futex word's address never changes, and it is only changed under the mutex.
-final class EventQueue: @unchecked Sendable {
+final class EventQueue<Event: Sendable>: @unchecked Sendable {
     private struct State {
-        var numbers: Deque<UInt64> = []
+        var events: Deque<Event> = []
         var isClosed = false
     }
 
     private let state = Mutex(State())
     private let word: UnsafeMutablePointer<UInt32>
+    private let countMax: Int
 
-    init() {
+    init(countMax: Int = .max) {
+        self.countMax = countMax
         word = .allocate(capacity: 1)
         word.initialize(to: 0)
     }
 
     deinit { word.deallocate() }
 
-    func add(_ number: UInt64) {
+    func add(_ event: Event) {
         state.withLock {
-            $0.numbers.append(number)
+            if $0.events.count >= countMax { $0.events.removeFirst() }
+            $0.events.append(event)
             word.pointee &+= 1
         }
         ray_futex_wake(word, 1)
@@ -43,14 +46,15 @@ final class EventQueue: @unchecked Sendable {
         ray_futex_wake(word, .max)
     }
 
-    /// The next number; 0 after `milliseconds`, nothing once closed.
-    func next(milliseconds: Int) -> UInt64? {
-        for isLast in [false, true] {
-            let (number, isClosed, seen) = state.withLock { ($0.numbers.popFirst(), $0.isClosed, word.pointee) }
-            if isClosed { return nil }
-            if let number { return number }
-            if !isLast { ray_futex_wait(word, seen, UInt64(max(0, milliseconds)) * 1_000) }
-        }
-        return 0
+    /// Whether nobody gets anything any more.
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+
+    /// The next one; nothing after `milliseconds`, or once closed.
+    func next(milliseconds: Int) -> Event? {
+        let (first, seen) = state.withLock { ($0.isClosed ? nil : $0.events.popFirst(), word.pointee) }
+        if let first { return first }
+        if isClosed { return nil }
+        ray_futex_wait(word, seen, UInt64(max(0, milliseconds)) * 1_000)
+        return state.withLock { $0.isClosed ? nil : $0.events.popFirst() }
     }
 }

@@ -47,13 +47,21 @@ extension PythonRuntime {
         ])
     }
 
+    /// Waits until the answer is there, or the process is to end. Whoever is asked has a limit of its own.
+    func result<Value: Sendable>(of slot: AnswerSlot<Value>) -> Result<Value, RayError> {
+        while !worker.waitForAnswer(slot, milliseconds: 500) {
+            if worker.hasEnded { return .failure(RayError(.systemError, "the process is to end")) }
+        }
+        return slot.result ?? .failure(RayError(.systemError, "there is no answer"))
+    }
+
     /// Waits for what comes back by a callback.
     private func answer<Value: Sendable>(
         _ ask: (@escaping @Sendable (Result<Value, RayError>) -> Void) -> Void
     ) throws(RayError) -> Value {
         let slot = AnswerSlot<Value>()
         ask { slot.fill($0) }
-        return try slot.wait(worker).get()
+        return try result(of: slot).get()
     }
 
     private func createActor(_ payload: MessagePackValue) throws(RayError) -> MessagePackValue {

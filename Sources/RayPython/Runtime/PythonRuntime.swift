@@ -17,7 +17,7 @@ final class PythonRuntime: Sendable {
     /// Templates of calls, by number.
     let templates = Mutex<[CallTemplate]>([])
     /// Numbers of objects that are there, for the thread that runs callbacks.
-    let events = EventQueue()
+    let events = EventQueue<UInt64>()
 
     init(worker: Worker) { self.worker = worker }
 

@@ -5,13 +5,9 @@ from swift_ray.raylet.errors import exception
 
 # ErrorType numbers of the core that Ray raises without storing them as objects (RayCore/ErrorType.swift).
 GET_TIMEOUT = 1000
-OBJECT_STORE_FULL = 1001
-INVALID_ARGUMENT = 1002
 CLUSTER_UNREACHABLE = 1004
 AUTHENTICATION_FAILED = 1005
-NAME_TAKEN = 1006
 NOT_FOUND = 1007
-PENDING_CALLS_LIMIT_EXCEEDED = 1020
 
 # gRPC's status codes, which Ray's Python compares `RpcError.rpc_code` with.
 GRPC_UNKNOWN = 2

@@ -23,7 +23,6 @@ from swift_ray.raylet.serialization import SerializedRayObject
 # The first bytes of an object say how long its MessagePack part is (`unpack.c`).
 HEADER_BYTES = 9
 TASK_EXECUTION = 3
-TASK_CANCELLED = 5
 NORMAL, ACTOR_CREATION, ACTOR_CALL = 0, 1, 2
 
 

@@ -78,17 +78,20 @@ class ObjectCalls:
 
     def get_if_local(self, object_refs: list[ObjectRef]) -> list[SerializedRayObject]:
         """ValueError: one of them is not at hand."""
-        if not all(_core.wait(list(object_refs), len(object_refs), 0, True, task_id())):
+        if not all(_core.wait(list(object_refs), len(object_refs), 0, task_id())):
             raise ValueError("an object is not in this node's store")
         return self.get_objects(object_refs)
 
     def object_exists(self, object_ref: ObjectRef, memory_store_only: bool = False) -> bool:
-        return _core.wait([object_ref], 1, 0, False, task_id()) == b"\x01"
+        return _core.wait([object_ref], 1, 0, task_id()) == b"\x01"
 
     def wait(
         self, object_refs_or_generators: list, num_returns: int, timeout_ms: int, fetch_local: bool
     ) -> tuple[list, list]:
-        """Those that are ready, at most `num_returns`, and the others, both in the given order."""
+        """Those that are ready, at most `num_returns`, and the others, both in the given order.
+
+        Objects are fetched by `get`, not here, whatever `fetch_local` says.
+        """
         from ray._raylet import ObjectRefGenerator
 
         given = list(object_refs_or_generators)
@@ -103,7 +106,7 @@ class ObjectCalls:
             refs.append(item)
         limit = timeout_ms if 0 <= timeout_ms < 10**9 else -1
         try:
-            flags = _core.wait(refs, num_returns, limit, fetch_local, task_id())
+            flags = _core.wait(refs, num_returns, limit, task_id())
         except CoreError as error:
             raise ray_exception(error) from None
         ready, not_ready = [], []

@@ -11,11 +11,10 @@ import msgpack
 from swift_ray import _core
 from swift_ray.raylet import context
 from swift_ray.raylet.event_loops import EventLoops
-from swift_ray.raylet.execution import Execution
+from swift_ray.raylet.execution import ACTOR_CALL, Execution
 
 # How long the loop sleeps without looking for signals.
 SLICE_MS = 1_000
-NORMAL, ACTOR_CREATION, ACTOR_CALL = 0, 1, 2
 
 
 class WorkerLoop:
