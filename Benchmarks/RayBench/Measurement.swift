@@ -17,20 +17,33 @@ struct Row: Codable {
     var ratio: Double? { ray.map { value / $0 } }
 }
 
-/// The median rate of five rounds of at least `milliseconds` each; `body` does `count` operations.
-func rate(count: Int, milliseconds: Int = 400, _ body: () async throws -> Void) async rethrows -> Double {
-    try await body()
-    var rates: [Double] = []
-    for _ in 0..<5 {
-        var operations = 0
-        let start = ContinuousClock.now
-        repeat {
-            try await body()
-            operations += count
-        } while start.duration(to: .now) < .milliseconds(milliseconds)
-        rates.append(Double(operations) / seconds(start.duration(to: .now)))
+/// What is measured for one row.
+struct Benchmark {
+    var key: String
+    var unit = "1/s"
+    var rayRow: String?
+    var ray: Double?
+    /// Operations that one run of `body` does.
+    var count = 1
+    /// What one operation counts in `unit`.
+    var scale = 1.0
+    var body: () async throws -> Void
+
+    /// The median of five rounds of at least `milliseconds` each, after one run that does not count.
+    func run(milliseconds: Int) async throws -> Row {
+        try await body()
+        var rates: [Double] = []
+        for _ in 0..<5 {
+            var operations = 0
+            let start = ContinuousClock.now
+            repeat {
+                try await body()
+                operations += count
+            } while start.duration(to: .now) < .milliseconds(milliseconds)
+            rates.append(Double(operations) / seconds(start.duration(to: .now)))
+        }
+        return Row(key: key, unit: unit, value: rates.sorted()[2] * scale, rayRow: rayRow, ray: ray)
     }
-    return rates.sorted()[2]
 }
 
 /// A duration as seconds.

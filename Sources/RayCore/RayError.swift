@@ -5,44 +5,98 @@
 
 /// A failure that crosses a process or reaches the user: stored as an object, thrown by `get`.
 package struct RayError: Error, Hashable, Sendable {
+    // What could have failed and did not has room for one: see `Shared`.
+    @usableFromInline
+    struct Fields: Hashable, Sendable {
+        @usableFromInline var type: ErrorType
+        @usableFromInline var message: String
+        @usableFromInline var typeName: String
+        @usableFromInline var function: String
+        @usableFromInline var language: Language
+        @usableFromInline var node: String
+        @usableFromInline var host: String
+        @usableFromInline var processID: Int32
+        @usableFromInline var attempt: Int
+        @usableFromInline var payload: [UInt8]
+        @usableFromInline var causes: [String]
+    }
+
+    @usableFromInline var fields: Shared<Fields>
+
     /// What went wrong, as a code.
-    package var type: ErrorType
+    @inlinable package var type: ErrorType {
+        _read { yield fields.value.type }
+        _modify { yield &fields.value.type }
+    }
+
     /// What went wrong and what can be done, as a sentence.
-    package var message: String
+    @inlinable package var message: String {
+        _read { yield fields.value.message }
+        _modify { yield &fields.value.message }
+    }
+
     /// For an error thrown by user code: the name of its type. Else empty.
-    package var typeName: String
+    @inlinable package var typeName: String {
+        _read { yield fields.value.typeName }
+        _modify { yield &fields.value.typeName }
+    }
+
     /// The function in which it happened; empty if none.
-    package var function: String
+    @inlinable package var function: String {
+        _read { yield fields.value.function }
+        _modify { yield &fields.value.function }
+    }
+
     /// The language of the code that failed.
-    package var language: Language
+    @inlinable package var language: Language {
+        _read { yield fields.value.language }
+        _modify { yield &fields.value.language }
+    }
+
     /// The node, as hex; empty if unknown.
-    package var node: String
+    @inlinable package var node: String {
+        _read { yield fields.value.node }
+        _modify { yield &fields.value.node }
+    }
+
     /// The address of the node; empty if unknown.
-    package var host: String
+    @inlinable package var host: String {
+        _read { yield fields.value.host }
+        _modify { yield &fields.value.host }
+    }
+
     /// Process id of the worker; 0 if unknown.
-    package var processID: Int32
+    @inlinable package var processID: Int32 {
+        _read { yield fields.value.processID }
+        _modify { yield &fields.value.processID }
+    }
+
     /// Which try this was, from 0.
-    package var attempt: Int
+    @inlinable package var attempt: Int {
+        _read { yield fields.value.attempt }
+        _modify { yield &fields.value.attempt }
+    }
+
     /// The thrown value itself, encoded, if it could be; else empty.
-    package var payload: [UInt8]
+    @inlinable package var payload: [UInt8] {
+        _read { yield fields.value.payload }
+        _modify { yield &fields.value.payload }
+    }
+
     /// What led to it, nearest first.
-    package var causes: [String]
+    @inlinable package var causes: [String] {
+        _read { yield fields.value.causes }
+        _modify { yield &fields.value.causes }
+    }
 
     package init(
         _ type: ErrorType, _ message: String, typeName: String = "", function: String = "",
         language: Language = .swift, node: String = "", host: String = "", processID: Int32 = 0,
         attempt: Int = 0, payload: [UInt8] = [], causes: [String] = []
     ) {
-        self.type = type
-        self.message = message
-        self.typeName = typeName
-        self.function = function
-        self.language = language
-        self.node = node
-        self.host = host
-        self.processID = processID
-        self.attempt = attempt
-        self.payload = payload
-        self.causes = causes
+        fields = Shared(
+            Fields(
+                type: type, message: message, typeName: typeName, function: function, language: language, node: node,
+                host: host, processID: processID, attempt: attempt, payload: payload, causes: causes))
     }
 }

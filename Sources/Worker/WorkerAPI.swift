@@ -7,37 +7,23 @@ package import RayCore
 
 /// A call that a process wants made; `WorkerAPI.submit` turns it into a task with an id.
 package struct Call: Sendable {
-    package var function: FunctionDescriptor
+    /// What is called and how. Of a call on an actor `resources` are ignored, and what its worker must have is the
+    /// actor's; of others nothing is inherited from this process where `environment` is given.
+    package var shared: Shared<TaskCall>
     package var arguments: [TaskArgument]
-    package var returnCount: Int
-    /// What the call holds while it runs; ignored for calls on actors.
-    package var resources: ResourceSet
-    package var strategy: SchedulingStrategy
-    /// How often it runs again after its worker died; -1 without limit.
-    package var retriesMax: Int
     /// Which errors of user code make it run again, too.
     package var retryExceptions = RetryExceptions.none
-    /// If it makes items one after the other.
-    package var generator: GeneratorSpec?
-    /// The actor's group of calls that it counts in; empty for the default one.
-    package var concurrencyGroup = ""
-    /// What its worker must have, whole; nothing inherits what this process has.
-    package var environment: RuntimeEnvironmentSpec?
-    /// Name for people; empty means the function's name.
-    package var name: String
 
     package init(
         function: FunctionDescriptor, arguments: [TaskArgument] = [], returnCount: Int = 1,
         resources: ResourceSet = ResourceSet([(ResourceSet.cpu, 1)]), strategy: SchedulingStrategy = .hybrid,
         retriesMax: Int = 3, name: String = ""
     ) {
-        self.function = function
+        shared = Shared(
+            TaskCall(
+                function: function, returnCount: returnCount, resources: resources, strategy: strategy,
+                retriesMax: retriesMax, name: name))
         self.arguments = arguments
-        self.returnCount = returnCount
-        self.resources = resources
-        self.strategy = strategy
-        self.retriesMax = retriesMax
-        self.name = name
     }
 }
 

@@ -107,10 +107,11 @@ private func withWorker(_ body: (FakeWorker) async throws -> Void) async throws 
                 .options(numGPUs: 1, memory: 1024, name: "heavy", maxRetries: 0, schedulingStrategy: .spread)
             #expect(try await ray.get(heavy(2)) == 4)
             let call = try #require(worker.state.withLock { $0.calls.last })
-            #expect(call.resources == ResourceSet([("CPU", 2), ("GPU", 1), ("memory", 1024), ("disk", 0.5)]))
-            #expect(call.retriesMax == 0)
-            #expect(call.name == "heavy")
-            #expect(call.strategy == .spread)
+            #expect(
+                call.shared.value.resources == ResourceSet([("CPU", 2), ("GPU", 1), ("memory", 1024), ("disk", 0.5)]))
+            #expect(call.shared.value.retriesMax == 0)
+            #expect(call.shared.value.name == "heavy")
+            #expect(call.shared.value.strategy == .spread)
             let wrong = ray.remote(square).options(numCPUs: -1)(1)
             await #expect(
                 throws: ray.SystemError.invalidArgument(

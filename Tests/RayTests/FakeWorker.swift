@@ -72,7 +72,7 @@ final class FakeWorker: WorkerAPI {
     func createActor(_ call: Call, _ options: ActorOptions, from task: TaskID?) -> ActorID {
         let id = state.withLock { state in
             let id = ActorID.random(job: job, using: &state.generator)
-            state.actors[id] = (options, call.function)
+            state.actors[id] = (options, call.shared.value.function)
             state.handles[id] = 1
             return id
         }
@@ -92,10 +92,7 @@ final class FakeWorker: WorkerAPI {
 
     private func run(_ call: Call, id: TaskID, kind: TaskKind) -> [ObjectReference] {
         state.withLock { $0.calls.append(call) }
-        var spec = TaskSpec(
-            id: id, kind: kind, function: call.function, arguments: call.arguments, returnCount: call.returnCount,
-            name: call.name)
-        spec.generator = call.generator
+        let spec = TaskSpec(id: id, kind: kind, call: call.shared, arguments: call.arguments)
         let references = spec.returnIDs.map { ObjectReference(id: $0, owner: address) }
         for reference in references { retain(reference) }
         start(spec)

@@ -12,7 +12,7 @@ import Testing
     private func call(_ harness: inout WorkerHarness, backpressure: Int = 0, retries: Int = 3) -> ObjectReference {
         var buffer = WorkerEffects()
         var call = Call(function: WorkerHarness.function, retriesMax: retries)
-        call.generator = GeneratorSpec(backpressure: backpressure)
+        call.shared.value.generator = GeneratorSpec(backpressure: backpressure)
         let reference = harness.core.submit(call, from: nil, at: harness.now, into: &buffer)[0]
         harness.effects += buffer.items
         return reference

@@ -48,7 +48,7 @@ import Testing
         var wanted: [RuntimeEnvironmentSpec?] = []
         for environment in [nil, own, nil, own] {
             var call = Call(function: WorkerHarness.function)
-            call.environment = environment
+            call.shared.value.environment = environment
             var buffer = WorkerEffects()
             _ = harness.core.submit(call, from: nil, at: harness.now, into: &buffer)
             for case .send(.requestLease(let request), _, _) in buffer.items {

@@ -29,8 +29,8 @@ extension GCSCore {
         for place in 0..<tasks.end {
             guard let record = tasks[place] else { continue }
             let call = record.call
-            let group = names[ObjectIdentifier(call)] ?? Group(name: call.value.displayName, kind: call.value.kind)
-            names[ObjectIdentifier(call)] = group
+            let group = names[call.identity] ?? Group(name: call.value.displayName, kind: call.value.kind)
+            names[call.identity] = group
             counts[group, default: [:]][record.state, default: 0] += 1
         }
         let rows = counts.sorted { ($0.key.name, $0.key.kind.rawValue) < ($1.key.name, $1.key.kind.rawValue) }

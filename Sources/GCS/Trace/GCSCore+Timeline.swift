@@ -45,15 +45,15 @@ extension GCSCore {
             var trace = TaskTrace(
                 task: record.key.task, attempt: record.key.attempt, state: record.state, call: 0,
                 parent: record.parent, times: record.times, failure: record.failure?.value)
-            trace.call = calls[ObjectIdentifier(record.call)] ?? UInt32(events.calls.count)
+            trace.call = calls[record.call.identity] ?? UInt32(events.calls.count)
             if trace.call == events.calls.count {
-                calls[ObjectIdentifier(record.call)] = trace.call
+                calls[record.call.identity] = trace.call
                 events.calls.append(record.call.value)
             }
             if let worker = record.worker {
-                let index = workers[ObjectIdentifier(worker)] ?? UInt32(events.workers.count)
+                let index = workers[worker.identity] ?? UInt32(events.workers.count)
                 if index == events.workers.count {
-                    workers[ObjectIdentifier(worker)] = index
+                    workers[worker.identity] = index
                     events.workers.append(worker.value)
                 }
                 trace.worker = index

@@ -36,12 +36,6 @@ struct TaskRecord: Sendable {
     }
 }
 
-/// A value that many records share.
-final class Shared<Value: Sendable>: Sendable {
-    let value: Value
-    init(_ value: Value) { self.value = value }
-}
-
 /// What nodes reported of transfers and spills, the newest.
 struct SpanTable: Sendable {
     static let countMax = 100_000

@@ -73,8 +73,8 @@ extension ray {
                 var call = Call(
                     function: declaration.descriptor, arguments: arguments.list, returnCount: count,
                     resources: ResourceSet(), retriesMax: options.taskRetriesMax ?? 0)
-                call.concurrencyGroup = options.concurrencyGroup ?? declaration.concurrencyGroup
-                call.generator = try declaration.generator(backpressure: options.generatorBackpressure)
+                call.shared.value.concurrencyGroup = options.concurrencyGroup ?? declaration.concurrencyGroup
+                call.shared.value.generator = try declaration.generator(backpressure: options.generatorBackpressure)
                 call.retryExceptions = options.retryExceptions?.rule ?? .none
                 let caller = arguments.caller
                 let references = arguments.whileAlive { worker.call(id, call, from: caller) }

@@ -97,7 +97,7 @@ extension ray {
                     strategy: options.isPlaceOpen ? arguments.captured ?? .hybrid : try options.schedulingStrategy(),
                     retriesMax: 0, name: "")
                 if let environment = options.runtimeEnv {
-                    call.environment = try EnvironmentResolver.shared.resolve(environment, worker)
+                    call.shared.value.environment = try EnvironmentResolver.shared.resolve(environment, worker)
                 }
                 var settings = ActorOptions()
                 settings.name = options.name ?? ""

@@ -38,9 +38,11 @@ extension ray {
                 let worker = try arguments.worker.get()
                 var call = try template.call.get()
                 call.arguments = arguments.list
-                if let captured = arguments.captured, template.options.isPlaceOpen { call.strategy = captured }
+                if let captured = arguments.captured, template.options.isPlaceOpen {
+                    call.shared.value.strategy = captured
+                }
                 if let environment = template.options.runtimeEnv {
-                    call.environment = try template.environment(environment, worker)
+                    call.shared.value.environment = try template.environment(environment, worker)
                 }
                 let caller = arguments.caller
                 let references = arguments.whileAlive { worker.submit(call, from: caller) }
@@ -69,7 +71,7 @@ final class CallTemplate: Sendable {
                 function: declaration.descriptor, returnCount: declaration.returnCount,
                 resources: try options.resourceSet(defaultCPUs: 1), strategy: try options.schedulingStrategy(),
                 retriesMax: options.retriesMax ?? 3, name: options.name ?? "")
-            call.generator = try declaration.generator(backpressure: options.generatorBackpressure)
+            call.shared.value.generator = try declaration.generator(backpressure: options.generatorBackpressure)
             call.retryExceptions = options.retryExceptions?.rule ?? .none
             return call
         }

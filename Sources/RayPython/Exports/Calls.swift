@@ -36,8 +36,8 @@ public func ray_python_submit(
         guard var call = runtime.templates.withLock({ $0.indices.contains(number) ? $0[number].call : nil }) else {
             throw RayError(.invalidArgument, "there is no template \(number)")
         }
-        guard call.returnCount <= resultsMax else {
-            throw RayError(.invalidArgument, "there is no room for \(call.returnCount) results")
+        guard call.shared.value.returnCount <= resultsMax else {
+            throw RayError(.invalidArgument, "there is no room for \(call.shared.value.returnCount) results")
         }
         call.arguments.reserveCapacity(count)
         for argument in UnsafeBufferPointer(start: arguments, count: count) {

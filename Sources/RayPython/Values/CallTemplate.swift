@@ -29,8 +29,10 @@ struct CallTemplate: Sendable {
         if let types = description["retry_exceptions"]?.elements {
             call.retryExceptions = .types(types.compactMap(\.text))
         }
-        if let items = description["backpressure"]?.integer { call.generator = GeneratorSpec(backpressure: items) }
-        call.concurrencyGroup = description["concurrency_group"]?.text ?? ""
+        if let items = description["backpressure"]?.integer {
+            call.shared.value.generator = GeneratorSpec(backpressure: items)
+        }
+        call.shared.value.concurrencyGroup = description["concurrency_group"]?.text ?? ""
         self.call = call
     }
 }

@@ -92,7 +92,7 @@ extension WorkerCore {
         for (id, client) in actors.sorted(by: { $0.key < $1.key }) where client.phase != .dead {
             if let spec = client.creation {
                 guard client.isRegistered else { continue }
-                effects.send(.createActor(CreateActor(spec: spec)), to: WorkerID.gcs)
+                effects.send(.createActor(CreateActor(spec: spec.value)), to: WorkerID.gcs)
             } else if client.isSubscribed {
                 effects.send(.subscribeActor(SubscribeActor(actor: id)), to: WorkerID.gcs)
             }

@@ -31,9 +31,9 @@ struct ActorClient: Sendable {
     /// Whether the GCS tells this process of changes.
     var isSubscribed = false
     /// Holds the creation task until the GCS has said that it knows the actor.
-    var creation: ActorSpec?
+    var creation: Shared<ActorSpec>?
     /// An actor that this process created, while the arguments of its initialiser are held.
-    var heldCreation: ActorSpec?
+    var heldCreation: Shared<ActorSpec>?
     /// Whether the GCS was asked to create it.
     var isRegistered = false
     /// Whether the GCS is to know that nobody holds a handle of it; its creator says so.

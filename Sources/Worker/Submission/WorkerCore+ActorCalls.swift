@@ -19,10 +19,11 @@ extension WorkerCore {
     ) -> ActorID {
         let actor = ActorID.random(job: configuration.job, using: &generator)
         var spec = TaskSpec(
-            id: .actorTask(actor, using: &generator), kind: .actorCreation(actor), function: call.function,
-            arguments: call.arguments, returnCount: 0, resources: call.resources, strategy: call.strategy,
-            retriesMax: 0, owner: configuration.address, name: call.name)
-        spec.environment = call.environment ?? environment
+            id: .actorTask(actor, using: &generator), kind: .actorCreation(actor), call: call.shared,
+            arguments: call.arguments, owner: configuration.address)
+        spec.returnCount = 0
+        spec.retriesMax = 0
+        if let environment, spec.environment == nil { spec.environment = environment }
         var client = ActorClient()
         client.taskRetriesMax = options.taskRetriesMax
         client.pendingCallsMax = options.pendingCallsMax
@@ -36,7 +37,7 @@ extension WorkerCore {
             concurrencyMax: max(1, options.concurrencyMax), heldResources: options.heldResources)
         whole.concurrencyGroups = options.concurrencyGroups
         whole.pendingCallsMax = options.pendingCallsMax
-        client.creation = whole
+        client.creation = Shared(whole)
         objects[.actorHandle(actor)] = ObjectEntry(localReferences: 1)
         actors[actor] = client
         _ = begin(spec, retriesLeft: 0, at: now, into: &effects)
@@ -48,12 +49,12 @@ extension WorkerCore {
         guard let task = tasks.removeValue(forKey: id), case .actorCreation(let actor) = task.spec.kind,
             var spec = actors[actor]?.creation
         else { return }
-        spec.creation = task.spec
+        spec.value.creation = task.spec
         // What the initialiser needs is held until the actor cannot be started again.
         if !task.spec.arguments.isEmpty { actors[actor]?.heldCreation = spec }
         actors[actor]?.creation = spec
         actors[actor]?.isRegistered = true
-        effects.send(.createActor(CreateActor(spec: spec)), to: WorkerID.gcs)
+        effects.send(.createActor(CreateActor(spec: spec.value)), to: WorkerID.gcs)
         letGoIfUnused(actor, into: &effects)
     }
 
@@ -66,11 +67,9 @@ extension WorkerCore {
             if fatal == nil { effects.send(.subscribeActor(SubscribeActor(actor: actor)), to: WorkerID.gcs) }
         }
         var spec = TaskSpec(
-            id: .actorTask(actor, using: &generator), kind: .actorCall(actor, sequence: 0),
-            function: call.function, arguments: call.arguments, returnCount: call.returnCount,
-            owner: configuration.address, name: call.name)
-        spec.concurrencyGroup = call.concurrencyGroup
-        spec.generator = call.generator
+            id: .actorTask(actor, using: &generator), kind: .actorCall(actor, sequence: 0), call: call.shared,
+            arguments: call.arguments, owner: configuration.address)
+        if !spec.resources.isEmpty { spec.resources = ResourceSet() }
         if let error = excess(of: actor, spec) {
             return spec.returnIDs.map { id in
                 objects[id] = ObjectEntry(value: .failed(error), localReferences: 1)
@@ -78,7 +77,7 @@ extension WorkerCore {
             }
         }
         actors[actor]?.queue.append(spec.id)
-        let retries = call.retriesMax != 0 ? call.retriesMax : actors[actor]?.taskRetriesMax ?? 0
+        let retries = spec.retriesMax != 0 ? spec.retriesMax : actors[actor]?.taskRetriesMax ?? 0
         return begin(
             spec, retriesLeft: retries, retryExceptions: call.retryExceptions, parent: parent, at: now, into: &effects)
     }
@@ -168,10 +167,10 @@ extension WorkerCore {
         of actor: ActorID, _ phase: ActorPhase, into effects: inout WorkerEffects
     ) {
         guard let spec = actors[actor]?.heldCreation,
-            phase == .dead || phase == .alive && spec.restartsMax == 0
+            phase == .dead || phase == .alive && spec.value.restartsMax == 0
         else { return }
         actors[actor]?.heldCreation = nil
-        releaseArguments(of: spec.creation, into: &effects)
+        releaseArguments(of: spec.value.creation, into: &effects)
     }
 
     /// Calls under way when the actor's process died: again where retries are left, else the error.

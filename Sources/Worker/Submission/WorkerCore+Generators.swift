@@ -125,8 +125,8 @@ extension WorkerCore {
     /// A generator's task as it is sent: without the items that an earlier try has delivered.
     func withSkip(_ spec: TaskSpec) -> TaskSpec {
         guard spec.generator != nil else { return spec }
-        var spec = spec
-        spec.generator?.skip = streams[spec.id]?.produced ?? 0
-        return spec
+        var rest = spec
+        rest.generator?.skip = streams[spec.id]?.produced ?? 0
+        return rest
     }
 }

@@ -97,7 +97,7 @@ extension WorkerCore {
         leases[leaseID]?.idleSince = nil
         shapes[shape].pushedCount += 1
         var spec = withSkip(task.spec)
-        spec.environment = nil
+        if spec.environment != nil { spec.environment = nil }
         effects.send(.pushTask(PushTask(lease: leaseID, spec: spec)), to: worker)
         if task.spec.generator != nil { tellConsumed(id, into: &effects) }
     }

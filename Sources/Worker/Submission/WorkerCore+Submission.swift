@@ -14,14 +14,10 @@ extension WorkerCore {
         _ call: Call, from parent: TaskID?, at now: Instant, into effects: inout WorkerEffects
     ) -> [ObjectReference] {
         let id = TaskID.normalTask(job: configuration.job, using: &generator)
-        var spec = TaskSpec(
-            id: id, kind: .normal, function: call.function, arguments: call.arguments,
-            returnCount: call.returnCount, resources: call.resources, strategy: call.strategy,
-            retriesMax: call.retriesMax, owner: configuration.address, name: call.name)
-        spec.generator = call.generator
-        spec.environment = call.environment ?? environment
+        var spec = TaskSpec(id: id, call: call.shared, arguments: call.arguments, owner: configuration.address)
+        if let environment, spec.environment == nil { spec.environment = environment }
         return begin(
-            spec, retriesLeft: call.retriesMax, retryExceptions: call.retryExceptions, parent: parent, at: now,
+            spec, retriesLeft: spec.retriesMax, retryExceptions: call.retryExceptions, parent: parent, at: now,
             into: &effects)
     }
 

@@ -10,6 +10,8 @@ internal import RayWire
 struct TaskReport {
     private(set) var events = TaskEvents()
     private var calls: [TracedCall: UInt32] = [:]
+    /// The latest call, by what tasks share, and where it is.
+    private var last: (kind: TracedCall.Kind, call: Shared<TaskCall>, index: UInt32)?
     private var workers: [TracedWorker: UInt32] = [:]
 
     var isFull: Bool { events.tasks.count >= TaskEvents.tasksMax }
@@ -18,22 +20,26 @@ struct TaskReport {
     init(dropped: Int = 0) { events.dropped = dropped }
 
     mutating func add(
-        _ task: TaskID, attempt: Int, _ state: TaskState, _ call: TracedCall, on worker: TracedWorker?,
+        _ task: TaskID, attempt: Int, _ state: TaskState, _ kind: TracedCall.Kind, _ call: Shared<TaskCall>,
+        on worker: TracedWorker?,
         parent: TaskID?, _ times: TaskTimes, _ failure: TaskFailure? = nil
     ) {
         events.tasks.append(
             TaskTrace(
-                task: task, attempt: UInt32(clamping: attempt), state: state, call: index(of: call),
+                task: task, attempt: UInt32(clamping: attempt), state: state, call: index(of: call, kind),
                 worker: worker.map { index(of: $0) }, parent: parent, times: times, failure: failure))
     }
 
-    private mutating func index(of call: TracedCall) -> UInt32 {
+    private mutating func index(of shared: Shared<TaskCall>, _ kind: TracedCall.Kind) -> UInt32 {
         // Most tasks are like the one before.
-        if let last = events.tasks.last?.call, events.calls[Int(last)] == call { return last }
-        if let known = calls[call] { return known }
-        let index = UInt32(events.calls.count)
-        calls[call] = index
-        events.calls.append(call)
+        if let last, last.kind == kind, last.call == shared { return last.index }
+        let call = TracedCall(kind, shared.value)
+        let index = calls[call] ?? UInt32(events.calls.count)
+        if index == events.calls.count {
+            calls[call] = index
+            events.calls.append(call)
+        }
+        last = (kind, shared, index)
         return index
     }
 

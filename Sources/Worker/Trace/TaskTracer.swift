@@ -18,13 +18,16 @@ struct AttemptTimes: Sendable {
 struct EndedAttempt: Sendable {
     var task: TaskID
     var attempt: UInt32
-    var call: TracedCall
-    var worker: TracedWorker?
+    var kind: TracedCall.Kind
+    var call: Shared<TaskCall>
+    var worker: Address?
+    /// Of the worker; 0 if not known.
+    var processID: Int32
     var parent: TaskID?
     var times: AttemptTimes
     var execution: ExecutionTimes?
     var ended: UInt64
-    var failure: TaskFailure?
+    var failure: RayError?
 }
 
 /// What a process has to report about tasks, in bounded memory.

@@ -29,24 +29,24 @@ extension WorkerCore {
         _ task: PendingTask, _ error: RayError?, _ execution: ExecutionTimes? = nil
     ) {
         guard tracer.isEnabled else { return }
-        var worker: TracedWorker?
+        var worker: Address?
+        var processID: Int32 = 0
         switch task.phase {
         case .pushed(let lease), .orphaned(let lease):
             if let lease = leases[lease] {
-                worker = TracedWorker(
-                    node: lease.worker.node, worker: lease.worker.worker, processID: lease.processID)
+                worker = lease.worker
+                processID = lease.processID
             }
         case .called:
-            if case .actorCall(let actor, _) = task.spec.kind, let address = actors[actor]?.address {
-                worker = TracedWorker(node: address.node, worker: address.worker)
-            }
+            if case .actorCall(let actor, _) = task.spec.kind { worker = actors[actor]?.address }
         case .waiting, .queued: break
         }
         tracer.add(
             ended: EndedAttempt(
-                task: task.spec.id, attempt: UInt32(clamping: task.spec.attempt), call: TracedCall(task.spec),
-                worker: worker, parent: task.parent, times: task.times, execution: execution,
-                ended: clock.nanoseconds, failure: error.map { TaskFailure($0) }))
+                task: task.spec.id, attempt: UInt32(clamping: task.spec.attempt),
+                kind: TracedCall.Kind(task.spec.kind), call: task.spec.call, worker: worker, processID: processID,
+                parent: task.parent, times: task.times, execution: execution, ended: clock.nanoseconds,
+                failure: error))
         wantTraceReport()
     }
 
@@ -114,7 +114,10 @@ extension WorkerCore {
             times.ended = attempt.execution?.ended ?? unix(attempt.ended)
             report.add(
                 attempt.task, attempt: Int(attempt.attempt), attempt.failure == nil ? .finished : .failed,
-                attempt.call, on: attempt.worker, parent: attempt.parent, times, attempt.failure)
+                attempt.kind, attempt.call,
+                on: attempt.worker.map {
+                    TracedWorker(node: $0.node, worker: $0.worker, processID: attempt.processID)
+                }, parent: attempt.parent, times, attempt.failure.map { TaskFailure($0) })
         }
     }
 
@@ -131,7 +134,8 @@ extension WorkerCore {
             guard task.reported != state else { continue }
             tasks[id]?.reported = state
             report.add(
-                id, attempt: task.spec.attempt, state, TracedCall(task.spec), on: nil, parent: task.parent,
+                id, attempt: task.spec.attempt, state, TracedCall.Kind(task.spec.kind), task.spec.call, on: nil,
+                parent: task.parent,
                 unix(task.times))
         }
         for id in waiting { tracer.add(fresh: id) }
@@ -149,7 +153,9 @@ extension WorkerCore {
             execution.running[id]?.isReported = true
             var times = TaskTimes()
             times.started = unix(task.startedAt)
-            report.add(id, attempt: task.spec.attempt, .running, TracedCall(task.spec), on: own, parent: nil, times)
+            report.add(
+                id, attempt: task.spec.attempt, .running, TracedCall.Kind(task.spec.kind), task.spec.call, on: own,
+                parent: nil, times)
         }
     }
 
@@ -176,15 +182,19 @@ extension WorkerCore {
 
 extension TracedCall {
     /// What a task has in common with others.
-    init(_ spec: TaskSpec) {
+    init(_ kind: Kind, _ call: TaskCall) {
         var group: PlacementGroupID?
-        if case .placementGroup(let id, _, _) = spec.strategy { group = id }
-        let kind: Kind =
-            switch spec.kind {
-            case .normal: .normal
-            case .actorCreation: .actorCreation
-            case .actorCall: .actorCall
-            }
-        self.init(kind: kind, function: spec.function, name: spec.name, resources: spec.resources, group: group)
+        if case .placementGroup(let id, _, _) = call.strategy { group = id }
+        self.init(kind: kind, function: call.function, name: call.name, resources: call.resources, group: group)
+    }
+}
+
+extension TracedCall.Kind {
+    init(_ kind: TaskKind) {
+        switch kind {
+        case .normal: self = .normal
+        case .actorCreation: self = .actorCreation
+        case .actorCall: self = .actorCall
+        }
     }
 }
