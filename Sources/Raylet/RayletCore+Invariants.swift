@@ -13,6 +13,7 @@ extension RayletCore {
         checkLeases()
         checkTransfers()
         precondition(localObjects.isDisjoint(with: diskObjects), "an object is in the store and only on disk")
+        for object in copies.keys { precondition(localObjects.contains(object), "a copy is known that is not here") }
         for (object, creation) in creations {
             precondition(!diskObjects.contains(object), "an object is on disk and being written")
             precondition(!localObjects.contains(object), "an object is sealed and being written")

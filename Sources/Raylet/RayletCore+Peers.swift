@@ -29,6 +29,7 @@ extension RayletCore {
         } else {
             clientGone(peer, at: now, into: &effects)
         }
+        dropCopies(of: peer, into: &effects)
         locationLost(peer, reason: reason, at: now, into: &effects)
         pushPeerLost(peer, at: now, into: &effects)
     }

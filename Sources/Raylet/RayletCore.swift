@@ -39,6 +39,8 @@ package struct RayletCore: Sendable {
     var creations: [ObjectID: ObjectCreation] = [:]
     /// Requests for room under way, by token.
     var storeRequests: [UInt64: StoreRequest] = [:]
+    /// Sealed copies in the store that were fetched from other nodes, and whose owner was told of them.
+    var copies: [ObjectID: Address] = [:]
     var fetches: [ObjectID: Fetch] = [:]
     /// Fetches that have not begun, in the order in which they came.
     var queuedFetches: [ObjectID] = []
@@ -99,6 +101,7 @@ package struct RayletCore: Sendable {
         case .objectsRemoved(let objects):
             localObjects.subtract(objects)
             diskObjects.subtract(objects)
+            copiesDropped(objects, into: &effects)
         case .objectUnloaded(let object):
             if localObjects.remove(object) != nil { diskObjects.insert(object) }
         case .restoreFailed(let object, let error, let isLost):

@@ -42,6 +42,8 @@ package struct RayletSettings: Sendable {
     package var packageCacheBytesMax = 10 << 30
     /// What is recorded of transfers and spills.
     package var trace = TraceSettings()
+    /// A fault for the simulation to find: owners are not told of copies.
+    package var plantsSilentCopies = false
 
     /// Settings with the usual limits.
     package init(info: NodeInfo, cpuCount: Int, firstNumber: UInt64 = 1) {

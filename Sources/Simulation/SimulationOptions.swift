@@ -37,6 +37,8 @@ package enum SimulationPlantedFault: String, Sendable, Hashable, CaseIterable {
     case dropPinEarly
     /// A process lets others drop their counts before the owners of what it holds count it.
     case answerEarly
+    /// A raylet does not tell an object's owner of a copy.
+    case silentCopy
 }
 
 /// How a run is made, beside its seed.

@@ -182,6 +182,8 @@ package struct WorkerCore: Sendable {
         case .resultReferences(let message): resultReferences(message, from: peer, into: &effects)
         case .referencesTaken(let message): referencesTaken(message, from: peer, into: &effects)
         case .objectLocal(let message): objectLocal(message, into: &effects)
+        case .objectCopied(let message): objectCopied(message, from: peer, into: &effects)
+        case .copiesGone(let message): copiesGone(message, from: peer)
         case .objectCreated(let message): resultRoomCreated(message, into: &effects)
         case .objectChunk(let message): chunkReceived(message, from: peer, at: now, into: &effects)
         case .rejoined(let message):

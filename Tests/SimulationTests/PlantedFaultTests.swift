@@ -16,6 +16,7 @@ extension SimulationTests {
                 (.lostReply, "hangs"),
                 (.dropPinEarly, "which is still read, is given to"),
                 (.answerEarly, "was freed while"),
+                (.silentCopy, "holds"),
             ])
         func found(fault: SimulationPlantedFault, words: String) {
             var options = SimulationOptions()

@@ -106,6 +106,18 @@ extension Golden {
             message: .freeObjects(FreeObjects(objects: [MessageSamples.objectID])),
             hex: "0100000033330000000000001111000000000000222222220700000001000000"),
         Golden(
+            kind: 270,
+            message: .objectCopied(ObjectCopied(object: MessageSamples.objectID, raylet: MessageSamples.address)),
+            hex: """
+                333300000000000011110000000000002222222207000000010000005500000009000000000000000a00\
+                0000000000000b000000000000000c000000050000000000000006000000000000000700000000000000\
+                080000000800000031302e302e302e31eb180b0000002f72756e2f612e736f636b
+                """),
+        Golden(
+            kind: 271,
+            message: .copiesGone(CopiesGone(objects: [MessageSamples.objectID])),
+            hex: "0100000033330000000000001111000000000000222222220700000001000000"),
+        Golden(
             kind: 200,
             message: .borrowObjects(BorrowObjects(objects: [MessageSamples.objectID])),
             hex: "0100000033330000000000001111000000000000222222220700000001000000"),

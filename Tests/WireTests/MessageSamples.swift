@@ -13,7 +13,8 @@ enum MessageSamples {
         + head + trace
     /// Bytes that a message has more than in the version before, by its kind.
     static let addedBytes: [UInt16: Int] = [
-        64: environmentBytes, 69: 1, 145: 25, 82: 8, 84: addressBytes, 103: 32, 113: environmentBytes, 204: 4,
+        64: environmentBytes, 69: 1, 145: 25, 82: 8, 84: addressBytes, 103: 32, 113: environmentBytes, 119: addressBytes,
+        204: 4,
     ]
     private static var environmentBytes: Int {
         var writer = WireWriter()
@@ -203,7 +204,9 @@ enum MessageSamples {
         .sealObject(SealObject(object: objectID)),
         .abortObject(AbortObject(object: objectID)),
         .freeObjects(FreeObjects(objects: [objectID])),
-        .fetchObject(FetchObject(object: objectID, owner: workerID, locations: [address])),
+        .fetchObject(FetchObject(object: objectID, owner: workerID, locations: [address], ownerAddress: address)),
+        .objectCopied(ObjectCopied(object: objectID, raylet: address)),
+        .copiesGone(CopiesGone(objects: [objectID])),
         .objectLocal(ObjectLocal(object: objectID, error: error)),
         .exitWorker(ExitWorker(reason: "why")),
         .exitDeclined(ExitDeclined()),

@@ -64,6 +64,24 @@ import Testing
         #expect(frees(&harness) == [reference.id])
     }
 
+    @Test("Copies on all nodes go with the last reference, and one that comes later goes at once") func copies() {
+        var harness = WorkerHarness()
+        let reference = storedResult(&harness)
+        let copies = [WorkerHarness.address(8), WorkerHarness.address(9)]
+        for copy in copies {
+            harness.receive(.objectCopied(ObjectCopied(object: reference.id, raylet: copy)), from: copy.worker)
+        }
+        harness.receive(.copiesGone(CopiesGone(objects: [reference.id])), from: copies[0].worker)
+        _ = harness.sent()
+        harness.release(reference.id)
+        #expect(
+            harness.sent().filter { $0.0 == .freeObjects(FreeObjects(objects: [reference.id])) }.map(\.1)
+                == [WorkerHarness.raylet.worker, copies[1].worker])
+        harness.receive(.objectCopied(ObjectCopied(object: reference.id, raylet: copies[0])), from: copies[0].worker)
+        #expect(harness.sent().map(\.1) == [copies[0].worker])
+        #expect(harness.core.heldCount == 0)
+    }
+
     @Test("A borrower asks the owner, who answers when the object is there") func borrowing() {
         var borrower = WorkerHarness(WorkerHarness.other)
         var owner = WorkerHarness()

@@ -27,6 +27,7 @@ extension RayletCore {
         }
         if localObjects.remove(object) != nil || diskObjects.remove(object) != nil {
             // A task that ran before runs again, since its results were not heard of: the later copy counts.
+            copies[object] = nil
             effects.append(.storeFree([object]))
         }
         yieldToCreation(object, into: &effects)
@@ -114,6 +115,7 @@ extension RayletCore {
         if let push = pushes[object], !push.isSealing { return }
         localObjects.insert(object)
         diskObjects.remove(object)
+        if let fetch = fetches[object], fetch.state == .sealing { noteCopy(object, of: fetch, into: &effects) }
         pushSealed(object, into: &effects)
         if let creation = creations.removeValue(forKey: object) {
             clients[creation.client]?.creations.remove(object)
@@ -141,6 +143,7 @@ extension RayletCore {
                 let error = RayError(.objectFreed, "object \(object) was freed by its owner")
                 failPush(object, error, at: now, into: &effects)
             }
+            copies[object] = nil
             if localObjects.remove(object) != nil || diskObjects.remove(object) != nil { freed.append(object) }
         }
         if !freed.isEmpty { effects.append(.storeFree(freed)) }
@@ -148,6 +151,7 @@ extension RayletCore {
 
     /// The owner of objects died: what it owned is of no use.
     mutating func ownerGone(_ owner: WorkerID, at now: Instant, into effects: inout [RayletEffect]) {
+        for object in copies.filter({ $0.value.worker == owner }).keys { copies[object] = nil }
         effects.append(.storeReleaseOwner(owner))
         for object in creations.keys.sorted() where creations[object]?.owner == owner {
             creations[object]?.isUnwanted = true

@@ -47,6 +47,8 @@ struct Fetch: Sendable {
 
     var object: ObjectID
     var owner: WorkerID
+    /// Where the owner is told of the copy; `Address.none` if the asker did not say.
+    var ownerAddress = Address.none
     var waiters: [Waiter] = []
     var state = State.queued
     /// Locations not tried yet, the next one first.

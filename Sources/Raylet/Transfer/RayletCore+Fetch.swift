@@ -22,6 +22,7 @@ extension RayletCore {
         var fetch = fetches[object] ?? Fetch(object: object, owner: request.owner)
         let isNew = fetches[object] == nil
         if !fetch.waiters.contains(waiter) { fetch.waiters.append(waiter) }
+        if fetch.ownerAddress == .none { fetch.ownerAddress = request.ownerAddress }
         for location in request.locations
         where location.worker != settings.info.address.worker && !fetch.tried.contains(location.worker)
             && !fetch.locations.contains(where: { $0.worker == location.worker })

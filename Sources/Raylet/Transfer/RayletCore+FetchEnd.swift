@@ -74,6 +74,7 @@ extension RayletCore {
         var waiting = Fetch(object: object, owner: fetch.owner, waiters: fetch.waiters, state: .local)
         waiting.locations = (fetch.current.map { [$0] } ?? []) + fetch.locations
         waiting.failures = fetch.failures
+        waiting.ownerAddress = fetch.ownerAddress
         fetches[object] = waiting
     }
 

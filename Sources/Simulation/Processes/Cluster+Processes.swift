@@ -88,13 +88,24 @@ extension Cluster {
     ///
     /// A driver during whose run nothing fails waits for that, so what is left over is not hidden by its end.
     private func isAllLetGo(by driver: WorkerProcess) -> Bool {
-        guard killCounts.any == 0, plan.faultEvents.isEmpty else { return true }
-        let holders = processes.compactMap { $0 as? WorkerProcess }
-            .filter { $0.isAlive && $0.job == driver.job && $0.heldCount > 0 }
-        guard let holder = holders.first else { return true }
+        guard killCounts.any == 0, plan.faultEvents.isEmpty, let left = leftOver(of: driver.job) else { return true }
         driver.lettingGoCount += 1
-        if driver.lettingGoCount > 100 { fail("\(holder.name) holds \(holder.heldCount) objects at the end") }
+        if driver.lettingGoCount > 100 { fail("\(left) at the end") }
         return report.failure != nil
+    }
+
+    /// What processes and stores still hold for a job.
+    private func leftOver(of job: JobID) -> String? {
+        for case let process as WorkerProcess in processes where process.isAlive && process.job == job {
+            if process.heldCount > 0 { return "\(process.name) holds \(process.heldCount) objects" }
+        }
+        for raylet in raylets where raylet.isAlive {
+            let objects = raylet.store.objects.filter { $0.job == job }
+            if let object = objects.first {
+                return "the store of \(raylet.name) holds \(objects.count) objects, \(object.short) among them,"
+            }
+        }
+        return nil
     }
 
     /// A worker or driver ends by itself, or is killed.

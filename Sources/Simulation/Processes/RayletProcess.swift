@@ -41,6 +41,7 @@ final class RayletProcess: SimulatedProcess {
             info: info, cpuCount: cpuCount, firstNumber: cluster.generator.next() % (1 << 40))
         settings.gcs = cluster.gcs?.address ?? .none
         settings.chunkBytes = cluster.plan.chunkBytes
+        settings.plantsSilentCopies = cluster.options.plantedFault == .silentCopy
         core = RayletCore(settings: settings)
         store = SimulatedStore(
             capacity: storeCapacity, fault: cluster.options.plantedFault == .dropPinEarly ? .dropPinEarly : nil)

@@ -107,6 +107,8 @@ package enum Message: Hashable, Sendable {
     case rejoinNode(RejoinNode)
     case rejoin(Rejoin)
     case rejoined(Rejoined)
+    case objectCopied(ObjectCopied)
+    case copiesGone(CopiesGone)
 
     /// The number that stands for the message in the frame header; never reused.
     package var kind: UInt16 {
@@ -213,6 +215,8 @@ package enum Message: Hashable, Sendable {
         case .rejoinNode: 280
         case .rejoin: 281
         case .rejoined: 282
+        case .objectCopied: 270
+        case .copiesGone: 271
         }
     }
 
@@ -321,6 +325,8 @@ package enum Message: Hashable, Sendable {
         case .rejoinNode(let message): message.encode(into: &writer)
         case .rejoin(let message): message.encode(into: &writer)
         case .rejoined(let message): message.encode(into: &writer)
+        case .objectCopied(let message): message.encode(into: &writer)
+        case .copiesGone(let message): message.encode(into: &writer)
         }
     }
 
@@ -437,6 +443,8 @@ package enum Message: Hashable, Sendable {
         case 280: self = .rejoinNode(try reader.value())
         case 281: self = .rejoin(try reader.value())
         case 282: self = .rejoined(try reader.value())
+        case 270: self = .objectCopied(try reader.value())
+        case 271: self = .copiesGone(try reader.value())
         default: throw .unknownCase("message kind", Int(kind))
         }
     }

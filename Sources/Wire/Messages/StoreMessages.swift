@@ -180,23 +180,28 @@ package struct FetchObject: Hashable, Sendable, WireCodable {
     package var owner: WorkerID
     /// Raylets that hold it.
     package var locations: [Address]
+    /// Where the owner is told of the copy.
+    package var ownerAddress: Address
 
-    package init(object: ObjectID, owner: WorkerID, locations: [Address]) {
+    package init(object: ObjectID, owner: WorkerID, locations: [Address], ownerAddress: Address = .none) {
         self.object = object
         self.owner = owner
         self.locations = locations
+        self.ownerAddress = ownerAddress
     }
 
     package func encode(into writer: inout WireWriter) {
         writer.write(object)
         writer.write(owner)
         writer.write(list: locations)
+        writer.write(ownerAddress)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
         object = try reader.identifier()
         owner = try reader.identifier()
         locations = try reader.values()
+        ownerAddress = try reader.added(.none) { (reader: inout WireReader) throws(WireError) in try reader.value() }
     }
 }
 

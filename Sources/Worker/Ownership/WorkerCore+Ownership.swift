@@ -134,8 +134,8 @@ extension WorkerCore {
             startPull(id, from: raylets, byteCount, into: &effects)
             return
         }
-        let owner = entry.owner?.worker ?? configuration.address.worker
-        let request = FetchObject(object: id, owner: owner, locations: raylets)
+        let owner = entry.owner ?? configuration.address
+        let request = FetchObject(object: id, owner: owner.worker, locations: raylets, ownerAddress: owner)
         effects.send(.fetchObject(request), to: raylet.worker)
     }
 

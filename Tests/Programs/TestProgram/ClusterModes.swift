@@ -75,6 +75,47 @@ extension TestProgram {
     }
 }
 
+/// Copies on other nodes.
+extension TestProgram {
+    /// Objects that are read on all nodes leave nothing on any of them when their references go.
+    static func copies() async throws {
+        let nodes = try await ray.nodes().filter(\.isAlive)
+        var put: ObjectRef<[Double]>? = try ray.put([Double](repeating: 1, count: 1 << 20))
+        var made: ObjectRef<[Double]>? = ray.remote(ones).options(schedulingStrategy: .spread)(1 << 20)
+        var sums: [Double] = []
+        if let put, let made {
+            for node in nodes {
+                let there = ray.SchedulingStrategy.nodeAffinity(nodeID: node.id, soft: false)
+                sums.append(try await ray.get(ray.remote(total).options(schedulingStrategy: there)(put)))
+                sums.append(try await ray.get(ray.remote(total).options(schedulingStrategy: there)(made)))
+            }
+        }
+        say("sums: \(sums.count { $0 == Double(1 << 20) })")
+        say("full: \(try await eventually { try await storesUsed() >= 2 * nodes.count * (8 << 20) })")
+        put = nil
+        made = nil
+        say("empty: \(try await eventually { try await storesUsed() == 0 })")
+    }
+
+    /// Bytes of objects on all nodes.
+    private static func storesUsed() async throws -> Int {
+        try await ray.nodes().filter(\.isAlive).map(\.objectStoreUsed).reduce(0, +)
+    }
+
+    /// Whether something comes true within 10 s.
+    static func eventually(_ isTrue: () async throws -> Bool) async throws -> Bool {
+        for _ in 0..<100 {
+            if try await isTrue() { return true }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        return false
+    }
+}
+
+@Remote func ones(_ count: Int) -> [Double] { [Double](repeating: 1, count: count) }
+
+@Remote func total(_ numbers: [Double]) -> Double { numbers.reduce(0, +) }
+
 /// The node on which this runs.
 @Remote func whereAmI(_ milliseconds: Int) async throws -> String {
     try await Task.sleep(for: .milliseconds(milliseconds))

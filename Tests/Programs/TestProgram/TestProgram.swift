@@ -55,6 +55,7 @@ import Ray
         "view": { try await view() },
         "speaks": { try await speaks() },
         "placement": { try await placement() },
+        "copies": { try await copies() },
         "bare": { try await bare() },
         "restart": { try await restart() },
         "actor-ends": { try await actorEnds() },
