@@ -32,6 +32,10 @@ package enum ErrorType: Int, Sendable, Hashable, CaseIterable {
     case endOfStreamingGenerator = 24
     case actorUnavailable = 25
     case generatorTaskFailedForObjectReconstruction = 26
+    case objectUnreconstructablePut = 27
+    case objectUnreconstructableRetriesDisabled = 28
+    case objectUnreconstructableBorrowed = 29
+    case streamingGeneratorReplayInconsistent = 34
     // Below: kinds that Ray raises without storing them as objects; numbers are ours.
     case getTimeout = 1000
     case objectStoreFull = 1001
@@ -42,6 +46,18 @@ package enum ErrorType: Int, Sendable, Hashable, CaseIterable {
     case nameTaken = 1006
     case notFound = 1007
     case pendingCallsLimitExceeded = 1020
+
+    /// Whether it says that a value was there and is lost.
+    package var isLoss: Bool {
+        switch self {
+        case .objectLost, .objectUnreconstructable, .objectUnreconstructableMaxAttemptsExceeded,
+            .objectUnreconstructableLineageEvicted, .objectUnreconstructablePut,
+            .objectUnreconstructableRetriesDisabled, .objectUnreconstructableBorrowed,
+            .streamingGeneratorReplayInconsistent:
+            true
+        default: false
+        }
+    }
 
     /// The metadata of an object that holds an error of this type: its number in decimal.
     package var metadata: [UInt8] { Array(String(rawValue).utf8) }

@@ -40,7 +40,7 @@ extension RayletCore {
         into effects: inout [RayletEffect]
     ) {
         switch message {
-        case .nodeRegistered, .assignLease, .releaseLease, .killWorker, .releaseOwned, .shutDownNode:
+        case .nodeRegistered, .assignLease, .releaseLease, .killWorker, .releaseOwned, .shutDownNode, .nodeDied:
             guard peer == .gcs else {
                 return effects.append(.log(.warning, "ignored a message of kind \(message.kind) from \(peer)"))
             }
@@ -52,6 +52,7 @@ extension RayletCore {
         case .sealObject(let seal): sealObject(seal.object, from: peer, at: now, into: &effects)
         case .abortObject(let abort): abortObject(abort.object, from: peer, at: now, into: &effects)
         case .freeObjects(let free): freeObjects(free.objects, at: now, into: &effects)
+        case .keepCopies(let keep): keepCopies(keep.objects, for: peer, into: &effects)
         case .fetchObject(let fetch): fetchObject(fetch, requestID: requestID, from: peer, at: now, into: &effects)
         case .pullChunk(let pull): pullChunk(pull, requestID: requestID, from: peer, into: &effects)
         case .objectChunk(let chunk): objectChunk(chunk, requestID: requestID, from: peer, at: now, into: &effects)
@@ -78,6 +79,8 @@ extension RayletCore {
         case .killWorker(let kill): killWorker(kill.lease, reason: kill.reason, at: now, into: &effects)
         case .releaseOwned(let release): releaseOwned(release, at: now, into: &effects)
         case .shutDownNode(let order): leave(reason: order.reason, into: &effects)
+        case .nodeDied(let died):
+            locationLost(WorkerID(raylet: died.node), reason: "the node died: \(died.reason)", at: now, into: &effects)
         default: break
         }
     }

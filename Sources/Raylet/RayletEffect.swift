@@ -30,6 +30,8 @@ package enum RayletEffect: Hashable, Sendable {
     /// Give back the room of an unsealed object.
     case storeAbort(ObjectID, slot: UInt32?)
     case storeFree([ObjectID])
+    /// These copies must not be evicted any more.
+    case storeKeep([ObjectID])
     /// Bring a spilled object back; answered by `objectSealed` or `restoreFailed`.
     case storeRestore(ObjectID)
     /// Free all that this process owned; answered by `objectsRemoved`.

@@ -23,6 +23,8 @@ package enum SimulationWorkload: String, Sendable, Hashable, CaseIterable {
     case longAmongShort
     /// Large values that are read on after their reference was let go.
     case heldValues
+    /// Large results of large results, of which only the last are held, and got after a while.
+    case shuffle
     /// Some of everything.
     case mixed
 }
@@ -39,6 +41,8 @@ package enum SimulationPlantedFault: String, Sendable, Hashable, CaseIterable {
     case answerEarly
     /// A raylet does not tell an object's owner of a copy.
     case silentCopy
+    /// An owner forgets how an argument was made as soon as its value may go.
+    case shortLineage
 }
 
 /// How a run is made, beside its seed.

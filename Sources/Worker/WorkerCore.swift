@@ -42,6 +42,10 @@ package struct WorkerCore: Sendable {
         package var oomRetryDelayMilliseconds = 1_000
         /// What is recorded of tasks.
         package var trace = TraceSettings()
+        /// Bytes of lineage that are kept at most (Ray's `max_lineage_bytes`).
+        package var lineageBytesMax = 1 << 30
+        /// A fault for the simulation to find: lineage of arguments goes with their values.
+        package var plantsShortLineage = false
         /// A fault for the simulation to find: nothing waits until what is held here is registered.
         package var plantsEarlyAnswer = false
         /// Where the GCS is; resolved anew at each attempt if it is a name.
@@ -88,6 +92,9 @@ package struct WorkerCore: Sendable {
     var objects: [ObjectID: ObjectEntry] = [:]
     var putCounter: UInt32 = 0
     var references = ReferenceTable()
+    var lineage = LineageTable()
+    /// Nodes that died, and what to say of it.
+    var deadNodes: [NodeID: String] = [:]
     var tasks: [TaskID: PendingTask] = [:]
     /// Generators of this process that are read.
     var streams: [TaskID: GeneratorStream] = [:]
@@ -174,16 +181,19 @@ package struct WorkerCore: Sendable {
         case .cancelTask(let message): cancelAsked(message, from: peer, at: now, into: &effects)
         case .cancelObject(let message): cancelAsked(message, at: now, into: &effects)
         case .startActor(let message): startActor(message, at: now, into: &effects)
-        case .queryObject(let message): queried(message.object, from: peer, into: &effects)
-        case .objectStatus(let message): objectStatus(message, into: &effects)
+        case .queryObject(let message): queried(message, from: peer, at: now, into: &effects)
+        case .objectStatus(let message): objectStatus(message, at: now, into: &effects)
         case .borrowObjects(let message): borrowed(message, by: peer, into: &effects)
         case .borrowNoted(let message): borrowNoted(message, from: peer, into: &effects)
         case .returnObjects(let message): returned(message, by: peer, into: &effects)
         case .resultReferences(let message): resultReferences(message, from: peer, into: &effects)
         case .referencesTaken(let message): referencesTaken(message, from: peer, into: &effects)
-        case .objectLocal(let message): objectLocal(message, into: &effects)
+        case .objectLocal(let message):
+            objectLocal(message, version: UInt32(truncatingIfNeeded: requestID), at: now, into: &effects)
         case .objectCopied(let message): objectCopied(message, from: peer, into: &effects)
-        case .copiesGone(let message): copiesGone(message, from: peer)
+        case .copiesGone(let message): copiesGone(message, from: peer, at: now, into: &effects)
+        case .nodeDied(let message): nodeDied(message, at: now, into: &effects)
+        case .argumentLost(let message): argumentLost(message, from: peer, at: now, into: &effects)
         case .objectCreated(let message): resultRoomCreated(message, into: &effects)
         case .objectChunk(let message): chunkReceived(message, from: peer, at: now, into: &effects)
         case .rejoined(let message):

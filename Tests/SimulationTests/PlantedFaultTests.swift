@@ -17,6 +17,7 @@ extension SimulationTests {
                 (.dropPinEarly, "which is still read, is given to"),
                 (.answerEarly, "was freed while"),
                 (.silentCopy, "holds"),
+                (.shortLineage, "no fault explains: objectUnreconstructable"),
             ])
         func found(fault: SimulationPlantedFault, words: String) {
             var options = SimulationOptions()

@@ -61,6 +61,8 @@ extension SimulationTests {
             (227, "a lease whose worker its owner could not reach was kept for ever"),
             (348, "the same, with a task that runs on"),
             (5082, "a connection was cut twice"),
+            (786, "what a worker that ended had borrowed was taken for left over before its time was up"),
+            (1334, "the same, on one node"),
         ]
 
         @Test("Seeds that once failed are right", .timeLimit(.minutes(5)), arguments: seeds)

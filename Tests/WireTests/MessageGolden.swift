@@ -118,6 +118,33 @@ extension Golden {
             message: .copiesGone(CopiesGone(objects: [MessageSamples.objectID])),
             hex: "0100000033330000000000001111000000000000222222220700000001000000"),
         Golden(
+            kind: 272,
+            message: .keepCopies(KeepCopies(objects: [MessageSamples.objectID])),
+            hex: "0100000033330000000000001111000000000000222222220700000001000000"),
+        Golden(
+            kind: 273,
+            message: .nodeDied(NodeDied(node: MessageSamples.nodeID, name: "n", reason: "why")),
+            hex: "09000000000000000a000000000000000b000000000000000c000000010000006e03000000776879"),
+        Golden(
+            kind: 274,
+            message: .argumentLost(
+                ArgumentLost(
+                    task: MessageSamples.taskID, attempt: 1, object: MessageSamples.objectID, version: 2,
+                    nodes: [MessageSamples.nodeID])),
+            hex: """
+                333300000000000011110000000000002222222207000000010000003333000000000000111100000000\
+                000022222222070000000100000002000000010000000900000000000000\
+                0a000000000000000b000000000000000c000000
+                """),
+        Golden(
+            kind: 149,
+            message: .queryObject(
+                QueryObject(object: MessageSamples.objectID, version: 2, lost: [MessageSamples.nodeID])),
+            hex: """
+                333300000000000011110000000000002222222207000000010000000200000001000000\
+                09000000000000000a000000000000000b000000000000000c000000
+                """),
+        Golden(
             kind: 200,
             message: .borrowObjects(BorrowObjects(objects: [MessageSamples.objectID])),
             hex: "0100000033330000000000001111000000000000222222220700000001000000"),

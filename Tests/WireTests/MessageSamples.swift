@@ -13,8 +13,9 @@ enum MessageSamples {
         + head + trace
     /// Bytes that a message has more than in the version before, by its kind.
     static let addedBytes: [UInt16: Int] = [
-        64: environmentBytes, 69: 1, 145: 25, 82: 8, 84: addressBytes, 103: 32, 113: environmentBytes, 119: addressBytes,
-        204: 4,
+        64: environmentBytes, 69: 1, 145: 25, 82: 8, 84: addressBytes, 103: 32, 113: environmentBytes,
+        119: addressBytes,
+        120: 32, 149: 36, 150: 4, 204: 4,
     ]
     private static var environmentBytes: Int {
         var writer = WireWriter()
@@ -207,7 +208,10 @@ enum MessageSamples {
         .fetchObject(FetchObject(object: objectID, owner: workerID, locations: [address], ownerAddress: address)),
         .objectCopied(ObjectCopied(object: objectID, raylet: address)),
         .copiesGone(CopiesGone(objects: [objectID])),
-        .objectLocal(ObjectLocal(object: objectID, error: error)),
+        .keepCopies(KeepCopies(objects: [objectID])),
+        .nodeDied(NodeDied(node: nodeID, name: "n", reason: "r")),
+        .argumentLost(ArgumentLost(task: taskID, attempt: 1, object: objectID, version: 2, nodes: [nodeID])),
+        .objectLocal(ObjectLocal(object: objectID, error: error, lost: [nodeID])),
         .exitWorker(ExitWorker(reason: "why")),
         .exitDeclined(ExitDeclined()),
         .pullChunk(PullChunk(object: objectID, offset: 1, count: 2)),
@@ -271,7 +275,7 @@ enum MessageSamples {
                 task: taskID, attempt: 1, index: 2, result: .stored(at: address, byteCount: 5),
                 contained: [reference])),
         .generatorConsumed(GeneratorConsumed(task: taskID, count: 3)),
-        .queryObject(QueryObject(object: objectID)),
-        .objectStatus(ObjectStatus(object: objectID, result: .inline(object), error: error)),
+        .queryObject(QueryObject(object: objectID, version: 2, lost: [nodeID])),
+        .objectStatus(ObjectStatus(object: objectID, result: .inline(object), error: error, version: 2)),
     ]
 }

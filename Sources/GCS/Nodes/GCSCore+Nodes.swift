@@ -126,6 +126,7 @@ extension GCSCore {
         nodeOrder.removeAll { $0 == id }
         remember(node, as: id)
         effects.log(.warning, "node \(node.title) left: \(reason)")
+        announceDeath(of: id, node, into: &effects)
         let workers = peers.filter { $0.value.role == .worker && $0.value.address.node == id && !$0.value.isGone }
         schedule(.nodeRemoved(id, reason: reason), at: now, into: &effects)
         let error = RayError(
@@ -136,6 +137,15 @@ extension GCSCore {
         guard !gone.isEmpty else { return }
         processesGone(gone, at: now, into: &effects)
         for worker in gone { effects.append(.disconnect(worker, reason: "node \(node.title) was declared dead")) }
+    }
+
+    /// Tells owners which objects they have lost, and raylets where nothing is to be fetched any more.
+    private func announceDeath(of id: NodeID, _ node: NodeRecord, into effects: inout GCSEffects) {
+        let message = Message.nodeDied(NodeDied(node: id, name: node.title, reason: node.deathReason))
+        for (peer, record) in peers.sorted(by: { $0.key < $1.key }) {
+            guard record.role != .commandLine, record.role != .gcs, record.address.node != id else { continue }
+            tell(peer, message, into: &effects)
+        }
     }
 
     /// The node whose raylet sent a message, if it lives.

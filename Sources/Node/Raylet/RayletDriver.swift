@@ -337,6 +337,7 @@ extension RayletDriver {
                 at: now)
         case .storeAbort(let object, let slot): store.abort(object, by: client(slot), at: now)
         case .storeFree(let objects): store.free(objects, at: now)
+        case .storeKeep(let objects): store.receive(.setPrimary(objects, true), at: now)
         case .storeRestore(let object):
             store.receive(.restore(object, deadline: now.advanced(milliseconds: Self.roomMilliseconds)), at: now)
         case .storeReleaseOwner(let owner): store.receive(.ownerDied(owner), at: now)

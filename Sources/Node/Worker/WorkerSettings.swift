@@ -16,5 +16,6 @@ extension WorkerCore.Configuration {
         try RayletConfiguration.read("task_oom_retry_delay_base_ms", variable, in: 0...86_400_000) {
             oomRetryDelayMilliseconds = Int($0)
         }
+        try RayletConfiguration.read("max_lineage_bytes", variable, in: 0...1e15) { lineageBytesMax = Int($0) }
     }
 }

@@ -85,7 +85,9 @@ extension ray {
                 case .objectFetchTimedOut: .objectFetchTimedOut(text)
                 case .objectFreed: .objectFreed(text)
                 case .objectDeleted: .referenceCountingAssertion(text)
-                case .objectUnreconstructable: .objectReconstructionFailed(text)
+                case .objectUnreconstructable, .objectUnreconstructablePut,
+                    .objectUnreconstructableRetriesDisabled, .objectUnreconstructableBorrowed:
+                    .objectReconstructionFailed(text)
                 case .objectUnreconstructableMaxAttemptsExceeded: .objectReconstructionFailedMaxAttemptsExceeded(text)
                 case .objectUnreconstructableLineageEvicted: .objectReconstructionFailedLineageEvicted(text)
                 case .objectStoreFull: .objectStoreFull(text)
@@ -101,7 +103,8 @@ extension ray {
                 case .notFound: .notFound(text)
                 case .pendingCallsLimitExceeded: .pendingCallsLimitExceeded(text)
                 case .systemError, .taskExecution, .objectInPlasma, .dependencyResolutionFailed,
-                    .endOfStreamingGenerator, .generatorTaskFailedForObjectReconstruction:
+                    .endOfStreamingGenerator, .generatorTaskFailedForObjectReconstruction,
+                    .streamingGeneratorReplayInconsistent:
                     .system(text)
                 }
         }

@@ -10,6 +10,7 @@ internal import RayWire
 ///
 ///     (sealed) ──ObjectCopied──▶ known ──FreeObjects──▶ (gone)
 ///                                  │  evicted: CopiesGone
+///                                  ├── KeepCopies: the owner relies on it, as on a first one
 ///                                  └── the link to the owner is lost: freed here
 extension RayletCore {
     /// A fetch has brought an object: its owner is told, so that the copy goes when the object does.
@@ -20,6 +21,16 @@ extension RayletCore {
         if !peers.contains(owner.worker) { effects.append(.connect(owner)) }
         let message = Message.objectCopied(ObjectCopied(object: object, raylet: settings.info.address))
         effects.append(.send(message, requestID: 0, to: owner.worker))
+    }
+
+    /// The owner relies on copies here from now on: they are not evicted, and stay when its link is lost.
+    mutating func keepCopies(_ objects: [ObjectID], for owner: WorkerID, into effects: inout [RayletEffect]) {
+        let kept = objects.filter { localObjects.contains($0) }
+        for object in kept { copies[object] = nil }
+        if !kept.isEmpty { effects.append(.storeKeep(kept)) }
+        let gone = objects.filter { !localObjects.contains($0) && !diskObjects.contains($0) }
+        guard !gone.isEmpty else { return }
+        effects.append(.send(.copiesGone(CopiesGone(objects: gone)), requestID: 0, to: owner))
     }
 
     /// The store dropped objects on its own: owners of copies among them do not send readers here any more.

@@ -32,6 +32,7 @@ extension RayletCore {
         let isOnDisk = diskObjects.contains(object)
         if isNew, !isOnDisk, request.locations.contains(where: { $0.worker == settings.info.address.worker }) {
             fetch.failures.append("this node: its store does not hold it any more")
+            fetch.tried.insert(settings.info.address.worker)
         }
         fetches[object] = fetch
         guard isNew else { return }

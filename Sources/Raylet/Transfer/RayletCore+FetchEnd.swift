@@ -52,7 +52,8 @@ extension RayletCore {
         guard let fetch = fetches.removeValue(forKey: object) else { return }
         giveUpPull(of: fetch, isLocal: error == nil, into: &effects)
         traceFetch(fetch, error, at: now)
-        for waiter in fetch.waiters { sendLocal(object, error: error, to: waiter, into: &effects) }
+        let lost = error?.type == .objectLost ? fetch.tried.sorted().map { NodeID(raylet: $0) } : []
+        for waiter in fetch.waiters { sendLocal(object, error: error, lost: lost, to: waiter, into: &effects) }
         startFetches(at: now, into: &effects)
     }
 
@@ -86,6 +87,7 @@ extension RayletCore {
             diskObjects.remove(object)
             effects.append(.log(.error, error.message))
         }
+        if isLost { fetches[object]?.tried.insert(settings.info.address.worker) }
         guard let fetch = fetches[object], fetch.state == .restoring else { return }
         guard isLost, !fetch.locations.isEmpty else {
             return finishFetch(object, error: error, at: now, into: &effects)
@@ -119,9 +121,10 @@ extension RayletCore {
 
     /// Tells one waiter that the object is here, or why not.
     func sendLocal(
-        _ object: ObjectID, error: RayError?, to waiter: Fetch.Waiter, into effects: inout [RayletEffect]
+        _ object: ObjectID, error: RayError?, lost: [NodeID] = [], to waiter: Fetch.Waiter,
+        into effects: inout [RayletEffect]
     ) {
-        let message = Message.objectLocal(ObjectLocal(object: object, error: error))
+        let message = Message.objectLocal(ObjectLocal(object: object, error: error, lost: lost))
         effects.append(.send(message, requestID: waiter.requestID, to: waiter.worker))
     }
 }

@@ -142,7 +142,11 @@ struct Oracle {
         case .workerDied: counts.workers + counts.crashes + counts.partitions > 3
         case .nodeDied: counts.nodes > 0
         case .actorDied, .actorUnavailable: counts.workers + counts.nodes > 0 || isLinkLost
-        case .objectLost: counts.nodes + counts.workers > 0 || isLinkLost
+        // What tasks made is made again, so only what was put is lost with a node, or where nobody can reach it.
+        case .objectUnreconstructablePut: counts.nodes > 0 || isLinkLost
+        case .objectUnreconstructableMaxAttemptsExceeded:
+            counts.workers + counts.crashes + counts.nodes + counts.partitions > 3
+        case .objectUnreconstructableBorrowed: counts.workers + counts.nodes > 0 || isLinkLost
         case .ownerDied: counts.workers + counts.nodes + counts.drivers + counts.crashes > 0 || isLinkLost
         case .objectFreed: counts.workers + counts.nodes > 0
         case .localRayletDied: counts.nodes > 0

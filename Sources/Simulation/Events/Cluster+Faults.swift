@@ -14,7 +14,9 @@ extension Cluster {
         let choice = random(0...99)
         switch choice {
         case ..<plan.cutPercent: cutSomething()
-        case ..<(plan.cutPercent + (100 - plan.cutPercent) * 6 / 10): killWorker()
+        case ..<(plan.cutPercent + (100 - plan.cutPercent) * 6 / 10):
+            // Where much lies in stores their loss is the more telling fault.
+            if plan.workload == .shuffle { killNode() } else { killWorker() }
         case ..<(plan.cutPercent + (100 - plan.cutPercent) * 85 / 100): killNode()
         default: killDriver()
         }

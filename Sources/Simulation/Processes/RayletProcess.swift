@@ -139,6 +139,7 @@ final class RayletProcess: SimulatedProcess {
                     object, client(slot), metadataSize: sizes.metadataBytes, containedSize: sizes.containedBytes))
         case .storeAbort(let object, let slot): storeInput(.abort(object, client(slot)))
         case .storeFree(let objects): storeInput(.free(objects))
+        case .storeKeep(let objects): storeInput(.setPrimary(objects, true))
         case .storeRestore(let object):
             storeInput(.restore(object, deadline: now.advanced(milliseconds: Self.roomMilliseconds)))
         case .storeReleaseOwner(let owner): storeInput(.ownerDied(owner))

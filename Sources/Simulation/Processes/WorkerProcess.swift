@@ -83,6 +83,7 @@ final class WorkerProcess: SimulatedProcess {
         configuration.gcs = cluster.gcs?.address ?? .none
         configuration.clusterName = role == .driver ? "simulation" : ""
         configuration.reconnectMilliseconds = cluster.reconnectMilliseconds
+        configuration.plantsShortLineage = cluster.options.plantedFault == .shortLineage
         if let raylet {
             slot = raylet.store.attach()
             configuration.storeSlot = slot
@@ -149,7 +150,10 @@ final class WorkerProcess: SimulatedProcess {
 
     override func peerUp(_ peer: SimulatedProcess) { if isJoined || role == .worker { step(.peerUp(peer.id)) } }
 
-    override func ticked() { step(.tick) }
+    override func ticked() {
+        step(.tick)
+        core.checkInvariants()
+    }
 
     // MARK: Core
 

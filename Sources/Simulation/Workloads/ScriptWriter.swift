@@ -33,6 +33,7 @@ struct ScriptWriter {
         case .lateReference: for _ in 0..<random(1...3) { lateReference() }
         case .longAmongShort: longAmongShort(options.size ?? 1_000)
         case .heldValues: for _ in 0..<random(4...10) { heldValue() }
+        case .shuffle: for _ in 0..<random(1...2) { shuffle() }
         case .mixed: mixed()
         }
     }
@@ -52,11 +53,12 @@ struct ScriptWriter {
     /// Submits and returns the slot.
     @discardableResult
     private mutating func submit(
-        _ program: TaskProgram, _ arguments: [Operation.Argument] = [], _ expected: Expectation
+        _ program: TaskProgram, _ arguments: [Operation.Argument] = [], _ expected: Expectation, retries: Int = 3
     ) -> Int {
         let slot = slot()
         operations.append(
-            .submit(.init(program: program, arguments: arguments, slot: slot, expected: expected)))
+            .submit(
+                .init(program: program, arguments: arguments, slot: slot, expected: expected, retries: retries)))
         return slot
     }
 
@@ -278,6 +280,41 @@ struct ScriptWriter {
         operations.append(.compute(microseconds: random(100...20_000)))
         operations.append(.letGo)
         getAndRelease(slots)
+    }
+
+    /// Levels of tasks that read large results of the level before; what is read is let go before it is used.
+    ///
+    /// Retries have no limit: so whatever node is lost when, every result must come right in the end.
+    private mutating func shuffle() {
+        var level: [(slot: Int, value: UInt64)] = []
+        for depth in 0...random(1...3) {
+            let before = level
+            level = []
+            for _ in 0..<random(2...5) {
+                var sum = value()
+                let own = sum
+                var arguments: [Operation.Argument] = []
+                for (index, source) in before.enumerated() where index == 0 || random(0...2) > 0 {
+                    sum = sum &+ source.value
+                    arguments.append(.slot(source.slot))
+                }
+                let program = TaskProgram.work(
+                    value: own, microseconds: random(50...20_000),
+                    bytes: random(0...9) == 0 ? 8 : random(105_000...160_000))
+                level.append((submit(program, arguments, .value(sum), retries: -1), sum))
+            }
+            operations.append(.release(before.map(\.slot)))
+            if depth > 0, random(0...2) == 0 { operations.append(.compute(microseconds: random(1_000...400_000))) }
+        }
+        operations.append(.wait(level.map(\.slot), count: level.count))
+        operations.append(.compute(microseconds: random(1_000...6_000_000)))
+        var wanted = level.map(\.slot)
+        if random(0...1) == 0, let first = level.first {
+            // One is read from inside a task, by a borrower.
+            let own = value()
+            wanted.append(submit(.nested(value: own), [.nested(first.slot)], .value(own &+ first.value), retries: -1))
+        }
+        getAndRelease(wanted)
     }
 
     private mutating func mixed() {

@@ -109,6 +109,9 @@ package enum Message: Hashable, Sendable {
     case rejoined(Rejoined)
     case objectCopied(ObjectCopied)
     case copiesGone(CopiesGone)
+    case keepCopies(KeepCopies)
+    case nodeDied(NodeDied)
+    case argumentLost(ArgumentLost)
 
     /// The number that stands for the message in the frame header; never reused.
     package var kind: UInt16 {
@@ -217,6 +220,9 @@ package enum Message: Hashable, Sendable {
         case .rejoined: 282
         case .objectCopied: 270
         case .copiesGone: 271
+        case .keepCopies: 272
+        case .nodeDied: 273
+        case .argumentLost: 274
         }
     }
 
@@ -327,6 +333,9 @@ package enum Message: Hashable, Sendable {
         case .rejoined(let message): message.encode(into: &writer)
         case .objectCopied(let message): message.encode(into: &writer)
         case .copiesGone(let message): message.encode(into: &writer)
+        case .keepCopies(let message): message.encode(into: &writer)
+        case .nodeDied(let message): message.encode(into: &writer)
+        case .argumentLost(let message): message.encode(into: &writer)
         }
     }
 
@@ -445,6 +454,9 @@ package enum Message: Hashable, Sendable {
         case 282: self = .rejoined(try reader.value())
         case 270: self = .objectCopied(try reader.value())
         case 271: self = .copiesGone(try reader.value())
+        case 272: self = .keepCopies(try reader.value())
+        case 273: self = .nodeDied(try reader.value())
+        case 274: self = .argumentLost(try reader.value())
         default: throw .unknownCase("message kind", Int(kind))
         }
     }

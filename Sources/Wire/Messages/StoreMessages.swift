@@ -209,20 +209,25 @@ package struct FetchObject: Hashable, Sendable, WireCodable {
 package struct ObjectLocal: Hashable, Sendable, WireCodable {
     package var object: ObjectID
     package var error: RayError?
+    /// Where it was looked for in vain.
+    package var lost: [NodeID]
 
-    package init(object: ObjectID, error: RayError? = nil) {
+    package init(object: ObjectID, error: RayError? = nil, lost: [NodeID] = []) {
         self.object = object
         self.error = error
+        self.lost = lost
     }
 
     package func encode(into writer: inout WireWriter) {
         writer.write(object)
         writer.write(optional: error)
+        writer.write(list: lost)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
         object = try reader.identifier()
         error = try reader.optionalValue()
+        lost = try reader.added([]) { (reader: inout WireReader) throws(WireError) in try reader.identifiers() }
     }
 }
 

@@ -129,42 +129,58 @@ package struct CallActor: Hashable, Sendable, WireCodable {
 /// Borrower to owner. Answered by `ObjectStatus` when the object is there or has failed.
 package struct QueryObject: Hashable, Sendable, WireCodable {
     package var object: ObjectID
+    /// Which making of the object was looked for; see `ObjectStatus`.
+    package var version: UInt32
+    /// Where it was looked for in vain.
+    package var lost: [NodeID]
 
-    package init(object: ObjectID) {
+    package init(object: ObjectID, version: UInt32 = 0, lost: [NodeID] = []) {
         self.object = object
+        self.version = version
+        self.lost = lost
     }
 
     package func encode(into writer: inout WireWriter) {
         writer.write(object)
+        writer.write(version)
+        writer.write(list: lost)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
         object = try reader.identifier()
+        (version, lost) = try reader.added((0, [])) { (reader: inout WireReader) throws(WireError) in
+            (try reader.uint32(), try reader.identifiers())
+        }
     }
 }
 
-/// Owner to borrower.
+/// Owner to borrower; with neither result nor error it says that the object is being made again.
 package struct ObjectStatus: Hashable, Sendable, WireCodable {
     package var object: ObjectID
     package var result: TaskResult?
     package var error: RayError?
+    /// Which try of its task made the object, so that a loss of an earlier making is not taken for one of this.
+    package var version: UInt32
 
-    package init(object: ObjectID, result: TaskResult? = nil, error: RayError? = nil) {
+    package init(object: ObjectID, result: TaskResult? = nil, error: RayError? = nil, version: UInt32 = 0) {
         self.object = object
         self.result = result
         self.error = error
+        self.version = version
     }
 
     package func encode(into writer: inout WireWriter) {
         writer.write(object)
         writer.write(optional: result)
         writer.write(optional: error)
+        writer.write(version)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
         object = try reader.identifier()
         result = try reader.optionalValue()
         error = try reader.optionalValue()
+        version = try reader.added(0) { (reader: inout WireReader) throws(WireError) in try reader.uint32() }
     }
 }
 

@@ -67,8 +67,9 @@ extension WorkerCore {
         }
         execution.received[id]?.missing = missing
         if missing > 0 {
+            // It may be given back because of one of them.
             for case .reference(let reference) in task.spec.arguments
-            where objects[reference.id]?.isAtHand != true {
+            where objects[reference.id]?.isAtHand != true && execution.received[id] != nil {
                 wait(for: reference.id, .argument(id), into: &effects)
             }
         }
@@ -115,7 +116,7 @@ extension WorkerCore {
         execution.received[id] = task
         execution.received[id]?.missing = missing.count
         execution.queue.prepend(id)
-        for object in missing {
+        for object in missing where execution.received[id] != nil {
             self.missing(object, into: &effects)
             wait(for: object, .argument(id), into: &effects)
         }
@@ -149,8 +150,9 @@ extension WorkerCore {
                 switch objects[reference.id]?.value {
                 case .inline(let object)?: .inline(object)
                 case .failed(let error)?: .failed(error)
-                case .stored?: .local(reference.id)
-                case .pending?, nil:
+                // One that is pending was lost since: it is looked for in vain, and waited for again.
+                case .stored?, .pending?: .local(reference.id)
+                case nil:
                     .failed(RayError(.objectLost, "argument \(reference.id) is not at hand"))
                 }
             }

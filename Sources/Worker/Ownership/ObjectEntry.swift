@@ -48,6 +48,18 @@ package struct ObjectEntry: Sendable {
         case returning
     }
 
+    /// What a stored value of this process can be made from again, should it be lost.
+    package enum Origin: UInt8, Sendable {
+        /// It was put, or is not in a store.
+        case other
+        /// The task, whose record is in the lineage table unless it was evicted.
+        case task
+        /// Nothing: its task is never run again.
+        case retriesDisabled
+        /// Nothing: its task was run again as often as it may.
+        case retriesUsed
+    }
+
     /// Who wants to hear when the entry changes.
     package enum Waiter: Hashable, Sendable {
         /// A `get`: wants the value at hand.
@@ -80,6 +92,9 @@ package struct ObjectEntry: Sendable {
     package var registration = Registration.none
     /// Whether the owner has been asked.
     package var isAsked = false
+    package var origin = Origin.other
+    /// Which try of its task made a stored value; a borrower has it from the owner.
+    package var version: UInt32 = 0
     package var waiters: [Waiter] = []
 
     /// Whether the value was made, or failed.

@@ -63,6 +63,8 @@ struct ReferenceTable: Sendable {
     var borrowers: [ObjectID: [WorkerID]] = [:]
     /// The references inside the values of this process's objects.
     var contained: [ObjectID: [ObjectID]] = [:]
+    /// Nodes that may still have a copy of an object of this process, though others looked for it there in vain.
+    var strays: [ObjectID: [Address]] = [:]
     var transfers: [Delivery: Transfer] = [:]
     /// By owner, only while some are not noted.
     var registrations: [WorkerID: Registrations] = [:]

@@ -157,7 +157,8 @@ extension WorkerCore {
         _ message: ResultReferences, from peer: WorkerID, into effects: inout WorkerEffects
     ) {
         if let task = tasks[message.task], task.spec.attempt == Int(message.attempt) {
-            for (id, contained) in zip(task.spec.returnIDs, message.contained) {
+            for (id, contained) in zip(task.spec.returnIDs, message.contained)
+            where !task.isRebuild || objects[id]?.exists != true {
                 capture(contained, in: id, into: &effects)
             }
         }

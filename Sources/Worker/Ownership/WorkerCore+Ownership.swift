@@ -93,7 +93,14 @@ extension WorkerCore {
     mutating func wait(for id: ObjectID, _ waiter: ObjectEntry.Waiter, into effects: inout WorkerEffects) {
         objects[id]?.waiters.append(waiter)
         switch waiter {
-        case .get, .argument: bringToHand(id, into: &effects)
+        case .get: bringToHand(id, into: &effects)
+        case .argument:
+            bringToHand(id, into: &effects)
+            // What this process makes again itself may need the worker that waits for it.
+            guard !lineage.records.isEmpty, let entry = objects[id], !entry.exists,
+                lineage.records[id.task]?.isRunning == true
+            else { return }
+            giveBackTasks(waitingFor: id, version: entry.version, at: [], into: &effects)
         case .wait, .dependency: learn(id, into: &effects)
         case .query: break
         }
@@ -120,9 +127,15 @@ extension WorkerCore {
 
     /// Asks the owner of a borrowed object about it, once.
     mutating func learn(_ id: ObjectID, into effects: inout WorkerEffects) {
-        guard let entry = objects[id], let owner = entry.owner, !entry.exists, !entry.isAsked else { return }
+        guard let entry = objects[id], !entry.exists, !entry.isAsked else { return }
+        ask(id, version: entry.version, lost: [], into: &effects)
+    }
+
+    /// Asks the owner of a borrowed object about it, and says where it was looked for in vain.
+    mutating func ask(_ id: ObjectID, version: UInt32, lost: [NodeID], into effects: inout WorkerEffects) {
+        guard let owner = objects[id]?.owner else { return }
         objects[id]?.isAsked = true
-        effects.send(.queryObject(QueryObject(object: id)), to: owner)
+        effects.send(.queryObject(QueryObject(object: id, version: version, lost: lost)), to: owner)
     }
 
     private mutating func fetch(
@@ -136,7 +149,8 @@ extension WorkerCore {
         }
         let owner = entry.owner ?? configuration.address
         let request = FetchObject(object: id, owner: owner.worker, locations: raylets, ownerAddress: owner)
-        effects.send(.fetchObject(request), to: raylet.worker)
+        // The version comes back with the answer: a failure says nothing about a later making.
+        effects.send(.fetchObject(request), to: raylet.worker, requestID: UInt64(entry.version))
     }
 
     mutating func located(_ id: ObjectID, isPresent: Bool, into effects: inout WorkerEffects) {
@@ -150,14 +164,21 @@ extension WorkerCore {
         notify(id, into: &effects)
     }
 
-    mutating func objectLocal(_ message: ObjectLocal, into effects: inout WorkerEffects) {
-        guard let entry = objects[message.object], entry.presence == .fetching else { return }
-        if let error = message.error {
-            objects[message.object]?.presence = .unknown
-            settle(message.object, .failed(error), into: &effects)
-        } else {
-            objects[message.object]?.presence = .present
-            notify(message.object, into: &effects)
+    mutating func objectLocal(
+        _ message: ObjectLocal, version: UInt32, at now: Instant, into effects: inout WorkerEffects
+    ) {
+        let id = message.object
+        guard let entry = objects[id], entry.presence == .fetching else { return }
+        guard let error = message.error else {
+            // What is being made again is not taken from a copy whose owner did not hear of it in time.
+            objects[id]?.presence = entry.exists ? .present : .unknown
+            return notify(id, into: &effects)
+        }
+        objects[id]?.presence = .unknown
+        if error.type == .objectLost, !message.lost.isEmpty {
+            notFound(id, at: message.lost, version: version, error, at: now, into: &effects)
+        } else if entry.exists {
+            settle(id, .failed(error), into: &effects)
         }
     }
 
@@ -172,41 +193,58 @@ extension WorkerCore {
 
     // MARK: Between owner and borrower
 
-    mutating func queried(_ id: ObjectID, from peer: WorkerID, into effects: inout WorkerEffects) {
-        guard let entry = objects[id], entry.owner == nil else {
+    mutating func queried(
+        _ message: QueryObject, from peer: WorkerID, at now: Instant, into effects: inout WorkerEffects
+    ) {
+        let id = message.object
+        guard objects[id].map({ $0.owner == nil }) == true else {
             effects.send(.objectStatus(ObjectStatus(object: id, error: Self.freed(id))), to: peer)
             return
         }
-        if entry.exists {
-            answerQuery(id, entry, to: peer, into: &effects)
-        } else if !entry.waiters.contains(.query(peer)) {
-            wait(for: id, .query(peer), into: &effects)
+        if !message.lost.isEmpty,
+            let error = lookedForInVain(id, at: message.lost, version: message.version, at: now, into: &effects)
+        {
+            effects.send(.objectStatus(ObjectStatus(object: id, error: error)), to: peer)
+            return
         }
+        guard let entry = objects[id] else { return }
+        guard !entry.exists else { return answerQuery(id, entry, to: peer, into: &effects) }
+        if lineage.records[id.task]?.isRunning == true {
+            effects.send(.objectStatus(ObjectStatus(object: id)), to: peer)
+        }
+        if !entry.waiters.contains(.query(peer)) { wait(for: id, .query(peer), into: &effects) }
     }
 
     private func answerQuery(
         _ id: ObjectID, _ entry: ObjectEntry, to peer: WorkerID, into effects: inout WorkerEffects
     ) {
-        let status =
-            switch entry.value {
-            case .inline(let object): ObjectStatus(object: id, result: .inline(object))
-            case .stored(let raylets, let byteCount):
-                ObjectStatus(object: id, result: .stored(at: raylets.first ?? .none, byteCount: byteCount))
-            case .failed(let error): ObjectStatus(object: id, error: error)
-            case .pending: preconditionFailure("a query is answered when the object exists")
-            }
+        var status = ObjectStatus(object: id, version: entry.version)
+        switch entry.value {
+        case .inline(let object): status.result = .inline(object)
+        case .stored(let raylets, let byteCount):
+            status.result = .stored(at: raylets.first ?? .none, byteCount: byteCount)
+        case .failed(let error): status.error = error
+        case .pending: preconditionFailure("a query is answered when the object exists")
+        }
         effects.send(.objectStatus(status), to: peer)
     }
 
-    mutating func objectStatus(_ message: ObjectStatus, into effects: inout WorkerEffects) {
-        guard let entry = objects[message.object], entry.isAsked else { return }
-        objects[message.object]?.isAsked = false
-        guard !entry.exists else { return }
+    mutating func objectStatus(_ message: ObjectStatus, at now: Instant, into effects: inout WorkerEffects) {
+        let id = message.object
+        guard let entry = objects[id], entry.isAsked, !entry.exists else { return }
+        guard message.result != nil || message.error != nil else {
+            // It is being made again, and the answer will come: no task holds a worker meanwhile.
+            return giveBackTasks(waitingFor: id, version: entry.version, at: [], into: &effects)
+        }
+        objects[id]?.isAsked = false
+        objects[id]?.version = message.version
         switch (message.result, message.error) {
-        case (_, let error?): settle(message.object, .failed(error), into: &effects)
-        case (.inline(let object)?, _): settle(message.object, .inline(object), into: &effects)
+        case (_, let error?): settle(id, .failed(error), into: &effects)
+        case (.inline(let object)?, _): settle(id, .inline(object), into: &effects)
+        case (.stored(let raylet, _)?, _) where deadNodes[raylet.node] != nil:
+            ask(id, version: message.version, lost: [raylet.node], into: &effects)
         case (.stored(let raylet, let byteCount)?, _):
-            settle(message.object, .stored(at: [raylet], byteCount: byteCount), into: &effects)
+            settle(id, .stored(at: [raylet], byteCount: byteCount), into: &effects)
         case (nil, nil): break
         }
     }

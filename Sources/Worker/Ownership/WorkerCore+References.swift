@@ -99,7 +99,7 @@ extension WorkerCore {
     /// Objects that this process knows, and what else it holds for others.
     package var heldCount: Int {
         objects.count + references.borrowers.count + references.contained.count + references.transfers.count
-            + references.deferred.count
+            + references.deferred.count + references.strays.count + lineage.records.count
     }
 
     /// Whether this process still has its own object.
@@ -127,10 +127,18 @@ extension WorkerCore {
         objects[id] = nil
         guard entry.owner == nil else { return [] }
         if let actor = id.actorOfHandle { actorUnreferenced(actor, into: &effects) }
-        if case .stored(let raylets, _) = entry.value {
-            for raylet in raylets { effects.send(.freeObjects(FreeObjects(objects: [id])), to: raylet) }
+        if case .stored(let raylets, _) = entry.value { free(id, at: raylets, into: &effects) }
+        if !references.strays.isEmpty, let strays = references.strays.removeValue(forKey: id) {
+            free(id, at: strays, into: &effects)
         }
-        return references.contained.isEmpty ? [] : references.contained.removeValue(forKey: id) ?? []
+        let inner = references.contained.isEmpty ? [] : references.contained.removeValue(forKey: id) ?? []
+        return entry.origin == .task ? inner + lineage.release(id.task) : inner
+    }
+
+    private func free(_ id: ObjectID, at raylets: [Address], into effects: inout WorkerEffects) {
+        for raylet in raylets where deadNodes.isEmpty || deadNodes[raylet.node] == nil {
+            effects.send(.freeObjects(FreeObjects(objects: [id])), to: raylet)
+        }
     }
 
     /// Notes which references are inside the value of an object of this process: they live as long as it does.

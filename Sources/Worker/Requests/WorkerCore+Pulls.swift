@@ -9,6 +9,10 @@ internal import RayWire
 /// An object that a driver outside the cluster reads from a raylet, in chunks.
 struct RemotePull: Sendable {
     var sources: [Address]
+    /// Which making of the object it is.
+    var version: UInt32
+    /// Nodes that could not give it.
+    var tried: [NodeID] = []
     var dataBytes = 0
     var metadataBytes = 0
     var total = 0
@@ -28,19 +32,19 @@ extension WorkerCore {
     mutating func startPull(
         _ id: ObjectID, from sources: [Address], _ byteCount: Int, into effects: inout WorkerEffects
     ) {
-        guard pulls[id] == nil else { return }
-        pulls[id] = RemotePull(sources: sources)
-        askFirstChunk(id, into: &effects)
+        guard pulls[id] == nil, let version = objects[id]?.version else { return }
+        pulls[id] = RemotePull(sources: sources, version: version)
+        askFirstChunk(id, at: .zero, into: &effects)
     }
 
     /// The first chunk tells the sizes; the others follow several at a time.
-    private mutating func askFirstChunk(_ id: ObjectID, into effects: inout WorkerEffects) {
+    private mutating func askFirstChunk(_ id: ObjectID, at now: Instant, into effects: inout WorkerEffects) {
         guard let pull = pulls[id] else { return }
         guard let source = pull.sources.first else {
             pulls[id] = nil
             objects[id]?.presence = .unknown
-            let reasons = pull.reasons.isEmpty ? "no node holds it" : pull.reasons.joined(separator: "; ")
-            settle(id, .failed(RayError(.objectLost, "object \(id) cannot be fetched: \(reasons)")), into: &effects)
+            let error = RayError(.objectLost, "object \(id) cannot be fetched", causes: pull.reasons)
+            notFound(id, at: pull.tried, version: pull.version, error, at: now, into: &effects)
             return
         }
         pulls[id]?.bytes = []
@@ -51,11 +55,14 @@ extension WorkerCore {
         effects.send(.pullChunk(request), to: source)
     }
 
-    private mutating func sourceFailed(_ id: ObjectID, _ reason: String, into effects: inout WorkerEffects) {
+    private mutating func sourceFailed(
+        _ id: ObjectID, _ reason: String, at now: Instant, into effects: inout WorkerEffects
+    ) {
         guard let pull = pulls[id], let source = pull.sources.first else { return }
         pulls[id]?.reasons.append("\(source.host):\(source.port): \(reason)")
+        pulls[id]?.tried.append(source.node)
         pulls[id]?.sources.removeFirst()
-        askFirstChunk(id, into: &effects)
+        askFirstChunk(id, at: now, into: &effects)
     }
 
     mutating func chunkReceived(
@@ -64,14 +71,14 @@ extension WorkerCore {
         let id = message.object
         guard var pull = pulls[id], pull.sources.first?.worker == peer else { return }
         if let error = message.error {
-            sourceFailed(id, error.message, into: &effects)
+            sourceFailed(id, error.message, at: now, into: &effects)
             return
         }
         if pull.bytes.isEmpty {
             guard message.dataBytes >= 0, message.metadataBytes >= 0, message.containedBytes >= 0,
                 message.dataBytes <= Limits.objectBytesMax
             else {
-                sourceFailed(id, "it tells impossible sizes", into: &effects)
+                sourceFailed(id, "it tells impossible sizes", at: now, into: &effects)
                 return
             }
             pull.dataBytes = message.dataBytes
@@ -80,7 +87,7 @@ extension WorkerCore {
             pull.bytes = [UInt8](repeating: 0, count: pull.total)
         }
         guard message.offset >= 0, message.offset + message.bytes.count <= pull.total else {
-            sourceFailed(id, "a chunk lies outside the object", into: &effects)
+            sourceFailed(id, "a chunk lies outside the object", at: now, into: &effects)
             return
         }
         pull.bytes.replaceSubrange(message.offset..<message.offset + message.bytes.count, with: message.bytes)
@@ -130,13 +137,13 @@ extension WorkerCore {
 
     mutating func pullSourceLost(_ peer: WorkerID, at now: Instant, into effects: inout WorkerEffects) {
         for id in pulls.filter({ $0.value.sources.first?.worker == peer }).keys.sorted() {
-            sourceFailed(id, "the node is gone", into: &effects)
+            sourceFailed(id, "the node is gone", at: now, into: &effects)
         }
     }
 
     mutating func expirePulls(at now: Instant, into effects: inout WorkerEffects) {
         for id in pulls.filter({ $0.value.deadline <= now }).keys.sorted() {
-            sourceFailed(id, "no answer for \(Self.chunkMilliseconds / 1000) s", into: &effects)
+            sourceFailed(id, "no answer for \(Self.chunkMilliseconds / 1000) s", at: now, into: &effects)
         }
     }
 }

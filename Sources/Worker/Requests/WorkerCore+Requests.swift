@@ -81,7 +81,20 @@ extension WorkerCore {
     mutating func objectReady(_ token: UInt64, into effects: inout WorkerEffects) {
         guard waits[token] != nil else { return }
         waits[token]?.missing -= 1
-        if let request = waits[token], isDone(request) { finish(token, into: &effects) }
+        guard let request = waits[token], isDone(request) else { return }
+        if case .get = request.kind, waitAgain(token, request, into: &effects) { return }
+        finish(token, into: &effects)
+    }
+
+    /// Goes on with a get if objects that were at hand are lost while it waited for others; whether it does.
+    private mutating func waitAgain(
+        _ token: UInt64, _ request: WaitRequest, into effects: inout WorkerEffects
+    ) -> Bool {
+        let lost = request.ids.filter { objects[$0].map { !$0.isAtHand } ?? false }
+        guard !lost.isEmpty else { return false }
+        waits[token]?.missing = lost.count
+        for id in lost where waits[token] != nil { wait(for: id, .get(token), into: &effects) }
+        return true
     }
 
     /// Ends a request with what is there; a task that waited goes on when it has its CPU again.

@@ -38,6 +38,8 @@ struct PendingTask: Sendable {
     var times = AttemptTimes()
     /// What was reported last of where it stands.
     var reported: TaskState?
+    /// Whether it was done once, and makes again those of its results that are lost.
+    var isRebuild = false
     /// Whether it was cancelled: its results have failed already, and only its end is awaited.
     var cancellation = Cancellation.none
 

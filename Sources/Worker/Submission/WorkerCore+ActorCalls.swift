@@ -78,6 +78,7 @@ extension WorkerCore {
         }
         actors[actor]?.queue.append(spec.id)
         let retries = spec.retriesMax != 0 ? spec.retriesMax : actors[actor]?.taskRetriesMax ?? 0
+        if spec.retriesMax != retries { spec.retriesMax = retries }
         return begin(
             spec, retriesLeft: retries, retryExceptions: call.retryExceptions, parent: parent, at: now, into: &effects)
     }

@@ -118,7 +118,7 @@ extension WorkerCore {
         guard task.cancellation == .none else { return }
         if !force { tasks[id]?.cancellation = .asked }
         let error = Self.cancelled(task.spec, "while it ran, or was about to")
-        for result in task.spec.returnIDs { settle(result, .failed(error), into: &effects) }
+        settleResults(of: task, .failed(error), into: &effects)
         if task.spec.generator != nil { endStream(id, error, into: &effects) }
     }
 

@@ -38,20 +38,23 @@ extension WorkerCore {
             fail(task: spec.id, fatal, into: &effects)
             return references
         }
-        var missing = 0
         holdArguments(of: spec, into: &effects)
+        awaitArguments(spec.id, at: now, into: &effects)
+        return references
+    }
+
+    /// Lets a task go on when its arguments, which it holds, exist.
+    mutating func awaitArguments(_ id: TaskID, at now: Instant, into effects: inout WorkerEffects) {
+        guard let spec = tasks[id]?.spec else { return }
+        var missing = 0
         for case .reference(let reference) in spec.arguments where objects[reference.id]?.exists == false {
             missing += 1
         }
-        tasks[spec.id]?.phase = .waiting(missing)
-        guard missing > 0 else {
-            argumentsExist(spec.id, at: now, into: &effects)
-            return references
-        }
+        tasks[id]?.phase = .waiting(missing)
+        guard missing > 0 else { return argumentsExist(id, at: now, into: &effects) }
         for case .reference(let reference) in spec.arguments where objects[reference.id]?.exists == false {
-            wait(for: reference.id, .dependency(spec.id), into: &effects)
+            wait(for: reference.id, .dependency(id), into: &effects)
         }
-        return references
     }
 
     mutating func dependencyReady(_ id: TaskID, into effects: inout WorkerEffects) {
@@ -68,7 +71,7 @@ extension WorkerCore {
             guard case .reference(let reference) = argument, let entry = objects[reference.id] else { continue }
             switch entry.value {
             case .failed(let error):
-                fail(task: id, error, into: &effects)
+                fail(task: id, argumentFailed(error, of: task), into: &effects)
                 return
             case .inline(let object):
                 spec.arguments[index] = .value(object)
@@ -108,7 +111,7 @@ extension WorkerCore {
                 return taskLeft(lease, message.task, at: now, into: &effects)
             }
             tasks[message.task] = nil
-            complete(task, message, into: &effects)
+            complete(task, message, at: now, into: &effects)
             taskLeft(lease, message.task, at: now, into: &effects)
         case .called:
             guard case .actorCall(let actor, _) = task.spec.kind else { return }
@@ -118,7 +121,7 @@ extension WorkerCore {
                 return sendCalls(of: actor, into: &effects)
             }
             tasks[message.task] = nil
-            complete(task, message, into: &effects)
+            complete(task, message, at: now, into: &effects)
             callEnded(actor, message.task, into: &effects)
         case .waiting, .queued, .orphaned:
             freeUnwanted(message, into: &effects)
@@ -141,28 +144,61 @@ extension WorkerCore {
         return true
     }
 
-    private mutating func complete(_ task: PendingTask, _ message: TaskDone, into effects: inout WorkerEffects) {
+    private mutating func complete(
+        _ task: PendingTask, _ message: TaskDone, at now: Instant, into effects: inout WorkerEffects
+    ) {
         let ids = task.spec.returnIDs
         traceEnded(task, task.cancellation == .none ? message.error : Self.cancelled(task.spec, ""), message.times)
+        if task.isRebuild { rebuildEnded(task) }
         if task.cancellation != .none {
             freeUnwanted(message, into: &effects)
         } else if let error = message.error {
-            for id in ids { settle(id, .failed(error), into: &effects) }
+            settleResults(of: task, .failed(error), into: &effects)
         } else if message.results.count != ids.count {
             let error = RayError(
                 .systemError, "\(task.spec.displayName) gave \(message.results.count) results, not \(ids.count)")
-            for id in ids { settle(id, .failed(error), into: &effects) }
+            settleResults(of: task, .failed(error), into: &effects)
         } else {
-            for (id, result) in zip(ids, message.results) {
-                switch result {
-                case .inline(let object): settle(id, .inline(object), into: &effects)
-                case .stored(let raylet, let byteCount):
+            take(message.results, of: task, at: now, into: &effects)
+        }
+        if task.spec.generator != nil { endStream(task.spec.id, message.error, into: &effects) }
+        releaseArguments(of: task.spec, into: &effects)
+    }
+
+    private mutating func take(
+        _ results: [TaskResult], of task: PendingTask, at now: Instant, into effects: inout WorkerEffects
+    ) {
+        var isStored = false
+        var lost: [ObjectID] = []
+        for (id, result) in zip(task.spec.returnIDs, results) {
+            if task.isRebuild, objects[id]?.exists == true {
+                // It was not lost, or came otherwise.
+                if case .stored(let raylet, _) = result { freeUnwanted(id, at: raylet, into: &effects) }
+                continue
+            }
+            switch result {
+            case .inline(let object): settle(id, .inline(object), into: &effects)
+            case .stored(let raylet, let byteCount):
+                isStored = true
+                if task.spec.attempt > 0 { objects[id]?.version = UInt32(task.spec.attempt) }
+                if deadNodes[raylet.node] != nil, objects[id] != nil {
+                    lost.append(id)
+                } else {
                     settle(id, .stored(at: [raylet], byteCount: byteCount), into: &effects)
                 }
             }
         }
-        if task.spec.generator != nil { endStream(task.spec.id, message.error, into: &effects) }
-        releaseArguments(of: task.spec, into: &effects)
+        if isStored { keepLineage(of: task, lost: lost, into: &effects) }
+        if !lost.isEmpty {
+            recover(lost, because: "it was made on a node that is dead", at: now, into: &effects)
+        }
+    }
+
+    /// Sets all results of a task that are not there.
+    mutating func settleResults(of task: PendingTask, _ value: ObjectEntry.Value, into effects: inout WorkerEffects) {
+        for id in task.spec.returnIDs where !task.isRebuild || objects[id]?.exists != true {
+            settle(id, value, into: &effects)
+        }
     }
 
     /// A reply to a try that is not awaited any more: its stored results are nobody's.
@@ -185,9 +221,8 @@ extension WorkerCore {
         var error = error
         if error.function.isEmpty { error.function = task.spec.displayName }
         traceEnded(task, error)
-        if task.cancellation == .none {
-            for id in task.spec.returnIDs { settle(id, .failed(error), into: &effects) }
-        }
+        if task.isRebuild { rebuildEnded(task) }
+        if task.cancellation == .none { settleResults(of: task, .failed(error), into: &effects) }
         if task.spec.generator != nil { endStream(id, error, into: &effects) }
         releaseArguments(of: task.spec, into: &effects)
         switch task.spec.kind {

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
+import Glibc
 import Ray
 
 /// Modes about references on the way, placement and the view of the cluster.
@@ -97,6 +98,35 @@ extension TestProgram {
         say("empty: \(try await eventually { try await storesUsed() == 0 })")
     }
 
+    /// A shuffle of two levels, whose third node is lost before the results are read: as soon as the file exists.
+    static func shuffle(goOn path: String) async throws {
+        let count = 6
+        guard let third = try await ray.nodes().first(where: { $0.name == "third" }) else { return say("two nodes") }
+        var results: [ObjectRef<[Double]>] = []
+        do {
+            let maps = (0..<count).map { ray.remote(part).options(schedulingStrategy: .spread)($0) }
+            let merge = ray.remote(merged).options(schedulingStrategy: .spread)
+            let middle = (0..<count).map { merge(maps[$0], maps[($0 + 1) % count], maps[($0 + 2) % count]) }
+            // Half of the results are on the node that goes; without it they are made elsewhere.
+            let there = merge.options(schedulingStrategy: .nodeAffinity(nodeID: third.id, soft: true))
+            results = (0..<count).map { index in
+                let place = index % 2 == 0 ? merge : there
+                return place(middle[index], middle[(index + 2) % count], middle[(index + 3) % count])
+            }
+            _ = try await ray.wait(results, count: count)
+        }
+        say("made")
+        while access(path, F_OK) != 0 { try await Task.sleep(for: .milliseconds(20)) }
+        let got = try await ray.get(results)
+        var right = 0
+        for (index, numbers) in got.enumerated() {
+            var wanted = 0
+            for upper in [0, 2, 3] { for lower in [0, 1, 2] { wanted += (index + upper + lower) % count } }
+            if numbers.count == partSize, numbers.allSatisfy({ $0 == Double(wanted) }) { right += 1 }
+        }
+        say("right: \(right)")
+    }
+
     /// Bytes of objects on all nodes.
     private static func storesUsed() async throws -> Int {
         try await ray.nodes().filter(\.isAlive).map(\.objectStoreUsed).reduce(0, +)
@@ -113,6 +143,15 @@ extension TestProgram {
 }
 
 @Remote func ones(_ count: Int) -> [Double] { [Double](repeating: 1, count: count) }
+
+/// Numbers of a part of a shuffle; too many to travel in messages.
+let partSize = 100_000
+
+@Remote func part(_ number: Int) -> [Double] { [Double](repeating: Double(number), count: partSize) }
+
+@Remote func merged(_ first: [Double], _ second: [Double], _ third: [Double]) -> [Double] {
+    first.indices.map { first[$0] + second[$0] + third[$0] }
+}
 
 @Remote func total(_ numbers: [Double]) -> Double { numbers.reduce(0, +) }
 

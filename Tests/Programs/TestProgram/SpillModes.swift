@@ -91,7 +91,7 @@ extension TestProgram {
             do {
                 if try await ray.get(reference) != block(number) { wrong += 1 }
             } catch let error as ray.SystemError {
-                lost += kind(error) == "objectLost" ? 1 : 0
+                lost += kind(error) == "objectReconstructionFailed" ? 1 : 0
                 message = error.message
             }
         }

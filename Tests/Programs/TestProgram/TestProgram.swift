@@ -90,6 +90,9 @@ import Ray
         case "generators":
             try await begin()
             try await generators(arguments[0])
+        case "shuffle":
+            try await begin()
+            try await shuffle(goOn: arguments[0])
         case "detached":
             try await begin()
             try await detached(arguments[0] == "first")

@@ -1,0 +1,61 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import RayCore
+
+/// Why a lost object cannot be made again: Ray's kinds, numbers and sentences.
+enum Obstacle: Sendable {
+    case put
+    case retriesDisabled
+    case retriesUsed
+    case lineageEvicted
+    case borrowed
+
+    var type: ErrorType {
+        switch self {
+        case .put: .objectUnreconstructablePut
+        case .retriesDisabled: .objectUnreconstructableRetriesDisabled
+        case .retriesUsed: .objectUnreconstructableMaxAttemptsExceeded
+        case .lineageEvicted: .objectUnreconstructableLineageEvicted
+        case .borrowed: .objectUnreconstructableBorrowed
+        }
+    }
+
+    private var name: String {
+        switch self {
+        case .put: "PUT"
+        case .retriesDisabled: "RETRIES_DISABLED"
+        case .retriesUsed: "MAX_ATTEMPTS_EXCEEDED"
+        case .lineageEvicted: "LINEAGE_EVICTED"
+        case .borrowed: "BORROWED"
+        }
+    }
+
+    private var sentence: String {
+        switch self {
+        case .put:
+            "it was created by ray.put(), which has no task lineage. To prevent this error, return the value from a "
+                + "task instead."
+        case .retriesDisabled:
+            "its task was created with maxRetries: 0, or its actor with maxTaskRetries: 0. Consider enabling retries."
+        case .retriesUsed:
+            "the maximum number of task retries has been exceeded. Consider increasing it with maxRetries."
+        case .lineageEvicted:
+            "its lineage has been evicted to reduce memory pressure. To prevent this error, set the environment "
+                + "variable RAY_max_lineage_bytes=<bytes> (default 1GB)."
+        case .borrowed:
+            "it crossed an ownership boundary. Only the owner of an object can trigger reconstruction, and it has not "
+                + "got the object any more."
+        }
+    }
+
+    /// What stands in the place of the object.
+    func error(of id: ObjectID, lostBecause reason: String) -> RayError {
+        RayError(
+            type,
+            "Failed to retrieve object \(id): \(reason).\n[OBJECT_UNRECONSTRUCTABLE_\(name)] The object cannot be "
+                + "reconstructed because \(sentence)")
+    }
+}
