@@ -12,11 +12,22 @@ package protocol Identifier: Hashable, Sendable, Comparable, CustomStringConvert
     static var byteCount: Int { get }
     /// Reads an identifier from exactly `byteCount` bytes.
     init(bytes: UnsafeRawBufferPointer)
+    /// The identifier mixed into one word, for hashing.
+    var digest: UInt64 { get }
     /// Writes exactly `byteCount` bytes.
     func store(into bytes: UnsafeMutableRawBufferPointer)
 }
 
 extension Identifier {
+    @inlinable package func hash(into hasher: inout Hasher) { hasher.combine(digest) }
+
+    /// What dictionaries ask for: one multiplication instead of a keyed hash, whose strength is not needed against
+    /// peers that are known, and which is a tenth of the cost of a call. The dictionary's seed keeps its place.
+    @inlinable package func _rawHashValue(seed: Int) -> Int {
+        let product = (digest ^ UInt64(truncatingIfNeeded: seed)).multipliedFullWidth(by: 0x9e37_79b9_7f4a_7c15)
+        return Int(truncatingIfNeeded: product.high ^ product.low)
+    }
+
     /// Reads an identifier from an array, or nothing if the size is not exactly `byteCount`.
     package init?(_ array: [UInt8]) {
         guard array.count == Self.byteCount else { return nil }

@@ -20,5 +20,7 @@ package struct JobID: Identifier {
         bytes.storeBytes(of: value.littleEndian, as: UInt32.self)
     }
 
+    @inlinable package var digest: UInt64 { UInt64(value) }
+
     package static func < (lhs: JobID, rhs: JobID) -> Bool { lhs.value < rhs.value }
 }

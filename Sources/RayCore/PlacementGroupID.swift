@@ -9,6 +9,11 @@ package struct PlacementGroupID: Identifier {
     @usableFromInline package let word1: UInt64
     @usableFromInline package let tail: UInt16
 
+    /// The words, mixed into one.
+    @inlinable package var digest: UInt64 {
+        word0 ^ (word1 &* 0x9e37_79b9_7f4a_7c15) ^ (UInt64(tail) &* 0xc2b2_ae3d_27d4_eb4f)
+    }
+
     package static let byteCount = 18
 
     @inlinable package init(_ word0: UInt64, _ word1: UInt64, _ tail: UInt16) {

@@ -8,7 +8,7 @@
 /// For what is copied on the way of every call and has many strings and arrays inside: a copy costs one count of
 /// references instead of one for each of them, and eight bytes in what holds it.
 package struct Shared<Value: Hashable & Sendable>: Hashable, Sendable {
-    // Only changed while one value refers to it.
+    // Unchecked: it is only changed while one value refers to it.
     @usableFromInline
     final class Storage: @unchecked Sendable {
         @usableFromInline var value: Value
@@ -20,6 +20,7 @@ package struct Shared<Value: Hashable & Sendable>: Hashable, Sendable {
     @inlinable
     package init(_ value: Value) { storage = Storage(value) }
 
+    /// What is shared; changing it copies it first, unless nobody else has it.
     @inlinable
     package var value: Value {
         _read { yield storage.value }

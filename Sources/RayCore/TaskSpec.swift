@@ -9,6 +9,8 @@ package enum TaskArgument: Hashable, Sendable {
     case value(RayObject)
     /// A reference that is resolved before the task starts.
     case reference(ObjectReference)
+
+    package var isReference: Bool { if case .reference = self { true } else { false } }
 }
 
 /// What kind of call a task is.
@@ -115,11 +117,13 @@ package struct TaskSpec: Hashable, Sendable {
 
 /// The parts of the call.
 extension TaskSpec {
+    /// What is called.
     @inlinable package var function: FunctionDescriptor {
         _read { yield call.value.function }
         _modify { yield &call.value.function }
     }
 
+    /// How many results it has.
     @inlinable package var returnCount: Int {
         _read { yield call.value.returnCount }
         _modify { yield &call.value.returnCount }

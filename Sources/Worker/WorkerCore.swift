@@ -100,6 +100,8 @@ package struct WorkerCore: Sendable {
     var streams: [TaskID: GeneratorStream] = [:]
     var shapes: [Shape] = []
     var shapeIndices: [ShapeKey: Int] = [:]
+    /// The shape of the latest task without references: most are like the one before.
+    var lastShape: (call: Shared<TaskCall>, index: Int)?
     var leases: [LeaseID: OwnedLease] = [:]
     var leaseCounter: UInt32 = 0
     /// Tasks that are tried again after a pause.

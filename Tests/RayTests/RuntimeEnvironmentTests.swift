@@ -44,7 +44,7 @@ import Testing
             _ = try await ray.get(task(1))
             _ = try await ray.get(task.options(runtimeEnv: .init(envVars: ["D": "4"], workingDir: package))(1))
             _ = try await ray.get(ray.remote(square)(1))
-            let calls = worker.state.withLock { $0.calls }.map(\.environment)
+            let calls = worker.state.withLock { $0.calls }.map(\.shared.value.environment)
             #expect(calls[0]?.variables == variables(["A": "1", "B": "2", "C": "3"]))
             #expect(calls[0]?.workingDirectory == job.workingDirectory)
             // Later options replace earlier ones.
@@ -66,7 +66,7 @@ import Testing
             try write(folder + "/a", "22")
             _ = try await ray.get(ray.remote(square).options(runtimeEnv: .init(workingDir: folder))(1))
             #expect(worker.state.withLock { $0.blobCount } == 2)
-            let names = worker.state.withLock { $0.calls }.map { $0.environment?.workingDirectory }
+            let names = worker.state.withLock { $0.calls }.map { $0.shared.value.environment?.workingDirectory }
             #expect(Set(names).count == 2 && names[0] == names[5] && names[5] != names[6])
             let hashes = worker.state.withLock { Set($0.blobs.keys) }
             #expect(Set(names) == Set(hashes.map { PackageURI(sha256: $0).description }))
@@ -78,7 +78,7 @@ import Testing
             try write(folder + "/p", "#!/bin/sh\n")
             chmod(folder + "/p", 0o755)
             _ = try await ray.get(ray.remote(square).options(runtimeEnv: .init(executable: folder + "/p"))(1))
-            let program = worker.state.withLock { $0.calls }.first?.environment?.program
+            let program = worker.state.withLock { $0.calls }.first?.shared.value.environment?.program
             #expect(program?.byteCount == 10)
             #expect(program?.path.hasSuffix("/p") == true)
             #expect(worker.state.withLock { $0.blobs[program?.hash ?? ""] } == Array("#!/bin/sh\n".utf8))

@@ -70,12 +70,9 @@ extension ray {
             do throws(RayError) {
                 if let failure = failure ?? arguments.failure { throw failure }
                 let worker = try arguments.worker.get()
-                var call = Call(
-                    function: declaration.descriptor, arguments: arguments.list, returnCount: count,
-                    resources: ResourceSet(), retriesMax: options.taskRetriesMax ?? 0)
-                call.shared.value.concurrencyGroup = options.concurrencyGroup ?? declaration.concurrencyGroup
-                call.shared.value.generator = try declaration.generator(backpressure: options.generatorBackpressure)
-                call.retryExceptions = options.retryExceptions?.rule ?? .none
+                var call = try declaration.sharedTemplate { CallTemplate(method: declaration) }.call.get()
+                call.arguments = arguments.list
+                try options.apply(to: &call, of: declaration)
                 let caller = arguments.caller
                 let references = arguments.whileAlive { worker.call(id, call, from: caller) }
                 return _References(references, count: count, worker: worker, caller: caller)
@@ -92,6 +89,15 @@ struct ActorCallOptions: Sendable {
     var retryExceptions: ray.RetryExceptions?
     var concurrencyGroup: String?
     var generatorBackpressure: Int?
+
+    func apply(to call: inout Call, of declaration: ray._Declaration) throws(RayError) {
+        if let taskRetriesMax { call.shared.value.retriesMax = taskRetriesMax }
+        if let concurrencyGroup { call.shared.value.concurrencyGroup = concurrencyGroup }
+        if let generatorBackpressure {
+            call.shared.value.generator = try declaration.generator(backpressure: generatorBackpressure)
+        }
+        if let retryExceptions { call.retryExceptions = retryExceptions.rule }
+    }
 }
 
 /// One handle in this process: the last copy that goes tells the worker.

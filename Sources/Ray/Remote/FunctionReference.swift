@@ -77,6 +77,20 @@ final class CallTemplate: Sendable {
         }
     }
 
+    /// A call of an actor's method.
+    init(method declaration: ray._Declaration) {
+        self.declaration = declaration
+        options = CallOptions()
+        call = Result { () throws(RayError) in
+            var call = Call(
+                function: declaration.descriptor, returnCount: declaration.returnCount, resources: ResourceSet(),
+                retriesMax: 0)
+            call.shared.value.concurrencyGroup = declaration.concurrencyGroup
+            call.shared.value.generator = try declaration.generator(backpressure: nil)
+            return call
+        }
+    }
+
     /// The whole environment of calls that ask for this one.
     func environment(
         _ wanted: ray.RuntimeEnvironment, _ worker: any WorkerAPI

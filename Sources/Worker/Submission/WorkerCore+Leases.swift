@@ -20,13 +20,23 @@ extension WorkerCore {
     // MARK: Queue
 
     mutating func shape(of spec: TaskSpec) -> Int {
-        var key = ShapeKey(
-            resources: spec.resources, strategy: spec.strategy, preferredNode: nil, environment: spec.environment)
+        guard spec.arguments.contains(where: \.isReference) else {
+            if let lastShape, lastShape.call.identity == spec.call.identity { return lastShape.index }
+            let index = shape(of: spec, near: [:])
+            lastShape = (spec.call, index)
+            return index
+        }
         var bytesByNode: [NodeID: Int] = [:]
         for case .reference(let reference) in spec.arguments {
             guard case .stored(let raylets, let byteCount)? = objects[reference.id]?.value else { continue }
             for raylet in raylets { bytesByNode[raylet.node, default: 0] += byteCount }
         }
+        return shape(of: spec, near: bytesByNode)
+    }
+
+    private mutating func shape(of spec: TaskSpec, near bytesByNode: [NodeID: Int]) -> Int {
+        var key = ShapeKey(
+            resources: spec.resources, strategy: spec.strategy, preferredNode: nil, environment: spec.environment)
         let best = bytesByNode.max { ($0.value, $1.key) < ($1.value, $0.key) }
         if spec.strategy == .hybrid { key.preferredNode = best?.key }
         if let index = shapeIndices[key] { return index }
@@ -35,9 +45,12 @@ extension WorkerCore {
         return shapes.count - 1
     }
 
-    mutating func enqueue(_ id: TaskID, _ spec: TaskSpec, atFront: Bool) {
+    /// Puts a task into the queue of its shape; gives the shape.
+    @discardableResult
+    mutating func enqueue(_ id: TaskID, _ spec: TaskSpec, atFront: Bool) -> Int {
         let index = shape(of: spec)
         if atFront { shapes[index].queue.prepend(id) } else { shapes[index].queue.append(id) }
+        return index
     }
 
     /// Pushes queued tasks to leases with room, asks for further leases, and lets idle leases steal.
@@ -55,9 +68,9 @@ extension WorkerCore {
 
     /// Takes over leases without work from shapes that differ only in the node they prefer.
     private mutating func adoptIdleLeases(_ index: Int) {
-        let key = shapes[index].key
         var wanted = shapes[index].queue.count - shapes[index].leases.count
         guard wanted > 0, shapes.count > 1 else { return }
+        let key = shapes[index].key
         for other in shapes.indices where other != index && shapes[other].queue.isEmpty {
             let otherKey = shapes[other].key
             guard otherKey.resources == key.resources, otherKey.strategy == key.strategy,
@@ -104,9 +117,8 @@ extension WorkerCore {
 
     /// One lease for each task that could run by itself, up to a limit of requests under way.
     private mutating func requestLeases(_ index: Int, into effects: inout WorkerEffects) {
-        let shape = shapes[index]
-        let outstanding = shape.queue.count + shape.pushedCount
-        let wanted = outstanding - shape.leases.count
+        let outstanding = shapes[index].queue.count + shapes[index].pushedCount
+        let wanted = outstanding - shapes[index].leases.count
         let requestCount = min(wanted, Limits.leaseRequestsInFlightMax)
         while shapes[index].requests.count < requestCount {
             leaseCounter += 1

@@ -46,12 +46,15 @@ extension WorkerCore {
     /// Lets a task go on when its arguments, which it holds, exist.
     mutating func awaitArguments(_ id: TaskID, at now: Instant, into effects: inout WorkerEffects) {
         guard let spec = tasks[id]?.spec else { return }
+        guard spec.arguments.contains(where: \.isReference) else {
+            return argumentsExist(id, spec, at: now, into: &effects)
+        }
         var missing = 0
         for case .reference(let reference) in spec.arguments where objects[reference.id]?.exists == false {
             missing += 1
         }
         tasks[id]?.phase = .waiting(missing)
-        guard missing > 0 else { return argumentsExist(id, at: now, into: &effects) }
+        guard missing > 0 else { return takeArguments(of: id, at: now, into: &effects) }
         for case .reference(let reference) in spec.arguments where objects[reference.id]?.exists == false {
             wait(for: reference.id, .dependency(id), into: &effects)
         }
@@ -60,11 +63,11 @@ extension WorkerCore {
     mutating func dependencyReady(_ id: TaskID, into effects: inout WorkerEffects) {
         guard case .waiting(let missing)? = tasks[id]?.phase else { return }
         tasks[id]?.phase = .waiting(missing - 1)
-        if missing == 1 { argumentsExist(id, at: .zero, into: &effects) }
+        if missing == 1 { takeArguments(of: id, at: .zero, into: &effects) }
     }
 
     /// Puts small arguments into the task itself and queues it; a failed argument fails the task.
-    private mutating func argumentsExist(_ id: TaskID, at now: Instant, into effects: inout WorkerEffects) {
+    private mutating func takeArguments(of id: TaskID, at now: Instant, into effects: inout WorkerEffects) {
         guard let task = tasks[id] else { return }
         var spec = task.spec
         for (index, argument) in spec.arguments.enumerated() {
@@ -79,16 +82,21 @@ extension WorkerCore {
             }
         }
         tasks[id]?.spec = spec
-        tasks[id]?.queue(at: clock)
         for case (.reference(let reference), .value(let object)) in zip(task.spec.arguments, spec.arguments) {
             for inner in object.contained { addTaskUse(inner, into: &effects) }
             removeTaskUse(reference.id, into: &effects)
         }
+        argumentsExist(id, spec, at: now, into: &effects)
+    }
+
+    private mutating func argumentsExist(
+        _ id: TaskID, _ spec: TaskSpec, at now: Instant, into effects: inout WorkerEffects
+    ) {
+        tasks[id]?.queue(at: clock)
         if case .actorCall(let actor, _) = spec.kind {
             sendCalls(of: actor, into: &effects)
         } else if case .normal = spec.kind {
-            enqueue(id, spec, atFront: false)
-            dispatch(shape(of: spec), at: now, into: &effects)
+            dispatch(enqueue(id, spec, atFront: false), at: now, into: &effects)
         } else {
             registerActor(id, into: &effects)
         }
