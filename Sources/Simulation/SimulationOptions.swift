@@ -43,6 +43,8 @@ package enum SimulationPlantedFault: String, Sendable, Hashable, CaseIterable {
     case silentCopy
     /// An owner forgets how an argument was made as soon as its value may go.
     case shortLineage
+    /// An actor lets calls that make lost results again wait behind calls that wait for these.
+    case politeRebuild
 }
 
 /// How a run is made, beside its seed.

@@ -46,6 +46,8 @@ package struct WorkerCore: Sendable {
         package var lineageBytesMax = 1 << 30
         /// A fault for the simulation to find: lineage of arguments goes with their values.
         package var plantsShortLineage = false
+        /// A fault for the simulation to find: calls that make results again wait behind those that want them.
+        package var plantsPoliteRebuild = false
         /// A fault for the simulation to find: nothing waits until what is held here is registered.
         package var plantsEarlyAnswer = false
         /// Where the GCS is; resolved anew at each attempt if it is a name.
@@ -93,6 +95,8 @@ package struct WorkerCore: Sendable {
     var putCounter: UInt32 = 0
     var references = ReferenceTable()
     var lineage = LineageTable()
+    /// Whether something that was at hand was ever lost again: then gets look twice before they end.
+    var hasLosses = false
     /// Nodes that died, and what to say of it.
     var deadNodes: [NodeID: String] = [:]
     var tasks: [TaskID: PendingTask] = [:]

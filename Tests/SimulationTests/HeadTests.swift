@@ -30,5 +30,22 @@ extension SimulationTests {
                 #expect(report.failure == nil, "\(report.summary)")
             }
         }
+
+        @Test("What is lost with a node while the head dies, too, is made again", .timeLimit(.minutes(5)))
+        func lostResults() {
+            var recoveries = 0
+            for seed in UInt64(1)...30 {
+                var options = SimulationOptions()
+                options.workload = .shuffle
+                options.headDies = true
+                let report = Simulation.run(seed: seed, options: options)
+                #expect(report.failure == nil, "\(report.summary)")
+                let hasBoth = ["the head is killed", "raylet"].allSatisfy { words in
+                    report.faults.contains { $0.contains(words) }
+                }
+                recoveries += hasBoth ? 1 : 0
+            }
+            #expect(recoveries > 0, "no seed had both")
+        }
     }
 }

@@ -15,7 +15,7 @@ enum MessageSamples {
     static let addedBytes: [UInt16: Int] = [
         64: environmentBytes, 69: 1, 145: 25, 82: 8, 84: addressBytes, 103: 32, 113: environmentBytes,
         119: addressBytes,
-        120: 32, 149: 36, 150: 4, 204: 4,
+        120: 32, 148: 1, 149: 36, 150: 4, 204: 4,
     ]
     private static var environmentBytes: Int {
         var writer = WireWriter()
@@ -264,7 +264,7 @@ enum MessageSamples {
                 error: error, times: ExecutionTimes(started: 1, returned: 2, ended: 3))),
         .handBack(HandBack(lease: leaseID, tasks: [taskID])),
         .stealTasks(StealTasks(lease: leaseID, count: 2)),
-        .callActor(CallActor(spec: call, incarnation: 1)),
+        .callActor(CallActor(spec: call, incarnation: 1, isRebuild: true)),
         .cancelTask(CancelTask(task: taskID, attempt: 1, force: true, recursive: true)),
         .cancelObject(CancelObject(object: objectID, force: true, recursive: true)),
         .releaseActor(ReleaseActor(actor: actorID)),

@@ -84,6 +84,7 @@ final class WorkerProcess: SimulatedProcess {
         configuration.clusterName = role == .driver ? "simulation" : ""
         configuration.reconnectMilliseconds = cluster.reconnectMilliseconds
         configuration.plantsShortLineage = cluster.options.plantedFault == .shortLineage
+        configuration.plantsPoliteRebuild = cluster.options.plantedFault == .politeRebuild
         if let raylet {
             slot = raylet.store.attach()
             configuration.storeSlot = slot

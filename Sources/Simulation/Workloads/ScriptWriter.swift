@@ -286,6 +286,9 @@ struct ScriptWriter {
     ///
     /// Retries have no limit: so whatever node is lost when, every result must come right in the end.
     private mutating func shuffle() {
+        // In some an actor makes part of the values, each from the ones that it made before.
+        let actor = random(0...1) == 0 ? slot() : nil
+        if let actor { operations.append(.createActor(into: actor, restarts: -1, taskRetries: -1)) }
         var level: [(slot: Int, value: UInt64)] = []
         for depth in 0...random(1...3) {
             let before = level
@@ -301,7 +304,15 @@ struct ScriptWriter {
                 let program = TaskProgram.work(
                     value: own, microseconds: random(50...20_000),
                     bytes: random(0...9) == 0 ? 8 : random(105_000...160_000))
-                level.append((submit(program, arguments, .value(sum), retries: -1), sum))
+                guard let actor, random(0...1) == 0 else {
+                    level.append((submit(program, arguments, .value(sum), retries: -1), sum))
+                    continue
+                }
+                let slot = slot()
+                let call = Operation.Submission(
+                    program: program, arguments: arguments, slot: slot, expected: .value(sum))
+                operations.append(.call(.slot(actor), call))
+                level.append((slot, sum))
             }
             operations.append(.release(before.map(\.slot)))
             if depth > 0, random(0...2) == 0 { operations.append(.compute(microseconds: random(1_000...400_000))) }

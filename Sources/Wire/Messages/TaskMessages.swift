@@ -109,20 +109,25 @@ package struct StealTasks: Hashable, Sendable, WireCodable {
 package struct CallActor: Hashable, Sendable, WireCodable {
     package var spec: TaskSpec
     package var incarnation: UInt32
+    /// Whether it makes a lost result again: then it does not wait behind calls that wait for their arguments.
+    package var isRebuild: Bool
 
-    package init(spec: TaskSpec, incarnation: UInt32) {
+    package init(spec: TaskSpec, incarnation: UInt32, isRebuild: Bool = false) {
         self.spec = spec
         self.incarnation = incarnation
+        self.isRebuild = isRebuild
     }
 
     package func encode(into writer: inout WireWriter) {
         writer.write(spec)
         writer.write(incarnation)
+        if isRebuild { writer.write(isRebuild) }
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
         spec = try reader.value()
         incarnation = try reader.uint32()
+        isRebuild = try reader.added(false) { (reader: inout WireReader) throws(WireError) in try reader.bool() }
     }
 }
 

@@ -15,6 +15,8 @@ struct Execution: Sendable {
         /// Who gets the reply.
         var caller: WorkerID
         var lease: LeaseID?
+        /// Whether it may begin before calls of its caller that wait for their arguments.
+        var overtakes = false
         /// Arguments that are not at hand.
         var missing = 0
         /// When it began and when user code ended, by this machine's clock; 0 is not yet.

@@ -20,9 +20,11 @@ extension WorkerCore {
             let group = task.spec.concurrencyGroup
             let limit = execution.groupLimits[group] ?? execution.concurrencyMax
             let lane = Lane(caller: task.caller, group: group)
-            guard execution.groupCounts[group, default: 0] < limit, !waiting.contains(lane) else { continue }
+            guard execution.groupCounts[group, default: 0] < limit, task.overtakes || !waiting.contains(lane) else {
+                continue
+            }
             if task.missing == 0 { return position }
-            waiting.insert(lane)
+            if !task.overtakes { waiting.insert(lane) }
         }
         return nil
     }

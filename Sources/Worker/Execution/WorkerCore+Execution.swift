@@ -36,7 +36,9 @@ extension WorkerCore {
         if let reason = execution.leaving {
             return refuse(message.spec, of: peer, because: reason, into: &effects)
         }
-        receive(Execution.Received(spec: message.spec, caller: peer, lease: execution.lease), into: &effects)
+        var call = Execution.Received(spec: message.spec, caller: peer, lease: execution.lease)
+        call.overtakes = message.isRebuild && !configuration.plantsPoliteRebuild
+        receive(call, into: &effects)
     }
 
     mutating func startActor(_ message: StartActor, at now: Instant, into effects: inout WorkerEffects) {
@@ -127,9 +129,11 @@ extension WorkerCore {
         if !execution.groupLimits.isEmpty { return nextStartableInGroups() }
         var waitingCallers: [WorkerID] = []
         for (position, id) in execution.queue.enumerated() {
-            guard let task = execution.received[id], !waitingCallers.contains(task.caller) else { continue }
+            guard let task = execution.received[id], task.overtakes || !waitingCallers.contains(task.caller) else {
+                continue
+            }
             if task.missing == 0 { return position }
-            waitingCallers.append(task.caller)
+            if !task.overtakes { waitingCallers.append(task.caller) }
         }
         return nil
     }

@@ -29,6 +29,7 @@ extension WorkerCore {
             // There may be another copy, or a later making.
             if objects[id]?.waiters.isEmpty == false { bringToHand(id, into: &effects) }
         } else if case .stored = entry.value {
+            hasLosses = true
             objects[id]?.value = .pending
             if entry.waiters.isEmpty {
                 collect(id, into: &effects)
@@ -109,6 +110,7 @@ extension WorkerCore {
             return lookedForInVain(id, at: message.nodes, version: message.version, at: now, into: &effects)
         }
         guard case .stored = entry.value else { return nil }
+        hasLosses = true
         objects[id]?.value = .pending
         ask(id, version: message.version, lost: message.nodes, into: &effects)
         return nil

@@ -66,7 +66,7 @@ extension WorkerCore {
         }
         // Those that make arguments come first, so that they stand before their readers in every queue.
         for id in entered.reversed() {
-            if case .actorCall(let actor, _)? = tasks[id]?.spec.kind { actors[actor]?.queue.append(id) }
+            if case .actorCall(let actor, _)? = tasks[id]?.spec.kind { actors[actor]?.rebuilds.append(id) }
             if let fatal { fail(task: id, fatal, into: &effects) } else { awaitArguments(id, at: now, into: &effects) }
         }
     }

@@ -69,6 +69,7 @@ extension WorkerCore {
         }
         let left = raylets.filter { !nodes.contains($0.node) }
         guard let first = left.first else {
+            hasLosses = true
             objects[id]?.value = .pending
             if entry.presence == .present { objects[id]?.presence = .unknown }
             return true
@@ -85,6 +86,7 @@ extension WorkerCore {
         case .present: objects[id]?.value = .stored(at: raylets.filter { $0.node != node }, byteCount: byteCount)
         case .fetching, .locating: break  // It fails there, unless another node has it.
         case .unknown, .absent:
+            hasLosses = true
             objects[id]?.value = .pending
             if !entry.waiters.isEmpty { ask(id, version: entry.version, lost: [node], into: &effects) }
         }

@@ -185,6 +185,7 @@ extension WorkerCore {
     /// The driver found no bytes behind an outcome `.local`: the copy was evicted. Fetches it again.
     package mutating func missing(_ id: ObjectID, into effects: inout WorkerEffects) {
         guard let entry = objects[id], entry.presence == .present else { return }
+        hasLosses = true
         objects[id]?.presence = .absent
         if case .stored(let raylets, _) = entry.value, raylets.isEmpty, entry.owner != nil {
             objects[id]?.value = .pending

@@ -82,7 +82,7 @@ extension WorkerCore {
         guard waits[token] != nil else { return }
         waits[token]?.missing -= 1
         guard let request = waits[token], isDone(request) else { return }
-        if case .get = request.kind, waitAgain(token, request, into: &effects) { return }
+        if hasLosses, case .get = request.kind, waitAgain(token, request, into: &effects) { return }
         finish(token, into: &effects)
     }
 

@@ -16,6 +16,8 @@ struct ActorClient: Sendable {
     var taskRetriesMax = 0
     /// Calls in order that have not been sent: the head may wait for arguments, all behind it wait for the head.
     var queue: Deque<TaskID> = []
+    /// Calls that make lost results again: out of the order, since those in the queue may wait for these results.
+    var rebuilds: [TaskID] = []
     /// Sent calls in order.
     var inFlight: Deque<TaskID> = []
     /// The number of the next call that is sent to this incarnation.

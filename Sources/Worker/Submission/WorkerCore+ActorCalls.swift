@@ -92,6 +92,7 @@ extension WorkerCore {
         }
         guard client.phase == .alive, client.unavailableAt == nil else { return }
         actors[actor] = nil  // So that the queues inside are changed in place, not copied.
+        if !client.rebuilds.isEmpty { queueRebuilds(of: &client) }
         var generators: [TaskID] = []
         while let id = client.queue.first {
             guard let task = tasks[id] else {
@@ -106,12 +107,21 @@ extension WorkerCore {
             client.sequence += 1
             tasks[id]?.send(.called(client.incarnation), at: clock)
             effects.send(
-                .callActor(CallActor(spec: spec, incarnation: client.incarnation)), to: client.address.worker)
+                .callActor(CallActor(spec: spec, incarnation: client.incarnation, isRebuild: task.isRebuild)),
+                to: client.address.worker)
             if spec.generator != nil { generators.append(id) }
         }
         actors[actor] = client
         for id in generators { tellConsumed(id, into: &effects) }
         if client.handles == 0 { letGoIfUnused(actor, into: &effects) }
+    }
+
+    /// Puts calls that make results again, and whose arguments are there, before those that wait.
+    private func queueRebuilds(of client: inout ActorClient) {
+        for id in client.rebuilds.reversed() where tasks[id]?.phase == .queued { client.queue.prepend(id) }
+        client.rebuilds.removeAll { id in
+            if case .waiting? = tasks[id]?.phase { false } else { true }
+        }
     }
 
     mutating func callEnded(_ actor: ActorID, _ id: TaskID, into effects: inout WorkerEffects) {
@@ -206,9 +216,10 @@ extension WorkerCore {
     mutating func failCalls(of actor: ActorID, into effects: inout WorkerEffects) {
         guard let client = actors[actor] else { return }
         let error = client.error ?? RayError(.actorDied, "the actor \(actor) is dead")
-        let calls = Array(client.inFlight) + Array(client.queue)
+        let calls = Array(client.inFlight) + client.rebuilds + Array(client.queue)
         actors[actor]?.inFlight = []
         actors[actor]?.queue = []
+        actors[actor]?.rebuilds = []
         for id in calls { fail(task: id, error, into: &effects) }
     }
 

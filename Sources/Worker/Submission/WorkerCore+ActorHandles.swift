@@ -30,7 +30,7 @@ extension WorkerCore {
     /// Lets the actor go if this process has neither handles nor calls under way.
     mutating func letGoIfUnused(_ actor: ActorID, into effects: inout WorkerEffects) {
         guard let client = actors[actor], client.handles == 0, client.isHeld, client.queue.isEmpty,
-            client.inFlight.isEmpty, client.creation == nil || client.isRegistered
+            client.inFlight.isEmpty, client.rebuilds.isEmpty, client.creation == nil || client.isRegistered
         else { return }
         actors[actor]?.isHeld = false
         release(.actorHandle(actor), into: &effects)
