@@ -31,6 +31,8 @@ struct LineageTable: Sendable {
     }
 
     var records: [TaskID: Record] = [:]
+    /// How many items came from generators that run again.
+    var itemCounts: [TaskID: Int] = [:]
     /// Oldest first; one whose number is not its record's is of no meaning.
     private var order: Deque<(number: UInt64, task: TaskID)> = []
     private var count: UInt64 = 0

@@ -12,13 +12,14 @@ enum Obstacle: Sendable {
     case retriesUsed
     case lineageEvicted
     case borrowed
+    case generatorRuns
 
     var type: ErrorType {
         switch self {
         case .put: .objectUnreconstructablePut
         case .retriesDisabled: .objectUnreconstructableRetriesDisabled
         case .retriesUsed: .objectUnreconstructableMaxAttemptsExceeded
-        case .lineageEvicted: .objectUnreconstructableLineageEvicted
+        case .lineageEvicted, .generatorRuns: .objectUnreconstructableLineageEvicted
         case .borrowed: .objectUnreconstructableBorrowed
         }
     }
@@ -28,7 +29,7 @@ enum Obstacle: Sendable {
         case .put: "PUT"
         case .retriesDisabled: "RETRIES_DISABLED"
         case .retriesUsed: "MAX_ATTEMPTS_EXCEEDED"
-        case .lineageEvicted: "LINEAGE_EVICTED"
+        case .lineageEvicted, .generatorRuns: "LINEAGE_EVICTED"
         case .borrowed: "BORROWED"
         }
     }
@@ -45,6 +46,8 @@ enum Obstacle: Sendable {
         case .lineageEvicted:
             "its lineage has been evicted to reduce memory pressure. To prevent this error, set the environment "
                 + "variable RAY_max_lineage_bytes=<bytes> (default 1GB)."
+        case .generatorRuns:
+            "the generator that made it has not ended. Items can be made again once all of them were made."
         case .borrowed:
             "it crossed an ownership boundary. Only the owner of an object can trigger reconstruction, and it has not "
                 + "got the object any more."

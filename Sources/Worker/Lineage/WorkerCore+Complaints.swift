@@ -98,7 +98,7 @@ extension WorkerCore {
             if let error { fail(task: id, argumentFailed(error, of: task), into: &effects) }
         }
         taskLeft(lease, id, at: now, into: &effects)
-        if tasks[id] != nil { awaitArguments(id, at: now, into: &effects) }
+        if let task = tasks[id] { awaitArguments(of: task.spec, at: now, into: &effects) }
     }
 
     private mutating func noteLost(

@@ -14,15 +14,17 @@ extension WorkerCore {
     /// Notes how results that are in a store, or were and are `lost`, can be made again.
     ///
     /// Not called for a task with small results only: it costs nothing there.
-    mutating func keepLineage(of task: PendingTask, lost: [ObjectID] = [], into effects: inout WorkerEffects) {
+    mutating func keepLineage(
+        of task: PendingTask, _ results: [ObjectID], lost: [ObjectID] = [], into effects: inout WorkerEffects
+    ) {
         let id = task.spec.id
-        let stored = task.spec.returnIDs.filter { result in
+        let stored = results.filter { result in
             if case .stored? = objects[result]?.value { true } else { lost.contains(result) }
         }
         guard !stored.isEmpty else { return }
         if lineage.records[id] == nil {
             guard task.retriesLeft != 0 else {
-                let origin: ObjectEntry.Origin = task.spec.retriesMax == 0 ? .retriesDisabled : .retriesUsed
+                let origin: ObjectEntry.Origin = task.allowsRetries ? .retriesUsed : .retriesDisabled
                 for result in stored { objects[result]?.origin = origin }
                 return
             }

@@ -35,7 +35,9 @@ extension WorkerCore {
         case .retriesDisabled: return .retriesDisabled
         case .retriesUsed: return .retriesUsed
         case .other, .task:
-            guard let record = lineage.records[id.task] else { return .lineageEvicted }
+            guard let record = lineage.records[id.task] else {
+                return tasks[id.task]?.spec.generator == nil ? .lineageEvicted : .generatorRuns
+            }
             return record.retriesLeft == 0 && !record.isRunning ? .retriesUsed : nil
         }
     }
@@ -67,7 +69,11 @@ extension WorkerCore {
         // Those that make arguments come first, so that they stand before their readers in every queue.
         for id in entered.reversed() {
             if case .actorCall(let actor, _)? = tasks[id]?.spec.kind { actors[actor]?.rebuilds.append(id) }
-            if let fatal { fail(task: id, fatal, into: &effects) } else { awaitArguments(id, at: now, into: &effects) }
+            if let fatal {
+                fail(task: id, fatal, into: &effects)
+            } else if let task = tasks[id] {
+                awaitArguments(of: task.spec, at: now, into: &effects)
+            }
         }
     }
 

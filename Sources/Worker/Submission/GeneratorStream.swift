@@ -15,6 +15,8 @@ struct GeneratorStream: Sendable {
     var produced = 0
     /// How many items there are in all, once known.
     var end: Int?
+    /// Whether an item is in a store, and may be lost with its node.
+    var storesItems = false
     /// Whether nobody reads any more.
     var isDropped = false
 }

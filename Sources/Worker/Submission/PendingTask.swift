@@ -28,6 +28,8 @@ struct PendingTask: Sendable {
     var phase: Phase
     /// Tries that are left after the present one; -1 without limit.
     var retriesLeft: Int
+    /// Whether there was ever a try to be left.
+    var allowsRetries = true
     /// How often it ran again after its worker was killed for want of memory.
     var oomRetries = 0
     /// Which errors of user code use up a retry instead of ending the task.

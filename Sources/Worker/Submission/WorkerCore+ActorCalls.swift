@@ -78,7 +78,6 @@ extension WorkerCore {
         }
         actors[actor]?.queue.append(spec.id)
         let retries = spec.retriesMax != 0 ? spec.retriesMax : actors[actor]?.taskRetriesMax ?? 0
-        if spec.retriesMax != retries { spec.retriesMax = retries }
         return begin(
             spec, retriesLeft: retries, retryExceptions: call.retryExceptions, parent: parent, at: now, into: &effects)
     }
@@ -102,7 +101,7 @@ extension WorkerCore {
             guard task.phase == .queued else { break }
             client.queue.removeFirst()
             client.inFlight.append(id)
-            var spec = withSkip(task.spec)
+            var spec = withSkip(task)
             spec.kind = .actorCall(actor, sequence: client.sequence)
             client.sequence += 1
             tasks[id]?.send(.called(client.incarnation), at: clock)

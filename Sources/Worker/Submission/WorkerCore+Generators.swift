@@ -32,12 +32,20 @@ extension WorkerCore {
         for index in stream.consumed..<max(stream.consumed, stream.produced) {
             release(.generatorItem(task, index: index), into: &effects)
         }
+        if tasks[task]?.isRebuild == true {
+            streams[task] = nil
+            return  // It runs for items that were read.
+        }
         cancel(task: task, force: false, recursive: true, at: now, into: &effects)
         if tasks[task] == nil { streams[task] = nil }
     }
 
     mutating func itemMade(_ message: GeneratorItem, from peer: WorkerID, into effects: inout WorkerEffects) {
         let id = ObjectID.generatorItem(message.task, index: Int(message.index))
+        if let task = tasks[message.task], task.isRebuild, task.spec.attempt == Int(message.attempt), isAt(peer, task) {
+            itemMadeAgain(id, message, into: &effects)
+            return itemTaken(message, from: peer, into: &effects)
+        }
         guard let task = tasks[message.task], task.spec.attempt == Int(message.attempt), isAt(peer, task),
             let stream = streams[message.task], stream.end == nil, !stream.isDropped,
             Int(message.index) == stream.produced
@@ -50,6 +58,7 @@ extension WorkerCore {
             append(.inline(object), to: message.task, into: &effects)
             capture(object.contained, in: id, into: &effects)
         case .stored(let raylet, let byteCount):
+            streams[message.task]?.storesItems = true
             append(.stored(at: [raylet], byteCount: byteCount), to: message.task, into: &effects)
             capture(message.contained, in: id, into: &effects)
         }
@@ -123,10 +132,13 @@ extension WorkerCore {
     }
 
     /// A generator's task as it is sent: without the items that an earlier try has delivered.
-    func withSkip(_ spec: TaskSpec) -> TaskSpec {
-        guard spec.generator != nil else { return spec }
-        var rest = spec
-        rest.generator?.skip = streams[spec.id]?.produced ?? 0
+    ///
+    /// One that runs again for items that are lost makes all of them, and waits for no reader.
+    func withSkip(_ task: PendingTask) -> TaskSpec {
+        guard task.spec.generator != nil else { return task.spec }
+        var rest = task.spec
+        rest.generator?.skip = task.isRebuild ? 0 : streams[task.spec.id]?.produced ?? 0
+        if task.isRebuild { rest.generator?.backpressure = 0 }
         return rest
     }
 }

@@ -109,7 +109,7 @@ extension WorkerCore {
         leases[leaseID]?.inFlight.append(id)
         leases[leaseID]?.idleSince = nil
         shapes[shape].pushedCount += 1
-        var spec = withSkip(task.spec)
+        var spec = withSkip(task)
         if spec.environment != nil { spec.environment = nil }
         effects.send(.pushTask(PushTask(lease: leaseID, spec: spec)), to: worker)
         if task.spec.generator != nil { tellConsumed(id, into: &effects) }

@@ -30,6 +30,7 @@ extension WorkerCore {
         for reference in references { objects[reference.id] = ObjectEntry(localReferences: 1) }
         var task = PendingTask(
             spec: spec, phase: .waiting(0), retriesLeft: retriesLeft, retryExceptions: retryExceptions, parent: parent)
+        task.allowsRetries = retriesLeft != 0
         task.times.submitted = now.nanoseconds
         tasks[spec.id] = task
         traceSubmitted(spec.id, at: now)
@@ -39,13 +40,13 @@ extension WorkerCore {
             return references
         }
         holdArguments(of: spec, into: &effects)
-        awaitArguments(spec.id, at: now, into: &effects)
+        awaitArguments(of: spec, at: now, into: &effects)
         return references
     }
 
     /// Lets a task go on when its arguments, which it holds, exist.
-    mutating func awaitArguments(_ id: TaskID, at now: Instant, into effects: inout WorkerEffects) {
-        guard let spec = tasks[id]?.spec else { return }
+    mutating func awaitArguments(of spec: TaskSpec, at now: Instant, into effects: inout WorkerEffects) {
+        let id = spec.id
         guard spec.arguments.contains(where: \.isReference) else {
             return argumentsExist(id, spec, at: now, into: &effects)
         }
@@ -119,8 +120,9 @@ extension WorkerCore {
                 return taskLeft(lease, message.task, at: now, into: &effects)
             }
             tasks[message.task] = nil
-            complete(task, message, at: now, into: &effects)
+            let lost = complete(task, message, into: &effects)
             taskLeft(lease, message.task, at: now, into: &effects)
+            letGo(of: task, lost, at: now, into: &effects)
         case .called:
             guard case .actorCall(let actor, _) = task.spec.kind else { return }
             if let error = message.error, tryAgain(message.task, after: error, message.times) {
@@ -129,8 +131,9 @@ extension WorkerCore {
                 return sendCalls(of: actor, into: &effects)
             }
             tasks[message.task] = nil
-            complete(task, message, at: now, into: &effects)
+            let lost = complete(task, message, into: &effects)
             callEnded(actor, message.task, into: &effects)
+            letGo(of: task, lost, at: now, into: &effects)
         case .waiting, .queued, .orphaned:
             freeUnwanted(message, into: &effects)
         }
@@ -152,9 +155,11 @@ extension WorkerCore {
         return true
     }
 
+    /// Takes the results; gives back those that are lost already.
     private mutating func complete(
-        _ task: PendingTask, _ message: TaskDone, at now: Instant, into effects: inout WorkerEffects
-    ) {
+        _ task: PendingTask, _ message: TaskDone, into effects: inout WorkerEffects
+    ) -> [ObjectID] {
+        var lost: [ObjectID] = []
         let ids = task.spec.returnIDs
         traceEnded(task, task.cancellation == .none ? message.error : Self.cancelled(task.spec, ""), message.times)
         if task.isRebuild { rebuildEnded(task) }
@@ -167,15 +172,25 @@ extension WorkerCore {
                 .systemError, "\(task.spec.displayName) gave \(message.results.count) results, not \(ids.count)")
             settleResults(of: task, .failed(error), into: &effects)
         } else {
-            take(message.results, of: task, at: now, into: &effects)
+            lost = take(message.results, of: task, into: &effects)
         }
-        if task.spec.generator != nil { endStream(task.spec.id, message.error, into: &effects) }
+        if task.spec.generator != nil { lost += generatorEnded(task, message, into: &effects) }
+        return lost
+    }
+
+    /// A task that is done and has left the books lets its arguments go; what is lost of its results is made again.
+    private mutating func letGo(
+        of task: PendingTask, _ lost: [ObjectID], at now: Instant, into effects: inout WorkerEffects
+    ) {
+        if !lost.isEmpty {
+            recover(lost, because: "it was made on a node that has died", at: now, into: &effects)
+        }
         releaseArguments(of: task.spec, into: &effects)
     }
 
     private mutating func take(
-        _ results: [TaskResult], of task: PendingTask, at now: Instant, into effects: inout WorkerEffects
-    ) {
+        _ results: [TaskResult], of task: PendingTask, into effects: inout WorkerEffects
+    ) -> [ObjectID] {
         var isStored = false
         var lost: [ObjectID] = []
         for (id, result) in zip(task.spec.returnIDs, results) {
@@ -196,10 +211,8 @@ extension WorkerCore {
                 }
             }
         }
-        if isStored { keepLineage(of: task, lost: lost, into: &effects) }
-        if !lost.isEmpty {
-            recover(lost, because: "it was made on a node that is dead", at: now, into: &effects)
-        }
+        if isStored { keepLineage(of: task, task.spec.returnIDs, lost: lost, into: &effects) }
+        return lost
     }
 
     /// Sets all results of a task that are not there.
@@ -207,6 +220,7 @@ extension WorkerCore {
         for id in task.spec.returnIDs where !task.isRebuild || objects[id]?.exists != true {
             settle(id, value, into: &effects)
         }
+        for id in lostItems(of: task) { settle(id, value, into: &effects) }
     }
 
     /// A reply to a try that is not awaited any more: its stored results are nobody's.
@@ -232,6 +246,7 @@ extension WorkerCore {
         if task.isRebuild { rebuildEnded(task) }
         if task.cancellation == .none { settleResults(of: task, .failed(error), into: &effects) }
         if task.spec.generator != nil { endStream(id, error, into: &effects) }
+        if task.isRebuild, task.spec.generator != nil { lineage.itemCounts[id] = nil }
         releaseArguments(of: task.spec, into: &effects)
         switch task.spec.kind {
         case .normal: break
