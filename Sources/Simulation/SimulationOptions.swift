@@ -25,6 +25,10 @@ package enum SimulationWorkload: String, Sendable, Hashable, CaseIterable {
     case heldValues
     /// Large results of large results, of which only the last are held, and got after a while.
     case shuffle
+    /// Tasks that never end by themselves are cancelled, and others before, while and after they run.
+    case cancels
+    /// Items of generators, small and large, read at once or after a while.
+    case generators
     /// Some of everything.
     case mixed
 }
@@ -45,6 +49,10 @@ package enum SimulationPlantedFault: String, Sendable, Hashable, CaseIterable {
     case shortLineage
     /// An actor lets calls that make lost results again wait behind calls that wait for these.
     case politeRebuild
+    /// A worker does not hear that a task is cancelled.
+    case deafCancel
+    /// A generator that runs again for lost items sends none that were sent before.
+    case skippedRebuild
 }
 
 /// How a run is made, beside its seed.

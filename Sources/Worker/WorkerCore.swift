@@ -46,6 +46,10 @@ package struct WorkerCore: Sendable {
         package var lineageBytesMax = 1 << 30
         /// A fault for the simulation to find: lineage of arguments goes with their values.
         package var plantsShortLineage = false
+        /// A fault for the simulation to find: what is asked to be cancelled goes on.
+        package var plantsDeafCancel = false
+        /// A fault for the simulation to find: generators that run again send no item a second time.
+        package var plantsSkippedRebuild = false
         /// A fault for the simulation to find: calls that make results again wait behind those that want them.
         package var plantsPoliteRebuild = false
         /// A fault for the simulation to find: nothing waits until what is held here is registered.

@@ -12,16 +12,20 @@ extension SimulationTests {
         @Test(
             "The seeds of the sweep find every fault that is planted", .timeLimit(.minutes(5)),
             arguments: [
-                (SimulationPlantedFault.grantTwice, "is not total"),
-                (.lostReply, "hangs"),
-                (.dropPinEarly, "which is still read, is given to"),
-                (.answerEarly, "was freed while"),
-                (.silentCopy, "holds"),
-                (.shortLineage, "no fault explains: objectUnreconstructable"),
-            ])
-        func found(fault: SimulationPlantedFault, words: String) {
+                (SimulationPlantedFault.grantTwice, nil, "is not total"),
+                (.lostReply, nil, "hangs"),
+                (.dropPinEarly, nil, "which is still read, is given to"),
+                (.answerEarly, nil, "was freed while"),
+                (.silentCopy, nil, "holds"),
+                (.shortLineage, .shuffle, "no fault explains: objectUnreconstructable"),
+                (.politeRebuild, .shuffle, "hangs"),
+                (.deafCancel, .cancels, "hangs"),
+                (.skippedRebuild, .generators, "no fault explains: streamingGeneratorReplayInconsistent"),
+            ] as [(SimulationPlantedFault, SimulationWorkload?, String)])
+        func found(fault: SimulationPlantedFault, workload: SimulationWorkload?, words: String) {
             var options = SimulationOptions()
             options.plantedFault = fault
+            options.workload = workload
             for seed in UInt64(1)...200 {
                 let report = Simulation.run(seed: seed, options: options)
                 if let failure = report.failure, failure.contains(words) {

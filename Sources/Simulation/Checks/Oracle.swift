@@ -119,8 +119,14 @@ struct Oracle {
             cluster.digest.add(value)
             if value != wanted { cluster.fail("\(driver.name) got \(value), not \(wanted)") }
         case (.success(let value), .thrown): cluster.fail("\(driver.name) got \(value) from a task that throws")
+        case (.success(let value), .cancelled(let late)):
+            cluster.digest.add(value)
+            if value != late { cluster.fail("\(driver.name) got \(value) from a task that is cancelled") }
+        case (.success(let value), .ended): cluster.fail("\(driver.name) got \(value) after the last item")
         case (.success, .unchecked): break
-        case (.failure(let error), .thrown) where error.type == .taskExecution:
+        case (.failure(let error), .thrown) where error.type == .taskExecution,
+            (.failure(let error), .cancelled) where error.type == .taskCancelled,
+            (.failure(let error), .ended) where error.type == .endOfStreamingGenerator:
             cluster.digest.add(UInt64(error.type.rawValue))
         case (.failure(let error), _):
             cluster.report.errorCount += 1
@@ -147,6 +153,10 @@ struct Oracle {
         case .objectUnreconstructableMaxAttemptsExceeded:
             counts.workers + counts.crashes + counts.nodes + counts.partitions > 3
         case .objectUnreconstructableBorrowed: counts.workers + counts.nodes > 0 || isLinkLost
+        // Items that are lost while their generator runs; a generator that failed has fewer of them.
+        case .objectUnreconstructableLineageEvicted:
+            cluster.plan.workload == .generators && (counts.nodes > 0 || isLinkLost)
+        case .endOfStreamingGenerator: counts.any > 0
         case .ownerDied: counts.workers + counts.nodes + counts.drivers + counts.crashes > 0 || isLinkLost
         case .objectFreed: counts.workers + counts.nodes > 0
         case .localRayletDied: counts.nodes > 0

@@ -16,7 +16,7 @@ extension Cluster {
         case ..<plan.cutPercent: cutSomething()
         case ..<(plan.cutPercent + (100 - plan.cutPercent) * 6 / 10):
             // Where much lies in stores their loss is the more telling fault.
-            if plan.workload == .shuffle { killNode() } else { killWorker() }
+            if [.shuffle, .generators].contains(plan.workload) { killNode() } else { killWorker() }
         case ..<(plan.cutPercent + (100 - plan.cutPercent) * 85 / 100): killNode()
         default: killDriver()
         }

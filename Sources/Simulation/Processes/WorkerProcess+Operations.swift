@@ -45,6 +45,9 @@ extension WorkerProcess {
         case .release(let slots): for slot in slots { release(slot, frame) }
         case .letGo: letGo(frame)
         case .checkDeposit(let actor): checkDeposit(actor, frame)
+        case .cancel, .next, .dropStream: perform(stream: operation, frame)
+        case .yield(let value, let bytes): yield(value, bytes, frame)
+        case .computeOn: computeOn(frame)
         case .finish(let base, let bytes, let contained): finish(base, bytes, contained, frame)
         case .fail(let message): end(frame, .failure(RayError(.taskExecution, message)))
         case .crash:
@@ -53,7 +56,7 @@ extension WorkerProcess {
         }
     }
 
-    private func wait(_ frame: Frame, _ waiting: Frame.Waiting) {
+    func wait(_ frame: Frame, _ waiting: Frame.Waiting) {
         frame.waiting = waiting
         frame.waitingSince = cluster.now
     }
@@ -72,10 +75,12 @@ extension WorkerProcess {
                 arguments.append(.value(SimulatedValue.object(0, bytes: 8, contained: [reference])))
             }
         }
-        return Call(
+        var call = Call(
             function: FunctionDescriptor(language: .swift, module: "Simulation", function: submission.program.name),
             arguments: arguments, resources: ResourceSet([(ResourceSet.cpu, submission.cpus)]),
             retriesMax: isActorCall ? 0 : submission.retries)
+        if let generator = submission.generator { call.shared.value.generator = generator }
+        return call
     }
 
     private func submit(_ submission: Operation.Submission, _ frame: Frame) {
@@ -120,7 +125,7 @@ extension WorkerProcess {
         keep(references, submission.slot, submission.expected, frame)
     }
 
-    private func keep(_ references: [ObjectReference], _ slot: Int, _ expected: Expectation, _ frame: Frame) {
+    func keep(_ references: [ObjectReference], _ slot: Int, _ expected: Expectation, _ frame: Frame) {
         release(slot, frame)
         frame.references[slot] = references.first
         frame.expectations[slot] = expected
@@ -203,7 +208,7 @@ extension WorkerProcess {
     }
 
     /// Starts a get or wait; its end may come before this returns.
-    private func begin(_ frame: Frame, _ body: (inout WorkerCore, inout WorkerEffects) -> UInt64) {
+    func begin(_ frame: Frame, _ body: (inout WorkerCore, inout WorkerEffects) -> UInt64) {
         transact { core, effects in
             let token = body(&core, &effects)
             tokens[token] = frame.number
@@ -309,7 +314,7 @@ extension WorkerProcess {
     }
 
     /// Takes a frame away with all that it holds; a task's outcome goes to the core.
-    private func end(_ frame: Frame, _ outcome: TaskOutcome?) {
+    func end(_ frame: Frame, _ outcome: TaskOutcome?) {
         letGo(frame)
         frames[frame.number] = nil
         // A task's references go after its results were handed over, as a function's variables do.

@@ -42,6 +42,7 @@ final class WorkerProcess: SimulatedProcess {
     private enum Aftermath {
         case got(UInt64, [ObjectOutcome])
         case waited(UInt64)
+        case sent(UInt64, Result<Message, RayError>)
         case exit(String)
     }
 
@@ -84,6 +85,8 @@ final class WorkerProcess: SimulatedProcess {
         configuration.clusterName = role == .driver ? "simulation" : ""
         configuration.reconnectMilliseconds = cluster.reconnectMilliseconds
         configuration.plantsShortLineage = cluster.options.plantedFault == .shortLineage
+        configuration.plantsDeafCancel = cluster.options.plantedFault == .deafCancel
+        configuration.plantsSkippedRebuild = cluster.options.plantedFault == .skippedRebuild
         configuration.plantsPoliteRebuild = cluster.options.plantedFault == .politeRebuild
         if let raylet {
             slot = raylet.store.attach()
@@ -190,8 +193,9 @@ final class WorkerProcess: SimulatedProcess {
             core.receive(.located(id, isPresent: isPresent), at: cluster.now, into: &effects)
         case .completeGet(let token, let outcomes): after.append(.got(token, outcomes))
         case .completeWait(let token, _): after.append(.waited(token))
-        case .completeRequest: break
-        case .cancelExecution: break  // Scripts do not look; they end by themselves.
+        case .completeRequest(let token, let result): after.append(.sent(token, result))
+        case .cancelExecution(let task):
+            for frame in frames.values where frame.spec?.id == task { frame.isCancelled = true }
         case .execute(let spec): execute(spec)
         case .write(_, let object, let offset):
             raylet?.store.write(object.data + object.metadata + object.containedBytes, at: Int(clamping: offset))
@@ -213,6 +217,10 @@ final class WorkerProcess: SimulatedProcess {
             }
             frames[frame]?.waiting = .nothing
             go(frame)
+        case .sent(let token, let result):
+            guard let number = tokens.removeValue(forKey: token), let frame = frames[number] else { return }
+            frame.waiting = .nothing
+            if case .failure(let error) = result { end(frame, .failure(error)) } else { go(number) }
         case .exit(let reason):
             cluster.note("\(name) ends: \(reason)")
             cluster.kill(self, signal: 0, by: "itself")

@@ -28,6 +28,7 @@ enum Operation {
         var expected = Expectation.unchecked
         var retries = 3
         var cpus = 1.0
+        var generator: GeneratorSpec?
     }
 
     case compute(microseconds: Int)
@@ -48,6 +49,16 @@ enum Operation {
     case letGo
     /// Tries again if an actor had nothing, else gets what it gave.
     case checkDeposit(ActorID)
+    /// Cancels the tasks whose results are in the slots.
+    case cancel([Int], force: Bool)
+    /// Takes the next item of the generator in a slot, which must be this.
+    case next(of: Int, into: Int, Expectation)
+    /// Reads no further items of a generator.
+    case dropStream(Int)
+    /// Sends an item.
+    case yield(value: UInt64, bytes: Int)
+    /// Computes until the task is cancelled.
+    case computeOn
     /// Returns `base` plus the sum.
     case finish(base: UInt64, bytes: Int, contained: [Int])
     case fail(String)
@@ -58,6 +69,10 @@ enum Operation {
 enum Expectation: Hashable {
     case value(UInt64)
     case thrown
+    /// The task was cancelled; or the value, where that may have come too late.
+    case cancelled(UInt64?)
+    /// There are no more items.
+    case ended
     /// The value is checked by whoever uses it.
     case unchecked
 }
@@ -71,6 +86,7 @@ final class Frame {
         case get
         case wait
         case room
+        case item
     }
 
     let number: Int
@@ -86,6 +102,7 @@ final class Frame {
     var pins: [(SimulatedStore.Pin, UInt64)] = []
     var waiting = Waiting.nothing
     var waitingSince = Instant.zero
+    var isCancelled = false
     /// The slots of the get or wait under way.
     var slots: [Int] = []
     /// The get that must be asked again if something was evicted.
@@ -98,5 +115,5 @@ final class Frame {
     }
 
     /// Whether a task's CPU may be used by others now.
-    var isBlocked: Bool { waiting == .get || waiting == .wait }
+    var isBlocked: Bool { waiting == .get || waiting == .wait || waiting == .item }
 }

@@ -80,10 +80,28 @@ extension TaskProgram {
                 .call(.id(actor), .init(program: .take, slot: 0)), .get([0], timeoutMilliseconds: nil),
                 .checkDeposit(actor), .finish(base: value, bytes: 8, contained: []),
             ]
+        case .endless, .endlessParent, .generate: return streamOperations
         case .create: return [.compute(microseconds: 300), .finish(base: 0, bytes: 8, contained: [])]
         case .increment(let number):
             return [.compute(microseconds: 30), .finish(base: number, bytes: 8, contained: [])]
         case .deposit, .take: return []  // The actor's process knows what it keeps.
+        }
+    }
+
+    private var streamOperations: [Operation] {
+        switch self {
+        case .endless: return [.computeOn]
+        case .endlessParent:
+            return [
+                .submit(.init(program: .endless, slot: 0)), .get([0], timeoutMilliseconds: nil),
+                .finish(base: 0, bytes: 8, contained: []),
+            ]
+        case .generate(let value, let count, let bytes):
+            let items = (0..<count).flatMap { index in
+                [Operation.compute(microseconds: 200), .yield(value: value &+ UInt64(index), bytes: bytes)]
+            }
+            return items + [.finish(base: 0, bytes: 8, contained: [])]
+        default: return []
         }
     }
 }

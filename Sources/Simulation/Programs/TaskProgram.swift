@@ -33,6 +33,12 @@ enum TaskProgram: Hashable {
     case countWith(ActorID, count: Int)
     /// Waits until the actor has a reference for it, gets that, and returns `value` plus what it found.
     case awaitDeposit(ActorID, value: UInt64)
+    /// Runs until it is cancelled.
+    case endless
+    /// Submits one that runs until it is cancelled, and waits for it.
+    case endlessParent
+    /// A generator: `count` items of `bytes`, from `value` on.
+    case generate(value: UInt64, count: Int, bytes: Int)
     /// The initialiser of an actor.
     case create
     /// A method: counts; returns the caller's number of this call.
@@ -61,6 +67,9 @@ enum TaskProgram: Hashable {
         case .unwrap(let value, let count): [14, value, UInt64(count)]
         case .make(let value, let inner): [15, value, inner]
         case .awaitDepositInside(let actor, let value): [16, value, actor.word0, actor.word1]
+        case .endless: [17]
+        case .endlessParent: [18]
+        case .generate(let value, let count, let bytes): [19, value, UInt64(count), UInt64(bytes)]
         }
     }
 
@@ -97,6 +106,9 @@ enum TaskProgram: Hashable {
         case 14: self = .unwrap(value: words[1], count: Int(words[2]))
         case 15: self = .make(value: words[1], inner: words[2])
         case 16: self = .awaitDepositInside(actor, value: words[1])
+        case 17: self = .endless
+        case 18: self = .endlessParent
+        case 19: self = .generate(value: words[1], count: Int(words[2]), bytes: Int(words[3]))
         default: return nil
         }
     }
@@ -121,6 +133,9 @@ enum TaskProgram: Hashable {
         case .unwrap: "unwrap"
         case .make: "make"
         case .awaitDepositInside: "awaitDepositInside"
+        case .endless: "endless"
+        case .endlessParent: "endlessParent"
+        case .generate: "generate"
         }
     }
 

@@ -33,10 +33,13 @@ struct Plan {
     /// How long after the last driver the cluster may take to come to rest.
     var settleMilliseconds = 3_000
 
-    /// Each workload in turn; the shuffle has tens of its own, so that seeds that once failed mean what they did.
+    /// Workloads that came later: they have tens of their own, so that seeds that once failed mean what they did.
+    private static let later: [SimulationWorkload] = [.shuffle, .cancels, .generators]
+
+    /// Each workload in turn.
     private static func workload(of seed: UInt64) -> SimulationWorkload {
-        guard seed / 10 % 7 != 2 else { return .shuffle }
-        let others = SimulationWorkload.allCases.filter { $0 != .shuffle }
+        guard seed / 10 % 7 != 2 else { return later[Int(seed % UInt64(later.count))] }
+        let others = SimulationWorkload.allCases.filter { !later.contains($0) }
         return others[Int(seed % UInt64(others.count))]
     }
 

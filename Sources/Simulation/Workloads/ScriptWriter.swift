@@ -7,7 +7,7 @@ internal import RayCore
 
 /// Writes what a driver does, with what each result must be.
 struct ScriptWriter {
-    private(set) var operations: [Operation] = []
+    var operations: [Operation] = []
     private var generator: SplitMix64
     private let options: SimulationOptions
     /// Whether the driver has no store: then it holds back with large values.
@@ -34,25 +34,27 @@ struct ScriptWriter {
         case .longAmongShort: longAmongShort(options.size ?? 1_000)
         case .heldValues: for _ in 0..<random(4...10) { heldValue() }
         case .shuffle: for _ in 0..<random(1...2) { shuffle() }
+        case .cancels: for _ in 0..<random(1...3) { cancels() }
+        case .generators: for _ in 0..<random(1...4) { stream() }
         case .mixed: mixed()
         }
     }
 
-    private mutating func random(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
+    mutating func random(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
 
-    private mutating func slot() -> Int {
+    mutating func slot() -> Int {
         slotCount += 1
         return slotCount
     }
 
-    private mutating func value() -> UInt64 {
+    mutating func value() -> UInt64 {
         valueCount += 1
         return valueCount
     }
 
     /// Submits and returns the slot.
     @discardableResult
-    private mutating func submit(
+    mutating func submit(
         _ program: TaskProgram, _ arguments: [Operation.Argument] = [], _ expected: Expectation, retries: Int = 3
     ) -> Int {
         let slot = slot()
@@ -62,7 +64,7 @@ struct ScriptWriter {
         return slot
     }
 
-    private mutating func getAndRelease(_ slots: [Int]) {
+    mutating func getAndRelease(_ slots: [Int]) {
         operations.append(.get(slots, timeoutMilliseconds: nil))
         operations.append(.letGo)
         operations.append(.release(slots))

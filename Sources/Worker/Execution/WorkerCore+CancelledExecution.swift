@@ -16,6 +16,7 @@ extension WorkerCore {
         _ message: CancelTask, from peer: WorkerID, at now: Instant, into effects: inout WorkerEffects
     ) {
         let id = message.task
+        if configuration.plantsDeafCancel { return }
         if execution.received[id]?.caller == peer, let task = withdraw(id) {
             let error = Self.cancelled(task.spec, "before it began")
             reply(to: task, results: [], error: error, into: &effects)

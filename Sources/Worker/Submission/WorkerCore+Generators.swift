@@ -137,7 +137,8 @@ extension WorkerCore {
     func withSkip(_ task: PendingTask) -> TaskSpec {
         guard task.spec.generator != nil else { return task.spec }
         var rest = task.spec
-        rest.generator?.skip = task.isRebuild ? 0 : streams[task.spec.id]?.produced ?? 0
+        let skipsNone = task.isRebuild && !configuration.plantsSkippedRebuild
+        rest.generator?.skip = skipsNone ? 0 : streams[task.spec.id]?.produced ?? 0
         if task.isRebuild { rest.generator?.backpressure = 0 }
         return rest
     }
