@@ -10,6 +10,8 @@ extension ObjectStoreCore {
     package enum PlantedFault: Hashable, Sendable {
         /// An object that is still read is reused as soon as it is freed.
         case dropPinEarly
+        /// What was let go while it was written to disk stays there.
+        case keepLetGo
     }
 
     /// Sizes and limits of a store.

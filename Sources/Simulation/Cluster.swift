@@ -54,6 +54,8 @@ final class Cluster {
         /// Connections that broke for long enough that a process may have counted as lost.
         var partitions = 0
         var heads = 0
+        /// Disks that were full for a while; no process ends by that.
+        var disks = 0
         var any: Int { workers + nodes + drivers + crashes + partitions + heads }
     }
 
@@ -161,6 +163,7 @@ final class Cluster {
         case .exited(let raylet, let processID, let code, let signal):
             if raylet.isAlive { raylet.exited(processID, code: code, signal: signal) }
         case .detached(let raylet, let slot): if raylet.isAlive { raylet.detach(slot) }
+        case .disk(let raylet, let job): if raylet.isAlive { raylet.diskDone(job) }
         case .fetched(let raylet, let key): if raylet.isAlive { raylet.programFetched(key) }
         }
     }

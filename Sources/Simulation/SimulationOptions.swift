@@ -29,6 +29,8 @@ package enum SimulationWorkload: String, Sendable, Hashable, CaseIterable {
     case cancels
     /// Items of generators, small and large, read at once or after a while.
     case generators
+    /// More large values than the stores hold, which go to disk and come back.
+    case spills
     /// Some of everything.
     case mixed
 }
@@ -53,6 +55,8 @@ package enum SimulationPlantedFault: String, Sendable, Hashable, CaseIterable {
     case deafCancel
     /// A generator that runs again for lost items sends none that were sent before.
     case skippedRebuild
+    /// A store keeps on disk what was let go while it was written.
+    case keepLetGo
 }
 
 /// How a run is made, beside its seed.

@@ -21,6 +21,7 @@ extension SimulationTests {
                 (.politeRebuild, .shuffle, "hangs"),
                 (.deafCancel, .cancels, "hangs"),
                 (.skippedRebuild, .generators, "no fault explains: streamingGeneratorReplayInconsistent"),
+                (.keepLetGo, .spills, "the disk of"),
             ] as [(SimulationPlantedFault, SimulationWorkload?, String)])
         func found(fault: SimulationPlantedFault, workload: SimulationWorkload?, words: String) {
             var options = SimulationOptions()

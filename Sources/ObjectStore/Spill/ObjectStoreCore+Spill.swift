@@ -84,7 +84,7 @@ extension ObjectStoreCore {
         guard let entry = entry(handle) else { return }
         disk.usage.spilledBytes += object.layout.totalSize ?? 0
         // It may have been let go while it was written.
-        guard entry.state == .sealed, entry.id == object.id else { return }
+        guard entry.state == .sealed || configuration.plantedFault == .keepLetGo, entry.id == object.id else { return }
         setPrimary(entry.id, false)
         disk.objects[object.id] = object
         disk.liveCounts[object.file, default: 0] += 1

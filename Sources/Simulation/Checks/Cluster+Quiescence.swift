@@ -20,6 +20,9 @@ extension Cluster {
                         + "\(raylet.store.core.used) bytes: \(objects)"
                 )
             }
+            if !raylet.store.disk.files.isEmpty {
+                fail("\(raylet.store.disk.files.count) files are left on the disk of \(raylet.name)")
+            }
             if !raylet.store.pins.isEmpty {
                 fail("\(raylet.store.pins.count) objects of \(raylet.name) are still read")
             }

@@ -162,6 +162,7 @@ struct Oracle {
         case .localRayletDied: counts.nodes > 0
         case .clusterUnreachable: isLinkLost
         case .objectStoreFull: true
+        case .outOfDisk: counts.disks > 0
         default: false
         }
     }

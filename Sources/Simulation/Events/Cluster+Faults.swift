@@ -11,6 +11,7 @@ extension Cluster {
     func strike() {
         let isHeadAlone = options.killsMax == 0 && !options.networkFails
         if options.headDies, isHeadAlone || happens(perMille: 500) { return strikeHead() }
+        if plan.workload == .spills, happens(perMille: 600) { return strikeDisk() }
         let choice = random(0...99)
         switch choice {
         case ..<plan.cutPercent: cutSomething()
@@ -55,6 +56,23 @@ extension Cluster {
         struck("the head is killed")
         processGone(gcs, isSilent: false)
         add(.headStart, microseconds: happens(perMille: 300) ? random(0...15_000_000) : random(20_000...500_000))
+    }
+
+    /// A disk takes nothing for a while, or all too slowly.
+    private func strikeDisk() {
+        let victims = raylets.filter(\.isAlive)
+        guard !victims.isEmpty else { return }
+        let victim = victims[random(0...victims.count - 1)]
+        let milliseconds = random(50...6_000)
+        let end = now.advanced(milliseconds: milliseconds)
+        if happens(perMille: 500) {
+            killCounts.disks += 1
+            victim.store.disk.fullUntil = end
+            struck("the disk of \(victim.name) is full for \(milliseconds) ms")
+        } else {
+            victim.store.disk.slowUntil = end
+            struck("the disk of \(victim.name) is slow for \(milliseconds) ms")
+        }
     }
 
     private func killWorker() {

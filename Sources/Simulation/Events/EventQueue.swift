@@ -28,6 +28,8 @@ struct Event {
         case exited(RayletProcess, processID: Int32, code: Int32, signal: Int32)
         case detached(RayletProcess, slot: UInt32)
         case fetched(RayletProcess, key: String)
+        /// A node's disk is done.
+        case disk(RayletProcess, SimulatedDisk.Job)
     }
 
     var time: Instant

@@ -105,6 +105,9 @@ extension Cluster {
             if let object = objects.first {
                 return "the store of \(raylet.name) holds \(objects.count) objects, \(object.short) among them,"
             }
+            if !raylet.store.disk.files.isEmpty {
+                return "the disk of \(raylet.name) holds \(raylet.store.disk.files.count) files"
+            }
         }
         return nil
     }

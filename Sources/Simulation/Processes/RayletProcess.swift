@@ -43,8 +43,13 @@ final class RayletProcess: SimulatedProcess {
         settings.chunkBytes = cluster.plan.chunkBytes
         settings.plantsSilentCopies = cluster.options.plantedFault == .silentCopy
         core = RayletCore(settings: settings)
-        store = SimulatedStore(
-            capacity: storeCapacity, fault: cluster.options.plantedFault == .dropPinEarly ? .dropPinEarly : nil)
+        let fault: ObjectStoreCore.PlantedFault? =
+            switch cluster.options.plantedFault {
+            case .dropPinEarly: .dropPinEarly
+            case .keepLetGo: .keepLetGo
+            default: nil
+            }
+        store = SimulatedStore(capacity: storeCapacity, spilling: cluster.plan.spilling, fault: fault)
         super.init(cluster: cluster, address: address, role: .raylet, name: "raylet\(index)")
     }
 
@@ -84,6 +89,16 @@ final class RayletProcess: SimulatedProcess {
         give(.processExited(processID: processID, ProcessExit(code: code, signal: signal)))
     }
 
+    func diskDone(_ job: SimulatedDisk.Job) { withStore { $0.finish(job, at: cluster.now, into: &$1) } }
+
+    /// Hands what the store wants of the disk to it.
+    private func startJobs() {
+        for job in store.disk.takeJobs() {
+            let factor = store.disk.slowUntil > cluster.now ? SimulatedDisk.slowness : 1
+            cluster.add(.disk(self, job), microseconds: cluster.random(200...5_000) * factor)
+        }
+    }
+
     func detach(_ slot: UInt32) { withStore { $0.detach(slot, at: cluster.now, into: &$1) } }
     func programFetched(_ key: String) { give(.programReady(key: key, path: key)) }
 
@@ -92,6 +107,7 @@ final class RayletProcess: SimulatedProcess {
         var events: [RayletInput] = []
         body(store, &events)
         if let violation = store.violation { cluster.fail("\(name): store: \(violation)") }
+        startJobs()
         for event in events { give(event) }
     }
 
@@ -159,6 +175,7 @@ final class RayletProcess: SimulatedProcess {
     private func storeInput(_ input: ObjectStoreCore.Input) {
         store.perform(input, at: cluster.now, into: &inputs)
         if let violation = store.violation { cluster.fail("\(name): store: \(violation)") }
+        startJobs()
     }
 
     private func create(_ create: StoreCreate, at now: Instant) {
@@ -178,16 +195,24 @@ final class RayletProcess: SimulatedProcess {
 
     private func chunk(_ object: ObjectID, _ offset: Int, _ count: Int) -> ObjectChunk {
         guard let entry = store.core.entry(object) else {
+            if let (spilled, bytes) = store.disk.find(object) {
+                return chunk(object, offset, count, of: spilled.layout, bytes[...])
+            }
             return ObjectChunk(
                 object: object, offset: offset, dataBytes: 0, metadataBytes: 0, containedBytes: 0, bytes: [],
                 error: RayError(.objectLost, "the node's store does not hold object \(object)"))
         }
-        let bytes = store.bytes(of: entry).all
+        return chunk(object, offset, count, of: entry.layout, store.bytes(of: entry).all)
+    }
+
+    private func chunk(
+        _ object: ObjectID, _ offset: Int, _ count: Int, of layout: ObjectLayout, _ bytes: ArraySlice<UInt8>
+    ) -> ObjectChunk {
         let start = min(offset, bytes.count)
         let end = start + min(count, bytes.count - start)
         return ObjectChunk(
-            object: object, offset: offset, dataBytes: entry.layout.dataSize,
-            metadataBytes: entry.layout.metadataSize, containedBytes: entry.layout.containedSize,
+            object: object, offset: offset, dataBytes: layout.dataSize,
+            metadataBytes: layout.metadataSize, containedBytes: layout.containedSize,
             bytes: Array(bytes[(bytes.startIndex + start)..<(bytes.startIndex + end)]))
     }
 }

@@ -25,12 +25,14 @@ final class SimulatedStore {
     private var slots: Set<UInt32> = []
     private var slotCount: UInt32 = 0
     private var effects: ObjectStoreCore.Effects = []
+    var disk = SimulatedDisk()
     /// What is wrong, if anything.
     private(set) var violation: String?
 
-    init(capacity: Int, fault: ObjectStoreCore.PlantedFault?) {
+    init(capacity: Int, spilling: SpillPolicy?, fault: ObjectStoreCore.PlantedFault?) {
         core = ObjectStoreCore(
-            ObjectStoreCore.Configuration(capacity: capacity, objectsMax: 4_096, plantedFault: fault))
+            ObjectStoreCore.Configuration(
+                capacity: capacity, objectsMax: 4_096, spilling: spilling, plantedFault: fault))
         memory = [UInt8](repeating: 0, count: capacity)
     }
 
@@ -137,7 +139,34 @@ final class SimulatedStore {
         case .unloaded(let id): inputs.append(.objectUnloaded(id))
         case .restoreFailed(let id, let error, let isLost):
             inputs.append(.restoreFailed(id, error, isLost: isLost))
-        case .roomWanted, .writeFile, .readFile, .deleteFile: break
+        case .roomWanted: break
+        case .writeFile(let file, let entries): disk.jobs.append(.write(file: file, entries))
+        case .readFile(let handle, let object, let offset): disk.jobs.append(.read(handle, object, offset: offset))
+        case .deleteFile(let file): disk.files[file] = nil
+        }
+    }
+
+    /// The disk has done something, or failed to.
+    func finish(_ job: SimulatedDisk.Job, at now: Instant, into inputs: inout [RayletInput]) {
+        switch job {
+        case .write(let file, let entries):
+            guard disk.fullUntil <= now else {
+                let failure = SpillFailure(reason: "the disk is full")
+                return perform(.fileWritten(file, .failure(failure)), at: now, into: &inputs)
+            }
+            let objects = entries.map { entry in
+                SpilledObject(
+                    id: entry.id, owner: entry.owner, layout: entry.layout, file: file, offset: 0, checksums: [])
+            }
+            disk.files[file] = zip(objects, entries).map { ($0, Array(bytes(of: $1).all)) }
+            perform(.fileWritten(file, .success(objects)), at: now, into: &inputs)
+        case .read(let handle, let object, let offset):
+            guard let bytes = disk.bytes(of: object.id, file: object.file) else {
+                violation = violation ?? "object \(object.id.short) is not in file \(object.file)"
+                return
+            }
+            write(bytes, at: offset)
+            perform(.fileRead(handle, nil), at: now, into: &inputs)
         }
     }
 

@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 internal import RayCore
+internal import RayObjectStore
 
 /// All that is decided before a run: how large the cluster is, what its drivers do, and when something fails.
 struct Plan {
@@ -30,11 +31,13 @@ struct Plan {
     /// How many of a hundred faults are broken connections.
     var cutPercent = 0
     var chunkBytes = 1 << 20
+    /// When stores write to disk; only where the workload is about that.
+    var spilling: SpillPolicy?
     /// How long after the last driver the cluster may take to come to rest.
     var settleMilliseconds = 3_000
 
     /// Workloads that came later: they have tens of their own, so that seeds that once failed mean what they did.
-    private static let later: [SimulationWorkload] = [.shuffle, .cancels, .generators]
+    private static let later: [SimulationWorkload] = [.shuffle, .cancels, .generators, .spills]
 
     /// Each workload in turn.
     private static func workload(of seed: UInt64) -> SimulationWorkload {
@@ -48,11 +51,17 @@ struct Plan {
         var generator = SplitMix64(seed: seed &* 0x9e37_79b9_7f4a_7c15 &+ 17)
         func random(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
         workload = options.workload ?? Self.workload(of: seed)
+        if workload == .spills {
+            spilling = SpillPolicy()
+            spilling?.batchBytesMin = 1 << 20
+        }
         let nodeCount = options.nodeCount ?? random(workload == .shuffle ? 2...4 : 1...4)
         let cpusMax = workload == .fibonacci ? 2 : 4
         for _ in 0..<nodeCount {
             nodes.append(
-                Node(cpuCount: options.cpuCount ?? random(1...cpusMax), storeCapacity: random(6...12) << 20))
+                Node(
+                    cpuCount: options.cpuCount ?? random(1...cpusMax),
+                    storeCapacity: random(workload == .spills ? 3...5 : 6...12) << 20))
         }
         chunkBytes = [64 << 10, 100_000, 1 << 20][random(0...2)]
         losesFrames = options.networkFails && random(0...1) == 1

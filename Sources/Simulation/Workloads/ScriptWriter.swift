@@ -11,7 +11,7 @@ struct ScriptWriter {
     private var generator: SplitMix64
     private let options: SimulationOptions
     /// Whether the driver has no store: then it holds back with large values.
-    private let isOutside: Bool
+    let isOutside: Bool
     private var slotCount = 0
     private var valueCount: UInt64
 
@@ -36,6 +36,7 @@ struct ScriptWriter {
         case .shuffle: for _ in 0..<random(1...2) { shuffle() }
         case .cancels: for _ in 0..<random(1...3) { cancels() }
         case .generators: for _ in 0..<random(1...4) { stream() }
+        case .spills: spills()
         case .mixed: mixed()
         }
     }
