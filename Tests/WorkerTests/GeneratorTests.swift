@@ -163,6 +163,18 @@ import Testing
         #expect(next(&harness, spec.id) == nil)
     }
 
+    @Test("What was asked for before the stream is dropped ends with an error, not never", arguments: [true, false])
+    func droppedAhead(isPushed: Bool) throws {
+        var harness = WorkerHarness()
+        let task = isPushed ? pushed(&harness).id : call(&harness).id.task
+        let ahead = try #require(next(&harness, task))
+        let token = harness.get([ahead])
+        var buffer = WorkerEffects()
+        harness.core.dropStream(task, at: harness.now, into: &buffer)
+        harness.effects += buffer.items
+        #expect(harness.outcome(token)?.first?.errorType == .taskCancelled)
+    }
+
     @Test("A cancelled generator ends with that error, for readers that wait, too") func cancelled() throws {
         var harness = WorkerHarness()
         let reference = call(&harness)

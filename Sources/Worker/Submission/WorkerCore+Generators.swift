@@ -103,15 +103,23 @@ extension WorkerCore {
         guard let stream = streams[task], stream.end == nil else { return }
         if stream.isDropped {
             streams[task] = nil
+            // What was asked for before the stream was dropped is awaited still.
+            let error = error ?? Self.streamEnded(stream.produced)
+            for index in stream.produced..<max(stream.produced, stream.consumed) {
+                settle(.generatorItem(task, index: index), .failed(error), into: &effects)
+            }
             return
         }
         if let error { append(.failed(error), to: task, into: &effects) }
         let end = streams[task]?.produced ?? 0
         streams[task]?.end = end
         for index in end..<max(end, stream.consumed) {
-            let error = RayError(.endOfStreamingGenerator, "the generator has ended after \(end) items")
-            settle(.generatorItem(task, index: index), .failed(error), into: &effects)
+            settle(.generatorItem(task, index: index), .failed(Self.streamEnded(end)), into: &effects)
         }
+    }
+
+    private static func streamEnded(_ count: Int) -> RayError {
+        RayError(.endOfStreamingGenerator, "the generator has ended after \(count) items")
     }
 
     /// Tells the worker of a generator with a limit how far its items have been read.
