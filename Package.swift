@@ -111,7 +111,9 @@ let testTargets: [Target] = [
         .product(name: "SwiftSyntaxMacroExpansion", package: "swift-syntax"), without: ["Fixtures"]),
     tests("RayTests", "Ray", "RayCore", "RayWorker"),
     tests("CLITests", "RayCLI", "RayCore", "RayWire", "RayNode"),
-    tests("NodeTests", "RayCore", "RayWire", "RayWorker", "RayNode", "RayTransport", "CRaySystem", "bytesworker"),
+    tests(
+        "NodeTests", "RayCore", "RayWire", "RayRaylet", "RayWorker", "RayNode", "RayTransport", "CRaySystem",
+        "bytesworker"),
     tests("IntegrationTests", "ray", "wordindex", "raytestprogram"),
     tests("SimulationTests", "RaySimulation"),
     tests("TidyTests"),

@@ -9,6 +9,8 @@
 
 #include "network.h"
 
+#include "devices.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -350,6 +352,7 @@ int ray_spawn(const struct ray_spawn_request *request) {
     int moved_count = 0;
     int base = 2;
     int process = -ENOMEM;
+    struct ray_place place;
     if (request->descriptor_count > 64) return -EINVAL;
     for (int index = 0; index < request->descriptor_count; index++) {
         if (request->targets[index] > base) base = request->targets[index];
@@ -377,8 +380,11 @@ int ray_spawn(const struct ray_spawn_request *request) {
     posix_spawnattr_setflags(
         &attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     pid_t child;
+    // A child is where the thread is that starts it.
+    if (request->cpu_count > 0) ray_place_enter(request->cpus, request->cpu_count, request->memory_node, &place);
     int status =
         posix_spawn(&child, request->path, &actions, &attributes, request->arguments, request->environment);
+    if (request->cpu_count > 0) ray_place_leave(&place);
     process = status == 0 ? child : -status;
 done:
     for (int index = 0; index < moved_count; index++) close(moved[index]);

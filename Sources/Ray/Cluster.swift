@@ -66,6 +66,8 @@ extension ray {
         public var actorID: String?
         /// Which try of the task this is, from 0.
         public var attempt: Int
+        /// The accelerators that this process holds, by resource: `["GPU": ["0"]]` for instance; see `ray.gpuIDs`.
+        public var acceleratorIDs: [String: [String]]
         /// The runtime environment of this process, which what it submits inherits.
         public var runtimeEnv: RuntimeEnvironment
     }
@@ -81,9 +83,18 @@ extension ray {
                 jobID: worker.job.hex, nodeID: worker.address.node.hex, workerID: worker.address.worker.hex,
                 address: "\(worker.address.host):\(worker.address.port)", namespace: worker.namespace,
                 taskID: task?.task.hex, actorID: task?.actor?.hex, attempt: task?.attempt ?? 0,
+                acceleratorIDs: [ResourceSet.gpu: worker.gpus.names],
                 runtimeEnv: RuntimeEnvironment(worker.environment))
         }
     }
+
+    /// The ids of the GPUs that the task or actor under way holds, of each a whole or a part; none in a driver.
+    ///
+    /// Numbers from 0 on its node; where the node was started with `CUDA_VISIBLE_DEVICES`, entries of that list:
+    /// numbers or UUIDs. CUDA is shown the same ones, and numbers them from 0 in the process.
+    ///
+    /// - Throws: `ray.SystemError` before `ray.init()`.
+    public static var gpuIDs: [String] { get throws { try currentWorker().gpus.names } }
 
     /// The nodes of the cluster, dead ones included.
     public static nonisolated(nonsending) func nodes() async throws -> [Node] {

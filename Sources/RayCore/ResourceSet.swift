@@ -22,6 +22,9 @@ package struct ResourceSet: Hashable, Sendable, CustomStringConvertible {
     package static let memory = "memory"
     package static let objectStoreMemory = "object_store_memory"
 
+    /// The resource that nodes with GPUs of a type have one of, and of which those take a little that want the type.
+    package static func acceleratorType(_ type: String) -> String { "accelerator_type:" + type }
+
     /// The empty set.
     package init() {}
 

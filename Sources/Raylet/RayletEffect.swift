@@ -64,6 +64,8 @@ package struct WorkerStart: Hashable, Sendable {
     package var variables: [RuntimeEnvironmentSpec.Variable] = []
     /// The folder of the runtime environment; nothing for the program's own.
     package var folder: String?
+    /// Where it runs; nothing for the whole machine.
+    package var memoryNode: MemoryNode?
 }
 
 /// Room that is wanted in the store.

@@ -40,6 +40,8 @@ package struct RayletSettings: Sendable {
     package var packageMillisecondsMax = 600_000
     /// Bytes of unpacked packages beyond which those are deleted that no process uses.
     package var packageCacheBytesMax = 10 << 30
+    /// The machine's memory nodes, over which workers are spread; fewer than two mean nothing.
+    package var memoryNodes: [MemoryNode] = []
     /// What is recorded of transfers and spills.
     package var trace = TraceSettings()
     /// A fault for the simulation to find: owners are not told of copies.

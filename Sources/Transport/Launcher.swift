@@ -5,6 +5,7 @@
 
 internal import CRaySystem
 internal import Glibc
+package import RayCore
 internal import Synchronization
 
 /// What to start.
@@ -37,6 +38,8 @@ package struct LaunchRequest: Sendable {
     package var descriptors: [(source: Int32, target: Int32)]
     /// Whether the child gets a descriptor that ends with this process; see `ParentWatch`.
     package var isWatchingParent: Bool
+    /// The CPUs to which the child is kept, and whose memory it prefers; nothing for all.
+    package var memoryNode: MemoryNode?
 
     /// A request that inherits nothing but the output streams.
     package init(
@@ -244,6 +247,7 @@ extension Launcher {
     ) -> Result<Int32, TransportError> {
         var arguments: [UnsafeMutablePointer<CChar>?] = request.arguments.map { strdup($0) } + [nil]
         var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
+        let cpus = (request.memoryNode?.cpus ?? []).map { Int32(truncatingIfNeeded: $0) }
         let path = strdup(request.path)
         let directory = request.directory.map { strdup($0) } ?? nil
         defer { for text in arguments + variables + [path, directory] { free(text) } }
@@ -251,11 +255,14 @@ extension Launcher {
             variables.withUnsafeMutableBufferPointer { variables in
                 sources.withUnsafeBufferPointer { sources in
                     targets.withUnsafeBufferPointer { targets in
-                        var description = ray_spawn_request(
-                            path: path, arguments: arguments.baseAddress, environment: variables.baseAddress,
-                            directory: directory, descriptors: sources.baseAddress, targets: targets.baseAddress,
-                            descriptor_count: Int32(sources.count))
-                        return ray_spawn(&description)
+                        cpus.withUnsafeBufferPointer { cpus in
+                            var description = ray_spawn_request(
+                                path: path, arguments: arguments.baseAddress, environment: variables.baseAddress,
+                                directory: directory, descriptors: sources.baseAddress, targets: targets.baseAddress,
+                                descriptor_count: Int32(sources.count), cpus: cpus.baseAddress,
+                                cpu_count: Int32(cpus.count), memory_node: Int32(request.memoryNode?.number ?? -1))
+                            return ray_spawn(&description)
+                        }
                     }
                 }
             }

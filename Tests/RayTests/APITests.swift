@@ -120,6 +120,30 @@ private func withWorker(_ body: (FakeWorker) async throws -> Void) async throws 
         }
     }
 
+    @Test("A type of GPU is a little of a node's resource; more than one GPU is a whole number") func gpuOptions()
+        async throws
+    {
+        try await withWorker { worker async throws in
+            let typed = ray.remote(square).options(numGPUs: 2, acceleratorType: "T4")
+            #expect(try await ray.get(typed.options(maxRetries: 0)(2)) == 4)
+            let call = try #require(worker.state.withLock { $0.calls.last })
+            #expect(
+                call.shared.value.resources == ResourceSet([("CPU", 1), ("GPU", 2), ("accelerator_type:T4", 0.001)]))
+            for function in [typed.options(numGPUs: 1.5), typed.options(acceleratorType: "")] {
+                await #expect(throws: ray.SystemError.self) { try await ray.get(function(2)) }
+            }
+        }
+    }
+
+    @Test("A process knows its GPUs") func gpuIDs() async throws {
+        try await withWorker { worker async throws in
+            #expect(try ray.gpuIDs == [])
+            worker.state.withLock { $0.gpus = AssignedGPUs(ids: [1], names: ["GPU-8932"]) }
+            #expect(try ray.gpuIDs == ["GPU-8932"])
+            #expect(try ray.context.acceleratorIDs == ["GPU": ["GPU-8932"]])
+        }
+    }
+
     @Test("References inside values are kept and arrive") func nestedReferences() async throws {
         try await withWorker { worker async throws in
             let list = (1...3).map { ray.remote(square)($0) }

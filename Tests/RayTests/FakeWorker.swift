@@ -28,6 +28,7 @@ final class FakeWorker: WorkerAPI {
         var sequence: UInt64 = 0
         var puts: UInt32 = 0
         var environment: RuntimeEnvironmentSpec?
+        var gpus = AssignedGPUs()
         /// Files in the archive, and how often one was sent.
         var blobs: [String: [UInt8]] = [:]
         var blobCount = 0
@@ -51,6 +52,7 @@ final class FakeWorker: WorkerAPI {
 
     deinit { thread.stop() }
 
+    var gpus: AssignedGPUs { state.withLock { $0.gpus } }
     var environment: RuntimeEnvironmentSpec? { state.withLock { $0.environment } }
 
     func store(

@@ -5,6 +5,7 @@
 
 import CRaySystem
 import Glibc
+import RayCore
 import RayTransport
 import Synchronization
 import Testing
@@ -41,6 +42,26 @@ struct LauncherTests {
         await #expect(throws: TransportError.system(operation: "starting /nowhere/ray", code: ENOENT)) {
             try await run(launcher, request)
         }
+    }
+
+    @Test("A child is kept to the CPUs of its memory node; the next one is not")
+    func placement() async throws {
+        let launcher = try Launcher()
+        defer { launcher.stop() }
+        let folder = TemporaryFolder()
+        var cpus = [Int32](repeating: 0, count: 1024)
+        let count = ray_allowed_cpus(&cpus, Int32(cpus.count))
+        let last = Int(cpus[Int(count) - 1])
+        var lists: [String] = []
+        for node in [nil, MemoryNode(number: 0, cpus: [last]), nil] {
+            var request = shell("grep Cpus_allowed_list /proc/self/status | cut -f 2")
+            request.standardOutput = .file(folder.path + "/\(lists.count)")
+            request.memoryNode = node
+            #expect(try await run(launcher, request) == .exited(code: 0))
+            lists.append(read(folder.path + "/\(lists.count)"))
+        }
+        #expect(lists[1] == "\(last)\n")
+        #expect(lists[0] == lists[2])
     }
 
     @Test("Environment, folder, output and descriptors arrive; nothing else does")

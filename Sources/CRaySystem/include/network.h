@@ -84,6 +84,10 @@ struct ray_spawn_request {
     const int *descriptors;
     const int *targets;
     int descriptor_count;
+    // Where the child runs: these CPUs if there are any, and memory of this node if it is 0 or more.
+    const int *cpus;
+    int cpu_count;
+    int memory_node;
 };
 
 // Starts a process that leads its own group, with default signals; its process id.

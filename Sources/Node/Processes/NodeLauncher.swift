@@ -46,7 +46,7 @@ package enum NodeLauncher {
         if let clientPort { headSettings["client_port"] = String(clientPort) }
         var generator = SystemRandomNumberGenerator()
         let node = NodeID.random(using: &generator)
-        var settings = rayletSettings(options, session, node)
+        var settings = try rayletSettings(options, session, node)
         settings["gcs_host"] = headHost
         settings["gcs_port"] = String(headPort)
         settings["gcs_socket"] = gcsSocket
@@ -80,16 +80,20 @@ package enum NodeLauncher {
 
     private static func rayletSettings(
         _ options: NodeStartOptions, _ session: SessionDirectory, _ node: NodeID
-    ) -> RoleSettings {
+    ) throws(RayError) -> RoleSettings {
         let machine = MachineResources.detect()
+        let (gpus, acceleratorType) = try VisibleGPUs.ofNode(
+            given: options.gpus, devices: machine.gpus,
+            visible: environment(VisibleGPUs.variable).map { VisibleGPUs($0) })
         let capacity = options.objectStoreMemory ?? machine.defaultStoreCapacity
         var resources = ResourceSet([
             (ResourceSet.cpu, options.cpus ?? Double(machine.cpus)),
-            (ResourceSet.gpu, options.gpus ?? Double(machine.gpus)),
+            (ResourceSet.gpu, gpus),
             (ResourceSet.memory, Double(options.memory ?? max(0, machine.memory - capacity) / 10 * 9)),
             (ResourceSet.objectStoreMemory, Double(capacity)),
             ("node:" + options.nodeHost, 1),
         ])
+        if let acceleratorType { resources[ResourceSet.acceleratorType(acceleratorType)] = ResourceAmount(1) }
         for (name, amount) in options.resources.sorted(by: { $0.key < $1.key }) {
             resources[name] = ResourceAmount(amount)
         }
@@ -105,7 +109,8 @@ package enum NodeLauncher {
         settings["store"] = String(capacity)
         settings["spill_directory"] = options.objectSpillingDirectory
         settings["head"] = options.isHead ? "1" : "0"
-        let labels = DefaultLabels.detect().merging(options.labels) { _, given in given }
+        let labels = DefaultLabels.detect(acceleratorType: acceleratorType).merging(options.labels) { _, given in given
+        }
         settings["labels"] = labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
             .joined(separator: ",")
         settings.resources = resources

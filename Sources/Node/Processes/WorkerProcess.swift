@@ -66,6 +66,7 @@ package enum WorkerProcess {
         let gcs = core.gcs
         try core.tune(environment)
         var configuration = Worker.Configuration(core: core)
+        configuration.gpus = assignedGPUs
         configuration.warn = { warn($0) }
         configuration.exit = { leave($0) }
         let worker = Worker(configuration, endpoint: endpoint, store: store, executor: executor)
@@ -84,6 +85,11 @@ package enum WorkerProcess {
             throw RayError(.systemError, "SWIFT_RAY_GCS_ADDRESS is '\(text)', not host:port")
         }
         return Address(node: .none, worker: .gcs, host: String(text[..<colon]), port: port, socketPath: "")
+    }
+
+    private static var assignedGPUs: AssignedGPUs {
+        func list(_ name: String) -> [String] { (environment(name) ?? "").split(separator: ",").map(String.init) }
+        return AssignedGPUs(ids: list("SWIFT_RAY_GPU_IDS").compactMap { Int($0) }, names: list("SWIFT_RAY_GPU_NAMES"))
     }
 
     private static func required(_ name: String) throws(RayError) -> String {

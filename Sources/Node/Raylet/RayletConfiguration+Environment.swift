@@ -32,11 +32,12 @@ extension RayletConfiguration {
         }
         trace = try TraceSettings(variable)
         memoryRoot = variable("RAY_memory_monitor_root") ?? ""
-        switch variable("RAY_automatic_object_spilling_enabled")?.lowercased() {
-        case "0", "false": spilling = nil
-        default: break
-        }
+        let isPlacing = variable("RAY_numa_placement_enabled").map(Self.isFalse) != true
+        memoryNodes = isPlacing ? DeviceTree(variable).memoryNodes() : []
+        if variable("RAY_automatic_object_spilling_enabled").map(Self.isFalse) == true { spilling = nil }
     }
+
+    private static func isFalse(_ text: String) -> Bool { ["0", "false"].contains(text.lowercased()) }
 
     private static let bytesMax = 1e15
 

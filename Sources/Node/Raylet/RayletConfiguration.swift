@@ -50,6 +50,8 @@ package struct RayletConfiguration: Sendable {
     package var memory = MemorySettings()
     /// How often memory is looked at; 0 means never.
     package var memoryRefreshMilliseconds = 250
+    /// The machine's memory nodes, over which workers are spread; empty to leave them to the kernel.
+    package var memoryNodes: [MemoryNode] = []
     /// What is recorded of transfers and spills.
     package var trace = TraceSettings()
     /// In front of the paths of /proc and /sys/fs/cgroup from which limit and use are read; for tests.

@@ -90,6 +90,7 @@ final class RayletDriver: @unchecked Sendable {
         settings.memory = configuration.memory
         settings.gcs = gcs
         settings.packageCacheBytesMax = configuration.packageCacheBytesMax
+        settings.memoryNodes = configuration.memoryNodes
         settings.trace = configuration.trace
         core = RayletCore(settings: settings)
         environment = WorkerEnvironment(configuration, address: address)

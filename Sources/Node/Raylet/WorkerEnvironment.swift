@@ -45,22 +45,28 @@ struct WorkerEnvironment: Sendable {
     /// The whole environment of a worker. What the program asks for cannot change where the worker belongs.
     func of(_ start: WorkerStart) -> [String] {
         let own = base.filter { $0.hasPrefix("SWIFT_RAY_") || $0.hasPrefix("RAY_AUTH_TOKEN=") }
-        var result: [String] = []
-        var positions: [Substring: Int] = [:]
-        let variables = start.variables.map { "\($0.name)=\(expand($0.value))" }
+        var result = Variables()
         // What the core has said itself stands behind the program's variables, and an environment cannot change it.
-        let core = start.environment.filter { $0.hasPrefix("SWIFT_RAY_") || $0.hasPrefix("CUDA_VISIBLE_DEVICES=") }
-        for variable in base + start.environment + variables + core + own {
-            guard let equals = variable.firstIndex(of: "="), equals != variable.startIndex else { continue }
-            let name = variable[..<equals]
-            if let position = positions[name] {
-                result[position] = variable
-            } else {
-                positions[name] = result.count
-                result.append(variable)
-            }
-        }
-        return result
+        let core = start.environment.filter { $0.hasPrefix("SWIFT_RAY_") }
+        for variable in base + start.environment { result.set(variable) }
+        for variable in start.variables { result[variable.name] = expand(variable.value) }
+        for variable in core + own { result.set(variable) }
+        Self.showGPUs(&result)
+        return result.list
+    }
+
+    /// Names the GPUs of a worker, and lets CUDA see only these, as Ray does: one without GPUs finds the variable as
+    /// the node has it, unless it is to be empty then. Programs that do so themselves, task by task, are left to it.
+    private static func showGPUs(_ variables: inout Variables) {
+        let ids = (variables["SWIFT_RAY_GPU_IDS"] ?? "").split(separator: ",").compactMap { Int($0) }
+        let visible = variables[VisibleGPUs.variable].map { VisibleGPUs($0) }
+        let names = VisibleGPUs.names(of: ids, in: visible).joined(separator: ",")
+        if !ids.isEmpty { variables["SWIFT_RAY_GPU_NAMES"] = names }
+        guard !variables.isTrue("SWIFT_RAY_GPUS_PER_TASK"),
+            !variables.isTrue("RAY_EXPERIMENTAL_NOSET_CUDA_VISIBLE_DEVICES"),
+            !ids.isEmpty || variables.isTrue("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO")
+        else { return }
+        variables[VisibleGPUs.variable] = ids.isEmpty ? "" : names
     }
 
     /// Puts the values of the node's variables in the place of `$NAME` and `${NAME}`, as Ray does: a name in braces
@@ -86,4 +92,32 @@ struct WorkerEnvironment: Sendable {
         }
         return result + rest
     }
+}
+
+/// Environment variables in the order in which they came; of one name the last value counts.
+private struct Variables {
+    private(set) var list: [String] = []
+    private var positions: [String: Int] = [:]
+
+    subscript(name: String) -> String? {
+        get { positions[name].map { String(Substring(list[$0].utf8.dropFirst(name.utf8.count + 1))) } }
+        set {
+            guard let newValue else { return }
+            if let position = positions[name] {
+                list[position] = "\(name)=\(newValue)"
+            } else {
+                positions[name] = list.count
+                list.append("\(name)=\(newValue)")
+            }
+        }
+    }
+
+    /// Takes `NAME=value`; anything else is left out.
+    mutating func set(_ variable: String) {
+        guard let equals = variable.firstIndex(of: "="), equals != variable.startIndex else { return }
+        self[String(variable[..<equals])] = String(variable[variable.index(after: equals)...])
+    }
+
+    /// Whether a variable is `1` or `true`, as Ray reads it.
+    func isTrue(_ name: String) -> Bool { ["1", "true"].contains((self[name] ?? "").lowercased()) }
 }

@@ -50,11 +50,12 @@ final class WorkerLauncher: @unchecked Sendable {
             return tell(.failed(startToken: start.startToken, reason: Self.noPipe))
         }
         let folder = start.program.workingDirectory
-        let request = LaunchRequest(
+        var request = LaunchRequest(
             path: start.path, arguments: [start.program.path] + start.program.arguments, environment: environment,
             // On another machine the driver's folder may not exist; then the raylet's own is used.
             directory: start.folder ?? (!folder.isEmpty && access(folder, X_OK) == 0 ? folder : nil),
             standardOutput: .descriptor(output[1]), standardError: .descriptor(error[1]), isWatchingParent: true)
+        request.memoryNode = start.memoryNode
         let reading = [output[0], error[0]]
         let writing = [output[1], error[1]]
         launcher.launch(request) { result in

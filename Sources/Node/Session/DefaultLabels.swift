@@ -12,9 +12,14 @@ package enum DefaultLabels {
         ("RAY_NODE_REGION", "ray.io/availability-region"), ("RAY_NODE_ZONE", "ray.io/availability-zone"),
     ]
 
-    /// Those that `read` has a value for, except values that no label can have.
-    package static func detect(_ read: (String) -> String? = { environment($0) }) -> [String: String] {
+    /// Those that `read` has a value for and the type of the node's GPUs, except values that no label can have.
+    package static func detect(
+        acceleratorType: String? = nil, _ read: (String) -> String? = { environment($0) }
+    ) -> [String: String] {
         var labels: [String: String] = [:]
+        if let acceleratorType, LabelSelector.isSound(value: acceleratorType) {
+            labels["ray.io/accelerator-type"] = acceleratorType
+        }
         for (variable, key) in variables {
             guard let value = read(variable), !value.isEmpty, LabelSelector.isSound(value: value) else { continue }
             labels[key] = value

@@ -9,13 +9,15 @@ internal import Glibc
 /// What this machine, or the container around this process, has.
 package struct MachineResources: Sendable {
     package var cpus: Int
-    package var gpus: Int
+    /// The GPUs, also those that `CUDA_VISIBLE_DEVICES` hides.
+    package var gpus: NVIDIADevices
     /// Bytes of memory that this process may use.
     package var memory: Int
 
-    /// Reads CPU affinity, the cgroup's limits (version 2, then 1), and the NVIDIA driver's list of GPUs.
+    /// Reads CPU affinity, the cgroup's limits (version 2, then 1), and what NVIDIA's driver says.
     package static func detect() -> MachineResources {
-        MachineResources(cpus: cpuCount(), gpus: gpuCount(), memory: memoryLimit())
+        MachineResources(
+            cpus: cpuCount(), gpus: NVIDIADevices.detect(in: DeviceTree(environment)), memory: memoryLimit())
     }
 
     private static func cpuCount() -> Int {
@@ -43,13 +45,6 @@ package struct MachineResources: Sendable {
         let physical = Int(sysconf(Int32(_SC_PHYS_PAGES))) * Int(sysconf(Int32(_SC_PAGESIZE)))
         let limit = number("/sys/fs/cgroup/memory.max") ?? number("/sys/fs/cgroup/memory/memory.limit_in_bytes")
         return min(physical, limit.flatMap { $0 > 0 ? $0 : nil } ?? physical)
-    }
-
-    private static func gpuCount() -> Int {
-        if let visible = environment("CUDA_VISIBLE_DEVICES") {
-            return visible.split(separator: ",").filter { $0 != "-1" && $0 != "NoDevFiles" }.count
-        }
-        return listDirectory("/proc/driver/nvidia/gpus").count
     }
 
     private static func number(_ path: String) -> Int? {

@@ -139,7 +139,9 @@ extension ray._ActorFactory {
     ///
     /// - Parameters:
     ///   - numCPUs: CPUs that the actor holds while it lives; without it, 1 to be placed and 0 afterwards.
-    ///   - numGPUs: GPUs that the actor holds.
+    ///   - numGPUs: GPUs that the actor holds: whole ones for itself, or less than one and then a part of one; see
+    ///     `ray.gpuIDs`.
+    ///   - acceleratorType: the type of GPU that the node must have, `T4` for instance.
     ///   - memory: bytes of memory that the actor may use.
     ///   - resources: further named amounts.
     ///   - name: name under which `ray.actor` finds the actor.
@@ -158,8 +160,9 @@ extension ray._ActorFactory {
     ///   - runtimeEnv: what its worker has that others have not, over what is inherited. Files are packed and sent on
     ///     the thread that creates the actor.
     public func options(
-        numCPUs: Double? = nil, numGPUs: Double? = nil, memory: Int? = nil, resources: [String: Double]? = nil,
-        name: String? = nil, namespace: String? = nil, lifetime: ray.ActorLifetime? = nil, maxRestarts: Int? = nil,
+        numCPUs: Double? = nil, numGPUs: Double? = nil, acceleratorType: String? = nil, memory: Int? = nil,
+        resources: [String: Double]? = nil, name: String? = nil, namespace: String? = nil,
+        lifetime: ray.ActorLifetime? = nil, maxRestarts: Int? = nil,
         maxTaskRetries: Int? = nil, maxConcurrency: Int? = nil, maxPendingCalls: Int? = nil,
         getIfExists: Bool? = nil, schedulingStrategy: ray.SchedulingStrategy? = nil,
         labelSelector: [String: String]? = nil, runtimeEnv: ray.RuntimeEnvironment? = nil
@@ -167,7 +170,8 @@ extension ray._ActorFactory {
         var creation = _ray
         creation.options = creation.options.merged(
             CallOptions(
-                numCPUs: numCPUs, numGPUs: numGPUs, memory: memory, resources: resources, name: name,
+                numCPUs: numCPUs, numGPUs: numGPUs, acceleratorType: acceleratorType, memory: memory,
+                resources: resources, name: name,
                 strategy: schedulingStrategy, labelSelector: labelSelector, runtimeEnv: runtimeEnv))
         creation.actor = ActorSettings(
             namespace: namespace ?? creation.actor.namespace, lifetime: lifetime ?? creation.actor.lifetime,

@@ -108,7 +108,9 @@ extension ray._RemoteFunction {
     ///
     /// - Parameters:
     ///   - numCPUs: CPUs that a call holds while it runs; 1 by default.
-    ///   - numGPUs: GPUs that a call holds.
+    ///   - numGPUs: GPUs that a call holds: whole ones for itself, or less than one and then a part of one; see
+    ///     `ray.gpuIDs`.
+    ///   - acceleratorType: the type of GPU that the node must have, `T4` for instance.
     ///   - memory: bytes of memory that a call may use.
     ///   - resources: further named amounts.
     ///   - name: name of the calls for people.
@@ -120,15 +122,17 @@ extension ray._RemoteFunction {
     ///   - runtimeEnv: what the workers have that others have not, over what is inherited. The first call packs and
     ///     sends its files on the calling thread; later ones of the same options do not.
     public func options(
-        numCPUs: Double? = nil, numGPUs: Double? = nil, memory: Int? = nil, resources: [String: Double]? = nil,
-        name: String? = nil, maxRetries: Int? = nil, retryExceptions: ray.RetryExceptions? = nil,
+        numCPUs: Double? = nil, numGPUs: Double? = nil, acceleratorType: String? = nil, memory: Int? = nil,
+        resources: [String: Double]? = nil, name: String? = nil, maxRetries: Int? = nil,
+        retryExceptions: ray.RetryExceptions? = nil,
         generatorBackpressure: Int? = nil, schedulingStrategy: ray.SchedulingStrategy? = nil,
         labelSelector: [String: String]? = nil, runtimeEnv: ray.RuntimeEnvironment? = nil
     ) -> Self {
         Self(
             _ray: _ray.options(
                 CallOptions(
-                    numCPUs: numCPUs, numGPUs: numGPUs, memory: memory, resources: resources, name: name,
+                    numCPUs: numCPUs, numGPUs: numGPUs, acceleratorType: acceleratorType, memory: memory,
+                    resources: resources, name: name,
                     retriesMax: maxRetries, strategy: schedulingStrategy, retryExceptions: retryExceptions,
                     labelSelector: labelSelector, generatorBackpressure: generatorBackpressure,
                     runtimeEnv: runtimeEnv)))

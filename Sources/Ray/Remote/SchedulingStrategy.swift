@@ -24,6 +24,7 @@ extension ray {
 struct CallOptions: Sendable {
     var numCPUs: Double?
     var numGPUs: Double?
+    var acceleratorType: String?
     var memory: Int?
     var resources: [String: Double]?
     var name: String?
@@ -37,7 +38,8 @@ struct CallOptions: Sendable {
     /// These options, replaced by those that `later` gives.
     func merged(_ later: CallOptions) -> CallOptions {
         CallOptions(
-            numCPUs: later.numCPUs ?? numCPUs, numGPUs: later.numGPUs ?? numGPUs, memory: later.memory ?? memory,
+            numCPUs: later.numCPUs ?? numCPUs, numGPUs: later.numGPUs ?? numGPUs,
+            acceleratorType: later.acceleratorType ?? acceleratorType, memory: later.memory ?? memory,
             resources: later.resources ?? resources, name: later.name ?? name,
             retriesMax: later.retriesMax ?? retriesMax, strategy: later.strategy ?? strategy,
             retryExceptions: later.retryExceptions ?? retryExceptions,
@@ -46,10 +48,24 @@ struct CallOptions: Sendable {
             runtimeEnv: later.runtimeEnv ?? runtimeEnv)
     }
 
+    /// What is taken of a node's one `accelerator_type:…`: so little that it says where, and never that it is full.
+    private static let acceleratorTypeAmount = 0.001
+
     /// The amounts asked for, with `cpus` where none are given.
     func resourceSet(defaultCPUs cpus: Double) throws(RayError) -> ResourceSet {
         var amounts = [(ResourceSet.cpu, numCPUs ?? cpus)]
-        if let numGPUs { amounts.append((ResourceSet.gpu, numGPUs)) }
+        if let numGPUs {
+            guard numGPUs <= 1 || numGPUs == numGPUs.rounded() else {
+                throw RayError(.invalidArgument, "more than one GPU must be a whole number of them, not \(numGPUs)")
+            }
+            amounts.append((ResourceSet.gpu, numGPUs))
+        }
+        if let acceleratorType {
+            guard !acceleratorType.isEmpty, acceleratorType.utf8.count <= Limits.nameBytesMax - 20 else {
+                throw RayError(.invalidArgument, "acceleratorType must be a name like T4, not '\(acceleratorType)'")
+            }
+            amounts.append((ResourceSet.acceleratorType(acceleratorType), Self.acceleratorTypeAmount))
+        }
         if let memory { amounts.append((ResourceSet.memory, Double(memory))) }
         for (name, amount) in (resources ?? [:]).sorted(by: { $0.key < $1.key }) {
             guard name != ResourceSet.cpu, name != ResourceSet.gpu, name != ResourceSet.memory else {

@@ -14,6 +14,8 @@ struct PoolKey: Hashable, Sendable {
     var gpuIDs: [Int]
     /// A process has the variables and the folder that it was started with.
     var environment: RuntimeEnvironmentSpec?
+    /// A process stays on the memory node that it was started on.
+    var isOnOneMemoryNode: Bool
 }
 
 /// A lease that the GCS assigned to this node.

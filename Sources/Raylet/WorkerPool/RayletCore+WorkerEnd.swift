@@ -98,21 +98,29 @@ extension RayletCore {
         }
     }
 
-    /// Tells idle workers beyond the node's CPUs, and those of ended jobs, to go.
+    /// Tells idle workers beyond the node's CPUs, those with GPUs, and those of ended jobs, to go.
     private mutating func endIdleWorkers(at now: Instant, into effects: inout [RayletEffect]) {
         let idle = pool.idleWorkers
         var surplus = idle.count - settings.cpuCount
         for token in idle {
-            guard let worker = pool[token], let address = worker.address,
-                now.milliseconds(since: worker.since) >= settings.idleMillisecondsMax
+            guard let worker = pool[token], now.milliseconds(since: worker.since) >= settings.idleMillisecondsMax
             else { break }
-            guard surplus > 0 || endedJobs.contains(worker.key.job) else { continue }
+            // What it has allocated on a GPU nobody else can use.
+            let holdsGPU = !worker.key.gpuIDs.isEmpty
+            guard surplus > 0 || holdsGPU || endedJobs.contains(worker.key.job) else { continue }
             surplus -= 1
-            pool.update(token) { $0.isIntended = true }
-            pool.move(token, to: .leaving, at: now)
-            let order = ExitWorker(reason: "nobody needed this worker for some time")
-            effects.append(.send(.exitWorker(order), requestID: 0, to: address.worker))
+            askToLeave(token, reason: "nobody needed this worker for some time", at: now, into: &effects)
         }
+    }
+
+    /// Tells an idle worker to end; it declines if it owns what others need.
+    mutating func askToLeave(
+        _ token: UInt64, reason: String, at now: Instant, into effects: inout [RayletEffect]
+    ) {
+        guard let worker = pool[token], worker.state == .idle, let address = worker.address else { return }
+        pool.update(token) { $0.isIntended = true }
+        pool.move(token, to: .leaving, at: now)
+        effects.append(.send(.exitWorker(ExitWorker(reason: reason)), requestID: 0, to: address.worker))
     }
 
     /// A worker that was asked to go owns what others need: it stays, unless its job has ended.

@@ -12,19 +12,20 @@ extension RayletCore {
         _ key: PoolKey, path: String, at now: Instant, into effects: inout [RayletEffect]
     ) {
         let token = takeNumber()
-        pool.insert(WorkerProcess(startToken: token, key: key, since: now))
+        let memoryNode = memoryNode(for: key)
+        pool.insert(WorkerProcess(startToken: token, key: key, since: now, memoryNode: memoryNode))
         var environment = key.program.environment
         environment.append("SWIFT_RAY_JOB_ID=\(key.job.value)")
         environment.append("SWIFT_RAY_START_TOKEN=\(token)")
         environment.append("SWIFT_RAY_RECONNECT_MS=\(reconnectMilliseconds)")
-        if settings.info.total[ResourceSet.gpu] > .zero {
-            // Without a GPU of its own a process must not see those of others.
-            environment.append("CUDA_VISIBLE_DEVICES=" + key.gpuIDs.map(String.init).joined(separator: ","))
+        if !key.gpuIDs.isEmpty {
+            environment.append("SWIFT_RAY_GPU_IDS=" + key.gpuIDs.map(String.init).joined(separator: ","))
         }
         var start = WorkerStart(
             startToken: token, program: key.program, path: path, job: key.job, environment: environment)
         start.variables = key.environment?.variables ?? []
         start.folder = folder(of: key.environment, at: now)
+        start.memoryNode = memoryNode
         effects.append(.spawnWorker(start))
     }
 

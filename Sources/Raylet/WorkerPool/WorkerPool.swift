@@ -44,6 +44,8 @@ struct WorkerProcess: Sendable {
     /// When it came into its state.
     var since: Instant
     var processID: Int32?
+    /// Where it runs; nothing for the whole machine.
+    var memoryNode: MemoryNode?
     /// How it introduced itself; nothing before that.
     var address: Address?
     /// What it reported before the launcher had told its process id; see `workerReady`.

@@ -98,6 +98,8 @@ import Ray
             try await detached(arguments[0] == "first")
         case "durable-makes": try await durableMakes(arguments[0])
         case "durable-looks": try await durableLooks()
+        case "gpus": try await gpus(arguments[0])
+        case "memory-nodes": try await memoryNodes(arguments[0])
         case "cancel":
             try await begin()
             try await cancel(arguments[0])

@@ -10,6 +10,7 @@ from swift_ray._native import ActorID, ObjectRef, TaskID
 from swift_ray.raylet.calls import (
     RETRYABLE,
     STREAMING_RETURNS,
+    amounts,
     extras_argument,
     extras_of,
     function_fields,
@@ -83,6 +84,7 @@ class ActorCalls:
             "creator": self._address,
             "name": name or "",
         }
+        held = amounts(resources)
         extras = {
             "asyncio": is_asyncio,
             "max_concurrency": max_concurrency,
@@ -91,15 +93,14 @@ class ActorCalls:
                 for name, group in (concurrency_groups_dict or {}).items()
             },
             "name": name or "",
+            "held": held,
         }
         arguments = self.arguments(args, {}, function_descriptor)
         payload = {
             "function": function_fields(function_descriptor),
             "returns": 1,
-            "resources": {
-                key: amount for key, amount in (placement_resources or resources).items() if amount
-            },
-            "held": {key: amount for key, amount in resources.items() if amount},
+            "resources": amounts(placement_resources or resources),
+            "held": held,
             "strategy": strategy_fields(scheduling_strategy, label_selector),
             "max_retries": 0,
             "arguments": [wire_argument(argument) for argument in [extras_argument(extras), *arguments]],

@@ -65,6 +65,16 @@ def extras_argument(extras: dict) -> MessagePackSerializedObject:
     return MessagePackSerializedObject(EXTRAS, msgpack.packb(extras), [], None)
 
 
+def amounts(resources: dict[str, float]) -> dict[str, float]:
+    """What is asked for. ValueError: more than one GPU that is not a whole number, in Ray's words."""
+    gpus = resources.get("GPU", 0)
+    if gpus > 1 and gpus != int(gpus):
+        raise ValueError(
+            "GPU resource quantities >1 must", f" be whole numbers. The specified quantity {gpus} is invalid."
+        )
+    return {name: amount for name, amount in resources.items() if amount}
+
+
 class FunctionCalls:
     """The part of `CoreWorker` that submits tasks."""
 
@@ -148,7 +158,7 @@ class FunctionCalls:
                     "function": function_fields(function_descriptor),
                     "name": name,
                     "returns": max(1, num_returns) if num_returns < 0 else num_returns,
-                    "resources": {key: amount for key, amount in resources.items() if amount},
+                    "resources": amounts(resources),
                     "max_retries": max_retries,
                     "retry_exceptions": [RETRYABLE] if retry_exceptions else None,
                     "strategy": strategy,

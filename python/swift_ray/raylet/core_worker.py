@@ -33,6 +33,7 @@ from swift_ray.raylet.profiling import EmptyProfileEvent
 from swift_ray.raylet.worker_loop import WorkerLoop
 
 SCRIPT_MODE = 0
+GPU = "GPU"
 JOB_CONFIG_NAMESPACE = "swift_ray_jobs"
 
 
@@ -84,6 +85,7 @@ class CoreWorker(FunctionCalls, ObjectCalls, ActorCalls, Streams, Callbacks, Wor
         self._node_id = NodeID(info["node"])
         self._worker_id = WorkerID(info["worker"])
         self._job_id = JobID(self._job)
+        self._gpus: list[int] = info["gpus"]
         self._driver_task = TaskID.for_driver_task(self._job_id)
         if self._is_driver:
             self.put_key(JOB_CONFIG_NAMESPACE, self._job, serialized_job_config)
@@ -163,9 +165,15 @@ class CoreWorker(FunctionCalls, ObjectCalls, ActorCalls, Streams, Callbacks, Wor
         return False
 
     def resource_ids(self) -> dict[str, list[tuple[int, float]]]:
-        """What the current task holds: by name, pairs of an instance and its part."""
+        """What the current task holds, or the actor whose call it is: by name, pairs of an instance and its part."""
         task = context.current()
-        return {} if task is None else {name: [(0, amount)] for name, amount in task.resources.items()}
+        if task is None:
+            return {}
+        held = task.resources if self._actor is None else self._held
+        ids = {name: [(0, amount)] for name, amount in held.items()}
+        if GPU in ids:
+            ids[GPU] = list(zip(self._gpus, parts(held[GPU]), strict=False))
+        return ids
 
     def get_actor_id(self) -> ActorID:
         task = context.current()
@@ -181,6 +189,13 @@ class CoreWorker(FunctionCalls, ObjectCalls, ActorCalls, Streams, Callbacks, Wor
         print(error_message, file=sys.stderr, flush=True)
 
 
+def parts(amount: float) -> list[float]:
+    """An amount as wholes and, last, what is left."""
+    whole = int(amount)
+    rest = round(amount - whole, 4)
+    return [1.0] * whole + ([rest] if rest else [])
+
+
 def driver_options(gcs_address: str, serialized_job_config: bytes) -> dict:
     """How a driver introduces itself, and how its workers are started (`DriverConnection.Options`)."""
     from ray.core.generated import common_pb2
@@ -188,7 +203,8 @@ def driver_options(gcs_address: str, serialized_job_config: bytes) -> dict:
     config = common_pb2.JobConfig()
     config.ParseFromString(serialized_job_config)
     host, _, port = gcs_address.rpartition(":")
-    environment = ["RAY_CLIENT_MODE=0"]
+    # Ray's Python shows CUDA the GPUs of each task itself.
+    environment = ["RAY_CLIENT_MODE=0", "SWIFT_RAY_GPUS_PER_TASK=1"]
     paths = [path for path in (os.environ.get("PYTHONPATH"), checkout()) if path]
     if paths:
         environment.append(f"PYTHONPATH={os.pathsep.join(paths)}")

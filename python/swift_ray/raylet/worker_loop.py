@@ -35,6 +35,8 @@ class WorkerLoop:
         self._method_groups: dict[str, str] = {}
         self._loops: EventLoops | None = None
         self._actor_name = ""
+        # What the actor holds while it lives.
+        self._held: dict[str, float] = {}
         self._execution = Execution(self)
 
     def run_task_loop(self) -> None:
@@ -66,6 +68,7 @@ class WorkerLoop:
         """The process is an actor from here on."""
         self._actor = header["actor"]
         self._actor_name = extras.get("name", "")
+        self._held = extras.get("held", {})
         self._max_concurrency = extras.get("max_concurrency", 1)
         groups = extras.get("groups", {})
         self._method_groups = {method[2]: name for name, methods in groups.items() for method in methods}
