@@ -10,7 +10,7 @@ package struct LabelSelector: Hashable, Sendable, CustomStringConvertible {
     /// As in Ray a node without that label fulfils only the negated ones.
     package struct Condition: Hashable, Sendable {
         package var key: String
-        /// The label must be, or must not be, one of these.
+        /// The label must be, or must not be, one of these; without any, it must be there, or not be there.
         package var values: [String]
         package var isNegated: Bool
 
@@ -22,7 +22,7 @@ package struct LabelSelector: Hashable, Sendable, CustomStringConvertible {
 
         /// Whether a node with these labels satisfies the condition.
         package func holds(for labels: [String: String]) -> Bool {
-            let isAmong = labels[key].map(values.contains) ?? false
+            let isAmong = labels[key].map { values.isEmpty || values.contains($0) } ?? false
             return isAmong != isNegated
         }
     }
@@ -58,10 +58,11 @@ package struct LabelSelector: Hashable, Sendable, CustomStringConvertible {
 
     package func matches(_ labels: [String: String]) -> Bool { conditions.allSatisfy { $0.holds(for: labels) } }
 
-    /// "region=eu, zone=!in(a,b)".
+    /// "region=eu, zone=!in(a,b), !spot".
     package var description: String {
         conditions.map { condition in
             let sign = condition.isNegated ? "!" : ""
+            guard !condition.values.isEmpty else { return sign + condition.key }
             guard condition.values.count == 1 else {
                 return "\(condition.key)=\(sign)in(\(condition.values.joined(separator: ",")))"
             }

@@ -84,10 +84,10 @@ struct RayletHarness {
 
     mutating func assign(
         _ number: UInt32, job: UInt32 = 1, program: String = "p", actor: ActorID? = nil, gpus: [Int] = [],
-        environment: RuntimeEnvironmentSpec? = nil
+        environment: RuntimeEnvironmentSpec? = nil, owner: Address = .none
     ) {
         var assign = AssignLease(
-            lease: lease(number), job: JobID(job), owner: .none, program: makeProgram(program), gpuIDs: gpus,
+            lease: lease(number), job: JobID(job), owner: owner, program: makeProgram(program), gpuIDs: gpus,
             actor: actor)
         assign.environment = environment
         gcs(.assignLease(assign))

@@ -22,6 +22,21 @@ import Testing
         #expect(harness.kills.isEmpty)
     }
 
+    @Test("A worker whose task has ended does not get the lease that it asked for itself")
+    func notItsOwnWorker() {
+        var harness = RayletHarness()
+        let worker = harness.startWorker(for: 1)
+        harness.gcs(.releaseLease(ReleaseLease(lease: lease(1), kill: false)))
+        _ = harness.take()
+        var owner = Address.none
+        owner.worker = worker.id
+        harness.assign(2, owner: owner)
+        #expect(harness.leaseReady.isEmpty)
+        #expect(harness.wantedStarts.count == 1)
+        harness.assign(3)
+        #expect(harness.leaseReady.map(\.worker.worker) == [worker.id])
+    }
+
     @Test("Another job, program or GPU does not use the worker")
     func separation() {
         var harness = RayletHarness()

@@ -95,6 +95,16 @@ extension Worker {
         return sealed(id, byteCount: object.data.count, contained: object.contained)
     }
 
+    /// An object without a value yet, which `fulfil` gives it; its id counts as one local reference.
+    package func promise(from task: TaskID?) -> ObjectID {
+        transact { core, _, _ in core.promise(from: task) }
+    }
+
+    /// Gives a promised object its value.
+    package func fulfil(_ id: ObjectID, _ outcome: Result<RayObject, RayError>) {
+        transact { core, _, effects in core.fulfil(id, outcome, into: &effects) }
+    }
+
     package func createObject(
         byteCount: Int, metadata: [UInt8], contained: [ObjectReference], from task: TaskID?
     ) throws(RayError) -> any UnsealedObject {

@@ -40,6 +40,11 @@ struct ControlQuestion {
         case "kv_delete": message = .keyValueRequest(KeyValueRequest(.delete, payload))
         case "kv_exists": message = .keyValueRequest(KeyValueRequest(.exists, payload))
         case "kv_keys": message = .keyValueRequest(KeyValueRequest(.keys, payload))
+        case "groups":
+            message = .queryPlacementGroups(
+                QueryPlacementGroups(
+                    group: payload["group"]?.data.flatMap { PlacementGroupID($0) }, name: payload["name"]?.text ?? "",
+                    namespace: payload["namespace"]?.text ?? ""))
         case "nodes": message = .queryCluster(QueryCluster())
         default: throw RayError(.invalidArgument, "the control store knows no operation '\(operation)'")
         }
@@ -54,6 +59,9 @@ struct ControlQuestion {
                 "keys": .array(reply.keys.map { .bytes($0.bytes) }),
             ])
         case .clusterStatus(let status): return .array(status.nodes.map(\.messagePack))
+        case .placementGroupsFound(let found):
+            if let error = found.error { throw error }
+            return .array(found.groups.map(\.messagePack))
         case .done(let done):
             if let error = done.error { throw error }
             return .nil

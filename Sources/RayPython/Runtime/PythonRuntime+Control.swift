@@ -31,6 +31,10 @@ extension PythonRuntime {
                 recursive: payload["recursive"]?.isTrue ?? true)
         case "is_cancelled": return .bool(worker.isCancelled(try payload.taskID()))
         case "next_item": return worker.nextItem(of: try payload.taskID()).map { .bytes($0.id.bytes) } ?? .nil
+        case "create_group": return try createGroup(payload)
+        case "remove_group": try removeGroup(payload)
+        case "await_group": try awaitGroup(payload)
+        case "promise_group": return try promiseGroup(payload)
         case "drop_stream": worker.dropStream(try payload.taskID())
         default:
             let question = try ControlQuestion(operation, payload)
@@ -57,7 +61,7 @@ extension PythonRuntime {
     }
 
     /// Waits for what comes back by a callback.
-    private func answer<Value: Sendable>(
+    func answer<Value: Sendable>(
         _ ask: (@escaping @Sendable (Result<Value, RayError>) -> Void) -> Void
     ) throws(RayError) -> Value {
         let slot = AnswerSlot<Value>()
@@ -85,7 +89,7 @@ extension PythonRuntime {
     }
 
     /// An argument as `[data, metadata, [id, …]]`, or an object's id.
-    private func argument(_ value: MessagePackValue) throws(RayError) -> TaskArgument {
+    func argument(_ value: MessagePackValue) throws(RayError) -> TaskArgument {
         if let id = value.data.flatMap({ ObjectID($0) }) { return .reference(try reference(id)) }
         guard let parts = value.elements, parts.count == 3 else {
             throw RayError(.invalidArgument, "this is no argument: \(value)")
@@ -143,10 +147,11 @@ extension MessagePackValue {
     fileprivate func objectID() throws(RayError) -> ObjectID { try id("object") }
     fileprivate func actorID() throws(RayError) -> ActorID { try id("actor") }
     fileprivate func taskID() throws(RayError) -> TaskID { try id("task") }
+    func groupID() throws(RayError) -> PlacementGroupID { try id("group") }
 
     private func id<ID: Identifier>(_ name: String) throws(RayError) -> ID {
         guard let id = self[name]?.data.flatMap({ ID($0) }) else {
-            throw RayError(.invalidArgument, "there is no id of \(name == "task" ? "a" : "an") \(name)")
+            throw RayError(.invalidArgument, "the id of the \(name) is missing or has another length")
         }
         return id
     }

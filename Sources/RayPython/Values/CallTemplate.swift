@@ -91,10 +91,16 @@ extension SchedulingStrategy {
             }
             let bundle = parts[2].integer ?? -1
             self = .placementGroup(group, bundle: bundle < 0 ? nil : bundle, capturesChildren: parts[3].isTrue)
-        case "labels" where parts.count == 2:
-            var labels: [String: String] = [:]
-            for pair in parts[1].pairs ?? [] { labels[pair.key.text ?? ""] = pair.value.text ?? "" }
-            self = .labelled(try LabelSelector(parsing: labels), spread: false)
+        case "labels" where parts.count == 4:
+            // Conditions in Ray's notation, then keys that must be there, then those that must not.
+            var conditions = try LabelSelector(parts[1]).conditions
+            for (keys, isNegated) in [(parts[2], false), (parts[3], true)] {
+                for key in (keys.elements ?? []).compactMap(\.text) {
+                    if let flaw = LabelSelector.flaw(ofKey: key) { throw RayError(.invalidArgument, flaw) }
+                    conditions.append(LabelSelector.Condition(key: key, values: [], isNegated: isNegated))
+                }
+            }
+            self = .labelled(LabelSelector(conditions), spread: false)
         default: throw RayError(.invalidArgument, "unknown scheduling strategy \(value)")
         }
     }

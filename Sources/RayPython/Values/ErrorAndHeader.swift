@@ -29,13 +29,17 @@ extension RayError {
 extension TaskSpec {
     /// The task for Python's loop.
     func header(actor: ActorID?) -> MessagePackValue {
-        .record([
+        var placement: MessagePackValue = .nil
+        if case .placementGroup(let group, _, let capturesChildren) = strategy {
+            placement = .array([.bytes(group.bytes), .bool(capturesChildren)])
+        }
+        return .record([
             "task": .bytes(id.bytes), "job": .bytes(id.job.bytes),
             "kind": .int(kindNumber), "actor": actor.map { .bytes($0.bytes) } ?? .nil,
             "function": function.messagePack, "name": .string(name), "returns": .int(Int64(returnCount)),
             "attempt": .int(Int64(attempt)), "group": .string(concurrencyGroup),
             "generator": generator.map { .int(Int64($0.backpressure)) } ?? .nil,
-            "resources": resources.messagePack,
+            "resources": resources.messagePack, "placement": placement,
         ])
     }
 

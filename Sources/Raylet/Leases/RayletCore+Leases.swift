@@ -30,7 +30,7 @@ extension RayletCore {
         var wanted: [(key: PoolKey, count: Int)] = []
         for id in waitingLeases {
             guard let lease = leases[id] else { continue }
-            if let token = pool.idleWorker(of: lease.key) {
+            if let token = pool.idleWorker(of: lease.key, besides: lease.owner.worker) {
                 serve(id, with: token, at: now, into: &effects)
             } else if let index = wanted.firstIndex(where: { $0.key == lease.key }) {
                 wanted[index].count += 1

@@ -90,9 +90,10 @@ struct WorkerPool: Sendable {
     /// The start token of a worker that reported.
     func token(worker: WorkerID) -> UInt64? { tokensByWorker[worker] }
 
-    /// The idle worker of `key` that was used last, so that the others may end.
-    func idleWorker(of key: PoolKey) -> UInt64? {
-        workers.values.filter { $0.state == .idle && $0.key == key }
+    /// The idle worker of `key` that was used last, so that the others may end. `owner` may be a worker, too, whose
+    /// task has ended: it has no link to itself.
+    func idleWorker(of key: PoolKey, besides owner: WorkerID) -> UInt64? {
+        workers.values.filter { $0.state == .idle && $0.key == key && $0.address?.worker != owner }
             .max { ($0.since, $0.startToken) < ($1.since, $1.startToken) }?.startToken
     }
 

@@ -14,11 +14,11 @@ from swift_ray.raylet.calls import (
     extras_argument,
     extras_of,
     function_fields,
-    strategy_fields,
 )
 from swift_ray.raylet.core_error import NOT_FOUND, ray_exception
 from swift_ray.raylet.descriptors import PythonFunctionDescriptor
 from swift_ray.raylet.objects import task_id
+from swift_ray.raylet.strategies import strategy_fields
 
 ACTOR_NAMESPACE = "swift_ray_actors"
 

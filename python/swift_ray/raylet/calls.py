@@ -9,6 +9,7 @@ from swift_ray._core import CoreError
 from swift_ray._native import MessagePackSerializedObject, ObjectRef
 from swift_ray.raylet.core_error import ray_exception
 from swift_ray.raylet.objects import task_id
+from swift_ray.raylet.strategies import strategy_fields
 
 # Values over this many bytes go through the object store (`max_direct_call_object_size`).
 INLINE_BYTES_MAX = 100 << 10
@@ -28,37 +29,6 @@ def function_fields(descriptor: Any) -> list[str]:
         descriptor.function_name,
         descriptor.function_hash,
     ]
-
-
-def strategy_fields(strategy: Any, label_selector: dict | None = None) -> list | None:
-    """Where to run, as the core reads it (`SchedulingStrategy` in CallTemplate.swift).
-
-    ValueError: not one of Ray's strategies.
-    """
-    if isinstance(strategy, str) or strategy is None:
-        if label_selector:
-            return ["labels", dict(label_selector)]
-        if strategy in (None, "DEFAULT", "SPREAD"):
-            return ["spread"] if strategy == "SPREAD" else None
-        raise ValueError(
-            f"Invalid scheduling_strategy value {strategy}. The valid values are "
-            "[`DEFAULT` | `SPREAD` | PlacementGroupSchedulingStrategy | NodeAffinitySchedulingStrategy | "
-            "NodeLabelSchedulingStrategy]"
-        )
-    kind = type(strategy).__name__
-    if kind == "PlacementGroupSchedulingStrategy":
-        group = strategy.placement_group
-        if group is None or group.id.is_nil():
-            return None
-        return [
-            "group",
-            group.id.binary(),
-            strategy.placement_group_bundle_index,
-            bool(strategy.placement_group_capture_child_tasks),
-        ]
-    if kind == "NodeAffinitySchedulingStrategy":
-        return ["node", strategy.node_id, bool(strategy.soft)]
-    raise ValueError(f"Invalid scheduling_strategy value {strategy}.")
 
 
 def extras_argument(extras: dict) -> MessagePackSerializedObject:

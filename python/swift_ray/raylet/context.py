@@ -17,6 +17,8 @@ class RunningTask:
     attempt: int = 0
     actor_id: bytes | None = None
     resources: dict[str, float] = field(default_factory=dict)
+    # The placement group, and whether its children go there, too.
+    placement: tuple[bytes, bool] | None = None
     depth: int = 1
     # The task for `_core`; ends with it.
     handle: Any = None

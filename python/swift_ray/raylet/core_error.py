@@ -12,6 +12,7 @@ NOT_FOUND = 1007
 # gRPC's status codes, which Ray's Python compares `RpcError.rpc_code` with.
 GRPC_UNKNOWN = 2
 GRPC_DEADLINE_EXCEEDED = 4
+GRPC_NOT_FOUND = 5
 GRPC_RESOURCE_EXHAUSTED = 8
 GRPC_UNAVAILABLE = 14
 GRPC_UNAUTHENTICATED = 16
@@ -30,6 +31,7 @@ def rpc_exception(error: CoreError) -> Exception:
     codes = {
         CLUSTER_UNREACHABLE: GRPC_UNAVAILABLE,
         GET_TIMEOUT: GRPC_DEADLINE_EXCEEDED,
+        NOT_FOUND: GRPC_NOT_FOUND,
         22: GRPC_RESOURCE_EXHAUSTED,
         AUTHENTICATION_FAILED: GRPC_UNAUTHENTICATED,
     }

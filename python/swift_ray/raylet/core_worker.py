@@ -17,7 +17,6 @@ from swift_ray._native import (
     JobID,
     NodeID,
     ObjectRef,
-    PlacementGroupID,
     TaskID,
     WorkerID,
     set_reference_functions,
@@ -29,6 +28,7 @@ from swift_ray.raylet.calls import FunctionCalls
 from swift_ray.raylet.core_error import ray_exception
 from swift_ray.raylet.generators import Streams
 from swift_ray.raylet.objects import ObjectCalls
+from swift_ray.raylet.placement_groups import PlacementGroups
 from swift_ray.raylet.profiling import EmptyProfileEvent
 from swift_ray.raylet.worker_loop import WorkerLoop
 
@@ -37,7 +37,7 @@ GPU = "GPU"
 JOB_CONFIG_NAMESPACE = "swift_ray_jobs"
 
 
-class CoreWorker(FunctionCalls, ObjectCalls, ActorCalls, Streams, Callbacks, WorkerLoop):
+class CoreWorker(FunctionCalls, ObjectCalls, ActorCalls, PlacementGroups, Streams, Callbacks, WorkerLoop):
     """Opens the runtime: a driver introduces its job, a worker joins the raylet that started it."""
 
     def __init__(
@@ -157,12 +157,6 @@ class CoreWorker(FunctionCalls, ObjectCalls, ActorCalls, Streams, Callbacks, Wor
 
     def get_current_runtime_env(self) -> str:
         return self.get_job_config().runtime_env_info.serialized_runtime_env or "{}"
-
-    def get_placement_group_id(self) -> PlacementGroupID:
-        return PlacementGroupID.nil()
-
-    def should_capture_child_tasks_in_placement_group(self) -> bool:
-        return False
 
     def resource_ids(self) -> dict[str, list[tuple[int, float]]]:
         """What the current task holds, or the actor whose call it is: by name, pairs of an instance and its part."""

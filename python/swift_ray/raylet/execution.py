@@ -61,6 +61,7 @@ class Execution:
             attempt=header["attempt"],
             actor_id=header["actor"],
             resources=header["resources"],
+            placement=header["placement"],
             handle=task,
         )
 

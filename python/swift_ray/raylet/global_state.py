@@ -2,7 +2,11 @@
 
 from typing import Any
 
+from .core_error import GRPC_NOT_FOUND
 from .gcs_client import GcsClient
+
+# PlacementGroupStats.SchedulingState by the group's state: queued, finished, removed, queued.
+SCHEDULING_STATES = {0: 0, 2: 6, 3: 1, 4: 0}
 
 
 class GlobalStateAccessor:
@@ -108,3 +112,52 @@ class GlobalStateAccessor:
     def get_draining_nodes(self) -> dict[str, int]:
         """Nodes that are to go, by hex id, with their deadline in ms since the epoch."""
         return {}
+
+    # Placement groups
+
+    def get_placement_group_info(self, placement_group_id: Any) -> bytes | None:
+        return self._one_group(group=placement_group_id.binary())
+
+    def get_placement_group_by_name(self, name: str, namespace: str) -> bytes | None:
+        return self._one_group(name=name, namespace=namespace)
+
+    def get_placement_group_table(self) -> list[bytes]:
+        return [group_table_data(group) for group in self._gcs.ask("groups", {})]
+
+    def _one_group(self, **question: Any) -> bytes | None:
+        """`PlacementGroupTableData`; None if there is no such group."""
+        import ray.exceptions
+
+        try:
+            return group_table_data(self._gcs.ask("groups", question)[0])
+        except ray.exceptions.RpcError as error:
+            if error.rpc_code != GRPC_NOT_FOUND:
+                raise
+            return None
+
+
+def group_table_data(group: dict) -> bytes:
+    """A placement group as Ray's table has it."""
+    from ray.core.generated import common_pb2, gcs_pb2
+
+    bundles = [
+        common_pb2.Bundle(
+            bundle_id=common_pb2.Bundle.BundleIdentifier(
+                placement_group_id=group["group"], bundle_index=index
+            ),
+            unit_resources=resources,
+            node_id=node,
+        )
+        for index, (resources, node) in enumerate(zip(group["bundles"], group["nodes"]))
+    ]
+    return gcs_pb2.PlacementGroupTableData(
+        placement_group_id=group["group"],
+        name=group["name"],
+        ray_namespace=group["namespace"],
+        bundles=bundles,
+        strategy=group["strategy"],
+        state=group["phase"],
+        is_detached=group["detached"],
+        creator_job_id=group["group"][-4:],
+        stats=gcs_pb2.PlacementGroupStats(scheduling_state=SCHEDULING_STATES[group["phase"]]),
+    ).SerializeToString()

@@ -16,6 +16,7 @@ from swift_ray.raylet.serialization import SerializedRayObject
 ACTOR_DIED = 1
 TASK_EXECUTION = 3
 ACTOR_CREATION_FAILED = 6
+ACTOR_GROUP_REMOVED = 17
 ACTOR_UNAVAILABLE = 25
 
 
@@ -35,8 +36,11 @@ def fetched(
     if details["type"] == TASK_EXECUTION and details["payload"]:
         # The worker's own words: a RayTaskError as it serialised it.
         return SerializedRayObject(Buffer.copy_of(details["payload"]), b"3", None)
-    # An actor whose constructor failed is dead; the id of a result of an actor's call contains the actor's.
-    number = ACTOR_DIED if details["type"] == ACTOR_CREATION_FAILED else details["type"]
+    # An actor whose constructor failed, or whose placement group was removed, is dead; the id of a result of an actor's
+    # call contains the actor's.
+    number = (
+        ACTOR_DIED if details["type"] in (ACTOR_CREATION_FAILED, ACTOR_GROUP_REMOVED) else details["type"]
+    )
     known = {"actor_id": object_ref.binary()[8:24]} if number in (ACTOR_DIED, ACTOR_UNAVAILABLE) else {}
     metadata, content = error_object(number, details["message"], known)
     return SerializedRayObject(None if content is None else Buffer.copy_of(content), metadata, None)

@@ -28,6 +28,7 @@ class WorkerLoop:
 
     def prepare_loop(self) -> None:
         self._actor = None
+        self._actor_placement = None
         self._actor_should_exit = False
         self._is_asyncio = False
         self._max_concurrency = 1
@@ -67,6 +68,7 @@ class WorkerLoop:
     def became_actor(self, header: dict, extras: dict) -> None:
         """The process is an actor from here on."""
         self._actor = header["actor"]
+        self._actor_placement = header["placement"]
         self._actor_name = extras.get("name", "")
         self._held = extras.get("held", {})
         self._max_concurrency = extras.get("max_concurrency", 1)
