@@ -82,7 +82,9 @@ extension Worker {
         case .waited, .answered: preconditionFailure("an answer of another kind than its request")
         case .warn(let text): configuration.warn(text)
         case .exit(let reason): configuration.exit(reason)
-        case .cancel(let task): executor?.cancel(task)
+        case .cancel(let task):
+            executor?.cancel(task)
+            reactor.wake()
         case .wake: reactor.wake()
         }
     }

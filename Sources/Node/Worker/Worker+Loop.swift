@@ -29,13 +29,15 @@ extension Worker {
         }
     }
 
-    /// The next task for an executor that fetches its tasks; nothing after `milliseconds`, or when the process is to end.
+    /// The next task for an executor that fetches its tasks; nothing after `milliseconds`, when the process is to end, or
+    /// when the caller has something else to do.
     ///
     /// Leads the reactor on the calling thread meanwhile. Whoever gets a task ends it with `finish`.
-    package func nextTask(milliseconds: Int) -> ExecutableTask? {
+    package func nextTask(milliseconds: Int, unless hasOther: @escaping () -> Bool = { false }) -> ExecutableTask? {
         reactor.runAsLeader(
             until: {
-                readyCount.load(ordering: .sequentiallyConsistent) > 0 || isEnding.load(ordering: .relaxed)
+                readyCount.load(ordering: .sequentiallyConsistent) > 0 || hasOther()
+                    || isEnding.load(ordering: .relaxed)
             }, deadline: now().advanced(milliseconds: milliseconds))
         return nextReady()
     }

@@ -18,9 +18,9 @@ public func ray_python_open(_ options: ray_python_bytes) -> Int32 {
     Int32(
         reporting { () throws(RayError) in
             let options = try options.value()
-            try PythonRuntime.open { () throws(RayError) in
+            try PythonRuntime.open { interrupts throws(RayError) in
                 options["worker"]?.isTrue == true
-                    ? try WorkerProcess.open(executor: FetchingExecutor())
+                    ? try WorkerProcess.open(executor: FetchingExecutor(interrupts: interrupts))
                     : try DriverConnection.open(try DriverConnection.Options(options))
             }
             return 0

@@ -32,16 +32,6 @@ private final class RunningTask: Sendable {
     deinit { header.deallocate() }
 }
 
-/// Stands for Python, which fetches its tasks instead of being given them.
-struct FetchingExecutor: TaskExecutor {
-    func execute(_ task: ExecutableTask, completion: @escaping @Sendable (TaskOutcome) -> Void) {
-        completion(.failure(RayError(.systemError, "tasks of Python are fetched")))
-    }
-
-    func cancel(_ task: TaskID) {}
-    func noteConcurrency(_ count: Int, of actor: ActorID) {}
-}
-
 private func running(_ task: UnsafeMutableRawPointer?) -> RunningTask? {
     task.map { Unmanaged<RunningTask>.fromOpaque($0).takeUnretainedValue() }
 }
@@ -50,7 +40,9 @@ private func running(_ task: UnsafeMutableRawPointer?) -> RunningTask? {
 @c @implementation
 public func ray_python_next_task(_ milliseconds: Int32, _ task: UnsafeMutablePointer<ray_python_task>?) -> Int32 {
     guard let runtime = PythonRuntime.current else { return -1 }
-    guard let next = runtime.worker.nextTask(milliseconds: Int(milliseconds)) else {
+    let interrupts = runtime.interrupts
+    interrupts.noteLoopThread()
+    guard let next = runtime.worker.nextTask(milliseconds: Int(milliseconds), unless: { interrupts.isWanted }) else {
         return runtime.worker.hasEnded ? -1 : 0
     }
     let running = RunningTask(next)

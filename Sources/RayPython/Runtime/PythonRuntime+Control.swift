@@ -29,6 +29,7 @@ extension PythonRuntime {
             try worker.cancel(
                 try reference(try payload.objectID()), force: payload["force"]?.isTrue ?? false,
                 recursive: payload["recursive"]?.isTrue ?? true)
+        case "take_cancelled": return .array(interrupts.take().map { .bytes($0.bytes) })
         case "is_cancelled": return .bool(worker.isCancelled(try payload.taskID()))
         case "next_item": return worker.nextItem(of: try payload.taskID()).map { .bytes($0.id.bytes) } ?? .nil
         case "create_group": return try createGroup(payload)

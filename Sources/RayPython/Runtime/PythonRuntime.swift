@@ -18,8 +18,13 @@ final class PythonRuntime: Sendable {
     let templates = Mutex<[CallTemplate]>([])
     /// Numbers of objects that are there, for the thread that runs callbacks.
     let events = EventQueue<UInt64>()
+    /// Tasks of this process that are to end.
+    let interrupts: Interrupts
 
-    init(worker: Worker) { self.worker = worker }
+    init(worker: Worker, interrupts: Interrupts) {
+        self.worker = worker
+        self.interrupts = interrupts
+    }
 
     /// The runtime, if it is open.
     static var current: PythonRuntime? { shared.withLock { $0 } }
@@ -35,9 +40,10 @@ final class PythonRuntime: Sendable {
     /// Opens the runtime of this process.
     ///
     /// - Throws: `invalidArgument` if one is open, or what `make` throws.
-    static func open(_ make: () throws(RayError) -> Worker) throws(RayError) {
+    static func open(_ make: (Interrupts) throws(RayError) -> Worker) throws(RayError) {
         guard current == nil else { throw RayError(.invalidArgument, "the runtime of this process is open already") }
-        let runtime = PythonRuntime(worker: try make())
+        let interrupts = Interrupts()
+        let runtime = PythonRuntime(worker: try make(interrupts), interrupts: interrupts)
         shared.withLock { $0 = runtime }
     }
 

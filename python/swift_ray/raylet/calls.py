@@ -7,7 +7,7 @@ import msgpack
 from swift_ray import _core
 from swift_ray._core import CoreError
 from swift_ray._native import MessagePackSerializedObject, ObjectRef
-from swift_ray.raylet.core_error import ray_exception
+from swift_ray.raylet.core_error import INVALID_ARGUMENT, ray_exception
 from swift_ray.raylet.objects import task_id
 from swift_ray.raylet.strategies import strategy_fields
 
@@ -149,6 +149,8 @@ class FunctionCalls:
         try:
             self.control("cancel", object=object_ref.binary(), force=force_kill, recursive=recursive)
         except CoreError as error:
+            if error.args[0] == INVALID_ARGUMENT and force_kill:
+                raise ValueError("force=True is not supported for actor tasks.") from None
             raise ray_exception(error) from None
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import concurrent.futures
+import functools
 import inspect
 import threading
 from typing import Any
@@ -17,6 +18,8 @@ class EventLoops:
         self._execution = execution
         self._loops: dict[str, asyncio.AbstractEventLoop] = {}
         self._threads: list[threading.Thread] = []
+        # Calls under way, by the task's id.
+        self._calls: dict[bytes, asyncio.Task] = {}
         for group in groups:
             loop = asyncio.new_event_loop()
             thread = threading.Thread(
@@ -44,7 +47,27 @@ class EventLoops:
         return asyncio.run_coroutine_threadsafe(call(), self._loops[""]).result()
 
     def start(self, task: Any, header: dict, group: str) -> None:
-        asyncio.run_coroutine_threadsafe(self._run(task, header), self.loop(group))
+        loop = self.loop(group)
+        loop.call_soon_threadsafe(self._begin, loop, task, header)
+
+    def _begin(self, loop: asyncio.AbstractEventLoop, task: Any, header: dict) -> None:
+        coroutine = loop.create_task(self._run(task, header))
+        self._calls[header["task"]] = coroutine
+        coroutine.add_done_callback(functools.partial(self._ended, task, header))
+
+    def _ended(self, task: Any, header: dict, coroutine: asyncio.Task) -> None:
+        self._calls.pop(header["task"], None)
+        if coroutine.cancelled():
+            # It was cancelled before it began, so nobody has ended the call.
+            self._execution.fail(task, header, {}, asyncio.CancelledError())
+
+    def cancel(self, task: bytes) -> bool:
+        """Cancels the coroutine of a call; whether it is one of this process."""
+        coroutine = self._calls.get(task)
+        if coroutine is None:
+            return False
+        coroutine.get_loop().call_soon_threadsafe(coroutine.cancel)
+        return True
 
     async def _run(self, task: Any, header: dict) -> None:
         execution = self._execution

@@ -1,5 +1,6 @@
 """One task, from its arguments to its results."""
 
+import asyncio
 import contextlib
 import inspect
 import os
@@ -67,10 +68,13 @@ class Execution:
 
     def _run(self, task: Any, header: dict) -> None:
         extras, arguments = self.split(task)
+        cancellation = self._core_worker._cancellation
         try:
             self.configure(header["job"])
             function, max_calls = self.find(header, extras)
             args, kwargs = self.recover(arguments)
+            if header["kind"] == NORMAL:
+                cancellation.interruptible = header["task"]
             with self.surroundings(header):
                 outputs = self.call(function, header, args, kwargs)
             if inspect.isgenerator(outputs) and header["generator"] is not None:
@@ -78,10 +82,13 @@ class Execution:
                 outputs = None
             elif extras.get("dynamic"):
                 outputs = self.gather(outputs)
+            cancellation.interruptible = None
             self.finish(task, header, outputs)
         except SystemExit as exit:
+            cancellation.interruptible = None
             self.exit(task, exit)
         except BaseException as error:
+            cancellation.interruptible = None
             self.fail(task, header, extras, error)
         else:
             self._count(header, max_calls)
@@ -244,12 +251,13 @@ class Execution:
 
         name = context.current().name if context.current() else header["function"][2]
         cause = error
-        if isinstance(error, KeyboardInterrupt):
+        if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
             cause = TaskCancelledError(context_task_id(header))
         failure = RayTaskError(
             name,
             "".join(traceback.format_exception(type(error), error, error.__traceback__)),
             cause if isinstance(cause, Exception) else Exception(repr(cause)),
+            proctitle=f"ray::{name}",
             actor_repr=self._actor_repr(header),
             actor_id=header["actor"].hex() if header["actor"] else None,
         )

@@ -10,6 +10,7 @@ import msgpack
 
 from swift_ray import _core
 from swift_ray.raylet import context
+from swift_ray.raylet.cancellation import Cancellation
 from swift_ray.raylet.event_loops import EventLoops
 from swift_ray.raylet.execution import ACTOR_CALL, Execution
 
@@ -38,13 +39,18 @@ class WorkerLoop:
         self._actor_name = ""
         # What the actor holds while it lives.
         self._held: dict[str, float] = {}
+        self._cancellation = Cancellation(self)
         self._execution = Execution(self)
 
     def run_task_loop(self) -> None:
         """Returns when the process is to end; raises SystemExit where user code asked for it."""
+        self._cancellation.install()
         while (task := _core.next_task(SLICE_MS)) is not False:
             if task is not None:
                 self._start(task)
+            else:
+                # User code may have taken the signal for itself.
+                self._cancellation.perform()
         # The raylet has no more work for this process, or is gone: user code must not hold up the end.
         sys.stdout.flush()
         sys.stderr.flush()
