@@ -10,24 +10,25 @@ import sys
 import time
 
 import swift_ray
+from swift_ray import environment
 
 
 def command_line() -> list[str]:
     """The arguments of Ray's `default_worker.py`."""
-    environment = os.environ
-    node = environment["SWIFT_RAY_NODE_ID"]
-    session = environment["SWIFT_RAY_SESSION_DIR"]
+    variables = os.environ
+    node = variables["SWIFT_RAY_NODE_ID"]
+    session = variables["SWIFT_RAY_SESSION_DIR"]
     values = {
-        "node-ip-address": environment.get("SWIFT_RAY_NODE_HOST", "127.0.0.1"),
-        "node-manager-port": environment.get("SWIFT_RAY_RAYLET_PORT", "0"),
-        "object-store-name": environment["SWIFT_RAY_STORE_SOCKET"],
-        "raylet-name": environment["SWIFT_RAY_RAYLET_SOCKET"],
+        "node-ip-address": variables.get("SWIFT_RAY_NODE_HOST", "127.0.0.1"),
+        "node-manager-port": variables.get("SWIFT_RAY_RAYLET_PORT", "0"),
+        "object-store-name": variables["SWIFT_RAY_STORE_SOCKET"],
+        "raylet-name": variables["SWIFT_RAY_RAYLET_SOCKET"],
         "redis-address": "None",
         "metrics-agent-port": "0",
         "runtime-env-agent-port": "0",
         "logging-rotate-bytes": "0",
         "logging-rotate-backup-count": "0",
-        "gcs-address": environment["SWIFT_RAY_GCS_ADDRESS"],
+        "gcs-address": variables["SWIFT_RAY_GCS_ADDRESS"],
         "session-name": os.path.basename(session),
         "temp-dir": os.path.dirname(session),
         "webui": "",
@@ -42,6 +43,7 @@ def command_line() -> list[str]:
 
 def main() -> None:
     swift_ray.install()
+    environment.set_up()
     import ray
 
     path = os.path.join(os.path.dirname(ray.__file__), "_private", "workers", "default_worker.py")

@@ -32,6 +32,7 @@ extension PythonRuntime {
         case "take_cancelled": return .array(interrupts.take().map { .bytes($0.bytes) })
         case "is_cancelled": return .bool(worker.isCancelled(try payload.taskID()))
         case "next_item": return worker.nextItem(of: try payload.taskID()).map { .bytes($0.id.bytes) } ?? .nil
+        case "adopt_environment": worker.adopt(try RuntimeEnvironmentSpec(payload))
         case "create_group": return try createGroup(payload)
         case "remove_group": try removeGroup(payload)
         case "await_group": try awaitGroup(payload)

@@ -32,6 +32,9 @@ struct CallTemplate: Sendable {
         if let items = description["backpressure"]?.integer {
             call.shared.value.generator = GeneratorSpec(backpressure: items)
         }
+        if let environment = description["environment"], environment != .nil {
+            call.shared.value.environment = try RuntimeEnvironmentSpec(environment)
+        }
         call.shared.value.concurrencyGroup = description["concurrency_group"]?.text ?? ""
         self.call = call
     }

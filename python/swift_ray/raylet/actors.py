@@ -102,6 +102,7 @@ class ActorCalls:
             "resources": amounts(placement_resources or resources),
             "held": held,
             "strategy": strategy_fields(scheduling_strategy, label_selector),
+            "environment": self.core_environment(serialized_runtime_env_info),
             "max_retries": 0,
             "arguments": [wire_argument(argument) for argument in [extras_argument(extras), *arguments]],
             "actor_name": name or "",

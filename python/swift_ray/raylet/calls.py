@@ -120,6 +120,7 @@ class FunctionCalls:
             bool(retry_exceptions),
             generator_backpressure_num_objects,
             None if strategy is None else msgpack.packb(strategy),
+            serialized_runtime_env_info,
         )
         try:
             number, count = self.template(
@@ -132,6 +133,7 @@ class FunctionCalls:
                     "max_retries": max_retries,
                     "retry_exceptions": [RETRYABLE] if retry_exceptions else None,
                     "strategy": strategy,
+                    "environment": self.core_environment(serialized_runtime_env_info),
                     "backpressure": (
                         max(0, generator_backpressure_num_objects)
                         if num_returns == STREAMING_RETURNS

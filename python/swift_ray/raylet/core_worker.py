@@ -2,9 +2,7 @@
 
 import itertools
 import os
-import site
 import sys
-import sysconfig
 import threading
 from typing import Any
 
@@ -25,7 +23,9 @@ from swift_ray.raylet import context
 from swift_ray.raylet.actors import ActorCalls
 from swift_ray.raylet.callbacks import Callbacks
 from swift_ray.raylet.calls import FunctionCalls
+from swift_ray.raylet.checkout import checkout
 from swift_ray.raylet.core_error import ray_exception
+from swift_ray.raylet.environments import Environments
 from swift_ray.raylet.generators import Streams
 from swift_ray.raylet.objects import ObjectCalls
 from swift_ray.raylet.placement_groups import PlacementGroups
@@ -37,7 +37,9 @@ GPU = "GPU"
 JOB_CONFIG_NAMESPACE = "swift_ray_jobs"
 
 
-class CoreWorker(FunctionCalls, ObjectCalls, ActorCalls, PlacementGroups, Streams, Callbacks, WorkerLoop):
+class CoreWorker(
+    FunctionCalls, ObjectCalls, ActorCalls, PlacementGroups, Environments, Streams, Callbacks, WorkerLoop
+):
     """Opens the runtime: a driver introduces its job, a worker joins the raylet that started it."""
 
     def __init__(
@@ -89,6 +91,7 @@ class CoreWorker(FunctionCalls, ObjectCalls, ActorCalls, PlacementGroups, Stream
         self._driver_task = TaskID.for_driver_task(self._job_id)
         if self._is_driver:
             self.put_key(JOB_CONFIG_NAMESPACE, self._job, serialized_job_config)
+        self.prepare_environment(serialized_job_config)
         self.prepare_loop()
 
     # Questions to the runtime
@@ -155,9 +158,6 @@ class CoreWorker(FunctionCalls, ObjectCalls, ActorCalls, PlacementGroups, Stream
             self._job_config = config
         return self._job_config
 
-    def get_current_runtime_env(self) -> str:
-        return self.get_job_config().runtime_env_info.serialized_runtime_env or "{}"
-
     def resource_ids(self) -> dict[str, list[tuple[int, float]]]:
         """What the current task holds, or the actor whose call it is: by name, pairs of an instance and its part."""
         task = context.current()
@@ -211,14 +211,3 @@ def driver_options(gcs_address: str, serialized_job_config: bytes) -> dict:
         "environment": environment,
         "folder": os.getcwd(),
     }
-
-
-def checkout() -> str | None:
-    """Where workers find this package if it is not installed."""
-    folder = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    is_installed = folder in (
-        sysconfig.get_path("purelib"),
-        sysconfig.get_path("platlib"),
-        site.getusersitepackages(),
-    )
-    return None if is_installed else folder

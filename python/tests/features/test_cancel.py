@@ -121,12 +121,12 @@ def test_queued_tasks(tmp_path):
     dependent = one.remote(queued)
     ray.cancel(queued)
     expect_cancelled(queued)
-    expect_cancelled(dependent)
     waiting = one.remote(running)
     ray.cancel(waiting)
     expect_cancelled(waiting)
     ray.cancel(running)
     expect_cancelled(running)
+    expect_cancelled(dependent)
     assert not os.path.exists(os.path.join(tmp_path, "second began"))
 
 

@@ -1,0 +1,67 @@
+"""Runtime environments of jobs, tasks and actors, as the core knows them.
+
+The core gives a worker its variables before it starts, and fetches the package that is its folder. All else is in a
+variable of its own, which `swift_ray/environment.py` reads in the worker.
+"""
+
+import base64
+import json
+import os
+
+from swift_ray.environment import VARIABLE, own_environment
+from swift_ray.raylet.checkout import checkout
+
+GCS = "gcs://"
+
+
+def merged(environment: dict, parent: dict) -> dict:
+    """As Ray merges: variables one by one, all else as a whole."""
+    variables = {**parent.get("env_vars", {}), **environment.get("env_vars", {})}
+    return {**parent, **environment, **({"env_vars": variables} if variables else {})}
+
+
+def core_fields(environment: dict) -> dict:
+    """What the core is told of an environment (`RuntimeEnvironmentSpec`, Swift)."""
+    variables = dict(environment.get("env_vars", {}))
+    if "PYTHONPATH" in variables and (path := checkout()):
+        variables["PYTHONPATH"] += os.pathsep + path
+    variables[VARIABLE] = base64.b64encode(json.dumps(environment, sort_keys=True).encode()).decode()
+    folder = environment.get("working_dir")
+    return {"variables": variables, "working_dir": folder if folder and folder.startswith(GCS) else None}
+
+
+class Environments:
+    """The part of `CoreWorker` that is about runtime environments."""
+
+    # That of this process.
+    _environment: dict
+    # What the core is told, by Ray's own words.
+    _core_environments: dict[str, dict | None]
+
+    def prepare_environment(self, serialized_job_config: bytes) -> None:
+        """Of a worker its variable says it, of a driver the job's configuration."""
+        self._core_environments = {}
+        self._environment = own_environment()
+        if self._is_driver:
+            from ray.core.generated import common_pb2
+
+            config = common_pb2.JobConfig()
+            config.ParseFromString(serialized_job_config)
+            self._environment = json.loads(config.runtime_env_info.serialized_runtime_env or "{}")
+            if self._environment:
+                self.control_packed("adopt_environment", core_fields(self._environment))
+
+    def core_environment(self, serialized_runtime_env_info: str | None) -> dict | None:
+        """The environment of a call; None if it is that of this process."""
+        info = serialized_runtime_env_info
+        if not info or info == "{}":
+            return None
+        if info not in self._core_environments:
+            environment = json.loads(json.loads(info).get("serializedRuntimeEnv") or "{}")
+            self._core_environments[info] = (
+                core_fields(merged(environment, self._environment)) if environment else None
+            )
+        return self._core_environments[info]
+
+    def get_current_runtime_env(self) -> str:
+        return json.dumps(self._environment, sort_keys=True)
