@@ -4,10 +4,10 @@ SWIFT ?= swift
 SOURCES = Package.swift Sources Tests $(wildcard examples Benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build test venv demo bench nightly format lint clean
+.PHONY: help deps build test venv demo bench bench-python nightly format lint clean
 
 help: ## Print this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps: ## Install the Debian packages that are missing (root or sudo)
 	@dev/install-dependencies.sh
@@ -26,6 +26,9 @@ demo: deps ## Run an example on a cluster of its own
 
 bench: deps ## Run the benchmarks
 	@dev/bench.sh
+
+bench-python: build ## Run `ray microbenchmark` on our core and on Ray's own
+	@dev/bench-python.sh
 
 nightly: deps ## Format, tests, simulated clusters under many seeds, benchmarks
 	@dev/nightly.sh
