@@ -40,6 +40,17 @@ import Testing
         #expect(frees(&harness).isEmpty)
     }
 
+    @Test("The first objects that exist are told without a wait, if there are enough") func existing() {
+        var harness = WorkerHarness()
+        let pending = harness.submit()
+        let ready = (0..<2).map { _ in storedResult(&harness) }
+        let ids = [pending.id, ready[0].id, ready[1].id]
+        #expect(harness.core.firstExisting(of: ids, count: 1) == [false, true, false])
+        #expect(harness.core.firstExisting(of: ids, count: 2) == [false, true, true])
+        #expect(harness.core.firstExisting(of: ids, count: 3) == nil)
+        #expect(harness.core.firstExisting(of: [], count: 1) == [])
+    }
+
     @Test("A task in flight keeps its argument") func argumentKept() {
         var harness = WorkerHarness()
         let reference = storedResult(&harness)

@@ -152,7 +152,7 @@ static PyObject *wait_for(PyObject *module, PyObject *arguments) {
     PyObject *result = NULL;
     if (status < 0) {
         raise_failure();
-    } else if (await(request) == 0) {
+    } else if (status == 0 || await(request) == 0) {
         // One byte for each: 1 for those that are ready.
         result = PyBytes_FromStringAndSize(NULL, count);
         char *ready;

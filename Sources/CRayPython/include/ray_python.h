@@ -100,7 +100,7 @@ void ray_python_abort(void *room);
 
 // Begins to fetch objects; the number that must be waited for. 0 at once if all are at hand.
 int ray_python_get(const void *objects, size_t count, const void *task, int64_t milliseconds, void **request);
-// Begins to wait for `wanted` of the objects.
+// Begins to wait for `wanted` of the objects; 0 at once if so many exist, of which the first `wanted` are told.
 int ray_python_wait(
     const void *objects, size_t count, size_t wanted, const void *task, int64_t milliseconds,
     void **request);

@@ -220,6 +220,11 @@ extension Worker {
         }
     }
 
+    /// What `wait` would tell, if enough of the objects exist already; the rest is not looked at.
+    package func waitNow(_ ids: [ObjectID], count: Int) -> [Bool]? {
+        state.withLock { $0.core.firstExisting(of: ids, count: count) }
+    }
+
     /// The reference of an object of this process or of one that it borrows; nothing if the id is not known.
     package func reference(of id: ObjectID) -> ObjectReference? { state.withLock { $0.core.reference(of: id) } }
 

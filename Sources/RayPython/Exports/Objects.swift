@@ -100,9 +100,16 @@ public func ray_python_wait(
     Int32(
         reporting { () throws(RayError) in
             let runtime = try PythonRuntime.require()
-            let references = try runtime.references(objects, count)
             let pending = PendingRequest()
             request?.pointee = Unmanaged.passRetained(pending).toOpaque()
+            let ids = (0..<count).compactMap { index in
+                ObjectID(objects.map { $0 + index * ObjectID.byteCount })
+            }
+            if let ready = runtime.worker.waitNow(ids, count: wanted) {
+                pending.fill(.success(.ready(ready)))
+                return 0
+            }
+            let references = try runtime.references(objects, count)
             runtime.worker.wait(
                 references, count: wanted, deadline: runtime.deadline(milliseconds), from: TaskID(task)
             ) { pending.fill(.success(.ready($0))) }

@@ -34,6 +34,21 @@ extension WorkerCore {
         begin(.wait(count: min(count, references.count)), references, deadline: deadline, from: task, into: &effects)
     }
 
+    /// Marks the first `count` of the objects that exist or failed; nothing if there are fewer.
+    ///
+    /// Looks no further than it must: whoever takes one result after the other from many asks for all of them each time.
+    package func firstExisting(of ids: [ObjectID], count: Int) -> [Bool]? {
+        var flags = [Bool](repeating: false, count: ids.count)
+        var missing = min(count, ids.count)
+        for (index, id) in ids.enumerated() {
+            guard missing > 0 else { break }
+            guard objects[id]?.exists == true else { continue }
+            flags[index] = true
+            missing -= 1
+        }
+        return missing == 0 ? flags : nil
+    }
+
     /// Sends a request to the GCS; ends with the effect `completeRequest`.
     package mutating func request(_ message: Message, into effects: inout WorkerEffects) -> UInt64 {
         requestCounter += 1

@@ -9,6 +9,7 @@ from swift_ray._core import CoreError
 from swift_ray._native import MessagePackSerializedObject, ObjectRef
 from swift_ray.raylet.core_error import INVALID_ARGUMENT, ray_exception
 from swift_ray.raylet.objects import task_id
+from swift_ray.raylet.serialization import serialize
 from swift_ray.raylet.strategies import strategy_fields
 
 # Values over this many bytes go through the object store (`max_direct_call_object_size`).
@@ -53,16 +54,13 @@ class FunctionCalls:
 
     def arguments(self, args: list, extras: dict, descriptor: Any) -> list:
         """Each argument as `_core.submit` takes it: references as they are, values serialised, large ones put."""
-        from ray._private.worker import global_worker
-
-        serializer = global_worker.get_serialization_context()
         result: list = [extras_argument(extras)] if extras else []
         for arg in args:
             if isinstance(arg, ObjectRef):
                 result.append(arg)
                 continue
             try:
-                serialized = serializer.serialize(arg)
+                serialized = serialize(arg)
             except TypeError as error:
                 import io
 

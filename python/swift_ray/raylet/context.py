@@ -24,6 +24,19 @@ class RunningTask:
     handle: Any = None
 
 
+_worker: Any = None
+
+
+def ray_worker() -> Any:
+    """Ray's `global_worker`; its module cannot be imported yet when the modules here are."""
+    global _worker
+    if _worker is None:
+        from ray._private.worker import global_worker
+
+        _worker = global_worker
+    return _worker
+
+
 class _Local(threading.local):
     task: RunningTask | None = None
 

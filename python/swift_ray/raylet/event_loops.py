@@ -8,6 +8,7 @@ import threading
 from typing import Any
 
 from swift_ray.raylet import context
+from swift_ray.raylet.serialization import serialize
 from swift_ray.raylet.task_context import async_task_function_name, async_task_id, async_task_name
 
 
@@ -108,7 +109,7 @@ class EventLoops:
         loop = asyncio.get_running_loop()
         async for item in items:
             await loop.run_in_executor(
-                self.item_thread(), _core.yield_item, task, self._execution.serialize(item)
+                self.item_thread(), _core.yield_item, task, serialize(item)
             )
 
     def item_thread(self) -> concurrent.futures.ThreadPoolExecutor:

@@ -11,15 +11,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgpack
+from ray._private import client_mode_hook
 
 from swift_ray import _core
 from swift_ray._core import CoreError
-from swift_ray._native import JobID, ObjectRef
+from swift_ray._native import ActorID, JobID
 from swift_ray.raylet import context
 from swift_ray.raylet.calls import EXTRAS, RETRYABLE
+from swift_ray.raylet.context import ray_worker
 from swift_ray.raylet.descriptors import PythonFunctionDescriptor
 from swift_ray.raylet.process_title import setproctitle
-from swift_ray.raylet.serialization import SerializedRayObject
+from swift_ray.raylet.serialization import deserialize, serialize
 
 # The first bytes of an object say how long its MessagePack part is (`unpack.c`).
 HEADER_BYTES = 9
@@ -39,17 +41,22 @@ class Execution:
         self._core_worker = core_worker
         self._is_configured = False
         self._calls: dict[Any, int] = {}
+        # What was found for normal tasks and methods, by job and function.
+        self._found: dict[tuple, Any] = {}
+        # The resources whose surroundings are in force, and how to undo them.
+        self._surrounded: dict[str, float] | None = None
+        self._is_omp_set = False
 
     def run(self, task: Any, header: dict) -> None:
         """Runs a task on this thread and ends it, whatever happens."""
-        from ray._private.client_mode_hook import disable_client_hook
-
-        with disable_client_hook():
-            before = context.enter(self._running(task, header))
-            try:
-                self._run(task, header)
-            finally:
-                context.enter(before)
+        before = context.enter(self._running(task, header))
+        # As `disable_client_hook` does, which costs as much as the rest of a small task.
+        status = client_mode_hook._disable_client_hook()
+        try:
+            self._run(task, header)
+        finally:
+            client_mode_hook._set_client_hook_status(status)
+            context.enter(before)
 
     @staticmethod
     def _running(task: Any, header: dict) -> context.RunningTask:
@@ -75,8 +82,7 @@ class Execution:
             args, kwargs = self.recover(arguments)
             if header["kind"] == NORMAL:
                 cancellation.interruptible = header["task"]
-            with self.surroundings(header):
-                outputs = self.call(function, header, args, kwargs)
+            outputs = self.surrounded(function, header, args, kwargs)
             if inspect.isgenerator(outputs) and header["generator"] is not None:
                 self.drain(task, outputs, header, extras)
                 outputs = None
@@ -126,21 +132,13 @@ class Execution:
 
     def find(self, header: dict, extras: dict) -> tuple[Any, int]:
         """The function to call, and after how many calls the process ends (0: never)."""
-        from ray._private.worker import global_worker
-
-        manager = global_worker.function_actor_manager
-        descriptor = descriptor_of(header)
-        job = JobID(header["job"])
-        if header["kind"] == ACTOR_CREATION:
-            cls = manager.load_actor_class(job, descriptor)
-            instance = cls.__new__(cls)
-            global_worker.actors[self._core_worker_actor(header)] = instance
-            self._core_worker.became_actor(header, extras)
-            setproctitle(f"ray::{cls.__name__}")
-        info = manager.get_execution_info(job, descriptor)
+        key = (header["job"], *header["function"])
+        info = self._found.get(key)
+        if info is None or header["kind"] == ACTOR_CREATION:
+            info = self._found[key] = self.load(header, extras)
         if header["kind"] == NORMAL:
             return info.function, info.max_calls
-        instance = global_worker.actors[self._core_worker_actor(header)]
+        instance = ray_worker().actors[self._core_worker_actor(header)]
 
         def method(*args: Any, **kwargs: Any) -> Any:
             return info.function(instance, *args, **kwargs)
@@ -149,51 +147,71 @@ class Execution:
         method.method = info.function
         return method, 0
 
+    def load(self, header: dict, extras: dict) -> Any:
+        """Loads a function or, with its instance, an actor's class."""
+        manager = ray_worker().function_actor_manager
+        descriptor = descriptor_of(header)
+        job = JobID(header["job"])
+        if header["kind"] == ACTOR_CREATION:
+            cls = manager.load_actor_class(job, descriptor)
+            instance = cls.__new__(cls)
+            ray_worker().actors[self._core_worker_actor(header)] = instance
+            self._core_worker.became_actor(header, extras)
+            setproctitle(f"ray::{cls.__name__}")
+        return manager.get_execution_info(job, descriptor)
+
     @staticmethod
     def _core_worker_actor(header: dict) -> Any:
-        from swift_ray._native import ActorID
-
         return ActorID(header["actor"])
 
     @staticmethod
     def recover(arguments: list) -> tuple[list, dict]:
         """The arguments as they were given; an argument that is an error is raised."""
-        from ray._common import signature
-        from ray._private.worker import global_worker
-        from ray.exceptions import RayError
-
         if not arguments:
             return [], {}
-        serialized = [SerializedRayObject(data, metadata, None) for data, metadata, _ in arguments]
-        values = global_worker.deserialize_objects(serialized, [ObjectRef.nil()] * len(serialized))
+        from ray._common import signature
+        from ray.exceptions import RayError
+
+        values = deserialize(arguments)
         for value in values:
             if isinstance(value, RayError):
                 raise value
         return signature.recover_args(values)
 
-    @contextlib.contextmanager
-    def surroundings(self, header: dict) -> Iterator[None]:
-        """What a task finds around it: accelerators, threads of numeric libraries, the process's title."""
-        import ray._private.utils as utils
-
-        title = context.current().name
+    def surrounded(self, function: Any, header: dict, args: list, kwargs: dict) -> Any:
+        """Calls the function with what a task finds around it: accelerators, threads of libraries, process title."""
         if header["kind"] == ACTOR_CALL:
-            setproctitle(f"ray::{title}")
-            yield
+            setproctitle(f"ray::{context.current().name}")
+            result = self.call(function, header, args, kwargs)
             setproctitle(f"ray::{header['function'][1]}")
-            return
-        visible = utils.set_visible_accelerator_ids()
-        is_omp_set = utils.set_omp_num_threads_if_unset()
-        setproctitle(f"ray::{title}")
+            return result
+        visible = self.surround(header["resources"])
+        setproctitle(f"ray::{context.current().name}")
         try:
-            yield
+            return self.call(function, header, args, kwargs)
         finally:
             if header["kind"] == NORMAL:
                 setproctitle("ray::IDLE")
                 if visible:
+                    import ray._private.utils as utils
+
                     utils.reset_visible_accelerator_env_vars(visible)
-                if is_omp_set:
-                    os.environ.pop("OMP_NUM_THREADS", None)
+
+    def surround(self, resources: dict[str, float]) -> dict:
+        """Sets variables of the environment for a task; returns those of accelerators, as they were before.
+
+        Without accelerators the next task with the same resources finds everything in place.
+        """
+        if resources == self._surrounded:
+            return {}
+        import ray._private.utils as utils
+
+        if self._is_omp_set:
+            os.environ.pop("OMP_NUM_THREADS", None)
+        visible = utils.set_visible_accelerator_ids()
+        self._is_omp_set = utils.set_omp_num_threads_if_unset()
+        self._surrounded = None if visible else resources
+        return visible
 
     def call(self, function: Any, header: dict, args: list, kwargs: dict) -> Any:
         loops = self._core_worker._loops
@@ -215,21 +233,15 @@ class Execution:
             except StopIteration:
                 return
             for item in value if per_yield > 1 else (value,):
-                _core.yield_item(task, self.serialize(item))
+                _core.yield_item(task, serialize(item))
 
     def gather(self, items: Any) -> Any:
         """All items of a generator as objects of this process, in one value (`num_returns="dynamic"`)."""
         from ray._raylet import DynamicObjectRefGenerator
 
         return DynamicObjectRefGenerator(
-            deque(self._core_worker.put_object(self.serialize(item)) for item in items)
+            deque(self._core_worker.put_object(serialize(item)) for item in items)
         )
-
-    @staticmethod
-    def serialize(value: Any) -> Any:
-        from ray._private.worker import global_worker
-
-        return global_worker.get_serialization_context().serialize(value)
 
     def finish(self, task: Any, header: dict, outputs: Any) -> None:
         """Stores one object for each declared result.
@@ -243,7 +255,7 @@ class Execution:
             values = list(outputs) if outputs is not None or count else []
             if len(values) != count:
                 raise ValueError(f"Task returned {len(values)} objects, but num_returns={count}.")
-        _core.finish_task(task, [self.serialize(value) for value in values])
+        _core.finish_task(task, [serialize(value) for value in values])
 
     def fail(self, task: Any, header: dict, extras: dict, error: BaseException) -> None:
         """Stores the error in place of every result."""
@@ -262,13 +274,13 @@ class Execution:
             actor_id=header["actor"].hex() if header["actor"] else None,
         )
         try:
-            payload = _core.pack(self.serialize(failure))
+            payload = _core.pack(serialize(failure))
         except Exception as problem:
             # The cause cannot be pickled: its words go alone.
             failure = RayTaskError(
                 name, failure.traceback_str, RuntimeError(f"{error!r} (not serialised: {problem})")
             )
-            payload = _core.pack(self.serialize(failure))
+            payload = _core.pack(serialize(failure))
         is_retryable = isinstance(error, Exception) and self._is_retryable(extras, error)
         description = {
             "type": TASK_EXECUTION,
@@ -296,7 +308,7 @@ class Execution:
         if self._core_worker._actor is not None:
             with contextlib.suppress(CoreError):
                 self._core_worker.control("exit_actor", task=context.current().task_id)
-            _core.finish_task(task, [self.serialize(None)])
+            _core.finish_task(task, [serialize(None)])
             self._core_worker._actor_should_exit = False
             return
         sys.stdout.flush()

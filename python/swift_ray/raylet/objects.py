@@ -1,5 +1,6 @@
 """Objects: `put`, `get`, `wait`, and references inside values."""
 
+from itertools import compress
 from typing import Any
 
 import msgpack
@@ -12,6 +13,8 @@ from swift_ray.raylet.core_error import GET_TIMEOUT, ray_exception
 from swift_ray.raylet.errors import error_object
 from swift_ray.raylet.serialization import SerializedRayObject
 
+# What `_core.wait` gives, with its 0 and 1 exchanged.
+INVERTED = bytes([1, 0, *range(2, 256)])
 # Numbers of Ray's ErrorType.
 ACTOR_DIED = 1
 TASK_EXECUTION = 3
@@ -44,6 +47,22 @@ def fetched(
     known = {"actor_id": object_ref.binary()[8:24]} if number in (ACTOR_DIED, ACTOR_UNAVAILABLE) else {}
     metadata, content = error_object(number, details["message"], known)
     return SerializedRayObject(None if content is None else Buffer.copy_of(content), metadata, None)
+
+
+def waited_for(items: list) -> list[ObjectRef]:
+    """The references that stand for what `wait` was given: a generator's is that of its next item.
+
+    TypeError: something else is among them.
+    """
+    from ray._raylet import ObjectRefGenerator
+
+    refs = [item._get_next_ref() if isinstance(item, ObjectRefGenerator) else item for item in items]
+    for ref in refs:
+        if not isinstance(ref, ObjectRef):
+            raise TypeError(
+                f"wait() expected a list of ray.ObjectRef or ObjectRefGenerator, got list containing {type(ref)}"
+            )
+    return refs
 
 
 class ObjectCalls:
@@ -96,26 +115,19 @@ class ObjectCalls:
 
         Objects are fetched by `get`, not here, whatever `fetch_local` says.
         """
-        from ray._raylet import ObjectRefGenerator
-
         given = list(object_refs_or_generators)
-        refs = []
-        for item in given:
-            if isinstance(item, ObjectRefGenerator):
-                item = item._get_next_ref()
-            if not isinstance(item, ObjectRef):
-                raise TypeError(
-                    f"wait() expected a list of ray.ObjectRef or ObjectRefGenerator, got list containing {type(item)}"
-                )
-            refs.append(item)
         limit = timeout_ms if 0 <= timeout_ms < 10**9 else -1
         try:
+            refs = given if all(type(item) is ObjectRef for item in given) else waited_for(given)
             flags = _core.wait(refs, num_returns, limit, task_id())
         except CoreError as error:
             raise ray_exception(error) from None
-        ready, not_ready = [], []
-        for item, flag in zip(given, flags):
-            (ready if flag and len(ready) < num_returns else not_ready).append(item)
+        ready = list(compress(given, flags))
+        not_ready = list(compress(given, flags.translate(INVERTED)))
+        if len(ready) > num_returns:
+            chosen = set(ready[:num_returns])
+            ready = ready[:num_returns]
+            not_ready = [item for item in given if item not in chosen]
         return ready, not_ready
 
     # References

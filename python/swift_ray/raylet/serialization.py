@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, Optional
 
 import msgpack
 
-from swift_ray._native import Buffer, pack, unpack
+from swift_ray._native import Buffer, ObjectRef, deserialize_plain, pack, serialize_plain, unpack
+from swift_ray.raylet.context import ray_worker
 
 PYTHON_EXTENSION = 101
 
@@ -19,6 +20,26 @@ class SerializedRayObject(NamedTuple):
     data: Optional[Buffer]
     metadata: Optional[Buffer]
     tensor_transport: Optional[str]
+
+
+def serialize(value: Any) -> Any:
+    """A value as Ray's serialization context makes it; what nothing can be registered for is made without asking it."""
+    plain = serialize_plain(value)
+    return ray_worker().get_serialization_context().serialize(value) if plain is None else plain
+
+
+def deserialize(arguments: list[tuple]) -> list:
+    """The values of objects as `_core` gives them, (data, metadata, None) each; errors are values, too."""
+    values = []
+    for data, metadata, _ in arguments:
+        value = deserialize_plain(data, metadata)
+        if value is NotImplemented:
+            break
+        values.append(value)
+    else:
+        return values
+    objects = [SerializedRayObject(data, metadata, None) for data, metadata, _ in arguments]
+    return ray_worker().deserialize_objects(objects, [ObjectRef.nil()] * len(objects))
 
 
 class MessagePackSerializer:
