@@ -1,9 +1,17 @@
 """What changes in the modules of Ray that start processes. Called by the finder after each of them is loaded."""
 
+import json
 import os
 from types import ModuleType
 
+SETTINGS_NAMESPACE = b"swift_ray"
+SETTINGS_KEY = b"system_config"
 LIB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib")
+
+
+def socket_name(session: str, kind: str, node_id: str) -> str:
+    """The socket of a node's `raylet` or `store` (RayletConfiguration.swift); the id in hexadecimal digits."""
+    return f"{session}/links/{kind}-{node_id[:8]}.sock"
 
 
 def patch_services(services: ModuleType) -> None:
@@ -19,10 +27,32 @@ def patch_services(services: ModuleType) -> None:
 
 
 def patch_node(node: ModuleType) -> None:
-    """A Node starts neither monitor nor log monitor: the GCS scales nothing, and raylets read the logs themselves."""
+    """A Node starts neither monitor nor log monitor: the GCS scales nothing, and raylets read the logs themselves.
+
+    It names the sockets as our raylets do, and the head's keeps the cluster's settings where others find them.
+    """
 
     def start_nothing(self) -> None:
         """Our core does what this process of Ray's is for."""
 
+    prepare = node.Node._prepare_socket_file
+
+    def prepare_socket_file(self, socket_path: str | None, default_prefix: str) -> str:
+        """The socket that is wanted, or else the one that the raylet of this node will make."""
+        if socket_path is not None:
+            return prepare(self, socket_path, default_prefix)
+        kind = "store" if default_prefix == "plasma_store" else default_prefix
+        return socket_name(self.get_session_dir_path(), kind, self._node_id)
+
+    write = node.Node._write_cluster_info_to_kv
+
+    def write_cluster_info(self) -> None:
+        """Beside what Ray keeps there, the settings that the nodes which join later compare with theirs."""
+        write(self)
+        settings = json.dumps(self._config).encode()
+        self.get_gcs_client().internal_kv_put(SETTINGS_KEY, settings, True, SETTINGS_NAMESPACE)
+
+    node.Node._prepare_socket_file = prepare_socket_file
+    node.Node._write_cluster_info_to_kv = write_cluster_info
     node.Node.start_monitor = start_nothing
     node.Node.start_log_monitor = start_nothing

@@ -19,6 +19,8 @@ package enum DriverConnection {
         package var headPort: UInt16
         /// The GCS's Unix socket, where the head is on this machine; empty if not known.
         package var headSocket = ""
+        /// The Unix socket of the raylet to be served by; empty for the head's, or any on this machine.
+        package var rayletSocket = ""
         package var token = AuthenticationToken.open
         package var namespace = ""
         package var program = Program(
@@ -91,7 +93,8 @@ package enum DriverConnection {
     ) throws(RayError) -> Worker {
         // Of several nodes on this machine the head's: the cluster ends with it anyway.
         let nodes = job.nodes.filter { isOnThisMachine($0) }
-        let local = nodes.first(where: \.isHead) ?? nodes.first
+        let local =
+            nodes.first { $0.address.socketPath == options.rayletSocket } ?? nodes.first(where: \.isHead) ?? nodes.first
         var store: ObjectStoreClient?
         var address = endpoint.hello.address
         if let local {

@@ -28,12 +28,13 @@ public func ray_python_open(_ options: ray_python_bytes) -> Int32 {
 }
 
 extension DriverConnection.Options {
-    /// Reads `host`, `port`, `namespace` and what a worker of this driver is started with.
+    /// Reads `host`, `port`, `raylet_socket`, `namespace` and what a worker of this driver is started with.
     init(_ value: MessagePackValue) throws(RayError) {
         guard let host = value["host"]?.text, let port = value["port"]?.integer.flatMap({ UInt16(exactly: $0) })
         else { throw RayError(.invalidArgument, "host and port of the head are missing") }
         self.init(headHost: host, headPort: port)
         token = try AuthenticationToken.forJoining()
+        rayletSocket = value["raylet_socket"]?.text ?? ""
         namespace = value["namespace"]?.text ?? ""
         program = Program(
             hash: "", path: value["python"]?.text ?? "", byteCount: 0,

@@ -74,7 +74,7 @@ class CoreWorker(
         self._callback_lock = threading.Lock()
         self._job_config: Any = None
         if self._is_driver:
-            options = driver_options(gcs_options.address, serialized_job_config)
+            options = driver_options(gcs_options.address, raylet_socket, serialized_job_config)
         else:
             options = {"worker": True}
         try:
@@ -190,7 +190,7 @@ def parts(amount: float) -> list[float]:
     return [1.0] * whole + ([rest] if rest else [])
 
 
-def driver_options(gcs_address: str, serialized_job_config: bytes) -> dict:
+def driver_options(gcs_address: str, raylet_socket: str, serialized_job_config: bytes) -> dict:
     """How a driver introduces itself, and how its workers are started (`DriverConnection.Options`)."""
     from ray.core.generated import common_pb2
 
@@ -205,6 +205,7 @@ def driver_options(gcs_address: str, serialized_job_config: bytes) -> dict:
     return {
         "host": host.strip("[]"),
         "port": int(port),
+        "raylet_socket": raylet_socket,
         "namespace": config.ray_namespace,
         "python": sys.executable,
         "arguments": ["-m", "swift_ray.worker"],

@@ -12,6 +12,8 @@ from swift_ray import _core
 from swift_ray._core import CoreError
 from swift_ray._native import ClusterID, NodeID
 
+from swift_ray.services import socket_name
+
 from .core_error import rpc_exception
 
 # What Ray waits for a control store that does not answer (RAY_py_gcs_connect_timeout_s).
@@ -167,6 +169,11 @@ class GcsClient:
         """Packages stay in the key-value store as long as the cluster lives."""
 
 
+def store_socket(node: dict) -> str:
+    """The socket at which a node gives out its store."""
+    return socket_name(node["session"], "store", node["node"].hex())
+
+
 def node_info(node: dict) -> Any:
     """A node as Ray's protocol describes it."""
     from ray.core.generated import gcs_pb2
@@ -177,7 +184,7 @@ def node_info(node: dict) -> Any:
         node_manager_hostname=node["host"],
         node_manager_port=node["port"],
         raylet_socket_name=node["socket"],
-        object_store_socket_name=node["socket"],
+        object_store_socket_name=store_socket(node),
         node_name=node["name"],
         is_head_node=node["head"],
         resources_total=node["total"],

@@ -1,9 +1,15 @@
 """`GlobalStateAccessor`: what Ray's Python asks about the whole cluster, as plain values or as Ray's protobufs."""
 
+import json
 from typing import Any
 
+from swift_ray.services import SETTINGS_KEY, SETTINGS_NAMESPACE
+
 from .core_error import GRPC_NOT_FOUND
-from .gcs_client import GcsClient
+from .gcs_client import GcsClient, store_socket
+
+# Where a raylet spills is its own affair.
+SETTINGS = {"automatic_object_spilling_enabled": True, "object_spilling_config": "{}"}
 
 # PlacementGroupStats.SchedulingState by the group's state: queued, finished, removed, queued.
 SCHEDULING_STATES = {0: 0, 2: 6, 3: 1, 4: 0}
@@ -37,8 +43,9 @@ class GlobalStateAccessor:
         return 1
 
     def get_system_config(self) -> bytes:
-        """The settings of the cluster as JSON; none differ from their defaults."""
-        return b"{}"
+        """The settings of the cluster as JSON: those that Ray's Python asks for, and those that the head was given."""
+        given = self._gcs.internal_kv_get(SETTINGS_KEY, SETTINGS_NAMESPACE)
+        return json.dumps({**SETTINGS, **json.loads(given or b"{}")}).encode()
 
     def get_node(self, node_id_hex: str) -> dict:
         """What a process of a node must know of it.
@@ -49,7 +56,7 @@ class GlobalStateAccessor:
         for node in self._gcs.nodes():
             if node["node"].hex() == node_id_hex and node["alive"]:
                 return {
-                    "object_store_socket_name": node["socket"],
+                    "object_store_socket_name": store_socket(node),
                     "raylet_socket_name": node["socket"],
                     "node_manager_port": node["port"],
                     "node_id": node_id_hex,
@@ -70,7 +77,7 @@ class GlobalStateAccessor:
                 "NodeManagerHostname": node["host"],
                 "NodeManagerPort": node["port"],
                 "ObjectManagerPort": node["port"],
-                "ObjectStoreSocketName": node["socket"],
+                "ObjectStoreSocketName": store_socket(node),
                 "RayletSocketName": node["socket"],
                 "MetricsExportPort": 0,
                 "MetricsAgentPort": 0,
