@@ -8,7 +8,11 @@ import os
 import sys
 
 CORE = "ray._raylet"
-PATCHED = {"ray._private.services": "patch_services", "ray._private.node": "patch_node"}
+PATCHED = {
+    "ray._private.services": "patch_services",
+    "ray._private.node": "patch_node",
+    "ray.util.state.api": "patch_state",
+}
 
 
 class CoreLoader:
@@ -47,7 +51,7 @@ class PatchingLoader:
 
 
 class Finder:
-    """An entry of `sys.meta_path` that answers for three names and no others."""
+    """An entry of `sys.meta_path` that answers for these names and no others."""
 
     @staticmethod
     def find_spec(name, path=None, target=None):

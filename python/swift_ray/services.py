@@ -1,4 +1,4 @@
-"""What changes in the modules of Ray that start processes. Called by the finder after each of them is loaded."""
+"""What changes in Ray's modules that start processes or ask them. Called by the finder after each of them is loaded."""
 
 import json
 import os
@@ -56,3 +56,11 @@ def patch_node(node: ModuleType) -> None:
     node.Node._write_cluster_info_to_kv = write_cluster_info
     node.Node.start_monitor = start_nothing
     node.Node.start_log_monitor = start_nothing
+
+
+def patch_state(api: ModuleType) -> None:
+    """`ray.util.state` asks the control store, and not the server of a dashboard."""
+    from swift_ray.state import StateClient
+
+    api.StateApiClient.__init__ = StateClient.connect
+    api.StateApiClient._make_http_get_request = StateClient.request

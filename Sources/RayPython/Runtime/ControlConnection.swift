@@ -46,6 +46,7 @@ struct ControlQuestion {
                     group: payload["group"]?.data.flatMap { PlacementGroupID($0) }, name: payload["name"]?.text ?? "",
                     namespace: payload["namespace"]?.text ?? ""))
         case "nodes": message = .queryCluster(QueryCluster())
+        case "state": message = .queryState(try QueryState(payload))
         default: throw RayError(.invalidArgument, "the control store knows no operation '\(operation)'")
         }
     }
@@ -62,6 +63,9 @@ struct ControlQuestion {
         case .placementGroupsFound(let found):
             if let error = found.error { throw error }
             return .array(found.groups.map(\.messagePack))
+        case .stateRows(let rows):
+            if let error = rows.error { throw error }
+            return rows.messagePack
         case .done(let done):
             if let error = done.error { throw error }
             return .nil

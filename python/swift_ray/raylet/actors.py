@@ -11,6 +11,7 @@ from swift_ray.raylet.calls import (
     RETRYABLE,
     STREAMING_RETURNS,
     amounts,
+    default_name,
     extras_argument,
     extras_of,
     function_fields,
@@ -162,7 +163,7 @@ class ActorCalls:
                 key,
                 lambda: {
                     "function": function_fields(function_descriptor),
-                    "name": name,
+                    "name": name or default_name(function_descriptor),
                     "returns": max(1, num_returns) if num_returns < 0 else num_returns,
                     "max_retries": max_retries,
                     "retry_exceptions": [RETRYABLE] if retry_exceptions else None,

@@ -32,6 +32,12 @@ def function_fields(descriptor: Any) -> list[str]:
     ]
 
 
+def default_name(descriptor: Any) -> str:
+    """The name of a task that was given none: the function's, or class and method, without what they are nested in."""
+    parts = (descriptor.class_name, descriptor.function_name)
+    return ".".join(part.rpartition(".")[2] for part in parts if part)
+
+
 def extras_argument(extras: dict) -> MessagePackSerializedObject:
     return MessagePackSerializedObject(EXTRAS, msgpack.packb(extras), [], None)
 
@@ -125,7 +131,7 @@ class FunctionCalls:
                 key,
                 lambda: {
                     "function": function_fields(function_descriptor),
-                    "name": name,
+                    "name": name or default_name(function_descriptor),
                     "returns": max(1, num_returns) if num_returns < 0 else num_returns,
                     "resources": amounts(resources),
                     "max_retries": max_retries,

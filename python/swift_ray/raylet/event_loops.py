@@ -108,9 +108,7 @@ class EventLoops:
 
         loop = asyncio.get_running_loop()
         async for item in items:
-            await loop.run_in_executor(
-                self.item_thread(), _core.yield_item, task, serialize(item)
-            )
+            await loop.run_in_executor(self.item_thread(), _core.yield_item, task, serialize(item))
 
     def item_thread(self) -> concurrent.futures.ThreadPoolExecutor:
         if not hasattr(self, "_item_threads"):

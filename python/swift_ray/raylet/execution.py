@@ -7,7 +7,6 @@ import os
 import sys
 import traceback
 from collections import deque
-from collections.abc import Iterator
 from typing import Any
 
 import msgpack
@@ -46,6 +45,8 @@ class Execution:
         # The resources whose surroundings are in force, and how to undo them.
         self._surrounded: dict[str, float] | None = None
         self._is_omp_set = False
+        # What `announce` printed last.
+        self._announced = "", ""
 
     def run(self, task: Any, header: dict) -> None:
         """Runs a task on this thread and ends it, whatever happens."""
@@ -83,6 +84,8 @@ class Execution:
             if header["kind"] == NORMAL:
                 cancellation.interruptible = header["task"]
             outputs = self.surrounded(function, header, args, kwargs)
+            if header["kind"] == ACTOR_CREATION:
+                self.announce_actor(header)
             if inspect.isgenerator(outputs) and header["generator"] is not None:
                 self.drain(task, outputs, header, extras)
                 outputs = None
@@ -158,6 +161,7 @@ class Execution:
             ray_worker().actors[self._core_worker_actor(header)] = instance
             self._core_worker.became_actor(header, extras)
             setproctitle(f"ray::{cls.__name__}")
+            self.announce("actor_name", cls.__name__)
         return manager.get_execution_info(job, descriptor)
 
     @staticmethod
@@ -185,6 +189,8 @@ class Execution:
             result = self.call(function, header, args, kwargs)
             setproctitle(f"ray::{header['function'][1]}")
             return result
+        if header["kind"] == NORMAL:
+            self.announce("task_name", context.current().name)
         visible = self.surround(header["resources"])
         setproctitle(f"ray::{context.current().name}")
         try:
@@ -196,6 +202,20 @@ class Execution:
                     import ray._private.utils as utils
 
                     utils.reset_visible_accelerator_env_vars(visible)
+
+    def announce_actor(self, header: dict) -> None:
+        """An actor whose class says how it is shown is named so from here on."""
+        instance = ray_worker().actors[self._core_worker_actor(header)]
+        if "__repr__" in type(instance).__dict__:
+            self.announce("actor_name", repr(instance))
+
+    def announce(self, kind: str, name: str) -> None:
+        """Prints whose output follows, where that changes: drivers put it in front of the lines."""
+        if self._announced == (kind, name):
+            return
+        self._announced = kind, name
+        for stream in (sys.stdout, sys.stderr):
+            print(f":{kind}:{name}", file=stream, flush=True)
 
     def surround(self, resources: dict[str, float]) -> dict:
         """Sets variables of the environment for a task; returns those of accelerators, as they were before.

@@ -11,13 +11,14 @@ import msgpack
 from swift_ray import _core
 from swift_ray._core import CoreError
 from swift_ray._native import ClusterID, NodeID
-
 from swift_ray.services import socket_name
 
 from .core_error import rpc_exception
 
 # What Ray waits for a control store that does not answer (RAY_py_gcs_connect_timeout_s).
 DEFAULT_TIMEOUT_S = 30.0
+# The most rows of one list (`GCSLimits.stateRowsMax`).
+ROWS_MAX = 10_000
 CLUSTER_NAMESPACE = "swift_ray"
 CLUSTER_ID_KEY = b"cluster_id"
 
@@ -145,6 +146,20 @@ class GcsClient:
     def nodes(self, timeout: float | None = None) -> list[dict]:
         """The nodes as the control store describes them (`NodeStatus` in ControlConnection.swift)."""
         return self.ask("nodes", {}, timeout)
+
+    def rows(
+        self,
+        resource: str,
+        filters: list[tuple[str, bool, str]] | None = None,
+        limit: int = ROWS_MAX,
+        timeout: float | None = None,
+    ) -> dict:
+        """What `ray list` shows: `rows` with all columns, how many more the filters let through or were dropped.
+
+        A filter is (column, whether it must differ, value).
+        """
+        payload = {"resource": resource, "filters": filters or [], "limit": limit, "detail": True}
+        return self.ask("state", payload, timeout)
 
     def get_all_node_info(
         self,

@@ -5,6 +5,7 @@ from typing import Any
 
 from swift_ray.services import SETTINGS_KEY, SETTINGS_NAMESPACE
 
+from . import state_tables
 from .core_error import GRPC_NOT_FOUND
 from .gcs_client import GcsClient, store_socket
 
@@ -112,6 +113,39 @@ class GlobalStateAccessor:
             for node in self._gcs.nodes()
             if node["alive"]
         ]
+
+    # Tables, as serialized protobufs
+
+    def get_actor_info(self, actor_id: Any) -> bytes | None:
+        rows = self._gcs.rows("actors", [("actor_id", False, actor_id.hex())])["rows"]
+        return state_tables.actor(rows[0]) if rows else None
+
+    def get_actor_table(self, job_id: Any, actor_state_name: str | None) -> list[bytes]:
+        """The actors of a job and in a state; None stands for any."""
+        filters = [] if job_id is None else [("job_id", False, job_id.hex())]
+        filters += [("state", False, actor_state_name)] if actor_state_name else []
+        return [state_tables.actor(row) for row in self._gcs.rows("actors", filters)["rows"]]
+
+    def get_worker_table(self) -> list[bytes]:
+        return [state_tables.worker(row) for row in self._gcs.rows("workers")["rows"]]
+
+    def get_worker_info(self, worker_id: Any) -> bytes | None:
+        rows = self._gcs.rows("workers", [("worker_id", False, worker_id.hex())])["rows"]
+        return state_tables.worker(rows[0]) if rows else None
+
+    def add_worker_info(self, serialized_string: bytes) -> bool:
+        """Whether the record was kept: it was not, the core knows its workers."""
+        return False
+
+    def get_job_table(
+        self, skip_submission_job_info_field: bool = False, skip_is_running_tasks_field: bool = False
+    ) -> list[bytes]:
+        return [state_tables.job(row) for row in self._gcs.rows("jobs")["rows"]]
+
+    def get_task_events(self) -> list[bytes]:
+        """A record for each attempt, with the time in which it ran."""
+        hosts = {node["node"].hex(): node["host"] for node in self._gcs.nodes()}
+        return [state_tables.task_events(row, hosts) for row in self._gcs.rows("tasks")["rows"]]
 
     def get_internal_kv(self, namespace: bytes, key: bytes) -> bytes | None:
         return self._gcs.internal_kv_get(key, namespace)

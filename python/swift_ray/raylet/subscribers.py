@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import deque
 from typing import Any
 
 import msgpack
@@ -11,6 +12,8 @@ from swift_ray import _core
 # How long a thread waits before it looks whether its subscriber was closed.
 SLICE_MS = 200
 FOREVER_S = 1e9
+# How lines begin by which workers say whose output follows (Ray's LOG_PREFIX_… constants).
+NAMES = (":job_id:", ":actor_name:", ":task_name:")
 
 
 class _Subscriber:
@@ -31,30 +34,53 @@ class GcsLogSubscriber(_Subscriber):
     def __init__(self, address: str = "", worker_id: bytes | None = None) -> None:
         super().__init__(address, worker_id)
         self._last_batch_size = 0
+        # Parts of what came in one piece, of different tasks.
+        self._waiting: deque[dict[str, Any]] = deque()
+        # Whose lines follow, by host, process and stream: the names of an actor and of a task.
+        self._names: dict[tuple, tuple[str, str]] = {}
 
     @property
     def last_batch_size(self) -> int:
         return self._last_batch_size
 
     def poll(self, timeout: float | None = None) -> dict[str, Any]:
-        """The next lines of one process; after `timeout` seconds, or once closed, a batch without lines."""
+        """The next lines of one task; after `timeout` seconds, or once closed, a batch without lines."""
         deadline = time.monotonic() + (FOREVER_S if timeout is None else timeout)
-        while not self._closed.is_set() and time.monotonic() < deadline:
+        while not self._waiting and not self._closed.is_set() and time.monotonic() < deadline:
             batch = _core.next_log(SLICE_MS)
             if batch is not None:
-                return self._translate(msgpack.unpackb(batch))
-        self._last_batch_size = 0
-        return _batch()
+                self._waiting.extend(self._parts(msgpack.unpackb(batch)))
+        part = self._waiting.popleft() if self._waiting else _batch()
+        self._last_batch_size = len(part["lines"])
+        return part
 
-    def _translate(self, batch: dict) -> dict[str, Any]:
-        self._last_batch_size = len(batch["lines"])
-        return _batch(
-            ip=batch["host"],
-            pid=str(batch["pid"]),
-            job=batch["job"].hex(),
-            is_err=batch["is_err"],
-            lines=batch["lines"],
-        )
+    def _parts(self, batch: dict) -> list[dict[str, Any]]:
+        """The lines that people are to read, with the names that workers print in front of them."""
+        source = (batch["host"], batch["pid"], batch["is_err"])
+        parts: list[dict[str, Any]] = []
+        is_new = True
+        for line in batch["lines"]:
+            if line.startswith(NAMES):
+                kind, _, name = line.removeprefix(":").partition(":")
+                if kind != "job_id":
+                    self._names[source] = (name, "") if kind == "actor_name" else ("", name)
+                is_new = True
+                continue
+            if is_new:
+                actor, task = self._names.get(source, ("", ""))
+                parts.append(
+                    _batch(
+                        ip=batch["host"],
+                        pid=str(batch["pid"]),
+                        job=batch["job"].hex(),
+                        is_err=batch["is_err"],
+                        actor_name=actor,
+                        task_name=task,
+                    )
+                )
+                is_new = False
+            parts[-1]["lines"].append(line)
+        return parts
 
 
 def _batch(

@@ -1,0 +1,105 @@
+"""Rows of the control store as the protobufs of Ray's tables."""
+
+import json
+from typing import Any
+
+MILLION = 1_000_000
+
+
+def identifier(text: str | None) -> bytes:
+    return bytes.fromhex(text or "")
+
+
+def number_of(message: Any, field: str, name: str | None) -> int:
+    """The number of an enumeration's value; 0 for a name that it does not have."""
+    values = message.DESCRIPTOR.fields_by_name[field].enum_type.values_by_name
+    return values[name].number if name in values else 0
+
+
+def actor(row: dict) -> bytes:
+    """An `ActorTableData`."""
+    from ray.core.generated import gcs_pb2
+
+    data = gcs_pb2.ActorTableData(
+        actor_id=identifier(row["actor_id"]),
+        job_id=identifier(row["job_id"]),
+        state=number_of(gcs_pb2.ActorTableData, "state", row["state"]),
+        num_restarts=row["num_restarts"],
+        is_detached=bool(row["is_detached"]),
+        name=row["name"],
+        ray_namespace=row["ray_namespace"],
+        class_name=row["class_name"],
+        pid=row["pid"] or 0,
+        node_id=identifier(row["node_id"]),
+        required_resources=row["required_resources"] or {},
+        placement_group_id=identifier(row["placement_group_id"]),
+    )
+    data.address.node_id = identifier(row["node_id"])
+    if row["death_cause"]:
+        context = data.death_cause.actor_died_error_context
+        context.error_message = row["death_cause"]["error_message"]
+        context.actor_id = data.actor_id
+    return data.SerializeToString()
+
+
+def worker(row: dict) -> bytes:
+    """A `WorkerTableData`."""
+    from ray.core.generated import gcs_pb2
+
+    data = gcs_pb2.WorkerTableData(
+        is_alive=row["is_alive"],
+        worker_type=number_of(gcs_pb2.WorkerTableData, "worker_type", row["worker_type"]),
+        pid=row["pid"] or 0,
+    )
+    data.worker_address.worker_id = identifier(row["worker_id"])
+    data.worker_address.node_id = identifier(row["node_id"])
+    data.worker_address.ip_address = row["ip"]
+    return data.SerializeToString()
+
+
+def job(row: dict) -> bytes:
+    """A `JobTableData`."""
+    from ray.core.generated import gcs_pb2
+
+    driver = row["driver_info"]
+    data = gcs_pb2.JobTableData(
+        job_id=identifier(row["job_id"]),
+        is_dead=row["status"] != "RUNNING",
+        driver_pid=int(driver["pid"]),
+        driver_ip_address=driver["node_ip_address"],
+        entrypoint=row["entrypoint"],
+    )
+    data.driver_address.ip_address = driver["node_ip_address"]
+    return data.SerializeToString()
+
+
+def task_events(row: dict, hosts: dict[str, str]) -> bytes:
+    """A `TaskEvents` with the span in which the task ran, as `ray.timeline()` draws it."""
+    from ray.core.generated import gcs_pb2
+
+    events = gcs_pb2.TaskEvents(
+        task_id=identifier(row["task_id"]),
+        attempt_number=row["attempt_number"],
+        job_id=identifier(row["job_id"]),
+    )
+    info = events.task_info
+    info.type = number_of(info, "type", row["type"])
+    info.name, info.func_or_class_name = row["name"], row["func_or_class_name"]
+    info.job_id, info.task_id = events.job_id, events.task_id
+    info.parent_task_id = identifier(row["parent_task_id"])
+    info.actor_id = identifier(row["actor_id"])
+    info.node_id = identifier(row["node_id"])
+    if row["worker_id"] and row["start_time_ms"] and row["end_time_ms"]:
+        profile = events.profile_events
+        profile.component_type = "worker"
+        profile.component_id = identifier(row["worker_id"])
+        profile.node_ip_address = hosts.get(row["node_id"], "")
+        extra = json.dumps({"name": row["name"], "task_id": row["task_id"]})
+        for name, data in (("task::" + row["name"], extra), ("task:execute", "{}")):
+            profile.events.add(
+                event_name=name,
+                extra_data=data,
+                start_time=row["start_time_ms"] * MILLION,
+                end_time=row["end_time_ms"] * MILLION,
+            )
+    return events.SerializeToString()

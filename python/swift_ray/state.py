@@ -1,0 +1,86 @@
+"""The state API (`ray.util.state`) without a dashboard: its questions go to the control store."""
+
+from dataclasses import asdict, fields, is_dataclass
+from typing import Any
+
+# The most that one list shows.
+ROWS_MAX = 10_000
+PREFIX = "/api/v0/"
+# Lists of which the control store knows nothing.
+UNKNOWN = {
+    "objects": "objects are counted by their owners",
+    "runtime_envs": "environments are made by raylets",
+    "cluster_events": "no events are recorded",
+}
+
+
+class StateClient:
+    """Methods that take the place of those of `ray.util.state.api.StateApiClient`."""
+
+    def connect(self, address: str | None = None, cookies: Any = None, headers: Any = None) -> None:
+        """Finds the cluster: `address`, or the one that this process is connected to, or the one of this machine.
+
+        ConnectionError: there is none.
+        """
+        from ray._private import services
+        from ray._private.worker import global_worker
+        from ray._raylet import GcsClient
+
+        if address in (None, "auto") and global_worker.connected:
+            address = global_worker.gcs_client.address
+        self._address = services.canonicalize_bootstrap_address_or_die(address)
+        self._client = GcsClient(address=self._address)
+
+    def request(self, endpoint: str, params: dict, timeout: float, _explain: bool = False) -> dict:
+        """The answer that the dashboard's server would give to this question.
+
+        RayStateApiException: nobody keeps such a list.
+        """
+        name, _, action = endpoint.removeprefix(PREFIX).partition("/")
+        if action == "summarize":
+            return self._summary(name, timeout)
+        return self._list(name, params, timeout)
+
+    def _list(self, name: str, params: dict, timeout: float) -> dict:
+        from ray.util.state.exception import RayStateApiException
+
+        if name in UNKNOWN:
+            raise RayStateApiException(f"Ray's core in Swift keeps no list of {name}: {UNKNOWN[name]}.")
+        keys, predicates, values = (
+            params.get(f"filter_{part}", []) for part in ("keys", "predicates", "values")
+        )
+        filters = [
+            (key, predicate == "!=", str(value)) for key, predicate, value in zip(keys, predicates, values)
+        ]
+        answer = self._client.rows(name, filters, params.get("limit", 100), timeout)
+        known = columns(name, bool(params.get("detail", False)))
+        rows = [{column: row.get(column) for column in known} for row in answer["rows"]]
+        return {
+            "total": answer["matched"] + answer["dropped"],
+            "num_after_truncation": answer["matched"],
+            "num_filtered": answer["matched"],
+            "result": rows,
+            "partial_failure_warning": "",
+            "warnings": None,
+        }
+
+    def _summary(self, name: str, timeout: float) -> dict:
+        from ray.util.state import common
+
+        rows = self._list(name, {"limit": ROWS_MAX, "detail": True}, timeout)
+        if name == "tasks":
+            summary = common.TaskSummaries.to_summary_by_func_name(tasks=rows["result"])
+        else:
+            summary = common.ActorSummaries.to_summary(actors=rows["result"])
+        return {**rows, "result": {"node_id_to_summary": {"cluster": asdict(summary)}}}
+
+
+def columns(name: str, is_detailed: bool) -> list[str]:
+    """The columns of a list, by Ray's schema."""
+    from ray.util.state import common
+
+    schema = common.resource_to_schema(common.StateResource(name))
+    if not is_dataclass(schema):
+        return schema.list_columns(detail=True)
+    shown = set(schema.list_columns(detail=is_detailed))
+    return [field.name for field in fields(schema) if field.name in shown]

@@ -1,0 +1,98 @@
+"""Several raylets on one machine, as Ray's own tests start them."""
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import ray
+from ray.cluster_utils import Cluster
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[tuple]:
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "resources": {"head": 1}})
+    first = cluster.add_node(num_cpus=2, resources={"first": 1}, labels={"zone": "a"})
+    second = cluster.add_node(num_cpus=3, resources={"second": 1})
+    cluster.wait_for_nodes()
+    ray.init(address=cluster.address, log_to_driver=False)
+    yield cluster, first, second
+    ray.shutdown()
+    cluster.shutdown()
+
+
+@ray.remote(num_cpus=0)
+def place() -> str:
+    return ray.get_runtime_context().get_node_id()
+
+
+def eventually(condition) -> bool:
+    deadline = time.monotonic() + 30
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return condition()
+
+
+def test_driver_is_served_by_the_head(nodes):
+    cluster, _, _ = nodes
+    assert ray.get_runtime_context().get_node_id() == cluster.head_node.node_id
+
+
+def test_tables(nodes):
+    cluster, first, second = nodes
+    table = {node["NodeID"]: node for node in ray.nodes()}
+    assert set(table) == {node.node_id for node in (cluster.head_node, first, second)}
+    assert all(node["Alive"] for node in table.values())
+    assert table[first.node_id]["Resources"]["CPU"] == 2
+    assert table[first.node_id]["Labels"]["zone"] == "a"
+    assert table[first.node_id]["RayletSocketName"] == first.raylet_socket_name
+    assert table[second.node_id]["ObjectStoreSocketName"] == second.plasma_store_socket_name
+    assert ray.cluster_resources()["CPU"] == 6
+    assert eventually(lambda: ray.available_resources().get("CPU") == 6)
+
+
+def test_places(nodes):
+    cluster, first, second = nodes
+    wanted = {"head": cluster.head_node, "first": first, "second": second}
+    for name, node in wanted.items():
+        assert ray.get(place.options(resources={name: 1}).remote()) == node.node_id
+
+
+def test_objects_travel(nodes):
+    @ray.remote(num_cpus=0, resources={"first": 0.1})
+    def make() -> np.ndarray:
+        return np.arange(1_000_000)
+
+    @ray.remote(num_cpus=0, resources={"second": 0.1})
+    def total(values: np.ndarray) -> int:
+        return int(values.sum())
+
+    values = make.remote()
+    assert ray.get(total.remote(values)) == 499_999_500_000
+    assert int(ray.get(values)[-1]) == 999_999
+
+
+def test_node_leaves_and_another_comes(nodes):
+    cluster, _, second = nodes
+    cluster.remove_node(second)
+    assert eventually(lambda: ray.cluster_resources()["CPU"] == 3)
+    assert {node["NodeID"]: node["Alive"] for node in ray.nodes()}[second.node_id] is False
+    third = cluster.add_node(num_cpus=1, resources={"third": 1})
+    assert ray.get(place.options(resources={"third": 1}).remote(), timeout=60) == third.node_id
+
+
+def test_actor_moves_when_its_node_dies(nodes):
+    cluster, _, _ = nodes
+    homes = [cluster.add_node(num_cpus=1, resources={"home": 1}) for _ in range(2)]
+
+    @ray.remote(num_cpus=0, resources={"home": 1}, max_restarts=1, max_task_retries=-1)
+    class Resident:
+        def node(self) -> str:
+            return ray.get_runtime_context().get_node_id()
+
+    resident = Resident.remote()
+    before = ray.get(resident.node.remote(), timeout=60)
+    cluster.remove_node(next(node for node in homes if node.node_id == before), allow_graceful=False)
+    after = next(node.node_id for node in homes if node.node_id != before)
+    # The process may outlive its raylet by a moment.
+    assert eventually(lambda: ray.get(resident.node.remote(), timeout=60) == after)

@@ -1,0 +1,106 @@
+"""What Ray's Python says of the cluster's state, and what drivers print of their workers' output."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import ray
+from ray._private.state import actors as actor_table
+from ray._private.state import jobs as job_table
+
+PRINTING = """
+import swift_ray
+swift_ray.install()
+import sys
+import time
+import ray
+ray.init("local", num_cpus=2, include_dashboard=False, object_store_memory=100_000_000)
+
+@ray.remote
+def shout(text):
+    print("task says", text)
+    print("task complains", text, file=sys.stderr)
+
+@ray.remote
+class Talker:
+    def talk(self, text):
+        print("actor says", text)
+
+@ray.remote
+class Named:
+    def __repr__(self):
+        return "Named(7)"
+
+    def talk(self):
+        print("named says so")
+
+ray.get(shout.remote("one"))
+talker, named = Talker.remote(), Named.remote()
+ray.get([talker.talk.remote("two"), named.talk.remote()])
+time.sleep(3)
+"""
+
+
+def eventually(condition) -> bool:
+    deadline = time.monotonic() + 30
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return bool(condition())
+
+
+def test_actors_table(cluster):
+    @ray.remote(num_cpus=0)
+    class Kept:
+        def pid(self) -> int:
+            return os.getpid()
+
+    kept = Kept.options(name="kept").remote()
+    pid = ray.get(kept.pid.remote())
+    entry = actor_table(kept._actor_id.hex())
+    assert entry["State"] == "ALIVE" and entry["Pid"] == pid
+    assert entry["ActorClassName"].endswith("Kept") and entry["Name"] == "kept"
+    assert entry["JobID"] == ray.get_runtime_context().get_job_id()
+    assert entry["Address"]["NodeID"] == ray.get_runtime_context().get_node_id()
+    assert kept._actor_id.hex() in actor_table()
+    ray.kill(kept)
+    assert eventually(lambda: actor_table(kept._actor_id.hex())["State"] == "DEAD")
+
+
+def test_jobs_table(cluster):
+    entries = {entry["JobID"]: entry for entry in job_table()}
+    entry = entries[ray.get_runtime_context().get_job_id()]
+    assert entry["IsDead"] is False and entry["DriverPid"] > 0
+
+
+def test_timeline(cluster, tmp_path):
+    @ray.remote
+    def drawn() -> None:
+        time.sleep(0.1)
+
+    ray.get([drawn.remote() for _ in range(3)])
+
+    def spans() -> list[dict]:
+        return [event for event in ray.timeline() if event["cat"].startswith("task::drawn")]
+
+    assert eventually(lambda: len(spans()) == 3)
+    assert all(90_000 < event["dur"] < 10_000_000 for event in spans())
+    ray.timeline(filename=tmp_path / "timeline.json")
+    assert json.loads((tmp_path / "timeline.json").read_text())
+
+
+def test_output_has_names(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", PRINTING],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    printed = done.stdout + done.stderr
+    assert "(shout pid=" in printed and "task says one" in printed and "task complains one" in printed
+    assert "(Talker pid=" in printed and "actor says two" in printed
+    assert "(Named(7) pid=" in printed and "named says so" in printed
+    assert ":task_name:" not in printed and ":actor_name:" not in printed
