@@ -40,6 +40,14 @@ import Testing
         #expect(frees(&harness).isEmpty)
     }
 
+    @Test("It is known where an object is and how large, once it is there") func location() {
+        var harness = WorkerHarness()
+        let pending = harness.submit()
+        #expect(harness.core.location(of: pending.id) == nil)
+        let stored = harness.core.location(of: storedResult(&harness).id)
+        #expect(stored?.nodes == [WorkerHarness.raylet.node] && stored?.byteCount == 1 << 20)
+    }
+
     @Test("The first objects that exist are told without a wait, if there are enough") func existing() {
         var harness = WorkerHarness()
         let pending = harness.submit()

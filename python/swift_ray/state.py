@@ -37,42 +37,42 @@ class StateClient:
         RayStateApiException: nobody keeps such a list.
         """
         name, _, action = endpoint.removeprefix(PREFIX).partition("/")
-        if action == "summarize":
-            return self._summary(name, timeout)
-        return self._list(name, params, timeout)
+        ask = summary if action == "summarize" else listed
+        return ask(self._client, name, params, timeout)
 
-    def _list(self, name: str, params: dict, timeout: float) -> dict:
-        from ray.util.state.exception import RayStateApiException
 
-        if name in UNKNOWN:
-            raise RayStateApiException(f"Ray's core in Swift keeps no list of {name}: {UNKNOWN[name]}.")
-        keys, predicates, values = (
-            params.get(f"filter_{part}", []) for part in ("keys", "predicates", "values")
-        )
-        filters = [
-            (key, predicate == "!=", str(value)) for key, predicate, value in zip(keys, predicates, values)
-        ]
-        answer = self._client.rows(name, filters, params.get("limit", 100), timeout)
-        known = columns(name, bool(params.get("detail", False)))
-        rows = [{column: row.get(column) for column in known} for row in answer["rows"]]
-        return {
-            "total": answer["matched"] + answer["dropped"],
-            "num_after_truncation": answer["matched"],
-            "num_filtered": answer["matched"],
-            "result": rows,
-            "partial_failure_warning": "",
-            "warnings": None,
-        }
+def listed(client: Any, name: str, params: dict, timeout: float) -> dict:
+    """A `ListApiResponse`."""
+    from ray.util.state.exception import RayStateApiException
 
-    def _summary(self, name: str, timeout: float) -> dict:
-        from ray.util.state import common
+    if name in UNKNOWN:
+        raise RayStateApiException(f"Ray's core in Swift keeps no list of {name}: {UNKNOWN[name]}.")
+    keys, predicates, values = (params.get(f"filter_{part}", []) for part in ("keys", "predicates", "values"))
+    filters = [
+        (key, predicate == "!=", str(value)) for key, predicate, value in zip(keys, predicates, values)
+    ]
+    answer = client.rows(name, filters, params.get("limit", 100), timeout)
+    known = columns(name, bool(params.get("detail", False)))
+    return {
+        "total": answer["matched"] + answer["dropped"],
+        "num_after_truncation": answer["matched"],
+        "num_filtered": answer["matched"],
+        "result": [{column: row.get(column) for column in known} for row in answer["rows"]],
+        "partial_failure_warning": "",
+        "warnings": None,
+    }
 
-        rows = self._list(name, {"limit": ROWS_MAX, "detail": True}, timeout)
-        if name == "tasks":
-            summary = common.TaskSummaries.to_summary_by_func_name(tasks=rows["result"])
-        else:
-            summary = common.ActorSummaries.to_summary(actors=rows["result"])
-        return {**rows, "result": {"node_id_to_summary": {"cluster": asdict(summary)}}}
+
+def summary(client: Any, name: str, params: dict, timeout: float) -> dict:
+    """A `SummaryApiResponse`."""
+    from ray.util.state import common
+
+    rows = listed(client, name, {"limit": ROWS_MAX, "detail": True}, timeout)
+    if name == "tasks":
+        counts = common.TaskSummaries.to_summary_by_func_name(tasks=rows["result"])
+    else:
+        counts = common.ActorSummaries.to_summary(actors=rows["result"])
+    return {**rows, "result": {"node_id_to_summary": {"cluster": asdict(counts)}}}
 
 
 def columns(name: str, is_detailed: bool) -> list[str]:

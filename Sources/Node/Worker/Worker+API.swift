@@ -220,6 +220,11 @@ extension Worker {
         }
     }
 
+    /// See `WorkerCore.location`.
+    package func location(of id: ObjectID) -> (nodes: [NodeID], byteCount: Int)? {
+        state.withLock { $0.core.location(of: id) }
+    }
+
     /// What `wait` would tell, if enough of the objects exist already; the rest is not looked at.
     package func waitNow(_ ids: [ObjectID], count: Int) -> [Bool]? {
         state.withLock { $0.core.firstExisting(of: ids, count: count) }

@@ -18,6 +18,11 @@ extension PythonRuntime {
         switch operation {
         case "info": return info
         case "owner": return .bytes(try reference(try payload.objectID()).owner.encoded)
+        case "location":
+            guard let found = worker.location(of: try payload.objectID()) else { return .nil }
+            return .record([
+                "nodes": .array(found.nodes.map { .bytes($0.bytes) }), "bytes": .int(Int64(found.byteCount)),
+            ])
         case "create_actor": return try createActor(payload)
         case "retain_actor":
             worker.retain(try payload.actorID(), creator: try Address(decoding: payload["creator"]?.data ?? []))

@@ -19,6 +19,17 @@ extension WorkerCore {
         }
     }
 
+    /// On which nodes this process knows the object to be, and its bytes; nothing if it is not there yet.
+    ///
+    /// One that lives in a process is on no node.
+    package func location(of id: ObjectID) -> (nodes: [NodeID], byteCount: Int)? {
+        switch objects[id]?.value {
+        case .inline(let object)?: ([], object.data.count)
+        case .stored(let raylets, let byteCount)?: (raylets.map(\.node), byteCount)
+        case .pending?, .failed?, nil: nil
+        }
+    }
+
     /// Starts a `get`; ends with the effect `completeGet` under the returned token.
     package mutating func get(
         _ references: [ObjectReference], deadline: Instant?, from task: TaskID?, into effects: inout WorkerEffects

@@ -148,7 +148,7 @@ class ActorCalls:
         """The references of the results, at once, in the order of these calls."""
         group = concurrency_group_name or ""
         group = group.decode() if isinstance(group, bytes) else group
-        extras = extras_of(retry_exception_allowlist, num_returns, num_objects_per_yield)
+        extras = extras_of(retry_exception_allowlist, num_returns, num_objects_per_yield, retry_exceptions)
         key = (
             function_descriptor,
             name,

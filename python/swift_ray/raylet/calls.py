@@ -114,7 +114,7 @@ class FunctionCalls:
     ) -> list[ObjectRef]:
         """The references of the results, at once; what goes wrong is their value. A generator has one reference."""
         strategy = strategy_fields(scheduling_strategy, label_selector)
-        extras = extras_of(retry_exception_allowlist, num_returns, num_objects_per_yield)
+        extras = extras_of(retry_exception_allowlist, num_returns, num_objects_per_yield, retry_exceptions)
         key = (
             function_descriptor,
             name,
@@ -160,7 +160,9 @@ class FunctionCalls:
             raise ray_exception(error) from None
 
 
-def extras_of(allowlist: tuple | None, num_returns: int, num_objects_per_yield: int) -> dict:
+def extras_of(
+    allowlist: tuple | None, num_returns: int, num_objects_per_yield: int, retry_exceptions: bool
+) -> dict:
     """What the worker must know beside the call, if anything."""
     extras: dict = {}
     if allowlist:
@@ -169,6 +171,8 @@ def extras_of(allowlist: tuple | None, num_returns: int, num_objects_per_yield: 
         extras["retry_on"] = pickle.dumps(tuple(allowlist))
     if num_returns == DYNAMIC_RETURNS:
         extras["dynamic"] = True
+    if retry_exceptions and num_returns not in (0, 1, STREAMING_RETURNS):
+        extras["retry"] = True
     if num_objects_per_yield > 1:
         extras["per_yield"] = num_objects_per_yield
     return extras

@@ -30,6 +30,7 @@ from swift_ray.raylet.generators import Streams
 from swift_ray.raylet.objects import ObjectCalls
 from swift_ray.raylet.placement_groups import PlacementGroups
 from swift_ray.raylet.profiling import EmptyProfileEvent
+from swift_ray.raylet.questions import Questions
 from swift_ray.raylet.worker_loop import WorkerLoop
 
 SCRIPT_MODE = 0
@@ -38,7 +39,7 @@ JOB_CONFIG_NAMESPACE = "swift_ray_jobs"
 
 
 class CoreWorker(
-    FunctionCalls, ObjectCalls, ActorCalls, PlacementGroups, Environments, Streams, Callbacks, WorkerLoop
+    FunctionCalls, ObjectCalls, ActorCalls, PlacementGroups, Environments, Streams, Callbacks, WorkerLoop, Questions
 ):
     """Opens the runtime: a driver introduces its job, a worker joins the raylet that started it."""
 

@@ -1,13 +1,17 @@
 """One task, from its arguments to its results."""
 
 import asyncio
+import atexit
 import contextlib
 import inspect
+import itertools
 import os
 import sys
+import threading
 import traceback
 from collections import deque
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import msgpack
 from ray._private import client_mode_hook
@@ -25,12 +29,27 @@ from swift_ray.raylet.serialization import deserialize, serialize
 # The first bytes of an object say how long its MessagePack part is (`unpack.c`).
 HEADER_BYTES = 9
 TASK_EXECUTION = 3
+# How long a process that is to end waits for what was registered with `atexit`.
+EXIT_SECONDS = 5
 NORMAL, ACTOR_CREATION, ACTOR_CALL = 0, 1, 2
 
 
 def descriptor_of(header: dict) -> PythonFunctionDescriptor:
     module, cls, name, digest = header["function"]
     return PythonFunctionDescriptor(module, name, cls, digest)
+
+
+def end_process(code: int) -> NoReturn:
+    """Ends this process after what user code has registered with `atexit`, and when its last results are on their way."""
+    import ray._private.worker
+
+    threading.Timer(EXIT_SECONDS, os._exit, (code,)).start()
+    atexit.unregister(ray._private.worker.shutdown)
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    _core.close()
+    os._exit(code)
 
 
 class Execution:
@@ -83,14 +102,11 @@ class Execution:
             args, kwargs = self.recover(arguments)
             if header["kind"] == NORMAL:
                 cancellation.interruptible = header["task"]
-            outputs = self.surrounded(function, header, args, kwargs)
+            outputs = self.surrounded(
+                header, lambda: self.produce(task, function, header, extras, args, kwargs)
+            )
             if header["kind"] == ACTOR_CREATION:
                 self.announce_actor(header)
-            if inspect.isgenerator(outputs) and header["generator"] is not None:
-                self.drain(task, outputs, header, extras)
-                outputs = None
-            elif extras.get("dynamic"):
-                outputs = self.gather(outputs)
             cancellation.interruptible = None
             self.finish(task, header, outputs)
         except SystemExit as exit:
@@ -182,11 +198,11 @@ class Execution:
                 raise value
         return signature.recover_args(values)
 
-    def surrounded(self, function: Any, header: dict, args: list, kwargs: dict) -> Any:
-        """Calls the function with what a task finds around it: accelerators, threads of libraries, process title."""
+    def surrounded(self, header: dict, work: Callable[[], Any]) -> Any:
+        """Does the work with what a task finds around it: accelerators, threads of libraries, process title."""
         if header["kind"] == ACTOR_CALL:
             setproctitle(f"ray::{context.current().name}")
-            result = self.call(function, header, args, kwargs)
+            result = work()
             setproctitle(f"ray::{header['function'][1]}")
             return result
         if header["kind"] == NORMAL:
@@ -194,7 +210,7 @@ class Execution:
         visible = self.surround(header["resources"])
         setproctitle(f"ray::{context.current().name}")
         try:
-            return self.call(function, header, args, kwargs)
+            return work()
         finally:
             if header["kind"] == NORMAL:
                 setproctitle("ray::IDLE")
@@ -233,6 +249,17 @@ class Execution:
         self._surrounded = None if visible else resources
         return visible
 
+    def produce(self, task: Any, function: Any, header: dict, extras: dict, args: list, kwargs: dict) -> Any:
+        """Calls the function and, if that is a generator, takes its items."""
+        outputs = self.call(function, header, args, kwargs)
+        if extras.get("dynamic"):
+            return self.gather(outputs, header, extras)
+        if not inspect.isgenerator(outputs):
+            return outputs
+        if header["generator"] is not None:
+            return self.drain(task, outputs, header, extras)
+        return self.collect(outputs, header, extras) if header["returns"] != 1 else outputs
+
     def call(self, function: Any, header: dict, args: list, kwargs: dict) -> Any:
         loops = self._core_worker._loops
         if header["kind"] == ACTOR_CREATION and loops is not None:
@@ -255,13 +282,39 @@ class Execution:
             for item in value if per_yield > 1 else (value,):
                 _core.yield_item(task, serialize(item))
 
-    def gather(self, items: Any) -> Any:
-        """All items of a generator as objects of this process, in one value (`num_returns="dynamic"`)."""
+    def gather(self, items: Any, header: dict, extras: dict) -> Any:
+        """All items of a generator as objects of this process, in one value (`num_returns="dynamic"`).
+
+        An error is the last item, unless the task may be tried again for it.
+        """
         from ray._raylet import DynamicObjectRefGenerator
 
-        return DynamicObjectRefGenerator(
-            deque(self._core_worker.put_object(serialize(item)) for item in items)
-        )
+        references: deque = deque()
+        try:
+            for item in items:
+                references.append(self._core_worker.put_object(serialize(item)))
+        except Exception as error:
+            if extras.get("retry"):
+                raise
+            references.append(self._core_worker.put_object(serialize(self.failure(header, error))))
+        return DynamicObjectRefGenerator(references)
+
+    def collect(self, items: Any, header: dict, extras: dict) -> list:
+        """The items of a generator as the declared results; those over their number are dropped, as in Ray.
+
+        An error stands in place of what does not come, unless the task may be tried again for it.
+        """
+        count = header["returns"]
+        values: list = []
+        try:
+            values.extend(itertools.islice(items, count))
+            if len(values) < count:
+                raise ValueError(f"Task returned {len(values)} objects, but num_returns={count}.")
+        except Exception as error:
+            if extras.get("retry") or not values:
+                raise
+            values += [self.failure(header, error)] * (count - len(values))
+        return values
 
     def finish(self, task: Any, header: dict, outputs: Any) -> None:
         """Stores one object for each declared result.
@@ -277,15 +330,15 @@ class Execution:
                 raise ValueError(f"Task returned {len(values)} objects, but num_returns={count}.")
         _core.finish_task(task, [serialize(value) for value in values])
 
-    def fail(self, task: Any, header: dict, extras: dict, error: BaseException) -> None:
-        """Stores the error in place of every result."""
+    def failure(self, header: dict, error: BaseException) -> Any:
+        """The error as its readers get it."""
         from ray.exceptions import RayTaskError, TaskCancelledError
 
         name = context.current().name if context.current() else header["function"][2]
         cause = error
         if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
             cause = TaskCancelledError(context_task_id(header))
-        failure = RayTaskError(
+        return RayTaskError(
             name,
             "".join(traceback.format_exception(type(error), error, error.__traceback__)),
             cause if isinstance(cause, Exception) else Exception(repr(cause)),
@@ -293,12 +346,20 @@ class Execution:
             actor_repr=self._actor_repr(header),
             actor_id=header["actor"].hex() if header["actor"] else None,
         )
+
+    def fail(self, task: Any, header: dict, extras: dict, error: BaseException) -> None:
+        """Stores the error in place of every result."""
+        from ray.exceptions import RayTaskError
+
+        failure = self.failure(header, error)
         try:
             payload = _core.pack(serialize(failure))
         except Exception as problem:
             # The cause cannot be pickled: its words go alone.
             failure = RayTaskError(
-                name, failure.traceback_str, RuntimeError(f"{error!r} (not serialised: {problem})")
+                failure.function_name,
+                failure.traceback_str,
+                RuntimeError(f"{error!r} (not serialised: {problem})"),
             )
             payload = _core.pack(serialize(failure))
         is_retryable = isinstance(error, Exception) and self._is_retryable(extras, error)
@@ -306,7 +367,7 @@ class Execution:
             "type": TASK_EXECUTION,
             "message": f"{type(error).__name__}: {error}"[:500],
             "type_name": RETRYABLE if is_retryable else "",
-            "function": name,
+            "function": failure.function_name,
             "payload": payload,
         }
         _core.fail_task(task, msgpack.packb(description))
@@ -342,9 +403,7 @@ class Execution:
         key = tuple(header["function"])
         self._calls[key] = self._calls.get(key, 0) + 1
         if self._calls[key] >= max_calls:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(0)
+            end_process(0)
 
 
 def context_task_id(header: dict) -> Any:

@@ -12,7 +12,7 @@ from swift_ray import _core
 from swift_ray.raylet import context
 from swift_ray.raylet.cancellation import Cancellation
 from swift_ray.raylet.event_loops import EventLoops
-from swift_ray.raylet.execution import ACTOR_CALL, Execution
+from swift_ray.raylet.execution import ACTOR_CALL, Execution, end_process
 
 # How long the loop sleeps without looking for signals.
 SLICE_MS = 1_000
@@ -51,10 +51,8 @@ class WorkerLoop:
             else:
                 # User code may have taken the signal for itself.
                 self._cancellation.perform()
-        # The raylet has no more work for this process, or is gone: user code must not hold up the end.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
+        # The raylet has no more work for this process, or is gone: user code must not hold up the end for long.
+        end_process(0)
 
     def _start(self, task: Any) -> None:
         header = msgpack.unpackb(task.header)
