@@ -39,7 +39,15 @@ JOB_CONFIG_NAMESPACE = "swift_ray_jobs"
 
 
 class CoreWorker(
-    FunctionCalls, ObjectCalls, ActorCalls, PlacementGroups, Environments, Streams, Callbacks, WorkerLoop, Questions
+    FunctionCalls,
+    ObjectCalls,
+    ActorCalls,
+    PlacementGroups,
+    Environments,
+    Streams,
+    Callbacks,
+    WorkerLoop,
+    Questions,
 ):
     """Opens the runtime: a driver introduces its job, a worker joins the raylet that started it."""
 
