@@ -73,6 +73,8 @@ class EventLoops:
     async def _run(self, task: Any, header: dict) -> None:
         execution = self._execution
         running = execution._running(task, header)
+        from ray.exceptions import AsyncioActorExit
+
         from swift_ray._native import TaskID
 
         async_task_id.set(TaskID(header["task"]))
@@ -95,7 +97,7 @@ class EventLoops:
                 )
                 result = None
             execution.finish(task, header, result)
-        except SystemExit as exit:
+        except (SystemExit, AsyncioActorExit) as exit:
             execution.exit(task, exit)
         except BaseException as error:
             execution.fail(task, header, extras, error)

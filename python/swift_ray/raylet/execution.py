@@ -28,6 +28,7 @@ from swift_ray.raylet.serialization import deserialize, serialize
 
 # The first bytes of an object say how long its MessagePack part is (`unpack.c`).
 HEADER_BYTES = 9
+ACTOR_DIED = 1
 TASK_EXECUTION = 3
 # How long a process that is to end waits for what was registered with `atexit`.
 EXIT_SECONDS = 5
@@ -384,17 +385,22 @@ class Execution:
 
         return isinstance(error, pickle.loads(extras["retry_on"]))
 
-    def exit(self, task: Any, exit: SystemExit) -> None:
-        """The function ended the process: an actor's calls under way end first, other tasks count as crashed."""
+    def exit(self, task: Any, exit: BaseException) -> None:
+        """The function ended the process: an actor's calls under way end first, other tasks count as crashed.
+
+        The caller is told of the actor's death, as all that come after it.
+        """
         if self._core_worker._actor is not None:
             with contextlib.suppress(CoreError):
                 self._core_worker.control("exit_actor", task=context.current().task_id)
-            _core.finish_task(task, [serialize(None)])
+            description = {"type": ACTOR_DIED, "message": f"The actor ended itself: {exit or 'exit_actor()'}"}
+            _core.fail_task(task, msgpack.packb(description))
             self._core_worker._actor_should_exit = False
             return
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(exit.code if isinstance(exit.code, int) else 1)
+        code = getattr(exit, "code", None)
+        os._exit(code if isinstance(code, int) else 1)
 
     def _count(self, header: dict, max_calls: int) -> None:
         """Ends the process when the function has been called often enough here."""

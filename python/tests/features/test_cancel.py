@@ -264,9 +264,9 @@ def test_coroutines_that_wait_for_their_turn(tmp_path):
     second = actor.wait.remote(str(tmp_path), "second")
     time.sleep(0.2)
     ray.cancel(second)
-    expect_cancelled(second)
     ray.cancel(first)
     expect_cancelled(first)
+    expect_cancelled(second)
     assert ray.get(actor.seen.remote(), timeout=30) == ["first"]
 
 
