@@ -21,8 +21,14 @@ def merged(environment: dict, parent: dict) -> dict:
 
 
 def core_fields(environment: dict) -> dict:
-    """What the core is told of an environment (`RuntimeEnvironmentSpec`, Swift)."""
+    """What the core is told of an environment (`RuntimeEnvironmentSpec`, Swift).
+
+    ValueError: a variable that belongs to the runtime.
+    """
     variables = dict(environment.get("env_vars", {}))
+    for name in variables:
+        if name.startswith("SWIFT_RAY_"):
+            raise ValueError(f"the environment variable {name} belongs to the runtime; give it another name")
     if "PYTHONPATH" in variables and (path := checkout()):
         variables["PYTHONPATH"] += os.pathsep + path
     variables[VARIABLE] = base64.b64encode(json.dumps(environment, sort_keys=True).encode()).decode()
