@@ -4,7 +4,7 @@ SWIFT ?= swift
 SOURCES = Package.swift Sources Tests $(wildcard examples Benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build test venv demo bench bench-python nightly format lint clean
+.PHONY: help deps build test venv demo bench bench-python libraries nightly format lint clean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ bench: deps ## Run the benchmarks
 
 bench-python: build ## Run `ray microbenchmark` on our core and on Ray's own
 	@dev/bench-python.sh
+
+libraries: build ## Run Ray Tune and Data on our core
+	@dev/libraries.sh
 
 nightly: deps ## Format, tests, simulated clusters under many seeds, benchmarks
 	@dev/nightly.sh

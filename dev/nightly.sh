@@ -14,4 +14,5 @@ if .build/release/ray simulate --help > /dev/null 2>&1; then
         }
     done
 fi
+if [[ -n ${RAY_TESTS:-} ]]; then dev/ray-tests.sh; fi
 make --no-print-directory bench

@@ -87,6 +87,8 @@ class ActorCalls:
         }
         held = amounts(resources)
         extras = {
+            # The actor can give its own handle away.
+            "known": known,
             "asyncio": is_asyncio,
             "max_concurrency": max_concurrency,
             "groups": {

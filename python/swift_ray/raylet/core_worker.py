@@ -102,6 +102,7 @@ class CoreWorker(
             self.put_key(JOB_CONFIG_NAMESPACE, self._job, serialized_job_config)
         self.prepare_environment(serialized_job_config)
         self.prepare_loop()
+        self.prepare_questions()
 
     # Questions to the runtime
 

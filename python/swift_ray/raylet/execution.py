@@ -8,6 +8,7 @@ import itertools
 import os
 import sys
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from swift_ray.raylet.context import ray_worker
 from swift_ray.raylet.descriptors import PythonFunctionDescriptor
 from swift_ray.raylet.process_title import setproctitle
 from swift_ray.raylet.serialization import deserialize, serialize
+from swift_ray.raylet.task_context import StreamingGeneratorStats
 
 # The first bytes of an object say how long its MessagePack part is (`unpack.c`).
 HEADER_BYTES = 9
@@ -273,15 +275,18 @@ class Execution:
     # Ends
 
     def drain(self, task: Any, items: Any, header: dict, extras: dict) -> None:
-        """Sends each item of a generator as it comes."""
+        """Sends each item of a generator as it comes; the generator is told how long that took, as by Ray."""
         per_yield = extras.get("per_yield", 1)
+        stats = None
         while True:
             try:
-                value = next(items)
+                value = items.send(stats)
             except StopIteration:
                 return
+            start = time.perf_counter()
             for item in value if per_yield > 1 else (value,):
                 _core.yield_item(task, serialize(item))
+            stats = StreamingGeneratorStats(time.perf_counter() - start)
 
     def gather(self, items: Any, header: dict, extras: dict) -> Any:
         """All items of a generator as objects of this process, in one value (`num_returns="dynamic"`).

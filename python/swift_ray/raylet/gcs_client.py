@@ -180,6 +180,24 @@ class GcsClient:
         alive = {node["node"] for node in self.nodes(timeout) if node["alive"]}
         return [node.binary() in alive for node in node_ids]
 
+    def get_all_resource_usage(self, timeout: float | None = None) -> Any:
+        """A `GetAllResourceUsageReply` with what each living node has and has free."""
+        from ray.core.generated import gcs_service_pb2
+
+        reply = gcs_service_pb2.GetAllResourceUsageReply()
+        for node in self.nodes(timeout):
+            if node["alive"]:
+                reply.resource_usage_data.batch.add(
+                    node_id=node["node"],
+                    resources_available=node["available"],
+                    resources_total=node["total"],
+                )
+        return reply
+
+    def get_draining_nodes(self, timeout: float | None = None) -> dict[str, int]:
+        """Nodes that are to go, by hex id, with their deadline in ms since the epoch: Python cannot have one drained."""
+        return {}
+
     def pin_runtime_env_uri(self, uri: str, expiration_s: int, timeout: float | None = None) -> None:
         """Packages stay in the key-value store as long as the cluster lives."""
 

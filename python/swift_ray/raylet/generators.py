@@ -1,8 +1,11 @@
 """Generators whose items are read in this process."""
 
 from swift_ray._core import CoreError
-from swift_ray._native import ObjectRef
+from swift_ray._native import MessagePackSerializedObject, ObjectRef
 from swift_ray.raylet.core_error import ray_exception
+
+# The metadata of what stands for an item that does not come (Ray's ErrorType).
+END_OF_STREAM = b"24"
 
 
 class Streams:
@@ -13,6 +16,7 @@ class Streams:
 
     _address: bytes
     _peeked: dict[bytes, list[ObjectRef]]
+    _end: ObjectRef | None = None
 
     def _next_item(self, generator_ref: ObjectRef) -> ObjectRef | None:
         try:
@@ -36,7 +40,16 @@ class Streams:
         return items[0], self.object_exists(items[0])
 
     def peek_object_ref_stream_n(self, generator_ref: ObjectRef, count: int) -> list[tuple[ObjectRef, bool]]:
-        return [(item, self.object_exists(item)) for item in self._peek(generator_ref, count)]
+        """As many as are asked for: behind the end are objects that say so."""
+        items = self._peek(generator_ref, count)
+        items = items + [self._end_object()] * (count - len(items))
+        return [(item, self.object_exists(item)) for item in items]
+
+    def _end_object(self) -> ObjectRef:
+        """An object that stands for an item that does not come."""
+        if self._end is None:
+            self._end = self.put_object(MessagePackSerializedObject(END_OF_STREAM, b"", [], None))
+        return self._end
 
     def peek_next_object_id_binary(self, generator_ref: ObjectRef) -> bytes:
         return self.peek_object_ref_stream(generator_ref)[0].binary()
@@ -58,7 +71,7 @@ class Streams:
         """Whether the item that was promised turned out not to come."""
         if not self.object_exists(item):
             return False
-        return self.get_objects([item])[0].metadata == b"24"
+        return self.get_objects([item])[0].metadata == END_OF_STREAM
 
     def is_object_ref_stream_finished(self, generator_ref: ObjectRef) -> bool:
         items = self._peek(generator_ref, 1)

@@ -9,6 +9,7 @@ from swift_ray import _core
 from swift_ray._core import CoreError
 from swift_ray._native import Buffer, ObjectRef
 from swift_ray.raylet import context
+from swift_ray.raylet.context import ray_worker
 from swift_ray.raylet.core_error import GET_TIMEOUT, ray_exception
 from swift_ray.raylet.errors import error_object
 from swift_ray.raylet.serialization import SerializedRayObject
@@ -56,7 +57,8 @@ def waited_for(items: list) -> list[ObjectRef]:
     """
     from ray._raylet import ObjectRefGenerator
 
-    refs = [item._get_next_ref() if isinstance(item, ObjectRefGenerator) else item for item in items]
+    peek = ray_worker().core_worker.peek_object_ref_stream
+    refs = [peek(item._generator_ref)[0] if isinstance(item, ObjectRefGenerator) else item for item in items]
     for ref in refs:
         if not isinstance(ref, ObjectRef):
             raise TypeError(

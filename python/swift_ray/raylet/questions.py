@@ -1,18 +1,23 @@
 """What libraries and tools ask a core worker about objects and actors."""
 
+import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
+from swift_ray._core import CoreError
 from swift_ray._native import ActorID, ObjectRef
+from swift_ray.raylet.context import ray_worker
 
-# The most rows of one list (`GCSLimits.stateRowsMax`).
-ROWS_MAX = 10_000
+# How often is looked for objects that are gone.
+LOOK_SECONDS = 0.1
 
 
 class Questions:
-    """The part of `CoreWorker` that looks and changes nothing."""
+    """The part of `CoreWorker` that changes nothing."""
 
     def _rows(self, resource: str, *filters: tuple[str, bool, str]) -> list[dict]:
-        return self.control("state", resource=resource, filters=filters, limit=ROWS_MAX, detail=True)["rows"]
+        return ray_worker().gcs_client.rows(resource, list(filters))["rows"]
 
     def get_local_actor_state(self, actor_id: ActorID) -> int | None:
         """The number of the actor's `ActorTableData.ActorState`; None if nobody knows it."""
@@ -44,6 +49,58 @@ class Questions:
         found = self.control("location", object=ref.binary())
         nodes = [] if found is None else [node.hex() for node in found["nodes"]]
         return {"node_ids": nodes, "object_size": found and found["bytes"], "did_spill": False}
+
+    def get_disable_job_level_lineage_reconstruction(self) -> bool:
+        return bool(self.get_job_config().disable_job_level_lineage_reconstruction)
+
+    def get_local_ongoing_lineage_reconstruction_tasks(self) -> list[tuple[Any, int]]:
+        """Tasks that run again for lost results, as far as Python counts them: it does not."""
+        return []
+
+    def add_object_out_of_scope_callback(self, ref: ObjectRef, callback: Callable[[bytes], None]) -> bool:
+        """Calls back with the object's id soon after nobody refers to it any more; False if that is so already."""
+        if not self._is_known(ref.binary()):
+            return False
+        with self._scope_lock:
+            self._scope_callbacks.setdefault(ref.binary(), []).append(callback)
+            if self._scope_thread is None:
+                self._scope_thread = threading.Thread(target=self._look, name="ray.scope", daemon=True)
+                self._scope_thread.start()
+        return True
+
+    def prepare_questions(self) -> None:
+        self._scope_lock = threading.Lock()
+        self._scope_callbacks: dict[bytes, list[Callable[[bytes], None]]] = {}
+        self._scope_thread: threading.Thread | None = None
+
+    def _is_known(self, object_id: bytes) -> bool:
+        """Whether somebody refers to the object, as far as this process knows."""
+        try:
+            self.control("owner", object=object_id)
+        except CoreError:
+            return False
+        return True
+
+    def _look(self) -> None:
+        """Looks ten times a second which objects are gone, as long as there are any to look for."""
+        while True:
+            time.sleep(LOOK_SECONDS)
+            with self._scope_lock:
+                gone = {
+                    one: self._scope_callbacks[one]
+                    for one in self._scope_callbacks
+                    if not self._is_known(one)
+                }
+                for one in gone:
+                    del self._scope_callbacks[one]
+                is_done = not self._scope_callbacks
+                if is_done:
+                    self._scope_thread = None
+            for one, callbacks in gone.items():
+                for callback in callbacks:
+                    callback(one)
+            if is_done:
+                return
 
     def log_plasma_usage(self) -> None:
         """The store's use is in `ray status`."""

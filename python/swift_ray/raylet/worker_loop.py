@@ -72,6 +72,8 @@ class WorkerLoop:
     def became_actor(self, header: dict, extras: dict) -> None:
         """The process is an actor from here on."""
         self._actor = header["actor"]
+        if "known" in extras:
+            self._actors.setdefault(header["actor"], extras["known"])
         self._actor_placement = header["placement"]
         self._actor_name = extras.get("name", "")
         self._held = extras.get("held", {})
