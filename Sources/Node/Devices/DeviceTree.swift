@@ -36,7 +36,7 @@ package struct DeviceTree: Hashable, Sendable {
     }
 
     /// The memory nodes with some of these CPUs; empty where there are not at least two.
-    func memoryNodes(allowed: Set<Int>) -> [MemoryNode] {
+    package func memoryNodes(allowed: Set<Int>) -> [MemoryNode] {
         let folder = "/sys/devices/system/node"
         let numbers = names(folder).compactMap { $0.hasPrefix("node") ? Int($0.dropFirst(4)) : nil }.sorted()
         let nodes = numbers.compactMap { number -> MemoryNode? in
@@ -47,7 +47,7 @@ package struct DeviceTree: Hashable, Sendable {
     }
 
     /// Reads the kernel's notation, `0-3,8`, ascending; what is no number in it is left out.
-    static func list(_ text: String) -> [Int] {
+    package static func list(_ text: String) -> [Int] {
         var numbers: Set<Int> = []
         for part in text.split(whereSeparator: { $0 == "," || $0.isWhitespace }) {
             let ends = part.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false).map { Int($0) }

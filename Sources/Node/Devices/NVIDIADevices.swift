@@ -48,7 +48,7 @@ package struct NVIDIADevices: Hashable, Sendable {
 
     /// Ray's name for a model: after the maker's name the words in capitals up to the first with a digit, joined by
     /// `-`, `NVIDIA RTX PRO 6000 Blackwell` being `RTX-PRO-6000`; else all that follows the maker's name.
-    static func acceleratorType(ofModel model: String) -> String? {
+    package static func acceleratorType(ofModel model: String) -> String? {
         let words = model.split(separator: " ")
         var taken: [Substring] = []
         for word in words.dropFirst() {

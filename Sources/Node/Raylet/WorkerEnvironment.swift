@@ -4,15 +4,15 @@
 //===----------------------------------------------------------------------===//
 
 internal import RayCore
-internal import RayRaylet
+package import RayRaylet
 
 /// The environment of worker processes.
-struct WorkerEnvironment: Sendable {
+package struct WorkerEnvironment: Sendable {
     /// `NAME=value` for every worker; of one name the last one counts.
     private let base: [String]
 
     /// These variables for every worker.
-    init(base: [String]) { self.base = base }
+    package init(base: [String]) { self.base = base }
 
     /// The raylet's own environment, what the configuration adds, and what tells a worker where it is.
     init(_ configuration: RayletConfiguration, address: Address) {
@@ -43,7 +43,7 @@ struct WorkerEnvironment: Sendable {
     }
 
     /// The whole environment of a worker. What the program asks for cannot change where the worker belongs.
-    func of(_ start: WorkerStart) -> [String] {
+    package func of(_ start: WorkerStart) -> [String] {
         let own = base.filter { $0.hasPrefix("SWIFT_RAY_") || $0.hasPrefix("RAY_AUTH_TOKEN=") }
         var result = Variables()
         // What the core has said itself stands behind the program's variables, and an environment cannot change it.

@@ -5,9 +5,8 @@
 
 import Foundation
 import RayCore
+import RayNode
 import Testing
-
-@testable import RayNode
 
 @Suite("The devices of a machine") struct DeviceTests {
     /// A tree of files as the kernel and NVIDIA's driver show them.

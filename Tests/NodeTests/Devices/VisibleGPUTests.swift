@@ -4,11 +4,10 @@
 //===----------------------------------------------------------------------===//
 
 import RayCore
+import RayNode
+import RayRaylet
 import RayWire
 import Testing
-
-@testable import RayNode
-@testable import RayRaylet
 
 @Suite("The GPUs that a process sees") struct VisibleGPUTests {
     @Test(
