@@ -66,6 +66,14 @@ package struct WorkerStart: Hashable, Sendable {
     package var folder: String?
     /// Where it runs; nothing for the whole machine.
     package var memoryNode: MemoryNode?
+
+    package init(startToken: UInt64, program: Program, path: String, job: JobID, environment: [String]) {
+        self.startToken = startToken
+        self.program = program
+        self.path = path
+        self.job = job
+        self.environment = environment
+    }
 }
 
 /// Room that is wanted in the store.

@@ -18,7 +18,7 @@ package struct DeviceTree: Hashable, Sendable {
     package init(_ variable: (String) -> String?) { root = variable("RAY_device_root") ?? "" }
 
     /// NVIDIA's management library; in a tree only that of the tree, if it has one.
-    var managementLibrary: String { root.isEmpty ? "libnvidia-ml.so.1" : root + "/lib/libnvidia-ml.so.1" }
+    package var managementLibrary: String { root.isEmpty ? "libnvidia-ml.so.1" : root + "/lib/libnvidia-ml.so.1" }
 
     /// The text of a file.
     func text(_ path: String) -> String? { readFile(root + path) }
