@@ -11,14 +11,14 @@ import Testing
 @Suite("A worker's ownership") struct OwnershipTests {
     private func storedResult(_ harness: inout WorkerHarness) -> ObjectReference {
         let reference = harness.submit()
-        harness.grant(harness.leaseRequests()[0])
-        let push = harness.pushes()[0]
+        for case (.requestLease(let request), _) in harness.sent() { harness.grant(request.lease) }
         harness.receive(
             .taskDone(
                 TaskDone(
-                    task: push.id, attempt: 0,
+                    task: reference.id.task, attempt: 0,
                     results: [.stored(at: WorkerHarness.raylet, byteCount: 1 << 20)])),
             from: WorkerHarness.worker.worker)
+        _ = harness.sent()
         return reference
     }
 
@@ -42,16 +42,15 @@ import Testing
 
     @Test("It is known where an object is and how large, once it is there") func location() {
         var harness = WorkerHarness()
-        let pending = harness.submit()
-        #expect(harness.core.location(of: pending.id) == nil)
         let stored = harness.core.location(of: storedResult(&harness).id)
+        #expect(harness.core.location(of: harness.submit().id) == nil)
         #expect(stored?.nodes == [WorkerHarness.raylet.node] && stored?.byteCount == 1 << 20)
     }
 
     @Test("The first objects that exist are told without a wait, if there are enough") func existing() {
         var harness = WorkerHarness()
-        let pending = harness.submit()
         let ready = (0..<2).map { _ in storedResult(&harness) }
+        let pending = harness.submit()
         let ids = [pending.id, ready[0].id, ready[1].id]
         #expect(harness.core.firstExisting(of: ids, count: 1) == [false, true, false])
         #expect(harness.core.firstExisting(of: ids, count: 2) == [false, true, true])
