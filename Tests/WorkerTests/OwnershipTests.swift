@@ -42,8 +42,10 @@ import Testing
 
     @Test("It is known where an object is and how large, once it is there") func location() {
         var harness = WorkerHarness()
-        let stored = harness.core.location(of: storedResult(&harness).id)
-        #expect(harness.core.location(of: harness.submit().id) == nil)
+        let result = storedResult(&harness)
+        let pending = harness.submit()
+        #expect(harness.core.location(of: pending.id) == nil)
+        let stored = harness.core.location(of: result.id)
         #expect(stored?.nodes == [WorkerHarness.raylet.node] && stored?.byteCount == 1 << 20)
     }
 
