@@ -285,7 +285,13 @@ extension Endpoint {
         let configuration = connection.isUnix ? settings.sameNode : settings.acrossNodes
         let peer = makePeer(
             hello.identity, LinkCore(configuration, at: reactor.clock.now()), linkID: hello.link, address: nil)
-        peers.withLock { $0[hello.identity] = peer }
+        let isFirst = peers.withLock { peers -> Bool in
+            guard peers[hello.identity] == nil else { return false }
+            peers[hello.identity] = peer
+            return true
+        }
+        // Another thread has begun to connect to the process meanwhile: both sides do.
+        guard isFirst else { return admit(connection, hello, version) }
         welcome(connection, peer, hello, version)
     }
 
