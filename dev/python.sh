@@ -32,6 +32,8 @@ environment() {
         --force-reinstall ./python
 }
 
+own() { SWIFT_RAY=0 timeout 900 ../../.venv/bin/python -m pytest -q -p no:cacheprovider "$1"; }
+
 tests() {
     # Elsewhere than in python/, so that the package that was installed is the one that is tested.
     cd python/tests
@@ -39,7 +41,9 @@ tests() {
     echo "Features on our core:"
     ../../.venv/bin/python -m pytest -q -p no:cacheprovider features
     echo "The same on Ray's own:"
-    SWIFT_RAY=0 ../../.venv/bin/python -m pytest -q -p no:cacheprovider features
+    # Ray's own core loses nodes and drivers where the machine is busy: what fails there is run once more.
+    local file
+    for file in features/test_*.py; do own "$file" || own "$file"; done
 }
 
 stage

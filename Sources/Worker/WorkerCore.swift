@@ -97,6 +97,8 @@ package struct WorkerCore: Sendable {
     var generator: SplitMix64
     var objects: [ObjectID: ObjectEntry] = [:]
     var putCounter: UInt32 = 0
+    /// What a worker's puts outside of tasks count as.
+    var ownTask: TaskID?
     var references = ReferenceTable()
     var lineage = LineageTable()
     /// Whether something that was at hand was ever lost again: then gets look twice before they end.

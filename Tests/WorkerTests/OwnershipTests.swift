@@ -28,6 +28,16 @@ import Testing
         return freed
     }
 
+    @Test("What workers put outside of tasks has ids of their own, and the driver's are those of its task")
+    func outsideTasks() {
+        var driver = WorkerHarness()
+        var workers = [1, 2].map { WorkerHarness(isDriver: false, seed: $0) }
+        let ids = workers.indices.flatMap { index in (0..<2).map { _ in workers[index].put([1]).id } }
+        #expect(Set(ids).count == 4 && ids[0].task == ids[1].task && ids[0].task != ids[2].task)
+        #expect(ids.allSatisfy { $0.job == JobID(1) })
+        #expect(driver.put([1]).id == .put(.driver(job: JobID(1)), returns: 0, attempt: 0, count: 1))
+    }
+
     @Test("An object is freed when the last reference goes") func freed() {
         var harness = WorkerHarness()
         let reference = storedResult(&harness)

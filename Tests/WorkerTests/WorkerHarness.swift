@@ -23,13 +23,13 @@ struct WorkerHarness {
 
     init(
         _ address: Address = Self.driver, isDriver: Bool = true, raylet: Address? = Self.raylet,
-        trace: TraceSettings = TraceSettings(), oomRetries: Int = -1
+        trace: TraceSettings = TraceSettings(), oomRetries: Int = -1, seed: UInt64 = 1
     ) {
         var configuration = WorkerCore.Configuration(
             address: address, raylet: raylet, job: JobID(1), namespace: "n", isDriver: isDriver, processID: 7)
         configuration.trace = trace
         configuration.oomRetriesMax = oomRetries
-        core = WorkerCore(configuration, seed: 1)
+        core = WorkerCore(configuration, seed: seed)
     }
 
     static func address(_ number: UInt64) -> Address {

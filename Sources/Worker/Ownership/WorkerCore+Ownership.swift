@@ -17,7 +17,16 @@ extension WorkerCore {
             return .put(
                 task, returns: running.spec.returnCount, attempt: running.spec.attempt, count: putCounter)
         }
-        return .put(.driver(job: configuration.job), returns: 0, attempt: 0, count: putCounter)
+        return .put(taskOutsideTasks(), returns: 0, attempt: 0, count: putCounter)
+    }
+
+    /// The task that puts outside of tasks count as: the driver's, and in a worker, on a thread of its own or after its
+    /// task has ended, one that no other process has.
+    private mutating func taskOutsideTasks() -> TaskID {
+        guard !configuration.isDriver else { return .driver(job: configuration.job) }
+        let task = ownTask ?? .normalTask(job: configuration.job, using: &generator)
+        ownTask = task
+        return task
     }
 
     /// Takes an object into this process, with one local reference.
