@@ -41,9 +41,9 @@ tests() {
     echo "Features on our core:"
     ../../.venv/bin/python -m pytest -q -p no:cacheprovider features
     echo "The same on Ray's own:"
-    # Ray's own core loses nodes and drivers where the machine is busy: what fails there is run once more.
+    # Ray's own core loses nodes and drivers where the machine is busy: what fails there is run again.
     local file
-    for file in features/test_*.py; do own "$file" || own "$file"; done
+    for file in features/test_*.py; do own "$file" || own "$file" || own "$file"; done
 }
 
 stage
