@@ -41,9 +41,12 @@ tests() {
     echo "Features on our core:"
     ../../.venv/bin/python -m pytest -q -p no:cacheprovider features
     echo "The same on Ray's own:"
-    # Ray's own core loses nodes and drivers where the machine is busy: what fails there is run again.
+    # Ray's own core loses nodes and drivers where the machine is busy: what fails there is run again. Cancellation is
+    # compared by hand: there it now and then leaves a later call without an answer, or interrupts the driver.
     local file
-    for file in features/test_*.py; do own "$file" || own "$file" || own "$file"; done
+    for file in features/test_*.py; do
+        [[ $file == */test_cancel.py ]] || own "$file" || own "$file" || own "$file"
+    done
 }
 
 stage
