@@ -32,7 +32,17 @@ environment() {
         --force-reinstall ./python
 }
 
-own() { SWIFT_RAY=0 timeout 900 ../../.venv/bin/python -m pytest -q -p no:cacheprovider "$1"; }
+# Runs a file of features on Ray's own core. That loses nodes where the machine is busy, so what fails is run again, and
+# now and then it ends the driver by a signal: then there is nothing to compare with.
+own() {
+    local status=0
+    for _ in 1 2 3; do
+        status=0
+        SWIFT_RAY=0 timeout 900 ../../.venv/bin/python -m pytest -q -p no:cacheprovider "$1" || status=$?
+        if ((status == 0)); then return; fi
+    done
+    ((status > 128)) && echo "$1: Ray's own core ended the driver with signal $((status - 128)), three times"
+}
 
 tests() {
     # Elsewhere than in python/, so that the package that was installed is the one that is tested.
@@ -41,11 +51,10 @@ tests() {
     echo "Features on our core:"
     ../../.venv/bin/python -m pytest -q -p no:cacheprovider features
     echo "The same on Ray's own:"
-    # Ray's own core loses nodes and drivers where the machine is busy: what fails there is run again. Cancellation is
-    # compared by hand: there it now and then leaves a later call without an answer, or interrupts the driver.
+    # Cancellation is compared by hand: there it now and then leaves a later call without an answer.
     local file
     for file in features/test_*.py; do
-        [[ $file == */test_cancel.py ]] || own "$file" || own "$file" || own "$file"
+        [[ $file == */test_cancel.py ]] || own "$file"
     done
 }
 
