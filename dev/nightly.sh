@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 make --no-print-directory lint
-make --no-print-directory test
+RAY_OWN=strict make --no-print-directory test
 if .build/release/ray simulate --help > /dev/null 2>&1; then
     first=$((RANDOM * 32768 + RANDOM))
     for ((seed = first; seed < first + ${SEEDS:-1000}; seed++)); do

@@ -32,16 +32,14 @@ environment() {
         --force-reinstall ./python
 }
 
-# Runs a file of features on Ray's own core. That loses nodes where the machine is busy, so what fails is run again, and
-# now and then it ends the driver by a signal: then there is nothing to compare with.
+# Runs a file of features on Ray's own core, and keeps in $differing that it does not come out there. That core loses
+# nodes where the machine is busy and now and then ends the driver by a signal, so what fails is run again.
+differing=()
 own() {
-    local status=0
     for _ in 1 2 3; do
-        status=0
-        SWIFT_RAY=0 timeout 900 ../../.venv/bin/python -m pytest -q -p no:cacheprovider "$1" || status=$?
-        if ((status == 0)); then return; fi
+        if SWIFT_RAY=0 timeout 900 ../../.venv/bin/python -m pytest -q -p no:cacheprovider "$1"; then return; fi
     done
-    ((status > 128)) && echo "$1: Ray's own core ended the driver with signal $((status - 128)), three times"
+    differing+=("$1")
 }
 
 tests() {
@@ -56,6 +54,11 @@ tests() {
     for file in features/test_*.py; do
         [[ $file == */test_cancel.py ]] || own "$file"
     done
+    if ((${#differing[@]} > 0)); then
+        echo "On Ray's own core these did not come out in three tries: ${differing[*]}" >&2
+        # Only our core is ours to mend: this fails at night, and not somebody's change.
+        [[ ${RAY_OWN:-report} == report ]]
+    fi
 }
 
 stage
