@@ -62,10 +62,19 @@ int ray_epoll_modify(int epoll, int descriptor, uint32_t events, uint64_t token)
 
 int ray_epoll_remove(int epoll, int descriptor) { return change(epoll, EPOLL_CTL_DEL, descriptor, 0, 0); }
 
-int ray_epoll_wait(int epoll, struct ray_event *events, int count, int milliseconds) {
+// Waits for less than a millisecond, too, where the kernel can.
+static int wait_precisely(int epoll, struct epoll_event *buffer, int count, int64_t nanoseconds) {
+    struct timespec limit = {nanoseconds / 1000000000, nanoseconds % 1000000000};
+    int found = epoll_pwait2(epoll, buffer, count, &limit, NULL);
+    if (found >= 0 || errno != ENOSYS) return found;
+    return epoll_wait(epoll, buffer, count, (int)((nanoseconds + 999999) / 1000000));
+}
+
+int ray_epoll_wait(int epoll, struct ray_event *events, int count, int64_t nanoseconds) {
     struct epoll_event buffer[64];
     if (count > 64) count = 64;
-    int found = epoll_wait(epoll, buffer, count, milliseconds);
+    int found = nanoseconds > 0 ? wait_precisely(epoll, buffer, count, nanoseconds)
+                                : epoll_wait(epoll, buffer, count, nanoseconds < 0 ? -1 : 0);
     if (found < 0) return errno == EINTR ? 0 : -errno;
     for (int index = 0; index < found; index++) {
         events[index].token = buffer[index].data.u64;

@@ -151,7 +151,7 @@ extension Launcher {
         withUnsafeTemporaryAllocation(of: ray_event.self, capacity: 64) { events in
             while !isStopped.load(ordering: .sequentiallyConsistent) {
                 // Orphans have no descriptor of ours: they are looked for once a second.
-                let count = ray_epoll_wait(epoll, events.baseAddress, 64, reapsOrphans ? 1_000 : 60_000)
+                let count = ray_epoll_wait(epoll, events.baseAddress, 64, reapsOrphans ? 1_000_000_000 : 60_000_000_000)
                 for index in 0..<Int(max(0, count)) {
                     if events[index].token == .max {
                         ray_eventfd_clear(wakeup)

@@ -43,8 +43,12 @@ protocol ReactorFlushable: AnyObject, Sendable {
 /// the leader (job, timer, output) writes it first and then looks at `blocked`; the leader sets `blocked` first and
 /// then looks for work. So an event waits at most about 2 ms for a leader, also while an executor runs user code.
 ///
-/// Unchecked: `events` and `dirty` are touched by the leader only (see above); the pointer to the futex
-/// word never changes; everything else is atomic or under a mutex.
+/// A leader that has just written what others had gathered naps: it waits for events as ever, but for `napNanoseconds`
+/// only, and meanwhile output that is not urgent does not wake it. So a thread that submits call after call pays for
+/// one wake-up, and the calls go out in batches.
+///
+/// Unchecked: `events`, `dirty` and `hasFlushedLater` are touched by the leader only (see above); the pointer to the
+/// futex word never changes; everything else is atomic or under a mutex.
 package final class Reactor: @unchecked Sendable {
     private enum Leader: UInt32 {
         case nobody = 0
@@ -75,6 +79,8 @@ package final class Reactor: @unchecked Sendable {
     private let quietUntil = Atomic<UInt64>(0)
     /// 0 while no leader is blocked, else the time at which it wakes by itself.
     private let blocked = Atomic<UInt64>(0)
+    /// Whether the blocked leader looks for gathered output by itself soon.
+    private let isNapping = Atomic<Bool>(false)
     private let isWakeRequested = Atomic<Bool>(false)
     private let isStopped = Atomic<Bool>(false)
     private let hasJobs = Atomic<Bool>(false)
@@ -88,11 +94,13 @@ package final class Reactor: @unchecked Sendable {
     private let later = Mutex<[any ReactorFlushable]>([])
     private let events = UnsafeMutablePointer<ray_event>.allocate(capacity: Reactor.eventsMax)
     private var dirty: [any ReactorFlushable] = []
+    private var hasFlushedLater = false
 
     private static let eventsMax = 64
     private static let wakeToken = UInt64.max
     private static let shallowMicroseconds: UInt64 = 1_000
     private static let deepMicroseconds: UInt64 = 10_000_000
+    private static let napNanoseconds: UInt64 = 100_000
     private static let callerQuietNanoseconds: UInt64 = 200_000
     private static let executorQuietNanoseconds: UInt64 = 1_000_000
 
@@ -343,17 +351,22 @@ extension Reactor {
 extension Reactor {
     /// One look at epoll and all that follows from it; returns whether anything happened.
     private func turn(as kind: Leader, blockingUntil limit: UInt64) -> Bool {
-        var milliseconds: Int32 = 0
+        var nanoseconds: Int64 = 0
         if limit > 0 {
+            isNapping.store(hasFlushedLater, ordering: .sequentiallyConsistent)
             blocked.store(.max, ordering: .sequentiallyConsistent)
             if hasWork(for: kind) {
                 blocked.store(0, ordering: .sequentiallyConsistent)
             } else {
-                milliseconds = timeout(limit)
+                nanoseconds = timeout(limit)
             }
         }
-        let count = ray_epoll_wait(epoll, events, Int32(Self.eventsMax), milliseconds)
-        if limit > 0 { blocked.store(0, ordering: .sequentiallyConsistent) }
+        let count = ray_epoll_wait(epoll, events, Int32(Self.eventsMax), nanoseconds)
+        if limit > 0 {
+            blocked.store(0, ordering: .sequentiallyConsistent)
+            isNapping.store(false, ordering: .sequentiallyConsistent)
+        }
+        hasFlushedLater = false
         let hasPending =
             count > 0 || hasJobs.load(ordering: .relaxed) || hasLater.load(ordering: .relaxed)
         guard hasPending || clock.now().nanoseconds >= nextTimer.load(ordering: .relaxed) else { return false }
@@ -371,19 +384,20 @@ extension Reactor {
     private func hasWork(for kind: Leader) -> Bool {
         let isWakeRequested = isWakeRequested.exchange(false, ordering: .sequentiallyConsistent)
         return isWakeRequested || hasJobs.load(ordering: .sequentiallyConsistent)
-            || hasLater.load(ordering: .sequentiallyConsistent)
+            || !hasFlushedLater && hasLater.load(ordering: .sequentiallyConsistent)
             || isStopped.load(ordering: .sequentiallyConsistent)
             || kind == .background && candidates.load(ordering: .sequentiallyConsistent) > 0
     }
 
-    /// Milliseconds until the next timer or `limit`, rounded up; -1 for ever.
-    private func timeout(_ limit: UInt64) -> Int32 {
-        let end = min(limit, nextTimer.load(ordering: .sequentiallyConsistent))
+    /// Nanoseconds until the next timer, `limit` or the end of the nap; -1 for ever.
+    private func timeout(_ limit: UInt64) -> Int64 {
+        var end = min(limit, nextTimer.load(ordering: .sequentiallyConsistent))
+        let now = clock.now().nanoseconds
+        if hasFlushedLater { end = min(end, now + Self.napNanoseconds) }
         guard end != .max else { return -1 }
         // If a waker was faster, the descriptor is signalled already, and `blocked` stays 0.
         _ = blocked.compareExchange(expected: .max, desired: max(1, end), ordering: .sequentiallyConsistent)
-        let now = clock.now().nanoseconds
-        return end <= now ? 0 : Int32(min(60_000, (end - now + 999_999) / 1_000_000))
+        return end <= now ? 0 : Int64(min(60_000_000_000, end - now))
     }
 
     private func dispatch(_ event: ray_event) {
@@ -440,6 +454,7 @@ extension Reactor {
             return batch
         }
         for flushable in batch { flushable.flush() }
+        if isInTurn { hasFlushedLater = true }
     }
 }
 
@@ -481,7 +496,7 @@ extension Reactor {
     func flushSoon(_ flushable: any ReactorFlushable) {
         later.withLock { $0.append(flushable) }
         hasLater.store(true, ordering: .sequentiallyConsistent)
-        wakeLeader()
+        if !isNapping.load(ordering: .sequentiallyConsistent) { wakeLeader() }
     }
 
     /// Writes what was sent with `urgent: false`, on the caller's thread.

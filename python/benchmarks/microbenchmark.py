@@ -7,6 +7,7 @@ memory of an idle cluster with one worker. A ratio over 1 means that ours is bet
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import re
@@ -35,8 +36,11 @@ OURS, RAY = "ours", "ray"
 
 
 def environment(core: str) -> dict[str, str]:
-    paths = [os.path.dirname(HERE), os.environ.get("PYTHONPATH", "")]
-    result = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+    result = dict(os.environ)
+    if importlib.util.find_spec("swift_ray") is None:
+        # Not installed: the checkout.
+        paths = [os.path.dirname(HERE), os.environ.get("PYTHONPATH", "")]
+        result["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     result.pop("SWIFT_RAY", None)
     if core == RAY:
         result["SWIFT_RAY"] = "0"
@@ -75,15 +79,17 @@ def start(core: str) -> tuple[float, float]:
         env=environment(core),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
         text=True,
     )
+    last: list[str] = []
     try:
         for line in process.stdout:
             if line.startswith("seconds "):
                 time.sleep(3)
                 return float(line.split()[1]), resident(process.pid) / 1e6
-        raise RuntimeError(f"a cluster on {core} did not start")
+            last = [*last[-30:], line]
+        raise RuntimeError(f"a cluster on {core} did not start:\n{''.join(last)}")
     finally:
         process.communicate("\n", timeout=60)
 

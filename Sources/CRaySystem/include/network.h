@@ -31,8 +31,9 @@ int ray_epoll_create(void);
 int ray_epoll_add(int epoll, int descriptor, uint32_t events, uint64_t token);
 int ray_epoll_modify(int epoll, int descriptor, uint32_t events, uint64_t token);
 int ray_epoll_remove(int epoll, int descriptor);
-// Waits up to `milliseconds` (0: only looks, -1: without end). An interruption counts as no event.
-int ray_epoll_wait(int epoll, struct ray_event *events, int count, int milliseconds);
+// Waits up to `nanoseconds` (0: only looks, -1: without end). An interruption counts as no event.
+// On a kernel before 5.11 the time is rounded up to milliseconds.
+int ray_epoll_wait(int epoll, struct ray_event *events, int count, int64_t nanoseconds);
 
 int ray_eventfd_create(void);
 void ray_eventfd_signal(int descriptor);

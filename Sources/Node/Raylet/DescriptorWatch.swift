@@ -70,7 +70,7 @@ final class DescriptorWatch: @unchecked Sendable {
     private func run() {
         withUnsafeTemporaryAllocation(of: ray_event.self, capacity: 64) { events in
             while !isStopped.load(ordering: .sequentiallyConsistent) {
-                let count = ray_epoll_wait(epoll, events.baseAddress, 64, 60_000)
+                let count = ray_epoll_wait(epoll, events.baseAddress, 64, 60_000_000_000)
                 for index in 0..<Int(max(0, count)) {
                     guard events[index].token != .max else {
                         ray_eventfd_clear(wakeup)
