@@ -30,10 +30,16 @@ extension Worker {
     }
 
     /// The next task for an executor that fetches its tasks; nothing after `milliseconds`, when the process is to end, or
-    /// when the caller has something else to do.
+    /// when the caller has something else to do. With 0 it only looks, and sends the results that are still here.
     ///
     /// Leads the reactor on the calling thread meanwhile. Whoever gets a task ends it with `finish`.
     package func nextTask(milliseconds: Int, unless hasOther: @escaping () -> Bool = { false }) -> ExecutableTask? {
+        // Results of small tasks are left to the reactor's own thread, which writes several at once.
+        if let task = nextReady() { return task }
+        guard milliseconds > 0 else {
+            reactor.flush()
+            return nil
+        }
         reactor.runAsLeader(
             until: {
                 readyCount.load(ordering: .sequentiallyConsistent) > 0 || hasOther()

@@ -35,6 +35,8 @@ TASK_EXECUTION = 3
 # How long a process that is to end waits for what was registered with `atexit`.
 EXIT_SECONDS = 5
 NORMAL, ACTOR_CREATION, ACTOR_CALL = 0, 1, 2
+# Tasks may be given a name each; so many are remembered.
+NAMES_MAX = 1_000
 
 
 def descriptor_of(header: dict) -> PythonFunctionDescriptor:
@@ -64,6 +66,11 @@ class Execution:
         self._calls: dict[Any, int] = {}
         # What was found for normal tasks and methods, by job and function.
         self._found: dict[tuple, Any] = {}
+        # What tasks and their functions are called, by function and given name.
+        self._names: dict[tuple, tuple[str, str]] = {}
+        # Whether the process is titled by a task that has ended: the next one may be here already.
+        self.has_title = False
+        self._idle_title = "ray::IDLE"
         # The resources whose surroundings are in force, and how to undo them.
         self._surrounded: dict[str, float] | None = None
         self._is_omp_set = False
@@ -81,13 +88,11 @@ class Execution:
             client_mode_hook._set_client_hook_status(status)
             context.enter(before)
 
-    @staticmethod
-    def _running(task: Any, header: dict) -> context.RunningTask:
-        module, cls, name, _ = header["function"]
-        function_name = ".".join(part for part in (module, cls, name) if part)
+    def _running(self, task: Any, header: dict) -> context.RunningTask:
+        name, function_name = self._names_of(header)
         return context.RunningTask(
             task_id=header["task"],
-            name=header["name"] or (f"{cls}.{name}" if cls else name),
+            name=name,
             function_name=function_name,
             attempt=header["attempt"],
             actor_id=header["actor"],
@@ -95,6 +100,18 @@ class Execution:
             placement=header["placement"],
             handle=task,
         )
+
+    def _names_of(self, header: dict) -> tuple[str, str]:
+        """The task's name, and its function's."""
+        key = (*header["function"], header["name"])
+        names = self._names.get(key)
+        if names is None:
+            module, cls, name, _ = header["function"]
+            shown = header["name"] or (f"{cls}.{name}" if cls else name)
+            names = shown, ".".join(part for part in (module, cls, name) if part)
+            if len(self._names) < NAMES_MAX:
+                self._names[key] = names
+        return names
 
     def _run(self, task: Any, header: dict) -> None:
         extras, arguments = self.split(task)
@@ -155,11 +172,15 @@ class Execution:
     def find(self, header: dict, extras: dict) -> tuple[Any, int]:
         """The function to call, and after how many calls the process ends (0: never)."""
         key = (header["job"], *header["function"])
-        info = self._found.get(key)
-        if info is None or header["kind"] == ACTOR_CREATION:
-            info = self._found[key] = self.load(header, extras)
-        if header["kind"] == NORMAL:
-            return info.function, info.max_calls
+        found = self._found.get(key)
+        if found is None or header["kind"] == ACTOR_CREATION:
+            info = self.load(header, extras)
+            found = (info.function, info.max_calls) if header["kind"] == NORMAL else (self._bound(info, header), 0)
+            self._found[key] = found
+        return found
+
+    def _bound(self, info: Any, header: dict) -> Callable:
+        """A method of the actor that lives here."""
         instance = ray_worker().actors[self._core_worker_actor(header)]
 
         def method(*args: Any, **kwargs: Any) -> Any:
@@ -167,7 +188,7 @@ class Execution:
 
         method.name = info.function_name
         method.method = info.function
-        return method, 0
+        return method
 
     def load(self, header: dict, extras: dict) -> Any:
         """Loads a function or, with its instance, an actor's class."""
@@ -206,7 +227,7 @@ class Execution:
         if header["kind"] == ACTOR_CALL:
             setproctitle(f"ray::{context.current().name}")
             result = work()
-            setproctitle(f"ray::{header['function'][1]}")
+            self.leave_title(f"ray::{header['function'][1]}")
             return result
         if header["kind"] == NORMAL:
             self.announce("task_name", context.current().name)
@@ -216,11 +237,22 @@ class Execution:
             return work()
         finally:
             if header["kind"] == NORMAL:
-                setproctitle("ray::IDLE")
+                self.leave_title("ray::IDLE")
                 if visible:
                     import ray._private.utils as utils
 
                     utils.reset_visible_accelerator_env_vars(visible)
+
+    def leave_title(self, idle: str) -> None:
+        """The task has ended: the loop titles the process anew when there is no other; other threads do so at once."""
+        if threading.current_thread() is threading.main_thread():
+            self.has_title, self._idle_title = True, idle
+        else:
+            setproctitle(idle)
+
+    def set_idle_title(self) -> None:
+        self.has_title = False
+        setproctitle(self._idle_title)
 
     def announce_actor(self, header: dict) -> None:
         """An actor whose class says how it is shown is named so from here on."""

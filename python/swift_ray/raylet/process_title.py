@@ -12,6 +12,8 @@ def setproctitle(title: str) -> None:
     """Replaces the command line and, in its first 15 bytes, the name of the process. Titles longer than the room that
     arguments and environment had at the start are cut."""
     global _title
+    if title == _title:
+        return
     with _lock:
         write_process_title(title)
         _title = title

@@ -45,9 +45,12 @@ class WorkerLoop:
     def run_task_loop(self) -> None:
         """Returns when the process is to end; raises SystemExit where user code asked for it."""
         self._cancellation.install()
-        while (task := _core.next_task(SLICE_MS)) is not False:
+        execution = self._execution
+        while (task := _core.next_task(0 if execution.has_title else SLICE_MS)) is not False:
             if task is not None:
                 self._start(task)
+            elif execution.has_title:
+                execution.set_idle_title()
             else:
                 # User code may have taken the signal for itself.
                 self._cancellation.perform()
