@@ -30,7 +30,7 @@ bench: deps ## Run the benchmarks
 bench-python: build ## Run `ray microbenchmark` on our core and on Ray's own
 	@dev/bench-python.sh
 
-libraries: build ## Run Ray Tune and Data on our core
+libraries: build ## Run Ray Tune, Data, Train and Serve on our core
 	@dev/libraries.sh
 
 nightly: deps ## Format, tests, simulated clusters under many seeds, benchmarks

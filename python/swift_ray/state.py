@@ -57,7 +57,10 @@ def listed(client: Any, name: str, params: dict, timeout: float) -> dict:
         "total": answer["matched"] + answer["dropped"],
         "num_after_truncation": answer["matched"],
         "num_filtered": answer["matched"],
-        "result": [{column: row.get(column) for column in known} for row in answer["rows"]],
+        "result": [
+            {column: absent if row.get(column) is None else row[column] for column, absent in known.items()}
+            for row in answer["rows"]
+        ],
         "partial_failure_warning": "",
         "warnings": None,
     }
@@ -75,12 +78,12 @@ def summary(client: Any, name: str, params: dict, timeout: float) -> dict:
     return {**rows, "result": {"node_id_to_summary": {"cluster": asdict(counts)}}}
 
 
-def columns(name: str, is_detailed: bool) -> list[str]:
-    """The columns of a list, by Ray's schema."""
+def columns(name: str, is_detailed: bool) -> dict[str, Any]:
+    """The columns of a list, by Ray's schema, with what stands there where nothing is known: it wants some numbers."""
     from ray.util.state import common
 
     schema = common.resource_to_schema(common.StateResource(name))
     if not is_dataclass(schema):
-        return schema.list_columns(detail=True)
+        return dict.fromkeys(schema.list_columns(detail=True))
     shown = set(schema.list_columns(detail=is_detailed))
-    return [field.name for field in fields(schema) if field.name in shown]
+    return {field.name: 0 if field.type is int else None for field in fields(schema) if field.name in shown}

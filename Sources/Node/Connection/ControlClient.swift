@@ -42,12 +42,13 @@ package final class ControlClient {
         reactor.stop()
     }
 
-    /// Sends a request and waits for its answer.
+    /// Sends a request and waits for its answer; one that comes too late is not taken for that of the next request.
     ///
     /// - Throws: `clusterUnreachable` or `authenticationFailed`, with the remedy.
     package func request(_ message: Message, milliseconds: Int = 10_000) throws(RayError) -> Message {
-        endpoint.send(kind: message.kind, requestID: nextRequest, payload: message.payload, to: .gcs)
+        let request = nextRequest
         nextRequest += 1
-        return try rendezvous.message(from: .gcs, at: place, milliseconds: milliseconds) { _ in true }
+        endpoint.send(kind: message.kind, requestID: request, payload: message.payload, to: .gcs)
+        return try rendezvous.message(from: .gcs, at: place, milliseconds: milliseconds) { $1 == request }
     }
 }

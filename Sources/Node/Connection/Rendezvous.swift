@@ -21,11 +21,12 @@ package final class Rendezvous: EndpointHandler {
 
     package init(reactor: Reactor) { self.reactor = reactor }
 
-    /// The first message of `peer` that `isWanted` accepts; the others are dropped.
+    /// The first message of `peer` that `isWanted` accepts, by what it says and the request it answers; the others
+    /// are dropped: they answer requests that were given up.
     ///
     /// - Throws: `clusterUnreachable` when the limit is over or the peer is lost, `authenticationFailed` if refused.
     package func message(
-        from peer: WorkerID, at place: String, milliseconds: Int, _ isWanted: (Message) -> Bool
+        from peer: WorkerID, at place: String, milliseconds: Int, _ isWanted: (Message, UInt64) -> Bool
     ) throws(RayError) -> Message {
         let deadline = reactor.clock.now().advanced(milliseconds: milliseconds)
         var outcome: Result<Message, RayError>?
@@ -53,11 +54,11 @@ package final class Rendezvous: EndpointHandler {
         }
     }
 
-    private func take(from peer: WorkerID, _ isWanted: (Message) -> Bool) -> Result<Message, RayError>? {
+    private func take(from peer: WorkerID, _ isWanted: (Message, UInt64) -> Bool) -> Result<Message, RayError>? {
         events.withLock { events in
             while let index = events.firstIndex(where: { $0.0 == peer }) {
                 switch events.remove(at: index).1 {
-                case .message(let message, _) where isWanted(message): return .success(message)
+                case .message(let message, let request) where isWanted(message, request): return .success(message)
                 case .message: continue
                 case .failed(let error): return .failure(error)
                 }

@@ -77,7 +77,7 @@ package enum DriverConnection {
         endpoint.send(kind: request.kind, requestID: 1, payload: request.payload, to: .gcs)
         let answer = try rendezvous.message(
             from: .gcs, at: "\(options.headHost):\(options.headPort)", milliseconds: answerMilliseconds
-        ) { if case .jobRegistered = $0 { true } else { false } }
+        ) { message, _ in if case .jobRegistered = message { true } else { false } }
         guard case .jobRegistered(let job) = answer else {
             throw RayError(.systemError, "the head gave no job")
         }
@@ -151,7 +151,7 @@ package enum DriverConnection {
                     hash: program.hash, offset: offset, total: program.byteCount, bytes: Array(buffer[..<count])))
             endpoint.send(kind: message.kind, requestID: 2, payload: message.payload, to: .gcs)
             let answer = try rendezvous.message(from: .gcs, at: "the head", milliseconds: answerMilliseconds) {
-                if case .blobStored = $0 { true } else { false }
+                message, _ in if case .blobStored = message { true } else { false }
             }
             if case .blobStored(let stored) = answer, let error = stored.error { throw error }
             offset += count

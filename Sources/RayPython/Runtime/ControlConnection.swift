@@ -10,9 +10,14 @@ internal import Synchronization
 
 /// A connection to the control store that needs no runtime: Ray's `GcsClient`. One request at a time.
 final class ControlConnection: Sendable {
-    private let client: Mutex<ControlClient>
+    private let host: String
+    private let port: UInt16
+    /// None after a failure: the next question connects anew, in case the store has been started again.
+    private let client: Mutex<ControlClient?>
 
     init(host: String, port: UInt16) throws(RayError) {
+        self.host = host
+        self.port = port
         client = Mutex(try ControlClient(host: host, port: port, token: try AuthenticationToken.forJoining()))
     }
 
@@ -22,9 +27,24 @@ final class ControlConnection: Sendable {
     ) throws(RayError) -> MessagePackValue {
         let question = try ControlQuestion(operation, payload)
         let answer = client.withLock { client in
-            Result { () throws(RayError) in try client.request(question.message, milliseconds: milliseconds) }
+            Result { () throws(RayError) in try request(question.message, of: &client, milliseconds: milliseconds) }
         }
         return try question.read(try answer.get())
+    }
+
+    private func request(
+        _ message: Message, of client: inout ControlClient?, milliseconds: Int
+    ) throws(RayError) -> Message {
+        let connected: ControlClient
+        if let client {
+            connected = client
+        } else {
+            connected = try ControlClient(host: host, port: port, token: try AuthenticationToken.forJoining())
+        }
+        client = nil
+        let answer = try connected.request(message, milliseconds: milliseconds)
+        client = connected
+        return answer
     }
 }
 

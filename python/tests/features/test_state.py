@@ -6,9 +6,12 @@ import subprocess
 import sys
 import time
 
+import pytest
 import ray
 from ray._private.state import actors as actor_table
 from ray._private.state import jobs as job_table
+from ray.util import placement_group, remove_placement_group
+from ray.util.state import api
 
 PRINTING = """
 import swift_ray
@@ -88,6 +91,45 @@ def test_timeline(cluster, tmp_path):
     assert all(90_000 < event["dur"] < 10_000_000 for event in spans())
     ray.timeline(filename=tmp_path / "timeline.json")
     assert json.loads((tmp_path / "timeline.json").read_text())
+
+
+@pytest.mark.skipif(os.environ.get("SWIFT_RAY") == "0", reason="Ray's own core needs a dashboard for these")
+def test_state_api(cluster):
+    @ray.remote(num_cpus=0)
+    class Seen:
+        def me(self) -> str:
+            return ray.get_runtime_context().get_actor_id()
+
+    @ray.remote
+    def seen() -> None: ...
+
+    actor = Seen.remote()
+    actor_id = ray.get(actor.me.remote())
+    ray.get([seen.remote() for _ in range(3)])
+    group = placement_group([{"CPU": 1}])
+    ray.get(group.ready())
+
+    def tasks() -> list:
+        return api.list_tasks(filters=[("name", "=", "seen"), ("state", "=", "FINISHED")])
+
+    assert eventually(lambda: len(tasks()) == 3)
+    assert len(api.list_tasks(limit=1)) == 1
+    state = api.get_actor(actor_id)
+    assert (state.state, state.class_name.split(".")[-1], state.num_restarts) == ("ALIVE", "Seen", 0)
+    (node,) = api.list_nodes(detail=True)
+    assert state.node_id == node.node_id == api.get_node(node.node_id).node_id
+    assert [one.actor_id for one in api.list_actors(filters=[("state", "=", "ALIVE")], detail=True)] == [
+        actor_id
+    ]
+    assert api.get_task(tasks()[0].task_id).state == "FINISHED"
+    assert api.get_placement_group(group.id.hex()).state == "CREATED"
+    assert api.list_workers(detail=True) and api.list_jobs(detail=True)
+    assert "seen" in str(api.summarize_tasks()["cluster"]["summary"])
+    assert api.summarize_actors()["cluster"]["total_actors"] >= 1
+    assert api.get_actor("00" * 16) is None
+    remove_placement_group(group)
+    ray.kill(actor)
+    assert eventually(lambda: api.get_actor(actor_id).state == "DEAD")
 
 
 def test_output_has_names(tmp_path):
