@@ -40,8 +40,10 @@ final class ChaosCluster: Sendable {
         setenv("RAY_gcs_storage_path", settings.folder + "/storage", 1)
         setenv("HOME", settings.folder, 1)
         try await ray(
-            ["start", "--head", "--port=\(port)", "--ray-client-server-port=\(clientPort)", "--num-cpus=0",
-                "--object-store-memory=134217728"], node: "head", within: .seconds(30))
+            [
+                "start", "--head", "--port=\(port)", "--ray-client-server-port=\(clientPort)", "--num-cpus=0",
+                "--object-store-memory=134217728",
+            ], node: "head", within: .seconds(30))
         for node in Self.nodes { try await start(node) }
     }
 
@@ -50,8 +52,10 @@ final class ChaosCluster: Sendable {
     /// - Throws: `ChaosError` with what the command printed if it fails.
     func start(_ node: String) async throws {
         try await ray(
-            ["start", "--address=\(address)", "--num-cpus=2", "--node-ip-address=127.0.0.1", "--node-name=\(node)",
-                "--object-store-memory=134217728"], node: node, within: .seconds(60))
+            [
+                "start", "--address=\(address)", "--num-cpus=2", "--node-ip-address=127.0.0.1", "--node-name=\(node)",
+                "--object-store-memory=134217728",
+            ], node: node, within: .seconds(60))
     }
 
     /// Ends everything; the folder stays if somebody wants to look into it.
@@ -68,7 +72,8 @@ final class ChaosCluster: Sendable {
         for command in [["status", "-v"], ["list", "nodes"], ["list", "actors"]] {
             lines.append("--- ray \(command.joined(separator: " "))")
             do {
-                lines.append(try await ray(command, node: "question", within: .seconds(15)))
+                let output = try await ray(command, node: "question", within: .seconds(15))
+                lines += output.split(separator: "\n").filter { !$0.contains(" DEAD ") }.map(String.init)
             } catch {
                 lines.append("\(error)")
             }
@@ -107,7 +112,9 @@ final class ChaosCluster: Sendable {
     }
 
     private func process(_ id: pid_t) -> Process? {
-        let variables = Self.bytes("/proc/\(id)/environ").split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+        let variables = Self.bytes("/proc/\(id)/environ").split(separator: 0).map {
+            String(decoding: $0, as: UTF8.self)
+        }
         guard variables.contains("RAY_TMPDIR=\(settings.folder)") else { return nil }
         let node = variables.first { $0.hasPrefix("CHAOS_NODE=") }?.dropFirst("CHAOS_NODE=".count) ?? ""
         let name = String(decoding: Self.bytes("/proc/\(id)/comm").dropLast(), as: UTF8.self)

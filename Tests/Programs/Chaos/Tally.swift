@@ -41,7 +41,9 @@ final class Tally: Sendable {
     func stalled(for limit: Duration) -> String? {
         state.withLock { state in
             for job in ChaosJob.allCases {
-                if let step = state.steps[job], step.since + limit < .now { return "\(job.rawValue) waits for \(step.text)" }
+                if let step = state.steps[job], step.since + limit < .now {
+                    return "\(job.rawValue) waits for \(step.text)"
+                }
             }
             return nil
         }
