@@ -4,7 +4,7 @@ SWIFT ?= swift
 SOURCES = Package.swift Sources Tests $(wildcard examples Benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build test venv demo bench bench-python libraries nightly format lint clean
+.PHONY: help deps build test venv demo bench bench-python libraries chaos nightly format lint clean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +33,10 @@ bench-python: build ## Run `ray microbenchmark` on our core and on Ray's own
 libraries: build ## Run Ray Tune, Data, Train and Serve on our core
 	@dev/libraries.sh
 
-nightly: deps ## Format, tests, simulated clusters under many seeds, benchmarks
+chaos: deps ## Kill and stop real processes under a job, by a seed: SEED=… SECONDS=120 make chaos
+	@dev/chaos.sh
+
+nightly: deps ## Format, tests, killed processes, simulated clusters under many seeds, benchmarks
 	@dev/nightly.sh
 
 format: ## Format all Swift sources

@@ -82,6 +82,8 @@ let programs: [Target] = [
     .executableTarget(
         name: "bytesworker", dependencies: ["RayCore", "RayWorker", "RayNode"], path: "Tests/Programs/BytesWorker",
         swiftSettings: strict),
+    .executableTarget(
+        name: "raychaos", dependencies: ["Ray"], path: "Tests/Programs/Chaos", swiftSettings: strict),
     .executableTarget(name: "ray", dependencies: ["RayCLI"], path: "Sources/RayProgram", swiftSettings: strict),
     .executableTarget(
         name: "wordindex", dependencies: ["Ray"], path: "examples/WordIndex", swiftSettings: strict),

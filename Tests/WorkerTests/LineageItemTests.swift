@@ -12,10 +12,12 @@ import Testing
     private let places = (11...14).map { WorkerHarness.address(UInt64($0)) }
 
     /// Submits a generator; its task as it was pushed.
-    private func pushed(_ harness: inout WorkerHarness, retries: Int = 3) throws -> TaskSpec {
+    private func pushed(
+        _ harness: inout WorkerHarness, retries: Int = 3, backpressure: Int = 2
+    ) throws -> TaskSpec {
         var buffer = WorkerEffects()
         var call = Call(function: WorkerHarness.function, retriesMax: retries)
-        call.shared.value.generator = GeneratorSpec(backpressure: 2)
+        call.shared.value.generator = GeneratorSpec(backpressure: backpressure)
         let reference = harness.core.submit(call, from: nil, at: harness.now, into: &buffer)[0]
         harness.effects += buffer.items
         harness.release(reference.id)
@@ -141,7 +143,49 @@ import Testing
         #expect(harness.core.heldCount == 0)
     }
 
-    @Test("Nothing is made again while the generator runs, and where it may not run again") func refused() throws {
+    @Test("What is lost while the generator runs is made again when it has ended") func early() throws {
+        var harness = WorkerHarness()
+        let spec = try pushed(&harness, backpressure: 0)
+        make(&harness, spec, 0, at: places[0])
+        make(&harness, spec, 1, at: places[1])
+        let (first, second) = (try next(&harness, spec.id), try next(&harness, spec.id))
+        die(&harness, places[0])
+        make(&harness, spec, 2, at: places[1])
+        #expect(pushes(&harness).isEmpty)
+        harness.done(spec)
+        let again = try #require(pushes(&harness).first)
+        #expect(again.id == spec.id && again.attempt == 1 && again.generator?.skip == 0)
+        for index in UInt32(0)...2 { make(&harness, again, index, at: places[2]) }
+        harness.done(again)
+        #expect(pushes(&harness).isEmpty)
+        harness.receive(.queryObject(QueryObject(object: first.id)), from: WorkerHarness.other.worker)
+        let status = ObjectStatus(object: first.id, result: .stored(at: places[2], byteCount: 1 << 20), version: 1)
+        #expect(harness.sent().contains { $0.0 == .objectStatus(status) })
+        for item in [first, second] { harness.release(item.id) }
+        drop(&harness, spec.id)
+        #expect(harness.core.heldCount == 0)
+    }
+
+    @Test("What is lost while the generator runs fails when that ends with an error") func earlyFailure() throws {
+        var harness = WorkerHarness()
+        let spec = try pushed(&harness, backpressure: 0)
+        make(&harness, spec, 0, at: places[0])
+        let first = try next(&harness, spec.id)
+        die(&harness, places[0])
+        harness.receive(
+            .taskDone(TaskDone(task: spec.id, attempt: 0, results: [], error: RayError(.taskExecution, "boom"))),
+            from: WorkerHarness.worker.worker)
+        let error = try #require(failure(&harness, first))
+        #expect(error.type == .objectUnreconstructableLineageEvicted && error.message.contains("ended with an error"))
+        #expect(pushes(&harness).isEmpty)
+        harness.release(first.id)
+        drop(&harness, spec.id)
+        #expect(harness.core.heldCount == 0)
+    }
+
+    @Test("Nothing is made again while the generator waits for readers, and where it may not run again") func refused()
+        throws
+    {
         var harness = WorkerHarness()
         let spec = try pushed(&harness)
         make(&harness, spec, 0, at: places[0])

@@ -12,6 +12,7 @@ enum Obstacle: Sendable {
     case retriesUsed
     case lineageEvicted
     case borrowed
+    case generatorFailed
     case generatorRuns
 
     var type: ErrorType {
@@ -19,7 +20,7 @@ enum Obstacle: Sendable {
         case .put: .objectUnreconstructablePut
         case .retriesDisabled: .objectUnreconstructableRetriesDisabled
         case .retriesUsed: .objectUnreconstructableMaxAttemptsExceeded
-        case .lineageEvicted, .generatorRuns: .objectUnreconstructableLineageEvicted
+        case .lineageEvicted, .generatorFailed, .generatorRuns: .objectUnreconstructableLineageEvicted
         case .borrowed: .objectUnreconstructableBorrowed
         }
     }
@@ -29,7 +30,7 @@ enum Obstacle: Sendable {
         case .put: "PUT"
         case .retriesDisabled: "RETRIES_DISABLED"
         case .retriesUsed: "MAX_ATTEMPTS_EXCEEDED"
-        case .lineageEvicted, .generatorRuns: "LINEAGE_EVICTED"
+        case .lineageEvicted, .generatorFailed, .generatorRuns: "LINEAGE_EVICTED"
         case .borrowed: "BORROWED"
         }
     }
@@ -46,8 +47,10 @@ enum Obstacle: Sendable {
         case .lineageEvicted:
             "its lineage has been evicted to reduce memory pressure. To prevent this error, set the environment "
                 + "variable RAY_max_lineage_bytes=<bytes> (default 1GB)."
+        case .generatorFailed:
+            "the generator that made it ended with an error, or was cancelled. Items can be made again if all were made."
         case .generatorRuns:
-            "the generator that made it has not ended. Items can be made again once all of them were made."
+            "the generator that made it has not ended, and does not before its items are read (it has a limit)."
         case .borrowed:
             "it crossed an ownership boundary. Only the owner of an object can trigger reconstruction, and it has not "
                 + "got the object any more."

@@ -9,7 +9,8 @@ internal import RayWire
 /// Items of generators that are lost: once the generator has ended it runs again as a whole, and what is there already
 /// is not taken a second time.
 extension WorkerCore {
-    /// A generator has ended: its stream does, and what lies in stores can be made again from now on.
+    /// A generator has ended: its stream does, and what lies in stores can be made again from now on, also what was lost
+    /// meanwhile.
     ///
     /// - Returns: items that are to be made again at once.
     mutating func generatorEnded(
@@ -17,12 +18,33 @@ extension WorkerCore {
     ) -> [ObjectID] {
         let id = task.spec.id
         if task.isRebuild { return itemsMadeAgain(task, into: &effects) }
+        var lost: [ObjectID] = []
         if message.error == nil, task.cancellation == .none, let stream = streams[id], stream.storesItems {
             let items = (0..<stream.produced).map { ObjectID.generatorItem(id, index: $0) }
-            keepLineage(of: task, items, into: &effects)
+            lost = lostItems(of: id)
+            keepLineage(of: task, items, lost: lost, into: &effects)
+        } else {
+            failLostItems(of: id, into: &effects)
         }
         endStream(id, message.error, into: &effects)
-        return []
+        return lost
+    }
+
+    /// Items that were lost while their generator ran: it has ended in another way than well.
+    mutating func failLostItems(of task: TaskID, into effects: inout WorkerEffects) {
+        guard let stream = streams[task], stream.storesItems else { return }
+        for id in lostItems(of: task) {
+            let error = Obstacle.generatorFailed.error(of: id, lostBecause: "the last node that had a copy is gone")
+            settle(id, .failed(error), into: &effects)
+        }
+        streams[task]?.hasFailed = true
+    }
+
+    /// Items that were made once, in the first run of a generator, and are not there.
+    private func lostItems(of task: TaskID) -> [ObjectID] {
+        (0..<(streams[task]?.produced ?? 0)).map { ObjectID.generatorItem(task, index: $0) }.filter { id in
+            objects[id].map { $0.owner == nil && !$0.exists } ?? false
+        }
     }
 
     /// An item of a generator that runs again.

@@ -35,11 +35,21 @@ extension WorkerCore {
         case .retriesDisabled: return .retriesDisabled
         case .retriesUsed: return .retriesUsed
         case .other, .task:
-            guard let record = lineage.records[id.task] else {
-                return tasks[id.task]?.spec.generator == nil ? .lineageEvicted : .generatorRuns
-            }
+            guard let record = lineage.records[id.task] else { return obstacleToItem(of: id.task) }
             return record.retriesLeft == 0 && !record.isRunning ? .retriesUsed : nil
         }
+    }
+
+    /// Why an item cannot be made again of whose task there is no record: that comes when the generator has ended, and
+    /// until then its lost items wait.
+    private func obstacleToItem(of id: TaskID) -> Obstacle? {
+        guard let task = tasks[id], let generator = task.spec.generator else {
+            return streams[id]?.hasFailed == true ? .generatorFailed : .lineageEvicted
+        }
+        // One that waits for its reader may never end: the reader waits for the lost item.
+        if generator.backpressure > 0 { return .generatorRuns }
+        guard task.allowsRetries else { return .retriesDisabled }
+        return task.retriesLeft == 0 ? .retriesUsed : nil
     }
 
     /// Runs tasks again, each once however many ask, and before them those whose results they need and are gone.

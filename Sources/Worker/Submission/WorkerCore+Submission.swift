@@ -245,7 +245,10 @@ extension WorkerCore {
         traceEnded(task, error)
         if task.isRebuild { rebuildEnded(task) }
         if task.cancellation == .none { settleResults(of: task, .failed(error), into: &effects) }
-        if task.spec.generator != nil { endStream(id, error, into: &effects) }
+        if task.spec.generator != nil {
+            if !task.isRebuild { failLostItems(of: id, into: &effects) }
+            endStream(id, error, into: &effects)
+        }
         if task.isRebuild, task.spec.generator != nil { lineage.itemCounts[id] = nil }
         releaseArguments(of: task.spec, into: &effects)
         switch task.spec.kind {
