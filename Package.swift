@@ -27,7 +27,7 @@ let modules: [Target] = [
     .target(name: "RayWire", dependencies: ["RayCore"], path: "Sources/Wire", swiftSettings: strict),
     .target(name: "RayScheduler", dependencies: ["RayCore"], path: "Sources/Scheduler", swiftSettings: strict),
     .target(
-        name: "RayObjectStore", dependencies: ["RayCore", "CRaySystem"], path: "Sources/ObjectStore",
+        name: "RayObjectStore", dependencies: ["RayCore", "RayWire", "CRaySystem"], path: "Sources/ObjectStore",
         swiftSettings: strict),
     .target(
         name: "RayGCS", dependencies: ["RayCore", "RayWire", "RayScheduler"], path: "Sources/GCS",

@@ -16,7 +16,7 @@ package struct RayCommand: ParsableCommand {
         subcommands: [
             StartCommand.self, StopCommand.self, StatusCommand.self, HealthCheckCommand.self, VersionCommand.self,
             SimulateCommand.self, DrainNodeCommand.self, ExplainCommand.self, ListCommand.self,
-            GetCommand.self, SummaryCommand.self, TimelineCommand.self,
+            GetCommand.self, SummaryCommand.self, TimelineCommand.self, MemoryCommand.self,
         ])
 
     package init() {}

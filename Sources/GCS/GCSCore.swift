@@ -81,6 +81,9 @@ package struct GCSCore: Sendable {
     /// Questions that owners are being asked.
     var explains: [UInt64: OpenExplain] = [:]
     var explainCounter: UInt64 = 0
+    /// Lists of objects that are being made.
+    var objectLists: [UInt64: OpenObjectList] = [:]
+    var objectListCounter: UInt64 = 0
 
     /// Attempts of tasks, and how many were never reported.
     var tasks: TaskTable
@@ -195,7 +198,8 @@ package struct GCSCore: Sendable {
         case .taskEvents(let message): tasksReported(message, sender)
         case .nodeSpans(let message): spansReported(message, sender)
         case .queryTimeline(let message): queryTimeline(message, sender, into: &effects)
-        case .queryState(let message): queryState(message, sender, into: &effects)
+        case .queryState(let message): queryState(message, sender, at: now, into: &effects)
+        case .objectsListed(let message): objectsListed(message, sender, into: &effects)
         default:
             effects.log(.warning, "ignored a message of kind \(message.kind) from \(sender.id)")
             let error = RayError(.invalidArgument, "the GCS takes no messages of kind \(message.kind)")
@@ -208,6 +212,7 @@ package struct GCSCore: Sendable {
         endDrainedNodes(at: now, into: &effects)
         expireGroupWaits(at: now, into: &effects)
         expireExplains(at: now, into: &effects)
+        expireObjectLists(at: now, into: &effects)
         endRecovery(at: now, into: &effects)
         killLostWorkers(at: now, into: &effects)
         restartActors(at: now, into: &effects)

@@ -81,6 +81,13 @@ package enum GCSLimits {
     package static let explainMilliseconds = 1_000
     /// Things named in one answer.
     package static let explainLinesMax = 100
+    /// Lists of objects that are made at a time, who is asked for each, how many objects are kept for it, how long the
+    /// others have, and how many who did not answer are named.
+    package static let objectListsMax = 4
+    package static let objectHoldersMax = 2_000
+    package static let listedObjectsMax = 100_000
+    package static let objectListMilliseconds = 2_000
+    package static let silentNamedMax = 5
     package static let keysMax = 1_000_000
     package static let valueBytesMax = 32 << 20
     /// All keys and values together, in bytes.

@@ -5,6 +5,7 @@
 
 internal import CRaySystem
 package import RayCore
+package import RayWire
 
 /// The raylet's object store: owns the arena and the bookkeeping, and is the only writer of the table.
 ///
@@ -217,6 +218,9 @@ package final class ObjectStoreServer {
 
     /// Who owns what is here, sorted. Complexity: O(objects).
     package var owners: [WorkerID] { core.owners }
+
+    /// The largest objects here and on disk. Complexity: O(objects).
+    package func list(_ question: ListObjects) -> ObjectsListed { core.list(question) }
 
     /// What holds the room. Complexity: O(objects).
     package var usage: ObjectStoreUsage { core.usage }

@@ -40,7 +40,8 @@ extension RayletCore {
         into effects: inout [RayletEffect]
     ) {
         switch message {
-        case .nodeRegistered, .assignLease, .releaseLease, .killWorker, .releaseOwned, .shutDownNode, .nodeDied:
+        case .nodeRegistered, .assignLease, .releaseLease, .killWorker, .releaseOwned, .shutDownNode, .nodeDied,
+            .listObjects:
             guard peer == .gcs else {
                 return effects.append(.log(.warning, "ignored a message of kind \(message.kind) from \(peer)"))
             }
@@ -78,6 +79,7 @@ extension RayletCore {
             releaseLease(release.lease, kill: release.kill, at: now, into: &effects)
         case .killWorker(let kill): killWorker(kill.lease, reason: kill.reason, at: now, into: &effects)
         case .releaseOwned(let release): releaseOwned(release, at: now, into: &effects)
+        case .listObjects(let question): effects.append(.listObjects(question))
         case .shutDownNode(let order): leave(reason: order.reason, into: &effects)
         case .nodeDied(let died):
             locationLost(WorkerID(raylet: died.node), reason: "the node died: \(died.reason)", at: now, into: &effects)

@@ -11,6 +11,8 @@ package enum RayletEffect: Hashable, Sendable {
     case send(Message, requestID: UInt64, to: WorkerID)
     /// Send what the node serves to the control store, with the owners of the objects in the store filled in.
     case rejoin(RejoinNode)
+    /// Tell the control store what is in the store and on disk.
+    case listObjects(ListObjects)
     /// Open a link; answered by `peerUp` or `peerLost`.
     case connect(Address)
     /// Start a process; answered by `workerSpawned` or `spawnFailed`.

@@ -212,8 +212,9 @@ package struct WorkerCore: Sendable {
             if let error = message.error { failEverything(error, at: now, into: &effects) }
         case .exitWorker(let message): exitRequested(message.reason, into: &effects)
         case .explainTasks(let message): explain(message, into: &effects)
+        case .listObjects(let message): listObjects(message, into: &effects)
         case .actorFound, .clusterStatus, .keyValueReply, .done, .blobStored, .blobChunk, .placementGroupsFound,
-            .timelinePart:
+            .timelinePart, .stateRows:
             if requests.removeValue(forKey: requestID) != nil {
                 effects.append(.completeRequest(requestID, .success(message)))
             }

@@ -242,5 +242,11 @@ extension Golden {
         Golden(
             kind: 295, message: .stateRows(StateRows(columns: ["a"], rows: [[.int(5)]], matched: 1)),
             hex: "0100000001000000610100000001000000020500000000000000" + "0100000000000000000000000000000000"),
+        Golden(
+            kind: 300, message: .listObjects(ListObjects(token: 3, limit: 4)),
+            hex: "0300000000000000" + "0400000000000000"),
+        Golden(
+            kind: 301, message: .objectsListed(ObjectsListed(token: 3, objects: [], omitted: 5)),
+            hex: "0300000000000000" + "00000000" + "0500000000000000"),
     ]
 }

@@ -47,6 +47,24 @@ extension MessageSamples {
                 rows: [
                     [.null, .list([.bool(true), .int(-1), .double(0.5)])],
                     [.text("x"), .map([StateField(name: "k", value: .text("v"))])],
-                ], matched: 3, dropped: 4, error: error)),
+                ], matched: 3, dropped: 4, error: error, warnings: ["w"])),
+        .listObjects(ListObjects(token: 3, limit: 4)),
+        .objectsListed(ObjectsListed(token: 3, objects: [held], omitted: 5)),
     ]
+
+    static let held: HeldObject = {
+        var held = HeldObject(id: objectID, owner: workerID, place: .stored, byteCount: 5)
+        held.nodes = [nodeID]
+        held.attempt = 1
+        held.taskState = .finished
+        held.localReferences = 2
+        held.taskArguments = 3
+        held.reads = 4
+        held.containers = 5
+        held.transfers = 6
+        held.lineage = 7
+        held.borrowerCount = 8
+        held.borrowers = [workerID]
+        return held
+    }()
 }

@@ -33,7 +33,7 @@ package struct ClusterOptions: ParsableArguments {
 
 /// What can be listed, by the names of Ray's commands.
 package enum ResourceArgument: String, ExpressibleByArgument, CaseIterable, Sendable {
-    case actors, jobs, nodes, tasks, workers
+    case actors, jobs, nodes, objects, tasks, workers
     case placementGroups = "placement-groups"
 
     /// What is asked of the head.
@@ -42,6 +42,7 @@ package enum ResourceArgument: String, ExpressibleByArgument, CaseIterable, Send
         case .actors: .actors
         case .jobs: .jobs
         case .nodes: .nodes
+        case .objects: .objects
         case .tasks: .tasks
         case .workers: .workers
         case .placementGroups: .placementGroups
@@ -54,6 +55,7 @@ package enum ResourceArgument: String, ExpressibleByArgument, CaseIterable, Send
         case .actors: "actor_id"
         case .jobs: "job_id"
         case .nodes: "node_id"
+        case .objects: "object_id"
         case .tasks: "task_id"
         case .workers: "worker_id"
         case .placementGroups: "placement_group_id"

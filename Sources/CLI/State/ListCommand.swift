@@ -10,7 +10,7 @@ package import RayWire
 /// `ray list`: tasks, actors, nodes and so on, with Ray's columns.
 package struct ListCommand: ParsableCommand {
     package static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List tasks, actors, nodes, workers, jobs or placement groups.")
+        commandName: "list", abstract: "List tasks, actors, objects, nodes, workers, jobs or placement groups.")
 
     @Argument(help: "What to list.")
     package var resource: ResourceArgument
@@ -68,6 +68,7 @@ package struct ListCommand: ParsableCommand {
     private static func warning(about rows: StateRows, limit: Int) -> String? {
         var parts: [String] = []
         if rows.matched > rows.rows.count { parts.append("\(rows.rows.count) of \(rows.matched) are shown (--limit)") }
+        parts += rows.warnings
         if rows.dropped > 0 { parts.append("\(rows.dropped) attempts of tasks were dropped, because too many came") }
         return parts.isEmpty ? nil : "Warning: " + parts.joined(separator: "; ")
     }

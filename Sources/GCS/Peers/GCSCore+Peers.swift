@@ -35,6 +35,7 @@ extension GCSCore {
         for channel in peer.channels { leave(channel, id) }
         stopGroupWaits(of: id)
         stopExplains(of: id, into: &effects)
+        stopObjectLists(of: id, into: &effects)
         if !peer.isGone {
             switch peer.role {
             case .raylet:

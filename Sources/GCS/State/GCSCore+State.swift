@@ -8,17 +8,22 @@ internal import RayWire
 
 /// Lists of what there is (`ray list`, `ray get`, `ray summary`), with Ray's columns.
 extension GCSCore {
-    mutating func queryState(_ query: QueryState, _ sender: Sender, into effects: inout GCSEffects) {
+    mutating func queryState(
+        _ query: QueryState, _ sender: Sender, at now: Instant, into effects: inout GCSEffects
+    ) {
         guard query.filters.count <= GCSLimits.stateFiltersMax else {
             let error = RayError(.invalidArgument, "a list has at most \(GCSLimits.stateFiltersMax) filters")
             let reply = StateRows(columns: [], rows: [], matched: 0, error: error)
             return answer(.stateRows(reply), sender, into: &effects)
         }
-        answer(.stateRows(rows(for: query)), sender, into: &effects)
+        guard let rows = rows(for: query) else { return queryObjects(query, sender, at: now, into: &effects) }
+        answer(.stateRows(rows), sender, into: &effects)
     }
 
-    private func rows(for query: QueryState) -> StateRows {
+    /// The rows, of what is known here.
+    private func rows(for query: QueryState) -> StateRows? {
         switch query.resource {
+        case .objects: nil
         case .tasks: taskRows(query)
         case .taskSummary: taskSummary(query)
         case .actors: actorRows(query)
@@ -71,7 +76,7 @@ extension GCSCore {
         return list.rows(of: all.map { ($0.key, $0.value) }, query) { $0.id < $1.id }
     }
 
-    private func processID(of id: WorkerID, _ peer: PeerRecord) -> Int32 {
+    func processID(of id: WorkerID, _ peer: PeerRecord) -> Int32 {
         guard peer.role == .driver, let job = peer.job else { return peer.processID }
         return (jobs[job] ?? endedJobs[job])?.info.processID ?? 0
     }

@@ -38,9 +38,7 @@ struct StateList<Item> {
     ) -> StateRows {
         var filters: [(column: StateColumn<Item>, filter: StateFilter)] = []
         for filter in query.filters {
-            guard let column = columns.first(where: { $0.isFilterable && $0.name == filter.key.lowercased() }) else {
-                return refusal(of: filter)
-            }
+            guard let column = column(of: filter) else { return refusal(of: filter) }
             filters.append((column, filter))
         }
         let limit = max(0, min(query.limit, GCSLimits.stateRowsMax))
@@ -67,6 +65,15 @@ struct StateList<Item> {
             if isBefore(item, shown[middle]) { high = middle } else { low = middle + 1 }
         }
         return low
+    }
+
+    /// Why `query` cannot be answered, if it cannot.
+    func refusal(of query: QueryState) -> StateRows? {
+        query.filters.first { column(of: $0) == nil }.map { refusal(of: $0) }
+    }
+
+    private func column(of filter: StateFilter) -> StateColumn<Item>? {
+        columns.first { $0.isFilterable && $0.name == filter.key.lowercased() }
     }
 
     private func refusal(of filter: StateFilter) -> StateRows {

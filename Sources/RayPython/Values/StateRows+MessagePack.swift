@@ -27,7 +27,7 @@ extension QueryState {
 
     private static let resources: [(name: String, resource: StateResource)] = [
         ("tasks", .tasks), ("actors", .actors), ("nodes", .nodes), ("workers", .workers), ("jobs", .jobs),
-        ("placement_groups", .placementGroups),
+        ("placement_groups", .placementGroups), ("objects", .objects),
     ]
 }
 

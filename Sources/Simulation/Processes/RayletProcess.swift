@@ -137,6 +137,8 @@ final class RayletProcess: SimulatedProcess {
         case .rejoin(var message):
             message.owners = store.core.owners
             send(.rejoinNode(message), requestID: 0, to: .gcs)
+        case .listObjects(let question):
+            send(.objectsListed(store.core.list(question)), requestID: 0, to: .gcs)
         case .connect(let address): cluster.connect(self, to: address)
         case .spawnWorker(let start):
             cluster.add(

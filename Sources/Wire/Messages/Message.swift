@@ -60,6 +60,8 @@ package enum Message: Hashable, Sendable {
     case timelinePart(TimelinePart)
     case queryState(QueryState)
     case stateRows(StateRows)
+    case listObjects(ListObjects)
+    case objectsListed(ObjectsListed)
     case workerReady(WorkerReady)
     case workerAccepted(WorkerAccepted)
     case createObject(CreateObject)
@@ -171,6 +173,8 @@ package enum Message: Hashable, Sendable {
         case .timelinePart: 293
         case .queryState: 294
         case .stateRows: 295
+        case .listObjects: 300
+        case .objectsListed: 301
         case .workerReady: 112
         case .workerAccepted: 113
         case .createObject: 114
@@ -284,6 +288,8 @@ package enum Message: Hashable, Sendable {
         case .timelinePart(let message): message.encode(into: &writer)
         case .queryState(let message): message.encode(into: &writer)
         case .stateRows(let message): message.encode(into: &writer)
+        case .listObjects(let message): message.encode(into: &writer)
+        case .objectsListed(let message): message.encode(into: &writer)
         case .workerReady(let message): message.encode(into: &writer)
         case .workerAccepted(let message): message.encode(into: &writer)
         case .createObject(let message): message.encode(into: &writer)
@@ -405,6 +411,8 @@ package enum Message: Hashable, Sendable {
         case 293: self = .timelinePart(try reader.value())
         case 294: self = .queryState(try reader.value())
         case 295: self = .stateRows(try reader.value())
+        case 300: self = .listObjects(try reader.value())
+        case 301: self = .objectsListed(try reader.value())
         case 112: self = .workerReady(try reader.value())
         case 113: self = .workerAccepted(try reader.value())
         case 114: self = .createObject(try reader.value())

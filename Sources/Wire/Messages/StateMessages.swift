@@ -15,6 +15,8 @@ package enum StateResource: UInt8, Sendable, Hashable, CaseIterable {
     case placementGroups = 5
     /// Tasks, counted by name and state.
     case taskSummary = 6
+    /// What processes hold of objects, and what stores have.
+    case objects = 7
 }
 
 /// One value in a list.
@@ -159,15 +161,19 @@ package struct StateRows: Hashable, Sendable, WireCodable {
     package var dropped: Int
     /// Why there is no answer.
     package var error: RayError?
+    /// What is missing in the rows, in sentences.
+    package var warnings: [String]
 
     package init(
-        columns: [String], rows: [[StateValue]], matched: Int, dropped: Int = 0, error: RayError? = nil
+        columns: [String], rows: [[StateValue]], matched: Int, dropped: Int = 0, error: RayError? = nil,
+        warnings: [String] = []
     ) {
         self.columns = columns
         self.rows = rows
         self.matched = matched
         self.dropped = dropped
         self.error = error
+        self.warnings = warnings
     }
 
     package func encode(into writer: inout WireWriter) {
@@ -176,6 +182,7 @@ package struct StateRows: Hashable, Sendable, WireCodable {
         writer.write(matched)
         writer.write(dropped)
         writer.write(optional: error)
+        if !warnings.isEmpty { writer.write(list: warnings) { $0.write($1) } }
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -184,5 +191,8 @@ package struct StateRows: Hashable, Sendable, WireCodable {
         matched = try reader.int()
         dropped = try reader.int()
         error = try reader.optionalValue()
+        warnings = try reader.added([]) { (reader: inout WireReader) throws(WireError) in
+            try reader.list { (reader: inout WireReader) throws(WireError) in try reader.string() }
+        }
     }
 }

@@ -128,7 +128,7 @@ extension TestProgram {
     }
 
     /// Bytes of objects on all nodes.
-    private static func storesUsed() async throws -> Int {
+    static func storesUsed() async throws -> Int {
         try await ray.nodes().filter(\.isAlive).map(\.objectStoreUsed).reduce(0, +)
     }
 

@@ -125,6 +125,9 @@ import Ray
         case "traced", "drained", "stuck":
             try await begin()
             try await looks(mode, arguments[0])
+        case "holds", "leaks":
+            try await begin()
+            try await memory(mode, arguments[0])
         case "followers":
             try await begin(cpus: 1)
             try await followers()
