@@ -21,6 +21,38 @@ extension IntegrationTests {
         }
 
         @Test(
+            "With 1,000 actors it is back within 2 s: nodes are there, and names and actors answer",
+            .timeLimit(.minutes(2)))
+        func manyActors() async throws {
+            try await Sandbox.run { sandbox in
+                let cluster = try await ThreeNodes(sandbox)
+                let signal = sandbox.folder + "/killed"
+                let program = try sandbox.start(
+                    "raytestprogram", ["many-actors", "1000", signal], environment: ["RAY_ADDRESS": cluster.address])
+                let isMade = try await eventually(within: .seconds(60)) {
+                    program.output.contains("made") || !program.isRunning
+                }
+                #expect(isMade, "\(program.everything)")
+                let head = try #require(sandbox.roles("gcs_server").first)
+                kill(head.processID, SIGKILL)
+                try Data().write(to: URL(fileURLWithPath: signal))
+                let code = try await program.end(within: .seconds(60))
+                #expect(
+                    code == 0 && program.output.contains("found: 1000, counts: [2, 2, 2, 2]"), "\(program.everything)")
+                let words = program.output.split(separator: "\n").last { $0.hasPrefix("back after ") }?.split(
+                    separator: " ")
+                let milliseconds = try #require(words?.dropFirst(2).first.flatMap { Int($0) }, "\(program.everything)")
+                #if DEBUG
+                let limit = 6_000
+                #else
+                let limit = 2_000
+                #endif
+                #expect(milliseconds < limit, "\(program.everything)\n\(sandbox.logs)")
+                try await cluster.stop()
+            }
+        }
+
+        @Test(
             "Actors, placement groups and running work are there afterwards, for the program that made them and others",
             .timeLimit(.minutes(2)))
         func everythingStays() async throws {

@@ -127,6 +127,28 @@ extension TestProgram {
         say("right: \(right)")
     }
 
+    /// Rounds in which values go from all nodes to all others, for a time.
+    static func exchange(seconds: Int) async throws {
+        let end = ContinuousClock.now + .seconds(seconds)
+        let count = 4
+        let make = ray.remote(part).options(maxRetries: -1, schedulingStrategy: .spread)
+        let merge = ray.remote(merged).options(maxRetries: -1, schedulingStrategy: .spread)
+        var round = 0
+        while ContinuousClock.now < end {
+            round += 1
+            let parts = (0..<count).map { make(round + $0) }
+            let results = (0..<count).map { merge(parts[$0], parts[($0 + 1) % count], parts[($0 + 2) % count]) }
+            for (index, numbers) in try await ray.get(results, timeout: .seconds(40)).enumerated() {
+                let wanted = (0...2).reduce(0) { $0 + round + (index + $1) % count }
+                guard numbers.count == partSize, numbers.allSatisfy({ $0 == Double(wanted) }) else {
+                    return say("wrong: \(index) of round \(round)")
+                }
+            }
+            say("round \(round)")
+        }
+        say("all right")
+    }
+
     /// Bytes of objects on all nodes.
     static func storesUsed() async throws -> Int {
         try await ray.nodes().filter(\.isAlive).map(\.objectStoreUsed).reduce(0, +)

@@ -29,6 +29,34 @@ extension TestProgram {
         say("in the group: \(try await ray.get(place, timeout: .seconds(30)) == group.info().nodes.first)")
     }
 
+    /// Makes actors with names that stay: four have a process, the others wait for a resource that no node has. As soon
+    /// as `signal` is there the head has been killed; says after how many milliseconds it knows nodes and names again.
+    static func manyActors(_ count: Int, _ signal: String) async throws {
+        try await ray.init(namespace: "n")
+        let options = ray.remote(Counter.self).options(numCPUs: 0, lifetime: .detached)
+        let running = (0..<4).map { options.options(name: "running \($0)").remote(start: 0) }
+        let waiting = (0..<count - 4).map {
+            options.options(resources: ["absent": 1], name: "waiting \($0)").remote(start: 0)
+        }
+        _ = try await ray.get(running.map { $0.increment() }, timeout: .seconds(40))
+        _ = try await ray.actor(Counter.self, named: "waiting \(count - 5)")
+        say("made")
+        while access(signal, F_OK) != 0 { try await Task.sleep(for: .milliseconds(5)) }
+        let start = ContinuousClock.now
+        while try await ray.nodes().count(where: \.isAlive) < 3 { try await Task.sleep(for: .milliseconds(10)) }
+        _ = try await ray.actor(Counter.self, named: "waiting 0")
+        let counts = try await ray.get(running.map { $0.increment() }, timeout: .seconds(20))
+        let milliseconds = start.duration(to: .now) / .milliseconds(1)
+        say("back after \(Int(milliseconds)) ms")
+        var found = running.count
+        for index in waiting.indices {
+            _ = try await ray.actor(Counter.self, named: "waiting \(index)")
+            found += 1
+        }
+        say("found: \(found), counts: \(counts)")
+        for actor in running + waiting { try await ray.kill(actor) }
+    }
+
     /// Looks for what another program has made, and removes it.
     static func durableLooks() async throws {
         try await ray.init(namespace: "n")

@@ -93,10 +93,14 @@ import Ray
         case "shuffle":
             try await begin()
             try await shuffle(goOn: arguments[0])
+        case "exchange":
+            try await begin()
+            try await exchange(seconds: Int(arguments[0]) ?? 1)
         case "detached":
             try await begin()
             try await detached(arguments[0] == "first")
         case "durable-makes": try await durableMakes(arguments[0])
+        case "many-actors": try await manyActors(Int(arguments[0]) ?? 1, arguments[1])
         case "durable-looks": try await durableLooks()
         case "gpus": try await gpus(arguments[0])
         case "memory-nodes": try await memoryNodes(arguments[0])
