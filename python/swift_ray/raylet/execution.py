@@ -180,7 +180,11 @@ class Execution:
         found = self._found.get(key)
         if found is None or header["kind"] == ACTOR_CREATION:
             info = self.load(header, extras)
-            found = (info.function, info.max_calls) if header["kind"] == NORMAL else (self._bound(info, header), 0)
+            found = (
+                (info.function, info.max_calls)
+                if header["kind"] == NORMAL
+                else (self._bound(info, header), 0)
+            )
             self._found[key] = found
         return found
 
