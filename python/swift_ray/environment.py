@@ -8,8 +8,12 @@ import os
 import sys
 from typing import Any
 
+from swift_ray import virtual_environment
+
 # The environment as Ray's JSON, in base64: the raylet puts other variables in the place of what looks like them.
 VARIABLE = "SWIFT_RAY_PYTHON_ENVIRONMENT"
+# In a process that has become the interpreter of its virtual environment: nothing is left to do.
+READY_VARIABLE = "SWIFT_RAY_ENVIRONMENT_READY"
 GCS = "gcs://"
 
 
@@ -22,16 +26,29 @@ def own_environment() -> dict:
 def set_up() -> None:
     """Gives this process its environment; if that fails it ends, and its lease with the reason."""
     environment = own_environment()
-    if not environment:
+    if not environment or os.environ.pop(READY_VARIABLE, None):
         return
     try:
         paths = asyncio.run(_fetched(environment))
+        interpreter = virtual_environment.interpreter(environment, resources_folder())
+    except virtual_environment.InstallationError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
     except Exception as error:
         print(f"the runtime environment cannot be set up: {type(error).__name__}: {error}", file=sys.stderr)
         sys.exit(1)
     if paths:
         sys.path[:0] = paths
         os.environ["PYTHONPATH"] = os.pathsep.join([*paths, *filter(None, [os.environ.get("PYTHONPATH")])])
+    if interpreter is not None:
+        os.environ[READY_VARIABLE] = "1"
+        os.environ["VIRTUAL_ENV"] = os.path.dirname(os.path.dirname(interpreter))
+        os.execv(interpreter, [interpreter, "-m", "swift_ray.worker"])
+
+
+def resources_folder() -> str:
+    """Where this node keeps what environments need."""
+    return os.path.join(os.environ["SWIFT_RAY_SESSION_DIR"], "runtime_resources")
 
 
 async def _fetched(environment: dict) -> list[str]:
@@ -41,7 +58,7 @@ async def _fetched(environment: dict) -> list[str]:
     from ray._private.runtime_env.py_modules import PyModulesPlugin
     from ray._raylet import GcsClient
 
-    resources = os.path.join(os.environ["SWIFT_RAY_SESSION_DIR"], "runtime_resources")
+    resources = resources_folder()
     client = GcsClient(address=os.environ["SWIFT_RAY_GCS_ADDRESS"])
     paths: list[str] = []
     folder = environment.get("working_dir")

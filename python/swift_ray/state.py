@@ -6,9 +6,10 @@ from typing import Any
 # The most that one list shows.
 ROWS_MAX = 10_000
 PREFIX = "/api/v0/"
+# What Ray writes where a number is not known, if not 0.
+ABSENT = {"object_size": -1}
 # Lists of which the control store knows nothing.
 UNKNOWN = {
-    "objects": "objects are counted by their owners",
     "runtime_envs": "environments are made by raylets",
     "cluster_events": "no events are recorded",
 }
@@ -73,6 +74,8 @@ def summary(client: Any, name: str, params: dict, timeout: float) -> dict:
     rows = listed(client, name, {"limit": ROWS_MAX, "detail": True}, timeout)
     if name == "tasks":
         counts = common.TaskSummaries.to_summary_by_func_name(tasks=rows["result"])
+    elif name == "objects":
+        counts = common.ObjectSummaries.to_summary(objects=rows["result"])
     else:
         counts = common.ActorSummaries.to_summary(actors=rows["result"])
     return {**rows, "result": {"node_id_to_summary": {"cluster": asdict(counts)}}}

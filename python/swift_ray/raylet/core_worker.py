@@ -24,6 +24,7 @@ from swift_ray.raylet.actors import ActorCalls
 from swift_ray.raylet.callbacks import Callbacks
 from swift_ray.raylet.calls import FunctionCalls
 from swift_ray.raylet.checkout import checkout
+from swift_ray.raylet.config import Config
 from swift_ray.raylet.core_error import ray_exception
 from swift_ray.raylet.environments import Environments
 from swift_ray.raylet.generators import Streams
@@ -200,6 +201,13 @@ def parts(amount: float) -> list[float]:
     return [1.0] * whole + ([rest] if rest else [])
 
 
+def site_flags() -> list[str]:
+    """Workers see the packages of the installation, and of the user, if their driver does."""
+    from ray._private import services
+
+    return ["-S"] * bool(services._no_site()) + ["-s"] * bool(services._no_user_site())
+
+
 def driver_options(gcs_address: str, raylet_socket: str, serialized_job_config: bytes) -> dict:
     """How a driver introduces itself, and how its workers are started (`DriverConnection.Options`)."""
     from ray.core.generated import common_pb2
@@ -209,6 +217,8 @@ def driver_options(gcs_address: str, raylet_socket: str, serialized_job_config: 
     host, _, port = gcs_address.rpartition(":")
     # Ray's Python shows CUDA the GPUs of each task itself.
     environment = ["RAY_CLIENT_MODE=0", "SWIFT_RAY_GPUS_PER_TASK=1"]
+    # An interpreter on a busy machine loads Ray and what the user imports for longer than raylets wait for a program.
+    environment.append(f"SWIFT_RAY_START_SECONDS={Config.worker_register_timeout_seconds()}")
     paths = [path for path in (os.environ.get("PYTHONPATH"), checkout()) if path]
     if paths:
         environment.append(f"PYTHONPATH={os.pathsep.join(paths)}")
@@ -218,7 +228,7 @@ def driver_options(gcs_address: str, raylet_socket: str, serialized_job_config: 
         "raylet_socket": raylet_socket,
         "namespace": config.ray_namespace,
         "python": sys.executable,
-        "arguments": ["-m", "swift_ray.worker"],
+        "arguments": [*site_flags(), "-m", "swift_ray.worker"],
         "environment": environment,
         "folder": os.getcwd(),
     }

@@ -12,6 +12,19 @@ from swift_ray.environment import VARIABLE, own_environment
 from swift_ray.raylet.checkout import checkout
 
 GCS = "gcs://"
+# What a worker fetches or installs before it is ready.
+SLOW_FIELDS = {"working_dir", "py_modules", "pip", "uv"}
+DAY_SECONDS = 24 * 60 * 60
+
+
+def setup_seconds(environment: dict) -> int:
+    """How long a worker may take for its environment (-1: as long as it wants, which is a day here)."""
+    from ray._private.ray_constants import DEFAULT_RUNTIME_ENV_TIMEOUT_SECONDS
+
+    seconds = (environment.get("config") or {}).get(
+        "setup_timeout_seconds", DEFAULT_RUNTIME_ENV_TIMEOUT_SECONDS
+    )
+    return DAY_SECONDS if seconds == -1 else min(seconds, DAY_SECONDS)
 
 
 def merged(environment: dict, parent: dict) -> dict:
@@ -32,6 +45,8 @@ def core_fields(environment: dict) -> dict:
     if "PYTHONPATH" in variables and (path := checkout()):
         variables["PYTHONPATH"] += os.pathsep + path
     variables[VARIABLE] = base64.b64encode(json.dumps(environment, sort_keys=True).encode()).decode()
+    if environment.keys() & SLOW_FIELDS:
+        variables["SWIFT_RAY_START_SECONDS"] = str(setup_seconds(environment))
     folder = environment.get("working_dir")
     return {"variables": variables, "working_dir": folder if folder and folder.startswith(GCS) else None}
 

@@ -44,13 +44,18 @@ def descriptor_of(header: dict) -> PythonFunctionDescriptor:
     return PythonFunctionDescriptor(module, name, cls, digest)
 
 
-def end_process(code: int) -> NoReturn:
-    """Ends this process after what user code has registered with `atexit`, and when its last results are on their way."""
+def run_exit_functions() -> None:
+    """Runs what user code has registered with `atexit`; the runtime's own end comes later."""
     import ray._private.worker
 
-    threading.Timer(EXIT_SECONDS, os._exit, (code,)).start()
     atexit.unregister(ray._private.worker.shutdown)
     atexit._run_exitfuncs()
+
+
+def end_process(code: int) -> NoReturn:
+    """Ends this process after what user code has registered with `atexit`, and when its last results are on their way."""
+    threading.Timer(EXIT_SECONDS, os._exit, (code,)).start()
+    run_exit_functions()
     sys.stdout.flush()
     sys.stderr.flush()
     _core.close()
@@ -175,7 +180,11 @@ class Execution:
         found = self._found.get(key)
         if found is None or header["kind"] == ACTOR_CREATION:
             info = self.load(header, extras)
-            found = (info.function, info.max_calls) if header["kind"] == NORMAL else (self._bound(info, header), 0)
+            found = (
+                (info.function, info.max_calls)
+                if header["kind"] == NORMAL
+                else (self._bound(info, header), 0)
+            )
             self._found[key] = found
         return found
 
@@ -374,7 +383,10 @@ class Execution:
 
         name = context.current().name if context.current() else header["function"][2]
         cause = error
-        if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
+        if isinstance(error, RayTaskError):
+            # Of a task that this one waited for: Ray's exceptions can be of the class of one cause only.
+            cause = error.cause
+        elif isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
             cause = TaskCancelledError(context_task_id(header))
         return RayTaskError(
             name,
@@ -428,6 +440,8 @@ class Execution:
         The caller is told of the actor's death, as all that come after it.
         """
         if self._core_worker._actor is not None:
+            # Here, since the raylet kills the process as soon as the cluster knows that the actor has ended.
+            run_exit_functions()
             with contextlib.suppress(CoreError):
                 self._core_worker.control("exit_actor", task=context.current().task_id)
             description = {"type": ACTOR_DIED, "message": f"The actor ended itself: {exit or 'exit_actor()'}"}

@@ -59,7 +59,7 @@ class Streams:
         import ray.exceptions
 
         items = self._peek(generator_ref, 1)
-        if items and not self._is_past_end(items[0]):
+        if items and not self._is_past_end(generator_ref, items[0]):
             return self._peeked[generator_ref.binary()].pop(0)
         raise ray.exceptions.ObjectRefStreamEndOfStreamError("the generator has no more items")
 
@@ -67,15 +67,24 @@ class Streams:
         for _ in range(count):
             self.try_read_next_object_ref_stream(generator_ref)
 
-    def _is_past_end(self, item: ObjectRef) -> bool:
-        """Whether the item that was promised turned out not to come."""
+    def _is_past_end(self, generator_ref: ObjectRef, item: ObjectRef) -> bool:
+        """Whether the item that was promised turned out not to come.
+
+        If the task failed, its error is in the place of such an item and in the generator's own: readers get the latter.
+        """
         if not self.object_exists(item):
             return False
-        return self.get_objects([item])[0].metadata == END_OF_STREAM
+        metadata = self.get_objects([item])[0].metadata
+        if metadata == END_OF_STREAM:
+            return True
+        is_error = metadata is not None and bytes(metadata).isdigit()
+        if not is_error or not self.object_exists(generator_ref):
+            return False
+        return self.get_objects([generator_ref])[0].metadata == metadata
 
     def is_object_ref_stream_finished(self, generator_ref: ObjectRef) -> bool:
         items = self._peek(generator_ref, 1)
-        return not items or self._is_past_end(items[0])
+        return not items or self._is_past_end(generator_ref, items[0])
 
     def async_delete_object_ref_stream(self, generator_ref: ObjectRef) -> None:
         self._peeked.pop(generator_ref.binary(), None)

@@ -46,7 +46,9 @@ def fetched(
         ACTOR_DIED if details["type"] in (ACTOR_CREATION_FAILED, ACTOR_GROUP_REMOVED) else details["type"]
     )
     known = {"actor_id": object_ref.binary()[8:24]} if number in (ACTOR_DIED, ACTOR_UNAVAILABLE) else {}
-    metadata, content = error_object(number, details["message"], known)
+    # The core says it in Swift's words.
+    message = details["message"].replace("exitActor()", "exit_actor()")
+    metadata, content = error_object(number, message, known)
     return SerializedRayObject(None if content is None else Buffer.copy_of(content), metadata, None)
 
 

@@ -35,6 +35,14 @@ class Questions:
             if row["name"] and (all_namespaces or row["ray_namespace"] == own)
         ]
 
+    def get_all_reference_counts(self) -> dict[str, dict[str, int]]:
+        """By the id of an object: how many references of this process and arguments of its calls hold it."""
+        rows = self._rows("objects", ("worker_id", False, self.get_worker_id().hex()))
+        return {
+            row["object_id"]: {"local": row["local_references"], "submitted": row["task_arguments"]}
+            for row in rows
+        }
+
     def get_local_object_locations(self, object_refs: list[ObjectRef]) -> dict[ObjectRef, dict[str, Any]]:
         """Where this process knows the objects to be; those that are not there yet are on no node, with no size."""
         return {ref: self._location(ref) for ref in object_refs}

@@ -127,6 +127,13 @@ def test_state_api(cluster):
     assert "seen" in str(api.summarize_tasks()["cluster"]["summary"])
     assert api.summarize_actors()["cluster"]["total_actors"] >= 1
     assert api.get_actor("00" * 16) is None
+    held = ray.put(bytes(1_000_000))
+    (shown,) = api.list_objects(filters=[("object_id", "=", held.hex())])
+    assert (shown.reference_type, shown.pid) == (
+        "LOCAL_REFERENCE",
+        os.getpid(),
+    ) and shown.object_size > 999_999
+    assert api.summarize_objects()["cluster"]["total_objects"] >= 1
     remove_placement_group(group)
     ray.kill(actor)
     assert eventually(lambda: api.get_actor(actor_id).state == "DEAD")

@@ -6,6 +6,7 @@ A test that runs into the limit counts as failed. `skipped.txt` names those that
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,7 +30,13 @@ def run(file: str, folder: str, skipped: dict[str, str], report: str) -> None:
     """Runs one file from its folder, so that workers can import it by the name that pytest gives it."""
     root = os.path.join(folder, "python", "ray", "tests")
     paths = [HERE, os.path.dirname(os.path.dirname(HERE)), os.environ.get("PYTHONPATH", "")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+    # Tests run `ray`, and those of cancellation want SIGINT, which is ignored behind a shell's `&`.
+    programs = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
+    environment = {
+        **os.environ,
+        "PATH": programs,
+        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
+    }
     options = ["-q", "-p", "no:cacheprovider", f"--timeout={TEST_SECONDS}", f"--junitxml={report}"]
     deselected = [f"--deselect={name}" for name in skipped if name.startswith(file + "::")]
     command = [sys.executable, "-m", "pytest", *options, *deselected, file]
@@ -42,6 +49,7 @@ def run(file: str, folder: str, skipped: dict[str, str], report: str) -> None:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         try:
             process.wait(timeout=FILE_SECONDS)

@@ -1,0 +1,119 @@
+"""The virtual environments of `pip` and `uv` in runtime environments: one for each list of requirements, made once."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import site
+import subprocess
+import sys
+import sysconfig
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+WORKING_DIR_VARIABLE = "${RAY_RUNTIME_ENV_CREATE_WORKING_DIR}"
+PIP_OPTIONS = ["--disable-pip-version-check", "--no-cache-dir"]
+# How much of an installer's output an error shows: raylets keep the last twenty lines of a worker that ends.
+SHOWN_LINES = 15
+
+
+class InstallationError(Exception):
+    """What could not be installed, with the output of the command."""
+
+
+def interpreter(environment: dict, resources: str) -> str | None:
+    """The Python of the virtual environment that `environment` wants below the folder `resources`; None if it wants none.
+
+    The first process that wants it makes it and the others wait for that. InstallationError: it cannot be made.
+    """
+    kind = next((kind for kind in ("pip", "uv") if environment.get(kind)), None)
+    if kind is None:
+        return None
+    wanted = environment[kind]
+    if isinstance(wanted, list):
+        wanted = {"packages": wanted}
+    content = json.dumps([kind, wanted, sys.version, sys.executable, working_dir_of(wanted)], sort_keys=True)
+    folder = os.path.join(resources, kind, hashlib.sha256(content.encode()).hexdigest()[:40])
+    python = os.path.join(folder, "bin", "python")
+    complete = folder + ".complete"
+    with locked(folder + ".lock"):
+        if not os.path.exists(complete):
+            shutil.rmtree(folder, ignore_errors=True)
+            make(folder)
+            try:
+                install(kind, wanted, python, folder)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+            open(complete, "w").close()
+    return python
+
+
+def working_dir_of(wanted: dict) -> str:
+    """The folder that requirements name by a variable; packages there differ from folder to folder."""
+    return os.getcwd() if any(WORKING_DIR_VARIABLE in one for one in wanted["packages"]) else ""
+
+
+@contextmanager
+def locked(path: str) -> Iterator[None]:
+    """One process of this machine at a time; the kernel unlocks when it ends, however that happens."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def make(folder: str) -> None:
+    """A virtual environment that sees, after its own packages, those of this process: Ray and our core among them."""
+    venv.EnvBuilder(symlinks=True).create(folder)
+    variables = {"base": folder, "platbase": folder}
+    packages = sysconfig.get_path("purelib", "venv", variables)
+    seen = [path for path in site.getsitepackages() if os.path.isdir(path)]
+    if site.ENABLE_USER_SITE:
+        seen.append(site.getusersitepackages())
+    # Through `addsitedir`, so that the `.pth` files there count as well.
+    lines = [f"import site; site.addsitedir({path!r})" for path in seen]
+    with open(os.path.join(packages, "swift_ray_parent.pth"), "w") as file:
+        file.write("\n".join(lines) + "\n")
+
+
+def install(kind: str, wanted: dict, python: str, folder: str) -> None:
+    """Installs the requirements. InstallationError: pip or uv says no."""
+    requirements = os.path.join(folder, "requirements.txt")
+    with open(requirements, "w") as file:
+        for one in wanted["packages"]:
+            file.write(one.replace(WORKING_DIR_VARIABLE, os.getcwd()) + "\n")
+    if kind == "pip":
+        pip = [python, "-m", "pip"]
+        if wanted.get("pip_version"):
+            run([*pip, "install", *PIP_OPTIONS, "pip" + wanted["pip_version"]])
+        run([*pip, "install", *wanted.get("pip_install_options", PIP_OPTIONS), "-r", requirements])
+    else:
+        uv = shutil.which("uv")
+        command = [uv] if uv else [sys.executable, "-m", "uv"]
+        options = wanted.get("uv_pip_install_options", ["--no-cache"])
+        run([*command, "pip", "install", "--python", python, *options, "-r", requirements])
+        pip = [*command, "pip"]
+    if wanted.get(f"{kind}_check"):
+        run([*pip, "check", *(["--python", python] if kind == "uv" else [])])
+
+
+def run(command: list[str]) -> None:
+    """Runs a command. InstallationError: it ends with another code than 0."""
+    # Packages in the folders of the worker's PYTHONPATH would count as installed.
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=variables,
+    )
+    if done.returncode:
+        lines = done.stdout.strip().splitlines()[-SHOWN_LINES:]
+        raise InstallationError(
+            "\n".join([f"{' '.join(command)} ended with code {done.returncode}:", *lines])
+        )
