@@ -16,7 +16,7 @@ package struct RayletSettings: Sendable {
     package var gcs = Address.none
     /// First number for start tokens and requests; a driver makes it random.
     package var firstNumber: UInt64
-    /// A worker must have reported within this time of its start.
+    /// A worker must have reported within this time of its start, if its program or environment says nothing else.
     package var startMillisecondsMax = 10_000
     /// A killed process must be gone within this time, else its lease is answered without its last lines.
     package var killMillisecondsMax = 5_000

@@ -183,6 +183,16 @@ import Testing
         #expect(harness.updates(of: actor(1), to: driver(1)).last?.phase == .dead)
     }
 
+    @Test("A kill with restart of an actor that waits for a worker costs a restart, too")
+    func killWaitingWithRestart() {
+        var harness = GCSHarness.cluster()
+        harness.send(.createActor(CreateActor(spec: spec(actor(1), restarts: 1))), from: driver(1))
+        harness.send(.killActor(KillActor(actor: actor(1), restart: true)), requestID: 3, from: driver(1))
+        #expect(harness.updates(of: actor(1), to: driver(1)).allSatisfy { $0.phase != .dead })
+        harness.send(.killActor(KillActor(actor: actor(1), restart: true)), requestID: 4, from: driver(1))
+        #expect(harness.updates(of: actor(1), to: driver(1)).last?.phase == .dead)
+    }
+
     @Test("Killing an actor that never was is an error")
     func killUnknown() {
         var harness = GCSHarness.cluster()

@@ -107,6 +107,20 @@ import Testing
         #expect(harness.exited.isEmpty)
     }
 
+    @Test("An environment may say how long its workers take to start")
+    func longStart() {
+        var harness = RayletHarness()
+        let environment = RuntimeEnvironmentSpec(variables: [.init("SWIFT_RAY_START_SECONDS", "60")])
+        harness.assign(1, environment: environment)
+        let processID = harness.spawn(harness.wantedStarts[0])
+        harness.tick(after: 59_000)
+        #expect(harness.kills.isEmpty)
+        harness.tick(after: 1_000)
+        #expect(harness.kills == [processID])
+        harness.give(.processExited(processID: processID, ProcessExit(signal: 9)))
+        #expect(harness.leaseFailed.first?.error.message.contains("not ready within 60 s") == true)
+    }
+
     @Test("A killed starter that is not reaped does not keep its lease waiting")
     func unreapedStarter() {
         var harness = RayletHarness()

@@ -34,6 +34,28 @@ struct MessageTests {
         #expect(readable.allSatisfy { $0 >= LinkFrameKind.applicationMin })
     }
 
+    @Test("An error in a form of Python's own keeps its bytes")
+    func foreignError() {
+        let object = RayObject(data: [0xce, 1, 2, 3], metadata: ErrorType.taskExecution.metadata)
+        let error = object.data.withUnsafeBytes { RayError(data: $0, metadata: object.metadata) }
+        #expect(error?.type == .taskExecution && error?.payload == object.data)
+        let written = RayError(.taskExecution, "text", payload: [7])
+        #expect(written.object.data.withUnsafeBytes { RayError(data: $0, metadata: written.object.metadata) } == written)
+    }
+
+    @Test("Functions of Python are shown as Ray shows them")
+    func pythonNames() {
+        func shown(_ kind: TracedCall.Kind, _ className: String, _ function: String) -> String {
+            let call = TracedCall(
+                kind: kind,
+                function: FunctionDescriptor(language: .python, module: "m", className: className, function: function))
+            return call.functionName
+        }
+        #expect(shown(.normal, "", "test.<locals>.f") == "f")
+        #expect(shown(.actorCall, "test.<locals>.Counter", "add") == "Counter.add")
+        #expect(shown(.actorCreation, "Counter", "__init__") == "Counter")
+    }
+
     @Test("Every message comes back as it was written")
     func roundTrip() throws {
         for message in MessageSamples.all {

@@ -108,7 +108,9 @@ extension GCSCore {
         case (false, _):
             endActor(kill.actor, because: cause, at: now, into: &effects)
         case (true, .queued), (true, .backingOff):
-            break  // There is nothing to kill, and it is being started anyway.
+            // There is nothing to kill, but as in Ray it costs a restart.
+            guard actor.mayRestart else { endActor(kill.actor, because: cause, at: now, into: &effects); break }
+            actors[kill.actor]?.restartCount += 1
         case (true, .starting(let lease, _)), (true, .alive(let lease, _)):
             endLease(lease, .killWorker, at: now, into: &effects)
             incarnationEnded(kill.actor, lease, RayError(.actorDied, cause), at: now, into: &effects)

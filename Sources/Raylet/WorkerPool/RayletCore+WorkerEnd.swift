@@ -62,8 +62,8 @@ extension RayletCore {
             guard let worker = pool[token] else { continue }
             let age = now.milliseconds(since: worker.since)
             switch worker.state {
-            case .starting where age >= settings.startMillisecondsMax:
-                let seconds = settings.startMillisecondsMax / 1_000
+            case .starting where age >= startMillisecondsMax(of: worker.key):
+                let seconds = startMillisecondsMax(of: worker.key) / 1_000
                 let reason =
                     "a worker running \(worker.key.program.path) was not ready within \(seconds) s; "
                     + "the program must call ray.init() first, before any longer work."
@@ -79,6 +79,20 @@ extension RayletCore {
         }
         endIdleWorkers(at: now, into: &effects)
     }
+
+    /// An interpreter that loads its libraries takes longer than a program, and one that installs packages minutes:
+    /// the variable `SWIFT_RAY_START_SECONDS` of the environment, or else of the program, tells.
+    private func startMillisecondsMax(of key: PoolKey) -> Int {
+        let name = "SWIFT_RAY_START_SECONDS"
+        let ofEnvironment = key.environment?.variables.last { $0.name == name }?.value
+        let ofProgram = key.program.environment.last { $0.hasPrefix(name + "=") }?.dropFirst(name.utf8.count + 1)
+        guard let text = ofEnvironment ?? ofProgram.map(String.init), let seconds = Int(text),
+            (1...Self.startSecondsMax).contains(seconds)
+        else { return settings.startMillisecondsMax }
+        return seconds * 1_000
+    }
+
+    private static var startSecondsMax: Int { 24 * 60 * 60 }
 
     /// Answers for a killed process that is still not reaped; it stays in the pool until it is.
     private mutating func reportUnreaped(

@@ -184,13 +184,15 @@ extension RayError: WireCodable {
     }
 
     /// The error that an object stands for; nothing if it holds data.
+    ///
+    /// One that a program wrote in its own form (Python stores errors as values, too) keeps its bytes for that program.
     package init?(data: UnsafeRawBufferPointer, metadata: [UInt8]) {
         guard let type = ErrorType(metadata: metadata) else { return nil }
         var reader = WireReader(data)
         do throws(WireError) {
             self = try RayError(from: &reader)
         } catch {
-            self.init(type, "the description of this error cannot be read: \(error)")
+            self.init(type, "the description of this error cannot be read: \(error)", payload: Array(data))
         }
     }
 }

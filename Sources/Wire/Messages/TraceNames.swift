@@ -11,7 +11,14 @@ extension TracedCall {
 
     /// The function, or the class whose initialiser it is.
     package var functionName: String {
-        kind == .actorCreation && !function.className.isEmpty ? function.className : function.description
+        if function.language == .python { return pythonName }
+        return kind == .actorCreation && !function.className.isEmpty ? function.className : function.description
+    }
+
+    /// As Ray shows those of Python: without the module, and without the functions in which they are nested.
+    private var pythonName: String {
+        let names = [function.className, function.function].compactMap { $0.split(separator: ".").last.map(String.init) }
+        return kind == .actorCreation ? names.first ?? "" : names.joined(separator: ".")
     }
 }
 
