@@ -40,7 +40,8 @@ struct MessageTests {
         let error = object.data.withUnsafeBytes { RayError(data: $0, metadata: object.metadata) }
         #expect(error?.type == .taskExecution && error?.payload == object.data)
         let written = RayError(.taskExecution, "text", payload: [7])
-        #expect(written.object.data.withUnsafeBytes { RayError(data: $0, metadata: written.object.metadata) } == written)
+        #expect(
+            written.object.data.withUnsafeBytes { RayError(data: $0, metadata: written.object.metadata) } == written)
     }
 
     @Test("Functions of Python are shown as Ray shows them")

@@ -109,7 +109,10 @@ extension GCSCore {
             endActor(kill.actor, because: cause, at: now, into: &effects)
         case (true, .queued), (true, .backingOff):
             // There is nothing to kill, but as in Ray it costs a restart.
-            guard actor.mayRestart else { endActor(kill.actor, because: cause, at: now, into: &effects); break }
+            guard actor.mayRestart else {
+                endActor(kill.actor, because: cause, at: now, into: &effects)
+                break
+            }
             actors[kill.actor]?.restartCount += 1
         case (true, .starting(let lease, _)), (true, .alive(let lease, _)):
             endLease(lease, .killWorker, at: now, into: &effects)

@@ -17,7 +17,9 @@ extension TracedCall {
 
     /// As Ray shows those of Python: without the module, and without the functions in which they are nested.
     private var pythonName: String {
-        let names = [function.className, function.function].compactMap { $0.split(separator: ".").last.map(String.init) }
+        let names = [function.className, function.function].compactMap {
+            $0.split(separator: ".").last.map(String.init)
+        }
         return kind == .actorCreation ? names.first ?? "" : names.joined(separator: ".")
     }
 }
