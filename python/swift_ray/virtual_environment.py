@@ -24,7 +24,7 @@ class InstallationError(Exception):
 
 
 def interpreter(environment: dict, resources: str) -> str | None:
-    """The Python of the virtual environment that `environment` wants below the folder `resources`; None if it wants none.
+    """The Python of the virtual environment that `environment` wants, below the folder `resources`; None if it has none.
 
     The first process that wants it makes it and the others wait for that. InstallationError: it cannot be made.
     """

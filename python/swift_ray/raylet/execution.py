@@ -53,7 +53,7 @@ def run_exit_functions() -> None:
 
 
 def end_process(code: int) -> NoReturn:
-    """Ends this process after what user code has registered with `atexit`, and when its last results are on their way."""
+    """Ends this process after what was registered with `atexit`, and when its last results are on their way."""
     threading.Timer(EXIT_SECONDS, os._exit, (code,)).start()
     run_exit_functions()
     sys.stdout.flush()

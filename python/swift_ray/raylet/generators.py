@@ -70,7 +70,8 @@ class Streams:
     def _is_past_end(self, generator_ref: ObjectRef, item: ObjectRef) -> bool:
         """Whether the item that was promised turned out not to come.
 
-        If the task failed, its error is in the place of such an item and in the generator's own: readers get the latter.
+        If the task failed, its error is in the place of such an item and in the generator's own: readers get
+        the latter.
         """
         if not self.object_exists(item):
             return False
