@@ -24,7 +24,7 @@ final class Sandbox {
         let folder = folder ?? "/tmp/rt-\(String(UInt32.random(in: .min ... .max), radix: 36))"
         let sandbox = Sandbox(folder: folder)
         try FileManager.default.createDirectory(atPath: folder + "/home", withIntermediateDirectories: true)
-        let memory = SharedMemory.present()
+        let memory = SharedMemory.present(in: [])
         var failure: (any Error)?
         do { try await body(sandbox) } catch { failure = error }
         // A task that was cancelled cannot wait; what is left is then killed at once.
@@ -32,7 +32,7 @@ final class Sandbox {
         if failure == nil, !left.isEmpty {
             Issue.record("left running: \(left)\n\(sandbox.logs)", sourceLocation: location)
         }
-        let kept = SharedMemory.present().subtracting(memory)
+        let kept = SharedMemory.present(in: sandbox.processes).subtracting(memory)
         if failure == nil, !kept.isEmpty {
             Issue.record("shared memory left: \(kept.sorted())", sourceLocation: location)
         }
