@@ -302,7 +302,8 @@ class Execution:
             return outputs
         if header["generator"] is not None:
             return self.drain(task, outputs, header, extras)
-        return self.collect(outputs, header, extras) if header["returns"] != 1 else outputs
+        values = self.collect(outputs, header, extras)
+        return values[0] if header["returns"] == 1 else values
 
     def call(self, function: Any, header: dict, args: list, kwargs: dict) -> Any:
         loops = self._core_worker._loops

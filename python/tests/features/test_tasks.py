@@ -136,6 +136,17 @@ def test_a_crash_is_told(tmp_path):
         ray.get(crash.remote())
 
 
+def test_a_generator_with_declared_results():
+    @ray.remote
+    def count(to):
+        yield from range(to)
+
+    assert ray.get(count.options(num_returns=1).remote(1)) == 0
+    assert ray.get(count.options(num_returns=2).remote(3)) == [0, 1]
+    with pytest.raises(ValueError):
+        ray.get(count.options(num_returns=1).remote(0))
+
+
 def test_generators():
     @ray.remote
     def count(n):
