@@ -101,16 +101,16 @@ def test_state_api(cluster):
             return ray.get_runtime_context().get_actor_id()
 
     @ray.remote
-    def seen() -> None: ...
+    def watched() -> None: ...
 
     actor = Seen.remote()
     actor_id = ray.get(actor.me.remote())
-    ray.get([seen.remote() for _ in range(3)])
+    ray.get([watched.remote() for _ in range(3)])
     group = placement_group([{"CPU": 1}])
     ray.get(group.ready())
 
     def tasks() -> list:
-        return api.list_tasks(filters=[("name", "=", "seen"), ("state", "=", "FINISHED")])
+        return api.list_tasks(filters=[("name", "=", "watched"), ("state", "=", "FINISHED")])
 
     assert eventually(lambda: len(tasks()) == 3)
     assert len(api.list_tasks(limit=1)) == 1
@@ -124,7 +124,7 @@ def test_state_api(cluster):
     assert api.get_task(tasks()[0].task_id).state == "FINISHED"
     assert api.get_placement_group(group.id.hex()).state == "CREATED"
     assert api.list_workers(detail=True) and api.list_jobs(detail=True)
-    assert "seen" in str(api.summarize_tasks()["cluster"]["summary"])
+    assert "watched" in str(api.summarize_tasks()["cluster"]["summary"])
     assert api.summarize_actors()["cluster"]["total_actors"] >= 1
     assert api.get_actor("00" * 16) is None
     held = ray.put(bytes(1_000_000))
