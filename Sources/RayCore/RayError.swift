@@ -100,3 +100,8 @@ package struct RayError: Error, Hashable, Sendable {
                 host: host, processID: processID, attempt: attempt, payload: payload, causes: causes))
     }
 }
+
+extension RayError: CustomStringConvertible {
+    /// The code and the sentence, for tests and logs.
+    package var description: String { "\(type): \(message)" }
+}

@@ -111,6 +111,8 @@ package final class FileJournal: Journal {
         // A disk may never answer; the thread then goes with the process.
         let deadline = MonotonicClock().now().advanced(milliseconds: Self.closeMilliseconds)
         while !state.withLock({ $0.isStopped }), MonotonicClock().now() < deadline { usleep(1_000) }
+        // Not by closing alone: a child that is just being started has the same lock until its program runs.
+        flock(lockDescriptor, LOCK_UN)
         Glibc.close(lockDescriptor)
     }
 

@@ -116,6 +116,22 @@ struct FileJournalTests {
         journal.close()
     }
 
+    @Test("A closed journal is free although a child that is being started still has its descriptors")
+    func freeAfterFork() throws {
+        let folder = Folder()
+        let journal = try FileJournal(folder: folder.path)
+        let lock = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").first {
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)"))?
+                .hasSuffix(folder.path + "/journal.lock") == true
+        }
+        // What a fork does: one more descriptor of the same open file.
+        let copy = dup(try #require(lock.flatMap { Int32($0) }))
+        defer { close(copy) }
+        _ = try journal.recover()
+        journal.close()
+        #expect(try reopen(folder).isEmpty)
+    }
+
     @Test("A file that has grown is written anew with what is left of it")
     func compaction() async throws {
         let folder = Folder()
