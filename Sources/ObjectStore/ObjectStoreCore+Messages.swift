@@ -78,6 +78,8 @@ extension ObjectStoreCore {
         case seal(ObjectID, StoreClient, metadataSize: Int, containedSize: Int)
         /// A client gave up writing and will not touch the room again.
         case abort(ObjectID, StoreClient)
+        /// The bytes of a sealed object are to be a second one, too, of this owner; answered by `shared` or `failed`.
+        case share(ObjectID, as: ObjectID, owner: WorkerID, token: UInt64)
         /// Owners let these objects go.
         case free([ObjectID])
         /// Sealed copies became, or ceased to be, the ones that their owners rely on.
@@ -114,6 +116,8 @@ extension ObjectStoreCore {
         case exists(token: UInt64, client: StoreClient, id: ObjectID, isSealed: Bool)
         /// Tell the client that its creation failed.
         case failed(token: UInt64, client: StoreClient, RayError)
+        /// Tell who asked for it that the second object is there.
+        case shared(token: UInt64, ObjectEntry)
         /// Tell the client that its seal is refused.
         case rejected(StoreClient, ObjectID, RayError)
         /// Write the entry into the table.

@@ -140,7 +140,7 @@ extension ObjectStoreCore {
     /// Gives the entry's room and the entry itself back.
     mutating func release(_ index: UInt32) {
         let entry = entries[Int(index)]
-        allocator.free(offset: entry.offset, size: entry.size)
+        giveUpRange(of: entry)
         entries[Int(index)].state = .vacant
         entries[Int(index)].generation += 1
         entries[Int(index)].holds = 0

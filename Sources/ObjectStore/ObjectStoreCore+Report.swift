@@ -113,7 +113,16 @@ extension ObjectStoreCore {
     }
 
     private var rangesViolation: String? {
-        var ranges = entries.filter { $0.state != .vacant }.map { ($0.offset, $0.size) }
+        var ranges: [(Int, Int)] = []
+        for (offset, sharers) in Dictionary(grouping: entries.filter { $0.state != .vacant }, by: \.offset) {
+            guard sharers.count - 1 == sharedRanges[offset, default: 0] else {
+                return "the sharers of \(offset) are miscounted"
+            }
+            if Set(sharers.map(\.size)).count > 1 { return "the range at \(offset) has two sizes" }
+            ranges.append((offset, sharers[0].size))
+        }
+        if sharedRanges.values.contains(where: { $0 < 1 }) { return "a range is shared by nobody" }
+        if sharedRanges.count > ranges.count { return "a range is shared that is not in use" }
         if ranges.reduce(0, { $0 + $1.1 }) != used { return "the ranges' sum is not the \(used) bytes in use" }
         if used > capacity { return "more in use than there is" }
         ranges += allocator.freeRanges.map { ($0.offset, $0.size) }

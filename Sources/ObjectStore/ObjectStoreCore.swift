@@ -21,6 +21,7 @@ package import RayCore
 ///
 /// A full store lets creations wait in one queue, first come, first served: it evicts secondary copies that nobody
 /// reads, least recently used first, asks for spilling, and fails a creation with a reason at its deadline.
+/// Several entries may have one range (`share`): its room is free when the last of them is vacant.
 /// Offsets are relative to the data part of the arena.
 package struct ObjectStoreCore: Sendable {
     let configuration: Configuration
@@ -40,6 +41,8 @@ package struct ObjectStoreCore: Sendable {
     /// Scans asked for so far, and how many of them were answered (one or none is open).
     var scansRequested: UInt64 = 0
     var scansAnswered: UInt64 = 0
+    /// Entries beyond the first that have the range at this offset; see `share`.
+    var sharedRanges: [Int: Int] = [:]
     /// Whether nothing but retractions happened since the last scan was answered.
     var pinsAreFresh = false
     var retractingCount = 0
@@ -129,6 +132,8 @@ package struct ObjectStoreCore: Sendable {
         case .abort(let id, let client):
             abort(id, client, into: &effects)
             serveWaiting(at: now, into: &effects)
+        case .share(let source, let id, let owner, let token):
+            share(source, as: id, owner: owner, token: token, into: &effects)
         case .free(let ids): free(ids, at: now, into: &effects)
         case .setPrimary(let ids, let isPrimary):
             for id in ids { setPrimary(id, isPrimary) }

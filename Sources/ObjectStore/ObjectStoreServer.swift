@@ -21,6 +21,8 @@ package final class ObjectStoreServer {
         case exists(token: UInt64, client: StoreClient, id: ObjectID, isSealed: Bool)
         /// There was no room until the deadline, or never will be.
         case failed(token: UInt64, client: StoreClient, RayError)
+        /// The second object is there; the references inside it, encoded.
+        case shared(token: UInt64, ObjectEntry, contained: [UInt8])
         /// A seal is refused; the object does not exist.
         case rejected(StoreClient, ObjectID, RayError)
         /// The object can be found from now on.
@@ -320,6 +322,7 @@ package final class ObjectStoreServer {
             events.append(.exists(token: token, client: client, id: id, isSealed: isSealed))
         case .failed(let token, let client, let error):
             events.append(.failed(token: token, client: client, error))
+        case .shared(let token, let entry): events.append(.shared(token: token, entry, contained: contained(entry)))
         case .rejected(let client, let id, let error): events.append(.rejected(client, id, error))
         case .sealed(let id, let client): events.append(.sealed(id, client))
         case .removed(let id, let reason): events.append(.removed(id, reason))
@@ -333,6 +336,12 @@ package final class ObjectStoreServer {
             spillRequests.append(.read(handle, object, into: range))
         case .deleteFile(let file): spillRequests.append(.delete(file: file))
         }
+    }
+
+    /// The encoded references inside an object.
+    private func contained(_ entry: ObjectEntry) -> [UInt8] {
+        let start = entry.offset + entry.layout.dataSize + entry.layout.metadataSize
+        return arena.data(offset: start, size: entry.layout.containedSize).map { Array($0) } ?? []
     }
 
     private func lend(_ entry: ObjectEntry) -> (entry: ObjectEntry, range: LentRange) {

@@ -51,6 +51,7 @@ extension RayletCore {
         case .createObject(let create):
             createObject(create, requestID: requestID, from: peer, at: now, into: &effects)
         case .sealObject(let seal): sealObject(seal.object, from: peer, at: now, into: &effects)
+        case .shareObject(let share): shareObject(share, from: peer, into: &effects)
         case .abortObject(let abort): abortObject(abort.object, from: peer, at: now, into: &effects)
         case .freeObjects(let free): freeObjects(free.objects, at: now, into: &effects)
         case .keepCopies(let keep): keepCopies(keep.objects, for: peer, into: &effects)

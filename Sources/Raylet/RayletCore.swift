@@ -39,6 +39,8 @@ package struct RayletCore: Sendable {
     var creations: [ObjectID: ObjectCreation] = [:]
     /// Requests for room under way, by token.
     var storeRequests: [UInt64: StoreRequest] = [:]
+    /// Second objects of the same bytes that the store was asked for, by token.
+    var shares: [UInt64: Share] = [:]
     /// Sealed copies in the store that were fetched from other nodes, and whose owner was told of them.
     var copies: [ObjectID: Address] = [:]
     var fetches: [ObjectID: Fetch] = [:]
@@ -96,6 +98,7 @@ package struct RayletCore: Sendable {
         case .packageFailed(let package, let reason): packageFailed(package, reason, into: &effects)
         case .storeCreated(let token, let offset): storeCreated(token, offset: offset, at: now, into: &effects)
         case .storeFailed(let token, let error): storeFailed(token, error, at: now, into: &effects)
+        case .storeShared(let token, let shared): _ = storeShared(token, .success(shared), into: &effects)
         case .storeRejected(let object, let error): storeRejected(object, error, at: now, into: &effects)
         case .objectSealed(let object): objectSealed(object, at: now, into: &effects)
         case .objectsRemoved(let objects):

@@ -34,6 +34,8 @@ package enum RayletEffect: Hashable, Sendable {
     case storeFree([ObjectID])
     /// These copies must not be evicted any more.
     case storeKeep([ObjectID])
+    /// Make a second object of this owner of the bytes of the first; answered by `storeShared` or `storeFailed`.
+    case storeShare(ObjectID, as: ObjectID, owner: WorkerID, token: UInt64)
     /// Bring a spilled object back; answered by `objectSealed` or `restoreFailed`.
     case storeRestore(ObjectID)
     /// Free all that this process owned; answered by `objectsRemoved`.

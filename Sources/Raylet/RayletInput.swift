@@ -34,6 +34,8 @@ package enum RayletInput: Sendable {
     case storeCreated(token: UInt64, offset: UInt64)
     /// There is none, or the object exists already.
     case storeFailed(token: UInt64, RayError)
+    /// The second object asked for by `storeShare` is there.
+    case storeShared(token: UInt64, SharedBytes)
     /// A seal is refused; the object does not exist.
     case storeRejected(ObjectID, RayError)
     /// The object can be read by every process of the node from now on.
@@ -52,6 +54,19 @@ package enum RayletInput: Sendable {
     case tick(StoreUsage)
     /// The operator wants the node to leave.
     case stop(reason: String)
+}
+
+/// A second object of the same bytes.
+package struct SharedBytes: Hashable, Sendable {
+    /// Bytes of data.
+    package var byteCount: Int
+    /// The references inside it, encoded.
+    package var contained: [UInt8]
+
+    package init(byteCount: Int, contained: [UInt8]) {
+        self.byteCount = byteCount
+        self.contained = contained
+    }
 }
 
 /// How a process ended.

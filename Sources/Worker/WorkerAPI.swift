@@ -158,6 +158,12 @@ package protocol WorkerAPI: AnyObject, Sendable {
     func wait(
         _ references: [ObjectReference], count: Int, deadline: Instant?, from task: TaskID?,
         completion: @escaping @Sendable ([Bool]) -> Void)
+    /// Has the process of an actor own an object of the same value, which outlives this process. The new object's
+    /// reference counts as one local reference. Waits for the value, for the actor up to a limit, and at most until
+    /// `deadline`; while `task` waits it counts as blocked.
+    func handOver(
+        _ reference: ObjectReference, to actor: ActorID, deadline: Instant?, from task: TaskID?,
+        completion: @escaping @Sendable (Result<ObjectReference, RayError>) -> Void)
     /// Handles incoming messages on the caller's thread until `isDone` or the budget is used up.
     ///
     /// Spares the wake-up of another thread where an answer is near. Returns whether `isDone`.

@@ -40,6 +40,8 @@ package struct WorkerCore: Sendable {
         package var oomRetriesMax = -1
         /// The pause before the first of these; each further one is twice as long (`task_oom_retry_delay_base_ms`).
         package var oomRetryDelayMilliseconds = 1_000
+        /// How long an actor's process is waited for that is to own something.
+        package var handOverMilliseconds = 60_000
         /// What is recorded of tasks.
         package var trace = TraceSettings()
         /// Bytes of lineage that are kept at most (Ray's `max_lineage_bytes`).
@@ -100,6 +102,7 @@ package struct WorkerCore: Sendable {
     /// What a worker's puts outside of tasks count as.
     var ownTask: TaskID?
     var references = ReferenceTable()
+    var handOvers = HandOverTable()
     var lineage = LineageTable()
     /// Whether something that was at hand was ever lost again: then gets look twice before they end.
     var hasLosses = false
@@ -200,6 +203,9 @@ package struct WorkerCore: Sendable {
         case .returnObjects(let message): returned(message, by: peer, into: &effects)
         case .resultReferences(let message): resultReferences(message, from: peer, into: &effects)
         case .referencesTaken(let message): referencesTaken(message, from: peer, into: &effects)
+        case .handOver(let message): handOverAsked(message, from: peer, into: &effects)
+        case .handedOver(let message): handedOver(message, from: peer, at: now, into: &effects)
+        case .objectShared(let message): objectShared(message, into: &effects)
         case .objectLocal(let message):
             objectLocal(message, version: UInt32(truncatingIfNeeded: requestID), at: now, into: &effects)
         case .objectCopied(let message): objectCopied(message, from: peer, into: &effects)
@@ -243,6 +249,7 @@ package struct WorkerCore: Sendable {
         }
         for pull in pulls.values { wake = min(wake, pull.deadline) }
         for task in delayedTasks { wake = min(wake, task.due) }
+        wake = min(wake, handOvers.due)
         return min(wake, tracer.reportAt ?? .distantFuture)
     }
 
@@ -252,6 +259,7 @@ package struct WorkerCore: Sendable {
         expireLeases(at: now, into: &effects)
         queueDelayedTasks(at: now, into: &effects)
         expireActorCalls(at: now, into: &effects)
+        expireHandOvers(at: now, into: &effects)
         expirePulls(at: now, into: &effects)
         expireLostPeers(at: now, into: &effects)
         reportTrace(at: now, into: &effects)
@@ -270,6 +278,8 @@ package struct WorkerCore: Sendable {
                 RayError(.localRayletDied, "the raylet of this node is gone (\(reason))"), at: now, into: &effects)
             return
         }
+        requesterLost(peer, into: &effects)
+        takerLost(peer, at: now, into: &effects)
         referencePeerLost(peer, at: now, into: &effects)
         ownerLost(peer, reason: reason, into: &effects)
         leasedWorkerLost(peer, reason: reason, at: now, into: &effects)
@@ -294,6 +304,7 @@ package struct WorkerCore: Sendable {
         }
         for request in requests.keys.sorted() { effects.append(.completeRequest(request, .failure(error))) }
         requests.removeAll()
+        failAllHandOvers(error, into: &effects)
         leases.removeAll()
     }
 }

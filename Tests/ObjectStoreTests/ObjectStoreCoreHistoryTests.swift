@@ -37,7 +37,8 @@ import Testing
             case 90: driver.receive(.clientDied(client), at: step)
             case 91: driver.receive(.ownerDied(owner(UInt64(number % 4))), at: step)
             case 92: driver.receive(.jobEnded(JobID(UInt32(number % 3 + 1))), at: step)
-            case 93..<96: driver.receive(.setPrimary([id], Bool.random(using: &generator)), at: step)
+            case 93: driver.receive(.share(id, as: objectID(number + 60), owner: owner(3), token: 1), at: step)
+            case 94..<96: driver.receive(.setPrimary([id], Bool.random(using: &generator)), at: step)
             default: driver.receive(.tick, at: step)
             }
             if let violation = driver.violation { return "step \(step): \(violation)" }

@@ -317,6 +317,22 @@ private func withWorker(_ body: (FakeWorker) async throws -> Void) async throws 
 }
 
 @Suite(.timeLimit(.minutes(1))) struct ActorTests {
+    @Test("A value is handed to an actor under a reference of its own, an error is thrown")
+    func handOver() async throws {
+        try await withWorker { worker async throws in
+            let counter = ray.remote(Counter.self).remote(start: 1)
+            let put = try await ray.put([1, 2], owner: counter)
+            #expect(put.storage.reference.id.task.actor == counter._ray.id)
+            #expect(try await ray.get(put) == [1, 2])
+            let squared = ray.remote(square)(3)
+            let handed = try await ray.handOver(squared, to: counter)
+            #expect(handed != squared && worker.count(handed.storage.reference.id) == 1)
+            #expect(try await ray.get(handed) == 9)
+            let failed = ray.remote(fails)(4)
+            await #expect(throws: ray.TaskError.self) { _ = try await ray.handOver(failed, to: counter) }
+        }
+    }
+
     @Test("Calls change the actor's state in order") func calls() async throws {
         try await withWorker { _ async throws in
             let counter = ray.remote(Counter.self).remote(start: 1)

@@ -245,6 +245,27 @@ final class FakeWorker: WorkerAPI {
         }
     }
 
+    func handOver(
+        _ reference: ObjectReference, to actor: ActorID, deadline: Instant?, from task: TaskID?,
+        completion: @escaping @Sendable (Result<ObjectReference, RayError>) -> Void
+    ) {
+        whenDone {
+            guard let object = self.state.withLock({ $0.objects[reference.id] }) else { return nil }
+            return { completion(object.map { self.own($0, in: actor) }) }
+        }
+    }
+
+    private func own(_ object: RayObject, in actor: ActorID) -> ObjectReference {
+        state.withLock { state in
+            state.puts += 1
+            let task = TaskID.actorTask(actor, using: &state.generator)
+            let id = ObjectID.put(task, returns: 0, attempt: 0, count: state.puts)
+            state.objects[id] = .success(object)
+            state.counts[id] = 1
+            return ObjectReference(id: id, owner: address)
+        }
+    }
+
     func poll(microseconds: Int, until isDone: () -> Bool) -> Bool { isDone() }
 
     func retain(_ reference: ObjectReference) { state.withLock { $0.counts[reference.id, default: 0] += 1 } }

@@ -185,6 +185,15 @@ struct RayletHarness {
             } else {
                 answers = [.storeRejected(object, RayError(.objectLost, "rejected"))]
             }
+        case .storeShare(let source, let object, let owner, let token):
+            if let entry = store[source], entry.isSealed {
+                store[object] = StoredObject(
+                    owner: owner, slot: nil, isPrimary: true, isSealed: true, bytes: entry.bytes)
+                let shared = SharedBytes(byteCount: entry.bytes.count, contained: [7])
+                answers = [.objectSealed(object), .storeShared(token: token, shared)]
+            } else {
+                answers = [.storeFailed(token: token, RayError(.objectLost, "not here"))]
+            }
         case .storeAbort(let object, let slot):
             if let entry = store[object], entry.slot == slot, !entry.isSealed { store[object] = nil }
         case .storeFree(let objects):

@@ -248,5 +248,23 @@ extension Golden {
         Golden(
             kind: 301, message: .objectsListed(ObjectsListed(token: 3, objects: [], omitted: 5)),
             hex: "0300000000000000" + "00000000" + "0500000000000000"),
+        Golden(
+            kind: 320,
+            message: .handOver(
+                HandOver(
+                    token: 3, actor: MessageSamples.actorID, incarnation: 1,
+                    object: .value(RayObject(data: [7], metadata: [8])))),
+            hex: "0300000000000000" + "11110000000000002222222207000000" + "01000000" + "00" + "0100000007"
+                + "0100000008" + "00000000"),
+        Golden(kind: 321, message: .handedOver(HandedOver(token: 3)), hex: "0300000000000000" + "00" + "00"),
+        Golden(
+            kind: 322,
+            message: .shareObject(ShareObject(source: MessageSamples.objectID, object: MessageSamples.objectID)),
+            hex: "33330000000000001111000000000000222222220700000001000000"
+                + "33330000000000001111000000000000222222220700000001000000"),
+        Golden(
+            kind: 323,
+            message: .objectShared(ObjectShared(object: MessageSamples.objectID, byteCount: 2, contained: [5])),
+            hex: "33330000000000001111000000000000222222220700000001000000" + "0200000000000000" + "0100000005" + "00"),
     ]
 }

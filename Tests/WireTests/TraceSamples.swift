@@ -50,6 +50,13 @@ extension MessageSamples {
                 ], matched: 3, dropped: 4, error: error, warnings: ["w"])),
         .listObjects(ListObjects(token: 3, limit: 4)),
         .objectsListed(ObjectsListed(token: 3, objects: [held], omitted: 5)),
+        .handOver(
+            HandOver(
+                token: 3, actor: actorID, incarnation: 1,
+                object: .reference(ObjectReference(id: objectID, owner: address)))),
+        .handedOver(HandedOver(token: 3, object: ObjectReference(id: objectID, owner: address), error: error)),
+        .shareObject(ShareObject(source: objectID, object: objectID)),
+        .objectShared(ObjectShared(object: objectID, byteCount: 4, contained: [5], error: error)),
     ]
 
     static let held: HeldObject = {

@@ -340,6 +340,8 @@ extension RayletDriver {
         case .storeAbort(let object, let slot): store.abort(object, by: client(slot), at: now)
         case .storeFree(let objects): store.free(objects, at: now)
         case .storeKeep(let objects): store.receive(.setPrimary(objects, true), at: now)
+        case .storeShare(let source, let object, let owner, let token):
+            store.receive(.share(source, as: object, owner: owner, token: token), at: now)
         case .storeRestore(let object):
             store.receive(.restore(object, deadline: now.advanced(milliseconds: Self.roomMilliseconds)), at: now)
         case .storeReleaseOwner(let owner): store.receive(.ownerDied(owner), at: now)
@@ -445,6 +447,9 @@ extension RayletDriver {
                 let what = isSealed ? "is in the store already" : "is being written by another process"
                 inputs.append(.storeFailed(token: token, RayError(.invalidArgument, "object \(object) \(what)")))
             case .failed(let token, _, let error): inputs.append(.storeFailed(token: token, error))
+            case .shared(let token, let entry, let contained):
+                let shared = SharedBytes(byteCount: entry.layout.dataSize, contained: contained)
+                inputs.append(.storeShared(token: token, shared))
             case .rejected(_, let object, let error): inputs.append(.storeRejected(object, error))
             case .sealed(let object, _): inputs.append(.objectSealed(object))
             case .removed(_, .aborted): break

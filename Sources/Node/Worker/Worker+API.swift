@@ -220,6 +220,25 @@ extension Worker {
         }
     }
 
+    package func handOver(
+        _ reference: ObjectReference, to actor: ActorID, deadline: Instant?, from task: TaskID?,
+        completion: @escaping @Sendable (Result<ObjectReference, RayError>) -> Void
+    ) {
+        transactState { state, now in
+            let token = state.core.handOver(
+                reference, to: actor, deadline: deadline, from: task, at: now, into: &state.effects)
+            state.completions[token] = .request { result in
+                completion(
+                    result.flatMap { message in
+                        guard case .handedOver(let answer) = message, let object = answer.object else {
+                            return .failure(Self.confused)
+                        }
+                        return .success(object)
+                    })
+            }
+        }
+    }
+
     /// See `WorkerCore.location`.
     package func location(of id: ObjectID) -> (nodes: [NodeID], byteCount: Int)? {
         state.withLock { $0.core.location(of: id) }

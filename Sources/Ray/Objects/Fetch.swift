@@ -51,7 +51,7 @@ package enum Fetch {
     }
 
     /// Refuses to wait for a call that cannot start before the waiting call has ended.
-    private static func refuseWaitForSelf(_ storages: [ObjectRefStorage]) throws {
+    static func refuseWaitForSelf(_ storages: [ObjectRefStorage]) throws {
         guard let context = TaskContext.current, context.isSerialActor, let actor = context.actor else { return }
         for storage in storages where storage.caller == context.task && storage.reference.id.task.actor == actor {
             throw ray.SystemError.invalidArgument(

@@ -67,6 +67,7 @@ extension RayletCore {
     mutating func storeFailed(
         _ token: UInt64, _ error: RayError, at now: Instant, into effects: inout [RayletEffect]
     ) {
+        if storeShared(token, .failure(error), into: &effects) { return }
         guard let request = storeRequests.removeValue(forKey: token), !request.isAbandoned else { return }
         let object = request.object
         if let creation = creations[object], creation.state == .asking {

@@ -158,6 +158,8 @@ final class RayletProcess: SimulatedProcess {
         case .storeAbort(let object, let slot): storeInput(.abort(object, client(slot)))
         case .storeFree(let objects): storeInput(.free(objects))
         case .storeKeep(let objects): storeInput(.setPrimary(objects, true))
+        case .storeShare(let source, let object, let owner, let token):
+            storeInput(.share(source, as: object, owner: owner, token: token))
         case .storeRestore(let object):
             storeInput(.restore(object, deadline: now.advanced(milliseconds: Self.roomMilliseconds)))
         case .storeReleaseOwner(let owner): storeInput(.ownerDied(owner))

@@ -132,6 +132,10 @@ final class SimulatedStore {
             let what = isSealed ? "is in the store already" : "is being written by another process"
             inputs.append(.storeFailed(token: token, RayError(.invalidArgument, "object \(id) \(what)")))
         case .failed(let token, _, let error): inputs.append(.storeFailed(token: token, error))
+        case .shared(let token, let entry):
+            let contained = Array(containedBytes(of: entry))
+            let shared = SharedBytes(byteCount: entry.layout.dataSize, contained: contained)
+            inputs.append(.storeShared(token: token, shared))
         case .rejected(_, let id, let error): inputs.append(.storeRejected(id, error))
         case .sealed(let id, _): inputs.append(.objectSealed(id))
         case .removed(_, .aborted): break

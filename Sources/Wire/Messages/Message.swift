@@ -62,6 +62,10 @@ package enum Message: Hashable, Sendable {
     case stateRows(StateRows)
     case listObjects(ListObjects)
     case objectsListed(ObjectsListed)
+    case handOver(HandOver)
+    case handedOver(HandedOver)
+    case shareObject(ShareObject)
+    case objectShared(ObjectShared)
     case workerReady(WorkerReady)
     case workerAccepted(WorkerAccepted)
     case createObject(CreateObject)
@@ -175,6 +179,10 @@ package enum Message: Hashable, Sendable {
         case .stateRows: 295
         case .listObjects: 300
         case .objectsListed: 301
+        case .handOver: 320
+        case .handedOver: 321
+        case .shareObject: 322
+        case .objectShared: 323
         case .workerReady: 112
         case .workerAccepted: 113
         case .createObject: 114
@@ -290,6 +298,10 @@ package enum Message: Hashable, Sendable {
         case .stateRows(let message): message.encode(into: &writer)
         case .listObjects(let message): message.encode(into: &writer)
         case .objectsListed(let message): message.encode(into: &writer)
+        case .handOver(let message): message.encode(into: &writer)
+        case .handedOver(let message): message.encode(into: &writer)
+        case .shareObject(let message): message.encode(into: &writer)
+        case .objectShared(let message): message.encode(into: &writer)
         case .workerReady(let message): message.encode(into: &writer)
         case .workerAccepted(let message): message.encode(into: &writer)
         case .createObject(let message): message.encode(into: &writer)
@@ -413,6 +425,10 @@ package enum Message: Hashable, Sendable {
         case 295: self = .stateRows(try reader.value())
         case 300: self = .listObjects(try reader.value())
         case 301: self = .objectsListed(try reader.value())
+        case 320: self = .handOver(try reader.value())
+        case 321: self = .handedOver(try reader.value())
+        case 322: self = .shareObject(try reader.value())
+        case 323: self = .objectShared(try reader.value())
         case 112: self = .workerReady(try reader.value())
         case 113: self = .workerAccepted(try reader.value())
         case 114: self = .createObject(try reader.value())

@@ -72,6 +72,18 @@ package struct ObjectEntry: Sendable {
         case argument(TaskID)
         /// A borrower.
         case query(WorkerID)
+        /// The value is to be handed to an actor: wants to know that it exists.
+        case handOver(UInt64)
+        /// This process is to own an object of this value: wants it at hand. Who asked, and its token.
+        case taking(WorkerID, UInt64)
+
+        /// Whether the value is wanted at hand, and not only that it exists.
+        package var wantsValue: Bool {
+            switch self {
+            case .get, .argument, .taking: true
+            case .wait, .dependency, .query, .handOver: false
+            }
+        }
     }
 
     /// The owner; nothing if it is this process.

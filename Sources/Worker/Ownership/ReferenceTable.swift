@@ -46,6 +46,8 @@ struct ReferenceTable: Sendable {
         case reply(Execution.Received, [TaskResult], RayError?)
         /// Tell who made a result that its references are held here.
         case taken(Delivery, from: WorkerID)
+        /// Tell who handed a value over that this process owns it.
+        case handedOver(HandedOver, to: WorkerID)
     }
 
     struct Deferred: Sendable {

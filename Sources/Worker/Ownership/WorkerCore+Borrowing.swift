@@ -95,6 +95,7 @@ extension WorkerCore {
             let message = ReferencesTaken(
                 task: delivery.task, attempt: delivery.attempt, item: delivery.item)
             effects.send(.referencesTaken(message), to: maker)
+        case .handedOver(let answer, let requester): effects.send(.handedOver(answer), to: requester)
         }
     }
 
@@ -201,7 +202,12 @@ extension WorkerCore {
             collect(id, into: &effects)
         }
         references.registrations[peer] = nil
-        references.deferred.removeAll { if case .taken(_, peer) = $0.step { true } else { false } }
+        references.deferred.removeAll {
+            switch $0.step {
+            case .taken(_, from: peer), .handedOver(_, to: peer): true
+            default: false
+            }
+        }
         runDeferred(into: &effects)
         guard
             references.borrowers.values.contains(where: { $0.contains(peer) })
@@ -217,7 +223,7 @@ extension WorkerCore {
     }
 
     /// Lets go what a lost peer held.
-    private mutating func forget(_ peer: WorkerID, into effects: inout WorkerEffects) {
+    mutating func forget(_ peer: WorkerID, into effects: inout WorkerEffects) {
         references.lostPeers.removeAll { $0.peer == peer }
         for id in references.borrowers.filter({ $0.value.contains(peer) }).keys.sorted() {
             removeBorrower(peer, of: id, into: &effects)

@@ -68,8 +68,8 @@ extension WorkerCore {
     private func isRead(_ waiter: ObjectEntry.Waiter) -> Bool {
         switch waiter {
         case .get: true
-        // The task's use of it is counted.
-        case .argument, .wait, .dependency, .query: false
+        // The use of it is counted.
+        case .argument, .wait, .dependency, .query, .handOver, .taking: false
         }
     }
 

@@ -24,7 +24,9 @@ extension WorkerCore {
     /// task has ended, one that no other process has.
     private mutating func taskOutsideTasks() -> TaskID {
         guard !configuration.isDriver else { return .driver(job: configuration.job) }
-        let task = ownTask ?? .normalTask(job: configuration.job, using: &generator)
+        // An actor's process puts and owns in the name of the actor.
+        let actor = execution.actor ?? .noActor(job: configuration.job)
+        let task = ownTask ?? .actorTask(actor, using: &generator)
         ownTask = task
         return task
     }
@@ -66,10 +68,7 @@ extension WorkerCore {
 
     /// Tells those waiters of `id` who now have what they want; the others go on waiting.
     func satisfied(_ waiter: ObjectEntry.Waiter, by entry: ObjectEntry) -> Bool {
-        switch waiter {
-        case .get, .argument: entry.isAtHand
-        case .wait, .dependency, .query: entry.exists
-        }
+        waiter.wantsValue ? entry.isAtHand : entry.exists
     }
 
     mutating func notify(_ id: ObjectID, into effects: inout WorkerEffects) {
@@ -88,13 +87,14 @@ extension WorkerCore {
             case .dependency(let task): dependencyReady(task, into: &effects)
             case .argument(let task): argumentReady(task, into: &effects)
             case .query(let peer): answerQuery(id, entry, to: peer, into: &effects)
+            case .handOver(let token): valueExists(for: token, at: clock, into: &effects)
+            case .taking(let peer, let token):
+                takeSource(of: HandOverTable.Key(requester: peer, token: token), into: &effects)
             }
         }
         objects[id]?.argumentUses -= 1
         objects[id]?.waiters += waiting
-        if waiting.contains(where: { if case .get = $0 { true } else if case .argument = $0 { true } else { false } }) {
-            bringToHand(id, into: &effects)
-        }
+        if waiting.contains(where: \.wantsValue) { bringToHand(id, into: &effects) }
         collect(id, into: &effects)
     }
 
@@ -102,7 +102,7 @@ extension WorkerCore {
     mutating func wait(for id: ObjectID, _ waiter: ObjectEntry.Waiter, into effects: inout WorkerEffects) {
         objects[id]?.waiters.append(waiter)
         switch waiter {
-        case .get: bringToHand(id, into: &effects)
+        case .get, .taking: bringToHand(id, into: &effects)
         case .argument:
             bringToHand(id, into: &effects)
             // What this process makes again itself may need the worker that waits for it.
@@ -110,7 +110,7 @@ extension WorkerCore {
                 lineage.records[id.task]?.isRunning == true
             else { return }
             giveBackTasks(waitingFor: id, version: entry.version, at: [], into: &effects)
-        case .wait, .dependency: learn(id, into: &effects)
+        case .wait, .dependency, .handOver: learn(id, into: &effects)
         case .query: break
         }
     }
@@ -187,7 +187,7 @@ extension WorkerCore {
         if error.type == .objectLost, !message.lost.isEmpty {
             notFound(id, at: message.lost, version: version, error, at: now, into: &effects)
         } else if entry.exists {
-            settle(id, .failed(error), into: &effects)
+            settle(id, .failed(error.type == .ownerDied ? ownerDied(id, error.message) : error), into: &effects)
         }
     }
 
@@ -262,10 +262,20 @@ extension WorkerCore {
     /// The owner of borrowed objects died: what is not known of them will never be.
     mutating func ownerLost(_ peer: WorkerID, reason: String, into effects: inout WorkerEffects) {
         let orphans = objects.filter { $0.value.owner?.worker == peer && $0.value.isAsked && !$0.value.exists }
-        for id in orphans.keys.sorted() {
-            let error = RayError(
-                .ownerDied, "object \(id) cannot be had: the process that owned it is gone (\(reason))")
-            settle(id, .failed(error), into: &effects)
+        for id in orphans.keys.sorted() { settle(id, .failed(ownerDied(id, reason)), into: &effects) }
+    }
+
+    /// What stands in the place of an object whose owner died; if that was an actor, or its process, with its name.
+    private func ownerDied(_ id: ObjectID, _ reason: String) -> RayError {
+        let actor = id.task.actor
+        guard id.index > ObjectID.generatorReturnsMax, actor != .noActor(job: id.job) else {
+            return RayError(.ownerDied, "object \(id) cannot be had: the process that owned it is gone (\(reason))")
         }
+        let end = actors[actor]?.error.map { ": \($0.message)" } ?? ""
+        return RayError(
+            .ownerDied,
+            "object \(id) cannot be had: the process of actor \(actor), which owned it, is gone (\(reason))\(end). "
+                + "What an actor owns ends with its process, also when it is started again; hand values to an actor "
+                + "that lives on, or to several")
     }
 }

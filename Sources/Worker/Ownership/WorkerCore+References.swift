@@ -99,7 +99,7 @@ extension WorkerCore {
     /// Objects that this process knows, and what else it holds for others.
     package var heldCount: Int {
         objects.count + references.borrowers.count + references.contained.count + references.transfers.count
-            + references.deferred.count + references.strays.count + lineage.records.count
+            + references.deferred.count + references.strays.count + lineage.records.count + handOvers.count
     }
 
     /// Whether this process still has its own object.

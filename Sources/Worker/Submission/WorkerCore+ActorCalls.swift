@@ -62,10 +62,7 @@ extension WorkerCore {
     package mutating func call(
         _ actor: ActorID, _ call: Call, from parent: TaskID?, at now: Instant, into effects: inout WorkerEffects
     ) -> [ObjectReference] {
-        if actors[actor]?.isSubscribed != true {
-            actors[actor, default: ActorClient()].isSubscribed = true
-            if fatal == nil { effects.send(.subscribeActor(SubscribeActor(actor: actor)), to: WorkerID.gcs) }
-        }
+        follow(actor, into: &effects)
         var spec = TaskSpec(
             id: .actorTask(actor, using: &generator), kind: .actorCall(actor, sequence: 0), call: call.shared,
             arguments: call.arguments, owner: configuration.address)
@@ -82,8 +79,16 @@ extension WorkerCore {
             spec, retriesLeft: retries, retryExceptions: call.retryExceptions, parent: parent, at: now, into: &effects)
     }
 
+    /// Has the GCS tell what becomes of an actor, unless it does.
+    mutating func follow(_ actor: ActorID, into effects: inout WorkerEffects) {
+        guard actors[actor]?.isSubscribed != true else { return }
+        actors[actor, default: ActorClient()].isSubscribed = true
+        if fatal == nil { effects.send(.subscribeActor(SubscribeActor(actor: actor)), to: WorkerID.gcs) }
+    }
+
     /// Sends calls from the head of the queue as far as their arguments exist.
     mutating func sendCalls(of actor: ActorID, into effects: inout WorkerEffects) {
+        if !handOvers.asked.isEmpty { sendHandOvers(to: actor, into: &effects) }
         guard var client = actors[actor] else { return }
         if client.phase == .dead {
             failCalls(of: actor, into: &effects)
@@ -185,6 +190,7 @@ extension WorkerCore {
 
     /// Calls under way when the actor's process died: again where retries are left, else the error.
     private mutating func retryCalls(of actor: ActorID, error: RayError?, into effects: inout WorkerEffects) {
+        recallHandOvers(to: actor, into: &effects)
         guard let inFlight = actors[actor]?.inFlight, !inFlight.isEmpty else { return }
         actors[actor]?.inFlight = []
         var again: [TaskID] = []
@@ -215,6 +221,7 @@ extension WorkerCore {
     mutating func failCalls(of actor: ActorID, into effects: inout WorkerEffects) {
         guard let client = actors[actor] else { return }
         let error = client.error ?? RayError(.actorDied, "the actor \(actor) is dead")
+        failHandOvers(to: actor, into: &effects)
         let calls = Array(client.inFlight) + client.rebuilds + Array(client.queue)
         actors[actor]?.inFlight = []
         actors[actor]?.queue = []

@@ -99,6 +99,9 @@ import Ray
         case "detached":
             try await begin()
             try await detached(arguments[0] == "first")
+        case "estate":
+            try await begin()
+            try await estate(arguments[0] == "leave")
         case "durable-makes": try await durableMakes(arguments[0])
         case "many-actors": try await manyActors(Int(arguments[0]) ?? 1, arguments[1])
         case "durable-looks": try await durableLooks()
