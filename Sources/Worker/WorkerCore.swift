@@ -206,6 +206,7 @@ package struct WorkerCore: Sendable {
         case .handOver(let message): handOverAsked(message, from: peer, into: &effects)
         case .handedOver(let message): handedOver(message, from: peer, at: now, into: &effects)
         case .objectShared(let message): objectShared(message, into: &effects)
+        case .rebuildBlocked(let message): rebuildBlocked(message, from: peer, at: now, into: &effects)
         case .objectLocal(let message):
             objectLocal(message, version: UInt32(truncatingIfNeeded: requestID), at: now, into: &effects)
         case .objectCopied(let message): objectCopied(message, from: peer, into: &effects)
@@ -250,6 +251,8 @@ package struct WorkerCore: Sendable {
         for pull in pulls.values { wake = min(wake, pull.deadline) }
         for task in delayedTasks { wake = min(wake, task.due) }
         wake = min(wake, handOvers.due)
+        wake = min(wake, execution.rebuildsDue ?? .distantFuture)
+        wake = min(wake, lineage.hopelessDue ?? .distantFuture)
         return min(wake, tracer.reportAt ?? .distantFuture)
     }
 
@@ -260,6 +263,8 @@ package struct WorkerCore: Sendable {
         queueDelayedTasks(at: now, into: &effects)
         expireActorCalls(at: now, into: &effects)
         expireHandOvers(at: now, into: &effects)
+        reportBlockedRebuilds(at: now, into: &effects)
+        expireHopeless(at: now, into: &effects)
         expirePulls(at: now, into: &effects)
         expireLostPeers(at: now, into: &effects)
         reportTrace(at: now, into: &effects)

@@ -266,5 +266,11 @@ extension Golden {
             kind: 323,
             message: .objectShared(ObjectShared(object: MessageSamples.objectID, byteCount: 2, contained: [5])),
             hex: "33330000000000001111000000000000222222220700000001000000" + "0200000000000000" + "0100000005" + "00"),
+        Golden(
+            kind: 324,
+            message: .rebuildBlocked(
+                RebuildBlocked(task: MessageSamples.taskID, attempt: 2, awaited: [[MessageSamples.objectID], []])),
+            hex: "333300000000000011110000000000002222222207000000" + "02000000" + "02000000" + "01000000"
+                + "33330000000000001111000000000000222222220700000001000000" + "00000000"),
     ]
 }

@@ -57,6 +57,7 @@ extension MessageSamples {
         .handedOver(HandedOver(token: 3, object: ObjectReference(id: objectID, owner: address), error: error)),
         .shareObject(ShareObject(source: objectID, object: objectID)),
         .objectShared(ObjectShared(object: objectID, byteCount: 4, contained: [5], error: error)),
+        .rebuildBlocked(RebuildBlocked(task: taskID, attempt: 1, awaited: [[objectID], []])),
     ]
 
     static let held: HeldObject = {

@@ -66,6 +66,7 @@ package enum Message: Hashable, Sendable {
     case handedOver(HandedOver)
     case shareObject(ShareObject)
     case objectShared(ObjectShared)
+    case rebuildBlocked(RebuildBlocked)
     case workerReady(WorkerReady)
     case workerAccepted(WorkerAccepted)
     case createObject(CreateObject)
@@ -183,6 +184,7 @@ package enum Message: Hashable, Sendable {
         case .handedOver: 321
         case .shareObject: 322
         case .objectShared: 323
+        case .rebuildBlocked: 324
         case .workerReady: 112
         case .workerAccepted: 113
         case .createObject: 114
@@ -302,6 +304,7 @@ package enum Message: Hashable, Sendable {
         case .handedOver(let message): message.encode(into: &writer)
         case .shareObject(let message): message.encode(into: &writer)
         case .objectShared(let message): message.encode(into: &writer)
+        case .rebuildBlocked(let message): message.encode(into: &writer)
         case .workerReady(let message): message.encode(into: &writer)
         case .workerAccepted(let message): message.encode(into: &writer)
         case .createObject(let message): message.encode(into: &writer)
@@ -429,6 +432,7 @@ package enum Message: Hashable, Sendable {
         case 321: self = .handedOver(try reader.value())
         case 322: self = .shareObject(try reader.value())
         case 323: self = .objectShared(try reader.value())
+        case 324: self = .rebuildBlocked(try reader.value())
         case 112: self = .workerReady(try reader.value())
         case 113: self = .workerAccepted(try reader.value())
         case 114: self = .createObject(try reader.value())

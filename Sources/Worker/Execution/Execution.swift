@@ -63,6 +63,10 @@ struct Execution: Sendable {
     var groupCounts: [String: Int] = [:]
     /// Why the actor begins no further calls, and ends when those under way have.
     var leaving: String?
+    /// When is looked next for calls that make lost results again and find no place.
+    var rebuildsDue: Instant?
+    /// What was said of them last.
+    var reportedRebuilds: [TaskID: [[ObjectID]]] = [:]
     /// The actor that lives here.
     var actor: ActorID?
     var incarnation: UInt32 = 0

@@ -39,6 +39,7 @@ extension WorkerCore {
         var call = Execution.Received(spec: message.spec, caller: peer, lease: execution.lease)
         call.overtakes = message.isRebuild && !configuration.plantsPoliteRebuild
         receive(call, into: &effects)
+        if call.overtakes { watchRebuilds() }
     }
 
     mutating func startActor(_ message: StartActor, at now: Instant, into effects: inout WorkerEffects) {

@@ -5,6 +5,7 @@
 
 internal import DequeModule
 internal import RayCore
+internal import RayWire
 
 /// How lost results are made again: the tasks that made what lies in stores, as long as it may be needed.
 ///
@@ -33,6 +34,10 @@ struct LineageTable: Sendable {
     var records: [TaskID: Record] = [:]
     /// How many items came from generators that run again.
     var itemCounts: [TaskID: Int] = [:]
+    /// Calls that make results again and find no place in their actor.
+    var blocked: [TaskID: RebuildBlocked] = [:]
+    /// When is looked next whether one of them waits for itself.
+    var hopelessDue: Instant?
     /// Oldest first; one whose number is not its record's is of no meaning.
     private var order: Deque<(number: UInt64, task: TaskID)> = []
     private var count: UInt64 = 0

@@ -14,6 +14,7 @@ enum Obstacle: Sendable {
     case borrowed
     case generatorFailed
     case generatorRuns
+    case ownActor
 
     var type: ErrorType {
         switch self {
@@ -22,6 +23,7 @@ enum Obstacle: Sendable {
         case .retriesUsed: .objectUnreconstructableMaxAttemptsExceeded
         case .lineageEvicted, .generatorFailed, .generatorRuns: .objectUnreconstructableLineageEvicted
         case .borrowed: .objectUnreconstructableBorrowed
+        case .ownActor: .objectUnreconstructable
         }
     }
 
@@ -32,6 +34,7 @@ enum Obstacle: Sendable {
         case .retriesUsed: "MAX_ATTEMPTS_EXCEEDED"
         case .lineageEvicted, .generatorFailed, .generatorRuns: "LINEAGE_EVICTED"
         case .borrowed: "BORROWED"
+        case .ownActor: "OWN_ACTOR"
         }
     }
 
@@ -54,7 +57,20 @@ enum Obstacle: Sendable {
         case .borrowed:
             "it crossed an ownership boundary. Only the owner of an object can trigger reconstruction, and it has not "
                 + "got the object any more."
+        case .ownActor:
+            "the call that made it would have to run again in its actor, and all calls that run there wait for it, or "
+                + "for something made of it. Pass such values as arguments instead of getting them in the actor, or let "
+                + "it run more calls at a time (maxConcurrency)."
         }
+    }
+
+    /// What stands in the place of the results of a call that was to be made again in an actor.
+    func error(ofResultsOf call: TaskSpec, in actor: ActorID) -> RayError {
+        RayError(
+            type,
+            "Failed to retrieve a result of \(call.displayName) of actor \(actor) (task \(call.id)): its last copy was "
+                + "lost.\n[OBJECT_UNRECONSTRUCTABLE_\(name)] The object cannot be reconstructed because \(sentence)",
+            function: call.displayName)
     }
 
     /// What stands in the place of the object.

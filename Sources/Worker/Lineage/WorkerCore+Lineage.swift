@@ -71,6 +71,7 @@ extension WorkerCore {
     /// A task that makes results again has ended, well or not.
     mutating func rebuildEnded(_ task: PendingTask) {
         lineage.records[task.spec.id]?.isRunning = false
+        lineage.blocked[task.spec.id] = nil
         lineage.records[task.spec.id]?.retriesLeft = task.retriesLeft
         lineage.records[task.spec.id]?.spec.attempt = task.spec.attempt
     }

@@ -226,7 +226,18 @@ extension WorkerCore {
         actors[actor]?.inFlight = []
         actors[actor]?.queue = []
         actors[actor]?.rebuilds = []
-        for id in calls { fail(task: id, error, into: &effects) }
+        for id in calls {
+            let isLost = tasks[id]?.isRebuild == true
+            fail(task: id, isLost ? Self.cannotMakeAgain(in: actor, because: error) : error, into: &effects)
+        }
+    }
+
+    /// The last copy of a result was lost, and the actor that made it has ended.
+    private static func cannotMakeAgain(in actor: ActorID, because end: RayError) -> RayError {
+        var error = end
+        error.message =
+            "a lost result cannot be made again, since actor \(actor), which made it, has ended: \(end.message)"
+        return error
     }
 
     /// The link to an actor's process is gone: the GCS says what comes, within a limit.

@@ -81,7 +81,7 @@ extension WorkerCore {
         taken(delivery, from: peer, into: &effects)
     }
 
-    private func isAt(_ peer: WorkerID, _ task: PendingTask) -> Bool {
+    func isAt(_ peer: WorkerID, _ task: PendingTask) -> Bool {
         switch (task.phase, task.spec.kind) {
         case (.pushed(let lease), _): leases[lease]?.worker.worker == peer
         case (.called, .actorCall(let actor, _)): actors[actor]?.address.worker == peer
