@@ -166,17 +166,62 @@ import Testing
         #expect(harness.core.heldCount == 0)
     }
 
-    @Test("What is lost while the generator runs fails when that ends with an error") func earlyFailure() throws {
+    private func fail(_ harness: inout WorkerHarness, _ spec: TaskSpec, _ text: String = "boom") {
+        let error = RayError(.taskExecution, text)
+        harness.receive(
+            .taskDone(TaskDone(task: spec.id, attempt: UInt32(spec.attempt), results: [], error: error)),
+            from: WorkerHarness.worker.worker)
+        harness.core.checkInvariants()
+    }
+
+    @Test(
+        "What came before an error is made again, whether it was lost before or after that", arguments: [true, false])
+    func failed(isEarly: Bool) throws {
+        var harness = WorkerHarness()
+        let spec = try pushed(&harness, backpressure: 0)
+        make(&harness, spec, 0, at: places[0])
+        make(&harness, spec, 1, at: places[1])
+        let items = [try next(&harness, spec.id), try next(&harness, spec.id)]
+        if isEarly { die(&harness, places[0]) }
+        fail(&harness, spec)
+        if !isEarly { die(&harness, places[0]) }
+        let end = try next(&harness, spec.id)
+        #expect(failure(&harness, end)?.message == "boom")
+        let again = try #require(pushes(&harness).first)
+        #expect(again.id == spec.id && again.attempt == 1 && again.generator?.skip == 0)
+        make(&harness, again, 0, at: places[2])
+        fail(&harness, again, "boom, again")
+        harness.receive(.queryObject(QueryObject(object: items[0].id)), from: WorkerHarness.other.worker)
+        let status = ObjectStatus(object: items[0].id, result: .stored(at: places[2], byteCount: 1 << 20), version: 1)
+        #expect(harness.sent().contains { $0.0 == .objectStatus(status) })
+        #expect(failure(&harness, end)?.message == "boom", "the error is the first one")
+        // The second item does not come this time.
+        die(&harness, places[1])
+        let third = try #require(pushes(&harness).first)
+        make(&harness, third, 0, at: places[3])
+        fail(&harness, third, "boom, earlier")
+        #expect(failure(&harness, items[1])?.message == "boom, earlier")
+        #expect(pushes(&harness).isEmpty)
+        for item in items + [end] { harness.release(item.id) }
+        drop(&harness, spec.id)
+        #expect(harness.core.heldCount == 0)
+    }
+
+    @Test("What is lost while the generator runs fails when that is cancelled") func cancelled() throws {
         var harness = WorkerHarness()
         let spec = try pushed(&harness, backpressure: 0)
         make(&harness, spec, 0, at: places[0])
         let first = try next(&harness, spec.id)
         die(&harness, places[0])
+        var buffer = WorkerEffects()
+        try harness.core.cancel(first, force: false, recursive: false, at: harness.now, into: &buffer)
+        harness.effects += buffer.items
         harness.receive(
-            .taskDone(TaskDone(task: spec.id, attempt: 0, results: [], error: RayError(.taskExecution, "boom"))),
+            .taskDone(
+                TaskDone(task: spec.id, attempt: 0, results: [], error: RayError(.taskCancelled, "it was cancelled"))),
             from: WorkerHarness.worker.worker)
         let error = try #require(failure(&harness, first))
-        #expect(error.type == .objectUnreconstructableLineageEvicted && error.message.contains("ended with an error"))
+        #expect(error.type == .objectUnreconstructableLineageEvicted && error.message.contains("was cancelled"))
         #expect(pushes(&harness).isEmpty)
         harness.release(first.id)
         drop(&harness, spec.id)

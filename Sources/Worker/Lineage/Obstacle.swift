@@ -51,7 +51,8 @@ enum Obstacle: Sendable {
             "its lineage has been evicted to reduce memory pressure. To prevent this error, set the environment "
                 + "variable RAY_max_lineage_bytes=<bytes> (default 1GB)."
         case .generatorFailed:
-            "the generator that made it ended with an error, or was cancelled. Items can be made again if all were made."
+            "the generator that made it was cancelled, or its worker was lost. Items can be made again if it came to its "
+                + "end."
         case .generatorRuns:
             "the generator that made it has not ended, and does not before its items are read (it has a limit)."
         case .borrowed:

@@ -17,9 +17,11 @@ extension WorkerCore {
         _ task: PendingTask, _ message: TaskDone, into effects: inout WorkerEffects
     ) -> [ObjectID] {
         let id = task.spec.id
-        if task.isRebuild { return itemsMadeAgain(task, into: &effects) }
+        if task.isRebuild { return itemsMadeAgain(task, message.error, into: &effects) }
         var lost: [ObjectID] = []
-        if message.error == nil, task.cancellation == .none, let stream = streams[id], stream.storesItems {
+        // What came before an error of user code can be made again like everything else.
+        let canRunAgain = message.error.map { $0.type == .taskExecution } ?? true
+        if canRunAgain, task.cancellation == .none, let stream = streams[id], stream.storesItems {
             let items = (0..<stream.produced).map { ObjectID.generatorItem(id, index: $0) }
             lost = lostItems(of: id)
             keepLineage(of: task, items, lost: lost, into: &effects)
@@ -69,15 +71,17 @@ extension WorkerCore {
     }
 
     /// A generator has run again: items that are still not there were lost after they came, or never came.
-    private mutating func itemsMadeAgain(_ task: PendingTask, into effects: inout WorkerEffects) -> [ObjectID] {
+    private mutating func itemsMadeAgain(
+        _ task: PendingTask, _ error: RayError?, into effects: inout WorkerEffects
+    ) -> [ObjectID] {
         let count = lineage.itemCounts.removeValue(forKey: task.spec.id) ?? 0
         let missing = lostItems(of: task)
         for id in missing where id.index > UInt32(clamping: count) + 1 {
-            let error = RayError(
+            let fewer = RayError(
                 .streamingGeneratorReplayInconsistent,
                 "item \(id) was lost, and \(task.spec.displayName) made only \(count) items when it ran again",
                 function: task.spec.displayName)
-            settle(id, .failed(error), into: &effects)
+            settle(id, .failed(error ?? fewer), into: &effects)
         }
         return missing.filter { $0.index <= UInt32(clamping: count) + 1 }
     }

@@ -17,7 +17,7 @@ struct GeneratorStream: Sendable {
     var end: Int?
     /// Whether an item is in a store, and may be lost with its node.
     var storesItems = false
-    /// Whether it ended with an error: its items cannot be made again.
+    /// Whether it did not come to its end: its items cannot be made again.
     var hasFailed = false
     /// Whether nobody reads any more.
     var isDropped = false

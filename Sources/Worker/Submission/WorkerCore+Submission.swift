@@ -166,7 +166,8 @@ extension WorkerCore {
         if task.cancellation != .none {
             freeUnwanted(message, into: &effects)
         } else if let error = message.error {
-            settleResults(of: task, .failed(error), into: &effects)
+            // Which items are there is looked at below.
+            settleReturns(of: task, .failed(error), into: &effects)
         } else if message.results.count != ids.count {
             let error = RayError(
                 .systemError, "\(task.spec.displayName) gave \(message.results.count) results, not \(ids.count)")
@@ -215,12 +216,18 @@ extension WorkerCore {
         return lost
     }
 
-    /// Sets all results of a task that are not there.
+    /// Sets all results of a task that are not there, lost items of a generator among them.
     mutating func settleResults(of task: PendingTask, _ value: ObjectEntry.Value, into effects: inout WorkerEffects) {
+        settleReturns(of: task, value, into: &effects)
+        for id in lostItems(of: task) { settle(id, value, into: &effects) }
+    }
+
+    private mutating func settleReturns(
+        of task: PendingTask, _ value: ObjectEntry.Value, into effects: inout WorkerEffects
+    ) {
         for id in task.spec.returnIDs where !task.isRebuild || objects[id]?.exists != true {
             settle(id, value, into: &effects)
         }
-        for id in lostItems(of: task) { settle(id, value, into: &effects) }
     }
 
     /// A reply to a try that is not awaited any more: its stored results are nobody's.
