@@ -30,7 +30,7 @@ extension RayletCore {
         var wanted: [(key: PoolKey, count: Int)] = []
         for id in waitingLeases {
             guard let lease = leases[id] else { continue }
-            if let token = pool.idleWorker(of: lease.key, besides: lease.owner.worker) {
+            if let token = pool.idleWorker(for: lease) {
                 serve(id, with: token, at: now, into: &effects)
             } else if let index = wanted.firstIndex(where: { $0.key == lease.key }) {
                 wanted[index].count += 1
@@ -121,6 +121,7 @@ extension RayletCore {
     ) {
         waitingLeases.removeAll { $0 == id }
         leases[id]?.worker = token
+        pool.update(token) { $0.hasServed = true }
         pool.move(token, to: .leased(id), at: now)
         sendLeaseReady(id, worker: token, into: &effects)
     }

@@ -52,6 +52,8 @@ struct WorkerProcess: Sendable {
     var earlyReport: EarlyReport?
     /// The lease it served when it was killed, for the report of its end.
     var lease: LeaseID?
+    /// Whether a lease used it: what it then owns, calls of an actor for one, must not end with an actor of its own.
+    var hasServed = false
     /// Whether its end was asked for.
     var isIntended = false
     /// Why a start that did not end well failed; nothing for a process that had reported.
@@ -90,11 +92,15 @@ struct WorkerPool: Sendable {
     /// The start token of a worker that reported.
     func token(worker: WorkerID) -> UInt64? { tokensByWorker[worker] }
 
-    /// The idle worker of `key` that was used last, so that the others may end. `owner` may be a worker, too, whose
-    /// task has ended: it has no link to itself.
-    func idleWorker(of key: PoolKey, besides owner: WorkerID) -> UInt64? {
-        workers.values.filter { $0.state == .idle && $0.key == key && $0.address?.worker != owner }
-            .max { ($0.since, $0.startToken) < ($1.since, $1.startToken) }?.startToken
+    /// The idle worker for a lease: the one that was used last, so that the others may end.
+    ///
+    /// The owner may be a worker, too, whose task has ended: it has no link to itself. An actor gets one that nobody
+    /// has used: others may wait for what a used one owns, and some of that may be calls of this very actor.
+    func idleWorker(for lease: Lease) -> UInt64? {
+        workers.values.filter {
+            $0.state == .idle && $0.key == lease.key && $0.address?.worker != lease.owner.worker
+                && !(lease.actor != nil && $0.hasServed)
+        }.max { ($0.since, $0.startToken) < ($1.since, $1.startToken) }?.startToken
     }
 
     /// Idle workers, the one that was idle longest first.

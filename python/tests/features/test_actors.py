@@ -27,6 +27,18 @@ def test_calls_keep_their_order():
     assert ray.get([counter.add.remote() for _ in range(200)]) == list(range(11, 211))
 
 
+def test_an_actor_does_not_live_where_its_calls_are_owned():
+    @ray.remote
+    def make():
+        counter = Counter.remote()
+        return counter, [counter.add.remote() for _ in range(3)]
+
+    for counter, references in ray.get([make.remote() for _ in range(4)], timeout=60):
+        assert ray.get(references, timeout=60) == [1, 2, 3]
+        ray.kill(counter)
+        assert ray.get(references[0]) == 1
+
+
 def test_an_error_leaves_the_actor_alive():
     counter = Counter.remote()
     with pytest.raises(KeyError):
