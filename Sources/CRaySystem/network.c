@@ -344,6 +344,41 @@ int ray_pair_create(int descriptors[2]) {
 
 int ray_pipe_create(int descriptors[2]) { return result(pipe2(descriptors, O_CLOEXEC)); }
 
+void ray_socket_limit(int descriptor, int milliseconds) {
+    struct timeval limit = {.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000};
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+}
+
+int ray_send_descriptors(int socket, const void *bytes, size_t count, const int *descriptors, int descriptor_count) {
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(8 * sizeof(int))];
+    } control;
+    if (count == 0 || descriptor_count < 1 || descriptor_count > 8) return -EINVAL;
+    size_t size = (size_t)descriptor_count * sizeof(int);
+    memset(&control, 0, sizeof control);
+    struct iovec part = {.iov_base = (void *)bytes, .iov_len = count};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = CMSG_SPACE(size)};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(size);
+    memcpy(CMSG_DATA(header), descriptors, size);
+    while (part.iov_len > 0) {
+        ssize_t sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent < 0) return -errno;
+        part.iov_base = (char *)part.iov_base + sent;
+        part.iov_len -= (size_t)sent;
+        // They travel once.
+        message.msg_control = NULL;
+        message.msg_controllen = 0;
+    }
+    return 0;
+}
+
 ssize_t ray_read_blocking(int descriptor, void *bytes, size_t count) {
     ssize_t received;
     do {

@@ -38,8 +38,23 @@ package struct LaunchRequest: Sendable {
     package var descriptors: [(source: Int32, target: Int32)]
     /// Whether the child gets a descriptor that ends with this process; see `ParentWatch`.
     package var isWatchingParent: Bool
+    /// Whether the program can be loaded once and forked; nothing to start it anew each time.
+    package var forking: Forking?
     /// The CPUs to which the child is kept, and whose memory it prefers; nothing for all.
     package var memoryNode: MemoryNode?
+
+    /// How processes are forked from one that was started like the first of them (`Zygote`).
+    package struct Forking: Sendable {
+        /// What they must have in common.
+        package var key: [String]
+        /// Names of variables that belong to one process only: without them the program cannot be mistaken for one.
+        package var ownVariables: [String]
+
+        package init(key: [String], ownVariables: [String]) {
+            self.key = key
+            self.ownVariables = ownVariables
+        }
+    }
 
     /// A request that inherits nothing but the output streams.
     package init(
@@ -82,20 +97,27 @@ package final class Launcher: @unchecked Sendable {
         var ended: @Sendable (Int32, ProcessEnd) -> Void
     }
 
-    private let epoll: Int32
+    let epoll: Int32
     private let wakeup: Int32
     private let reapsOrphans: Bool
+    let forks: Bool
     private let jobs = Mutex<[@Sendable () -> Void]>([])
     private let isStopped = Atomic<Bool>(false)
     /// The writing end of the pipe whose reading end children watch: closes with this process.
     private let lifeline: [Int32]
     private var children: [Int32: Child] = [:]
+    /// Processes to fork from.
+    var zygotes: [[String]: Zygote] = [:]
+    /// Keys whose zygote was of no use, and until when none is tried again.
+    var brokenKeys: [[String]: UInt64] = [:]
 
     /// - Parameter reapsOrphans: Whether orphaned grandchildren come to this process and are collected; only for a
     ///   process all of whose children are started here.
+    /// - Parameter forks: Whether programs are forked that can be; then, too, orphans come to this process.
     /// - Throws: `system` if the machine gives no descriptors or threads.
-    package init(reapsOrphans: Bool = false) throws(TransportError) {
+    package init(reapsOrphans: Bool = false, forks: Bool = false) throws(TransportError) {
         self.reapsOrphans = reapsOrphans
+        self.forks = forks
         epoll = ray_epoll_create()
         wakeup = ray_eventfd_create()
         var pipe: [Int32] = [-1, -1]
@@ -105,7 +127,7 @@ package final class Launcher: @unchecked Sendable {
             throw .system(operation: "opening descriptors for the launcher", code: -min(epoll, wakeup, status))
         }
         _ = ray_epoll_add(epoll, wakeup, UInt32(RAY_EVENT_READ), .max)
-        if reapsOrphans { _ = ray_become_subreaper() }
+        if reapsOrphans || forks { _ = ray_become_subreaper() }
         try PlainThread.start("ray.launcher") { self.run() }
     }
 
@@ -119,9 +141,10 @@ package final class Launcher: @unchecked Sendable {
         ended: @escaping @Sendable (Int32, ProcessEnd) -> Void
     ) {
         perform {
-            let result = self.spawn(request)
-            if case .success(let process) = result { self.watch(process, ended) }
-            started(result)
+            self.fork(request) { result in
+                if case .success(let process) = result { self.watch(process, ended) }
+                started(result)
+            }
         }
     }
 
@@ -151,12 +174,13 @@ extension Launcher {
         withUnsafeTemporaryAllocation(of: ray_event.self, capacity: 64) { events in
             while !isStopped.load(ordering: .sequentiallyConsistent) {
                 // Orphans have no descriptor of ours: they are looked for once a second.
-                let count = ray_epoll_wait(epoll, events.baseAddress, 64, reapsOrphans ? 1_000_000_000 : 60_000_000_000)
+                let count = ray_epoll_wait(
+                    epoll, events.baseAddress, 64, reapsOrphans || forks ? 1_000_000_000 : 60_000_000_000)
                 for index in 0..<Int(max(0, count)) {
-                    if events[index].token == .max {
-                        ray_eventfd_clear(wakeup)
-                    } else {
-                        collect(Int32(truncatingIfNeeded: events[index].token))
+                    switch events[index].token {
+                    case .max: ray_eventfd_clear(wakeup)
+                    case Zygote.firstToken...: zygoteSpoke(events[index].token)
+                    default: collect(Int32(truncatingIfNeeded: events[index].token))
                     }
                 }
                 let batch = jobs.withLock { jobs in
@@ -165,6 +189,7 @@ extension Launcher {
                     return batch
                 }
                 for job in batch { job() }
+                checkZygotes()
                 if reapsOrphans { collectOrphans() }
             }
         }
@@ -172,10 +197,11 @@ extension Launcher {
             if let child = children[process] { ray_close(child.descriptor) }
         }
         children = [:]
+        zygotes = [:]
         for descriptor in [epoll, wakeup] + lifeline { ray_close(descriptor) }
     }
 
-    private func watch(_ process: Int32, _ ended: @escaping @Sendable (Int32, ProcessEnd) -> Void) {
+    func watch(_ process: Int32, _ ended: @escaping @Sendable (Int32, ProcessEnd) -> Void) {
         let descriptor = ray_pidfd_open(process)
         children[process] = Child(descriptor: descriptor, ended: ended)
         _ = ray_epoll_add(epoll, descriptor, UInt32(RAY_EVENT_READ), UInt64(process))
@@ -204,7 +230,7 @@ extension Launcher {
         }
     }
 
-    private func spawn(_ request: LaunchRequest) -> Result<Int32, TransportError> {
+    func spawn(_ request: LaunchRequest) -> Result<Int32, TransportError> {
         var opened: [Int32] = []
         defer { for descriptor in opened { ray_close(descriptor) } }
         var sources: [Int32] = []

@@ -10,7 +10,7 @@ import sys
 import time
 
 import swift_ray
-from swift_ray import environment
+from swift_ray import environment, zygote
 
 
 def command_line() -> list[str]:
@@ -45,6 +45,8 @@ def main() -> None:
     swift_ray.install()
     environment.set_up()
     import ray
+    if zygote.VARIABLE in os.environ:
+        zygote.serve()
 
     path = os.path.join(os.path.dirname(ray.__file__), "_private", "workers", "default_worker.py")
     sys.argv = [path, *command_line()]

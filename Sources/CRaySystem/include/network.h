@@ -74,6 +74,10 @@ void ray_socket_reset(int descriptor);
 void ray_close(int descriptor);
 int ray_pair_create(int descriptors[2]);
 int ray_pipe_create(int descriptors[2]);
+// Reading and writing end with -EAGAIN after so long without any progress.
+void ray_socket_limit(int descriptor, int milliseconds);
+// Writes all bytes, with copies of at most 8 descriptors; 0, or the error (negative).
+int ray_send_descriptors(int socket, const void *bytes, size_t count, const int *descriptors, int descriptor_count);
 ssize_t ray_read_blocking(int descriptor, void *bytes, size_t count);
 
 // What to start. `descriptors[i]` of the parent becomes `targets[i]` in the child; everything else is closed.

@@ -44,7 +44,7 @@ package final class RayletServer: Sendable {
             .credentials(isWanted: true)
         do throws(TransportError) {
             reactor = try Reactor()
-            launcher = try Launcher(reapsOrphans: true)
+            launcher = try Launcher(reapsOrphans: true, forks: true)
             watch = try DescriptorWatch()
             let driver = RayletDriver(configuration, reactor: reactor, launcher: launcher, watch: watch, store: store)
             let own = Address(

@@ -56,6 +56,7 @@ final class WorkerLauncher: @unchecked Sendable {
             directory: start.folder ?? (!folder.isEmpty && access(folder, X_OK) == 0 ? folder : nil),
             standardOutput: .descriptor(output[1]), standardError: .descriptor(error[1]), isWatchingParent: true)
         request.memoryNode = start.memoryNode
+        request.forking = Self.forking(of: start)
         let reading = [output[0], error[0]]
         let writing = [output[1], error[1]]
         launcher.launch(request) { result in
@@ -73,6 +74,21 @@ final class WorkerLauncher: @unchecked Sendable {
             self.launcher.signalGroup(of: processID, SIGKILL)
             self.watch.perform { self.finish(processID, end) }
         }
+    }
+
+    /// The program's word that it can be loaded once and forked for each worker.
+    private static let forkingVariable = "SWIFT_RAY_FORKING=1"
+
+    /// What workers have in common that may be forked from one process. A runtime environment, and a memory node, are for
+    /// a program that begins with them.
+    private static func forking(of start: WorkerStart) -> LaunchRequest.Forking? {
+        let program = start.program
+        guard program.environment.contains(forkingVariable), start.variables.isEmpty, start.folder == nil,
+            start.memoryNode == nil
+        else { return nil }
+        return LaunchRequest.Forking(
+            key: [start.path, program.workingDirectory] + program.arguments + program.environment,
+            ownVariables: ["SWIFT_RAY_START_TOKEN", "SWIFT_RAY_JOB_ID"])
     }
 
     private static let noPipe = "this process has too many open files; raise its limit (ulimit -n)"

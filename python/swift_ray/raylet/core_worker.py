@@ -216,7 +216,7 @@ def driver_options(gcs_address: str, raylet_socket: str, serialized_job_config: 
     config.ParseFromString(serialized_job_config)
     host, _, port = gcs_address.rpartition(":")
     # Ray's Python shows CUDA the GPUs of each task itself.
-    environment = ["RAY_CLIENT_MODE=0", "SWIFT_RAY_GPUS_PER_TASK=1"]
+    environment = ["RAY_CLIENT_MODE=0", "SWIFT_RAY_GPUS_PER_TASK=1", "SWIFT_RAY_FORKING=1"]
     # An interpreter on a busy machine loads Ray and what the user imports for longer than raylets wait for a program.
     environment.append(f"SWIFT_RAY_START_SECONDS={Config.worker_register_timeout_seconds()}")
     paths = [path for path in (os.environ.get("PYTHONPATH"), checkout()) if path]
