@@ -106,6 +106,8 @@ package struct WorkerCore: Sendable {
     var lineage = LineageTable()
     /// Whether something that was at hand was ever lost again: then gets look twice before they end.
     var hasLosses = false
+    /// Whether the value of an object of this process is or was in a store: then waits look whether it is at hand.
+    var hasStored = false
     /// Nodes that died, and what to say of it.
     var deadNodes: [NodeID: String] = [:]
     var tasks: [TaskID: PendingTask] = [:]

@@ -134,9 +134,10 @@ static PyObject *wait_for(PyObject *module, PyObject *arguments) {
     PyObject *list, *task_object;
     Py_ssize_t wanted;
     long long milliseconds;
+    int fetch;
     const void *task;
     if (!PyArg_ParseTuple(
-            arguments, "O!nLO:wait", &PyList_Type, &list, &wanted, &milliseconds, &task_object)) {
+            arguments, "O!nLOp:wait", &PyList_Type, &list, &wanted, &milliseconds, &task_object, &fetch)) {
         return NULL;
     }
     if (id_argument(task_object, 24, &task) < 0) return NULL;
@@ -146,7 +147,7 @@ static PyObject *wait_for(PyObject *module, PyObject *arguments) {
     void *request = NULL;
     int status;
     Py_BEGIN_ALLOW_THREADS
-    status = ray_python_wait(ids, (size_t)count, (size_t)wanted, task, milliseconds, &request);
+    status = ray_python_wait(ids, (size_t)count, (size_t)wanted, fetch, task, milliseconds, &request);
     Py_END_ALLOW_THREADS
     free(ids);
     PyObject *result = NULL;
@@ -218,7 +219,7 @@ PyMethodDef object_methods[] = {
     {"remove_reference", remove_reference, METH_O, "Counts one reference less."},
     {"put", put, METH_VARARGS, "put(serialized, task, owner_address): the ObjectRef of a new object."},
     {"get", get, METH_VARARGS, "get(references, milliseconds, task): (Buffer, metadata, error) for each."},
-    {"wait", wait_for, METH_VARARGS, "wait(references, wanted, milliseconds, task): a byte for each, 1 if ready."},
+    {"wait", wait_for, METH_VARARGS, "wait(references, wanted, milliseconds, task, fetch): a byte for each, 1 if ready."},
     {"notify", notify, METH_VARARGS, "notify(reference, fetch, number): `next_event` gives the number when it is there."},
     {"next_event", next_event, METH_VARARGS, "The next number; 0 after so many ms, -1 when the runtime is closed."},
     {NULL, NULL, 0, NULL},

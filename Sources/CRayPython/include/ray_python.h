@@ -100,9 +100,10 @@ void ray_python_abort(void *room);
 
 // Begins to fetch objects; the number that must be waited for. 0 at once if all are at hand.
 int ray_python_get(const void *objects, size_t count, const void *task, int64_t milliseconds, void **request);
-// Begins to wait for `wanted` of the objects; 0 at once if so many exist, of which the first `wanted` are told.
+// Begins to wait for `wanted` of the objects; 0 at once if so many exist, of which the first `wanted` are told. With
+// `fetch` they are brought to this node, and count when they are there.
 int ray_python_wait(
-    const void *objects, size_t count, size_t wanted, const void *task, int64_t milliseconds,
+    const void *objects, size_t count, size_t wanted, int fetch, const void *task, int64_t milliseconds,
     void **request);
 // Waits for a request for a while; 1 when it is done. Waits.
 int ray_python_await(void *request, int milliseconds);

@@ -215,7 +215,15 @@ extension Worker {
     ) {
         transactState { state, _ in
             let token = state.core.wait(
-                references, count: count, deadline: deadline, from: task, into: &state.effects)
+    ) {
+        wait(references, count: count, fetches: false, deadline: deadline, from: task, completion: completion)
+    }
+
+    /// See `WorkerCore.wait`.
+    package func wait(
+        _ references: [ObjectReference], count: Int, fetches: Bool, deadline: Instant?, from task: TaskID?,
+        completion: @escaping @Sendable ([Bool]) -> Void
+                references, count: count, fetches: fetches, deadline: deadline, from: task, into: &state.effects)
             state.completions[token] = .wait(completion)
         }
     }
@@ -245,8 +253,8 @@ extension Worker {
     }
 
     /// What `wait` would tell, if enough of the objects exist already; the rest is not looked at.
-    package func waitNow(_ ids: [ObjectID], count: Int) -> [Bool]? {
-        state.withLock { $0.core.firstExisting(of: ids, count: count) }
+    package func waitNow(_ ids: [ObjectID], count: Int, fetches: Bool) -> [Bool]? {
+        state.withLock { $0.core.firstExisting(of: ids, count: count, fetches: fetches) }
     }
 
     /// The reference of an object of this process or of one that it borrows; nothing if the id is not known.

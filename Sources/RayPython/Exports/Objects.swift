@@ -94,8 +94,8 @@ public func ray_python_get(
 /// See `ray_python.h`.
 @c @implementation
 public func ray_python_wait(
-    _ objects: UnsafeRawPointer?, _ count: Int, _ wanted: Int, _ task: UnsafeRawPointer?, _ milliseconds: Int64,
-    _ request: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    _ objects: UnsafeRawPointer?, _ count: Int, _ wanted: Int, _ fetch: Int32, _ task: UnsafeRawPointer?,
+    _ milliseconds: Int64, _ request: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
 ) -> Int32 {
     Int32(
         reporting { () throws(RayError) in
@@ -105,13 +105,14 @@ public func ray_python_wait(
             let ids = (0..<count).compactMap { index in
                 ObjectID(objects.map { $0 + index * ObjectID.byteCount })
             }
-            if let ready = runtime.worker.waitNow(ids, count: wanted) {
+            if let ready = runtime.worker.waitNow(ids, count: wanted, fetches: fetch != 0) {
                 pending.fill(.success(.ready(ready)))
                 return 0
             }
             let references = try runtime.references(objects, count)
             runtime.worker.wait(
-                references, count: wanted, deadline: runtime.deadline(milliseconds), from: TaskID(task)
+                references, count: wanted, fetches: fetch != 0, deadline: runtime.deadline(milliseconds),
+                from: TaskID(task)
             ) { pending.fill(.success(.ready($0))) }
             return 1
         })

@@ -66,6 +66,8 @@ package struct ObjectEntry: Sendable {
         case get(UInt64)
         /// A `wait`: wants to know that it exists.
         case wait(UInt64)
+        /// A `wait` that brings objects to this node: wants the value at hand.
+        case fetch(UInt64)
         /// A task not yet submitted, whose argument it is: wants to know that it exists.
         case dependency(TaskID)
         /// A task pushed to this worker: wants the value at hand.
@@ -80,7 +82,7 @@ package struct ObjectEntry: Sendable {
         /// Whether the value is wanted at hand, and not only that it exists.
         package var wantsValue: Bool {
             switch self {
-            case .get, .argument, .taking: true
+            case .get, .fetch, .argument, .taking: true
             case .wait, .dependency, .query, .handOver: false
             }
         }

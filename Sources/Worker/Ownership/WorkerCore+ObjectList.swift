@@ -67,7 +67,7 @@ extension WorkerCore {
 
     private func isRead(_ waiter: ObjectEntry.Waiter) -> Bool {
         switch waiter {
-        case .get: true
+        case .get, .fetch: true
         // The use of it is counted.
         case .argument, .wait, .dependency, .query, .handOver, .taking: false
         }

@@ -46,6 +46,7 @@ extension WorkerCore {
         _ id: ObjectID, byteCount: Int, contained: [ObjectReference] = [], at raylet: Address, isLocal: Bool,
         into effects: inout WorkerEffects
     ) {
+        hasStored = true
         objects[id] = ObjectEntry(
             value: .stored(at: [raylet], byteCount: byteCount), presence: isLocal ? .present : .unknown,
             localReferences: 1)
@@ -63,6 +64,7 @@ extension WorkerCore {
             return
         }
         objects[id]?.value = value
+        if case .stored = value { hasStored = true }
         notify(id, into: &effects)
     }
 
@@ -83,7 +85,7 @@ extension WorkerCore {
                 continue
             }
             switch waiter {
-            case .get(let request), .wait(let request): objectReady(request, into: &effects)
+            case .get(let request), .wait(let request), .fetch(let request): objectReady(request, into: &effects)
             case .dependency(let task): dependencyReady(task, into: &effects)
             case .argument(let task): argumentReady(task, into: &effects)
             case .query(let peer): answerQuery(id, entry, to: peer, into: &effects)
@@ -102,7 +104,7 @@ extension WorkerCore {
     mutating func wait(for id: ObjectID, _ waiter: ObjectEntry.Waiter, into effects: inout WorkerEffects) {
         objects[id]?.waiters.append(waiter)
         switch waiter {
-        case .get, .taking: bringToHand(id, into: &effects)
+        case .get, .fetch, .taking: bringToHand(id, into: &effects)
         case .argument:
             bringToHand(id, into: &effects)
             // What this process makes again itself may need the worker that waits for it.

@@ -10,8 +10,8 @@ struct WaitRequest: Sendable {
     enum Kind: Sendable {
         /// All objects, at hand.
         case get
-        /// This many objects exist.
-        case wait(count: Int)
+        /// This many objects exist, on this node if it fetches them.
+        case wait(count: Int, fetches: Bool)
     }
 
     var kind: Kind

@@ -38,17 +38,24 @@ extension WorkerCore {
     }
 
     /// Starts a `wait` for `count` of the objects; ends with the effect `completeWait`.
+    ///
+    /// - Parameter fetches: whether objects are brought to this node, and count only when they are there; those that
+    ///   exist are brought also where others are enough. A process without a store fetches nothing.
     package mutating func wait(
-        _ references: [ObjectReference], count: Int, deadline: Instant?, from task: TaskID?,
+        _ references: [ObjectReference], count: Int, fetches: Bool = false, deadline: Instant?, from task: TaskID?,
         into effects: inout WorkerEffects
     ) -> UInt64 {
-        begin(.wait(count: min(count, references.count)), references, deadline: deadline, from: task, into: &effects)
+        let kind = WaitRequest.Kind.wait(
+            count: min(count, references.count), fetches: fetches && configuration.raylet != nil)
+        return begin(kind, references, deadline: deadline, from: task, into: &effects)
     }
 
     /// Marks the first `count` of the objects that exist or failed; nothing if there are fewer.
     ///
     /// Looks no further than it must: whoever takes one result after the other from many asks for all of them each time.
-    package func firstExisting(of ids: [ObjectID], count: Int) -> [Bool]? {
+    /// Nothing, too, where some may have to be fetched.
+    package func firstExisting(of ids: [ObjectID], count: Int, fetches: Bool = false) -> [Bool]? {
+        guard !fetches || !hasStored || configuration.raylet == nil else { return nil }
         var flags = [Bool](repeating: false, count: ids.count)
         var missing = min(count, ids.count)
         for (index, id) in ids.enumerated() {
@@ -78,7 +85,12 @@ extension WorkerCore {
     ) -> UInt64 {
         requestCounter += 1
         let token = requestCounter
-        let waiter: ObjectEntry.Waiter = if case .get = kind { .get(token) } else { .wait(token) }
+        let waiter: ObjectEntry.Waiter =
+            switch kind {
+            case .get: .get(token)
+            case .wait(_, fetches: false): .wait(token)
+            case .wait(_, fetches: true): .fetch(token)
+            }
         var request = WaitRequest(kind: kind, ids: references.map(\.id), missing: 0, deadline: deadline, task: task)
         for reference in references where objects[reference.id] == nil {
             // The reference is only lent for the call; the waiter keeps the entry.
@@ -87,7 +99,8 @@ extension WorkerCore {
         let unsatisfied = request.ids.filter { id in objects[id].map { !satisfied(waiter, by: $0) } ?? false }
         request.missing = unsatisfied.count
         waits[token] = request
-        guard !isDone(request) else {
+        if isDone(request) {
+            if case .fetch = waiter { fetchExisting(unsatisfied, into: &effects) }
             finish(token, into: &effects)
             return token
         }
@@ -100,8 +113,13 @@ extension WorkerCore {
     private func isDone(_ request: WaitRequest) -> Bool {
         switch request.kind {
         case .get: request.missing == 0
-        case .wait(let count): request.ids.count - request.missing >= count
+        case .wait(let count, _): request.ids.count - request.missing >= count
         }
+    }
+
+    /// Has objects brought here that nobody waits for yet.
+    private mutating func fetchExisting(_ ids: [ObjectID], into effects: inout WorkerEffects) {
+        for id in ids where objects[id]?.exists == true { bringToHand(id, into: &effects) }
     }
 
     mutating func objectReady(_ token: UInt64, into effects: inout WorkerEffects) {
@@ -129,11 +147,12 @@ extension WorkerCore {
         let effect: WorkerEffect
         switch request.kind {
         case .get: effect = .completeGet(token, request.ids.map { outcome(of: $0) })
-        case .wait:
-            effect = .completeWait(token, request.ids.map { objects[$0]?.exists ?? true })
+        case .wait(_, let fetches):
+            let flags = request.ids.map { objects[$0].map { fetches ? $0.isAtHand : $0.exists } ?? true }
+            effect = .completeWait(token, flags)
         }
         for id in Set(request.ids).sorted() {
-            objects[id]?.waiters.removeAll { $0 == .get(token) || $0 == .wait(token) }
+            objects[id]?.waiters.removeAll { $0 == .get(token) || $0 == .wait(token) || $0 == .fetch(token) }
             if objects[id]?.waiters.isEmpty == true { dropCopy(id) }
             collect(id, into: &effects)
         }

@@ -105,25 +105,25 @@ class ObjectCalls:
 
     def get_if_local(self, object_refs: list[ObjectRef]) -> list[SerializedRayObject]:
         """ValueError: one of them is not at hand."""
-        if not all(_core.wait(list(object_refs), len(object_refs), 0, task_id())):
+        if not all(_core.wait(list(object_refs), len(object_refs), 0, task_id(), True)):
             raise ValueError("an object is not in this node's store")
         return self.get_objects(object_refs)
 
     def object_exists(self, object_ref: ObjectRef, memory_store_only: bool = False) -> bool:
-        return _core.wait([object_ref], 1, 0, task_id()) == b"\x01"
+        return _core.wait([object_ref], 1, 0, task_id(), False) == b"\x01"
 
     def wait(
         self, object_refs_or_generators: list, num_returns: int, timeout_ms: int, fetch_local: bool
     ) -> tuple[list, list]:
         """Those that are ready, at most `num_returns`, and the others, both in the given order.
 
-        Objects are fetched by `get`, not here, whatever `fetch_local` says.
+        With `fetch_local` objects are brought to this node, and are ready when they are there.
         """
         given = list(object_refs_or_generators)
         limit = timeout_ms if 0 <= timeout_ms < 10**9 else -1
         try:
             refs = given if all(type(item) is ObjectRef for item in given) else waited_for(given)
-            flags = _core.wait(refs, num_returns, limit, task_id())
+            flags = _core.wait(refs, num_returns, limit, task_id(), fetch_local)
         except CoreError as error:
             raise ray_exception(error) from None
         ready = list(compress(given, flags))

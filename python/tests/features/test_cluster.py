@@ -72,6 +72,28 @@ def test_objects_travel(nodes):
     assert int(ray.get(values)[-1]) == 999_999
 
 
+def test_wait_brings_objects_here(nodes):
+    cluster, first, _ = nodes
+
+    @ray.remote(num_cpus=0, resources={"first": 0.1})
+    def make() -> np.ndarray:
+        return np.zeros(1 << 20)
+
+    def is_here(reference) -> bool:
+        home = cluster.head_node.node_id
+        return home in ray.experimental.get_object_locations([reference])[reference]["node_ids"]
+
+    near, one, two = ray.put(1), make.remote(), make.remote()
+    ready, _ = ray.wait([one, two], num_returns=2, timeout=60, fetch_local=False)
+    assert len(ready) == 2 and not is_here(one) and not is_here(two)
+    ready, _ = ray.wait([one], timeout=60)
+    assert ready == [one] and eventually(lambda: is_here(one)) and not is_here(two)
+    # Also what is not waited for.
+    assert ray.wait([near, two], num_returns=1, timeout=60)[0] == [near]
+    assert eventually(lambda: is_here(two))
+    assert ray.wait([one, two], num_returns=2, timeout=0)[0] == [one, two]
+
+
 def test_node_leaves_and_another_comes(nodes):
     cluster, _, second = nodes
     cluster.remove_node(second)
