@@ -9,9 +9,13 @@ package struct GeneratorSpec: Hashable, Sendable {
     package var backpressure: Int
     /// Items that an earlier try has delivered: they are made again, but not sent.
     package var skip: Int
+    /// Whether its result contains references to all items, and nobody reads them one by one. Its owner knows: this
+    /// does not travel.
+    package var isGathered: Bool
 
-    package init(backpressure: Int = 0, skip: Int = 0) {
+    package init(backpressure: Int = 0, skip: Int = 0, isGathered: Bool = false) {
         self.backpressure = backpressure
         self.skip = skip
+        self.isGathered = isGathered
     }
 }

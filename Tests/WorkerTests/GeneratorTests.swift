@@ -62,6 +62,45 @@ import Testing
         #expect(next(&harness, spec.id) == nil)
     }
 
+    @Test("Items that the result contains live as long as it does, and the stream ends with the task") func gathered() {
+        var harness = WorkerHarness()
+        var buffer = WorkerEffects()
+        var call = Call(function: WorkerHarness.function)
+        call.shared.value.generator = GeneratorSpec(isGathered: true)
+        let result = harness.core.submit(call, from: nil, at: harness.now, into: &buffer)[0]
+        harness.effects += buffer.items
+        harness.grant(harness.leaseRequests()[0])
+        let spec = harness.pushes()[0]
+        let items = (0..<2).map { ObjectReference(id: .generatorItem(spec.id, index: $0), owner: WorkerHarness.driver) }
+        for index in 0..<2 { make(&harness, spec, index, UInt8(10 + index)) }
+        harness.receive(
+            .resultReferences(ResultReferences(task: spec.id, attempt: 0, contained: [[items[1]]])),
+            from: WorkerHarness.worker.worker)
+        harness.done(spec)
+        #expect(harness.core.peek(items[0].id) == nil, "the result does not contain it")
+        #expect(harness.core.peek(items[1].id)?.byte == 11)
+        #expect(next(&harness, spec.id) == nil)
+        harness.release(result.id)
+        #expect(harness.core.peek(items[1].id) == nil)
+    }
+
+    @Test("Items of a call that fails are freed where its result would have contained them") func gatheredFailure() {
+        var harness = WorkerHarness()
+        var buffer = WorkerEffects()
+        var call = Call(function: WorkerHarness.function, retriesMax: 0)
+        call.shared.value.generator = GeneratorSpec(isGathered: true)
+        let result = harness.core.submit(call, from: nil, at: harness.now, into: &buffer)[0]
+        harness.effects += buffer.items
+        harness.grant(harness.leaseRequests()[0])
+        let spec = harness.pushes()[0]
+        make(&harness, spec, 0, 10)
+        harness.receive(
+            .taskDone(TaskDone(task: spec.id, attempt: 0, results: [], error: RayError(.taskExecution, "boom"))),
+            from: WorkerHarness.worker.worker)
+        #expect(outcome(&harness, result)?.errorType == .taskExecution)
+        #expect(harness.core.peek(.generatorItem(spec.id, index: 0)) == nil)
+    }
+
     @Test("References inside an item are registered before its maker lets them go") func references() {
         var harness = WorkerHarness()
         let spec = pushed(&harness)

@@ -30,7 +30,8 @@ struct CallTemplate: Sendable {
             call.retryExceptions = .types(types.compactMap(\.text))
         }
         if let items = description["backpressure"]?.integer {
-            call.shared.value.generator = GeneratorSpec(backpressure: items)
+            call.shared.value.generator = GeneratorSpec(
+                backpressure: items, isGathered: description["gathered"]?.isTrue ?? false)
         }
         if let environment = description["environment"], environment != .nil {
             call.shared.value.environment = try RuntimeEnvironmentSpec(environment)

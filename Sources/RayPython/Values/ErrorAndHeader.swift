@@ -39,6 +39,8 @@ extension TaskSpec {
             "function": function.messagePack, "name": .string(name), "returns": .int(Int64(returnCount)),
             "attempt": .int(Int64(attempt)), "group": .string(concurrencyGroup),
             "generator": generator.map { .int(Int64($0.backpressure)) } ?? .nil,
+            // Whose items a generator makes.
+            "owner": generator.map { _ in .bytes(owner.encoded) } ?? .nil,
             "resources": resources.messagePack, "placement": placement,
         ])
     }

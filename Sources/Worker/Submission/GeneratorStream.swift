@@ -19,6 +19,8 @@ struct GeneratorStream: Sendable {
     var storesItems = false
     /// Whether it did not come to its end: its items cannot be made again.
     var hasFailed = false
+    /// Whether the result contains the items: the stream holds them only until that is there.
+    var isGathered = false
     /// Whether nobody reads any more.
     var isDropped = false
 }

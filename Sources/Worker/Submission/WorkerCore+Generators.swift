@@ -10,7 +10,8 @@ internal import RayWire
 ///
 /// The id of item n is known beforehand, so a reader that is ahead waits for that object as for any other, and one past
 /// the end finds the error `endOfStreamingGenerator` there. A further try makes all items again, but sends only those
-/// that are missing; so no item is delivered twice.
+/// that are missing; so no item is delivered twice. Where the result contains the items (Ray's "dynamic"), they are made
+/// and rebuilt in the same way, and only the result is read.
 extension WorkerCore {
     /// The next item of a generator, with one local reference; nothing past its end.
     package mutating func nextItem(of task: TaskID, into effects: inout WorkerEffects) -> ObjectReference? {
@@ -101,6 +102,12 @@ extension WorkerCore {
     /// The generator has ended; an error becomes the item after the good ones.
     mutating func endStream(_ task: TaskID, _ error: RayError?, into effects: inout WorkerEffects) {
         guard let stream = streams[task], stream.end == nil else { return }
+        if stream.isGathered {
+            // The result, if there is one, came with the references inside it, which hold the items from here on.
+            streams[task] = nil
+            for index in 0..<stream.produced { release(.generatorItem(task, index: index), into: &effects) }
+            return
+        }
         if stream.isDropped {
             streams[task] = nil
             // What was asked for before the stream was dropped is awaited still.

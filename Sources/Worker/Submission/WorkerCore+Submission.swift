@@ -34,7 +34,7 @@ extension WorkerCore {
         task.times.submitted = now.nanoseconds
         tasks[spec.id] = task
         traceSubmitted(spec.id, at: now)
-        if spec.generator != nil { streams[spec.id] = GeneratorStream() }
+        if let items = spec.generator { streams[spec.id] = GeneratorStream(isGathered: items.isGathered) }
         if let fatal {
             fail(task: spec.id, fatal, into: &effects)
             return references

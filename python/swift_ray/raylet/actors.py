@@ -9,12 +9,12 @@ from swift_ray._core import CoreError
 from swift_ray._native import ActorID, ObjectRef, TaskID
 from swift_ray.raylet.calls import (
     RETRYABLE,
-    STREAMING_RETURNS,
     amounts,
     default_name,
     extras_argument,
     extras_of,
     function_fields,
+    items_fields,
 )
 from swift_ray.raylet.core_error import NOT_FOUND, ray_exception
 from swift_ray.raylet.descriptors import PythonFunctionDescriptor
@@ -170,11 +170,7 @@ class ActorCalls:
                     "max_retries": max_retries,
                     "retry_exceptions": [RETRYABLE] if retry_exceptions else None,
                     "concurrency_group": group,
-                    "backpressure": (
-                        max(0, generator_backpressure_num_objects)
-                        if num_returns == STREAMING_RETURNS
-                        else None
-                    ),
+                    **items_fields(num_returns, generator_backpressure_num_objects),
                 },
             )
             arguments = self.arguments(args, extras, function_descriptor)

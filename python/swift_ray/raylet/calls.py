@@ -138,11 +138,7 @@ class FunctionCalls:
                     "retry_exceptions": [RETRYABLE] if retry_exceptions else None,
                     "strategy": strategy,
                     "environment": self.core_environment(serialized_runtime_env_info),
-                    "backpressure": (
-                        max(0, generator_backpressure_num_objects)
-                        if num_returns == STREAMING_RETURNS
-                        else None
-                    ),
+                    **items_fields(num_returns, generator_backpressure_num_objects),
                 },
             )
             arguments = self.arguments(args, extras, function_descriptor)
@@ -158,6 +154,13 @@ class FunctionCalls:
             if error.args[0] == INVALID_ARGUMENT and force_kill:
                 raise ValueError("force=True is not supported for actor tasks.") from None
             raise ray_exception(error) from None
+
+
+def items_fields(num_returns: int, backpressure: int) -> dict:
+    """How the items of a generator are sent: read one by one, or gathered in its result."""
+    if num_returns == STREAMING_RETURNS:
+        return {"backpressure": max(0, backpressure)}
+    return {"backpressure": 0, "gathered": True} if num_returns == DYNAMIC_RETURNS else {}
 
 
 def extras_of(

@@ -86,7 +86,11 @@ class EventLoops:
             function, _ = execution.find(header, extras)
             args, kwargs = execution.recover(arguments)
             result = function(*args, **kwargs)
-            if inspect.isasyncgen(result):
+            if extras.get("dynamic"):
+                result = await asyncio.get_running_loop().run_in_executor(
+                    self.item_thread(), execution.gather, task, result, header, extras
+                )
+            elif inspect.isasyncgen(result):
                 await self._drain(task, result)
                 result = None
             elif inspect.isawaitable(result):

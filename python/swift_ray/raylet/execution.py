@@ -44,6 +44,11 @@ def descriptor_of(header: dict) -> PythonFunctionDescriptor:
     return PythonFunctionDescriptor(module, name, cls, digest)
 
 
+def item_id(task: bytes, index: int) -> bytes:
+    """The id of item `index` (from 0) of a generator: behind that of its one result."""
+    return task + (index + 2).to_bytes(4, "little")
+
+
 def run_exit_functions() -> None:
     """Runs what user code has registered with `atexit`; the runtime's own end comes later."""
     import ray._private.worker
@@ -330,21 +335,28 @@ class Execution:
                 _core.yield_item(task, serialize(item))
             stats = StreamingGeneratorStats(time.perf_counter() - start)
 
-    def gather(self, items: Any, header: dict, extras: dict) -> Any:
-        """All items of a generator as objects of this process, in one value (`num_returns="dynamic"`).
+    def gather(self, task: Any, items: Any, header: dict, extras: dict) -> Any:
+        """Sends all items of a generator, and gives one value with references to them (`num_returns="dynamic"`).
 
         An error is the last item, unless the task may be tried again for it.
         """
         from ray._raylet import DynamicObjectRefGenerator
 
         references: deque = deque()
-        try:
-            for item in items:
-                references.append(self._core_worker.put_object(serialize(item)))
-        except Exception as error:
-            if extras.get("retry"):
-                raise
-            references.append(self._core_worker.put_object(serialize(self.failure(header, error))))
+        if not inspect.isgenerator(items):
+            raise ValueError('Functions with @ray.remote(num_returns="dynamic" must return a generator')
+        is_last = False
+        while not is_last:
+            try:
+                value = next(items)
+            except StopIteration:
+                break
+            except Exception as error:
+                if extras.get("retry"):
+                    raise
+                value, is_last = self.failure(header, error), True
+            _core.yield_item(task, serialize(value))
+            references.append(ObjectRef(item_id(header["task"], len(references)), header["owner"]))
         return DynamicObjectRefGenerator(references)
 
     def collect(self, items: Any, header: dict, extras: dict) -> list:

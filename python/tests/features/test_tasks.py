@@ -1,6 +1,7 @@
 """Tasks, values and references."""
 
 import os
+import signal
 import time
 
 import numpy as np
@@ -163,6 +164,51 @@ def test_dynamic_returns():
             yield number
 
     assert [ray.get(reference) for reference in ray.get(count.remote(4))] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("size", [10, 1_000_000])
+def test_dynamic_returns_belong_to_the_caller(size):
+    @ray.remote(num_returns="dynamic", max_retries=0)
+    def make(n):
+        for number in range(n):
+            yield os.getpid(), np.full(size, number)
+
+    references = list(ray.get(make.remote(3)))
+    pid, first = ray.get(references[0])
+    os.kill(pid, signal.SIGKILL)
+    while os.path.exists(f"/proc/{pid}"):
+        time.sleep(0.05)
+    assert first[-1] == 0
+    assert [ray.get(reference, timeout=60)[1][-1] for reference in references] == [0, 1, 2]
+
+
+def test_dynamic_returns_with_an_error():
+    @ray.remote(num_returns="dynamic", max_retries=0)
+    def make(n):
+        yield from range(n)
+        raise KeyError("no")
+
+    one, other = ray.get(make.remote(1))
+    assert ray.get(one) == 0
+    with pytest.raises(KeyError):
+        ray.get(other)
+
+
+def test_dynamic_returns_of_a_method_as_arguments():
+    @ray.remote(num_cpus=0)
+    class Maker:
+        def make(self, n):
+            yield from range(n)
+
+    @ray.remote
+    def total(references):
+        return sum(ray.get(list(references)))
+
+    maker = Maker.remote()
+    result = maker.make.options(num_returns="dynamic").remote(5)
+    assert ray.get(total.remote(result), timeout=60) == 10
+    assert ray.get(total.remote(ray.get(result)), timeout=60) == 10
+    assert len(ray.get(maker.make.options(num_returns="dynamic").remote(0))) == 0
 
 
 def test_runtime_context():
