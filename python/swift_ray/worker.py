@@ -38,15 +38,17 @@ def command_line() -> list[str]:
         "node-id": node,
         "runtime-env-hash": "0",
     }
+    if modules := variables.get("RAY_preload_python_modules"):
+        values["worker-preload-modules"] = modules
     return [f"--{name}={value}" for name, value in values.items()]
 
 
 def main() -> None:
     swift_ray.install()
-    environment.set_up()
-    import ray
     if zygote.VARIABLE in os.environ:
         zygote.serve()
+    environment.set_up()
+    import ray
 
     path = os.path.join(os.path.dirname(ray.__file__), "_private", "workers", "default_worker.py")
     sys.argv = [path, *command_line()]

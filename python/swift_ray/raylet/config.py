@@ -48,7 +48,8 @@ _DEFAULTS: dict[str, Any] = {
     "task_events_max_num_profile_events_per_task": 1_000,
     "task_events_max_num_task_in_gcs": 100_000,
     "worker_register_timeout_seconds": 60,
-    # Not asked for by name, see `authentication.py`.
+    # Not asked for by name: what workers import before their first task, and see `authentication.py`.
+    "preload_python_modules": [],
     "AUTH_MODE": "disabled",
     "ENABLE_K8S_TOKEN_AUTH": False,
 }
@@ -61,6 +62,8 @@ def _convert(name: str, text: str, default: Any) -> Any:
         return text.strip().lower() in ("true", "1")
     if isinstance(default, bytes):
         return text.encode()
+    if isinstance(default, list):
+        return [part for part in text.split(",") if part]
     if isinstance(default, str):
         return text.strip().lower()
     try:
@@ -92,6 +95,8 @@ class Config:
             found = default if text is None else _convert(name, text, default)
             if name in settings:
                 chosen = settings[name]
+                if isinstance(default, list) and isinstance(chosen, str):
+                    chosen = _convert(name, chosen, default)
                 found = chosen.encode() if isinstance(default, bytes) else type(default)(chosen)
             _values[name] = found
 
@@ -105,6 +110,6 @@ def _reader(name: str) -> staticmethod:
 
 
 for _name in _DEFAULTS:
-    if _name not in ("AUTH_MODE", "ENABLE_K8S_TOKEN_AUTH"):
+    if _name not in ("AUTH_MODE", "ENABLE_K8S_TOKEN_AUTH", "preload_python_modules"):
         setattr(Config, _name, _reader(_name))
 Config.initialize("")

@@ -34,6 +34,7 @@ from swift_ray.raylet.profiling import EmptyProfileEvent
 from swift_ray.raylet.questions import Questions
 from swift_ray.raylet.worker_loop import WorkerLoop
 
+from swift_ray.services import SETTINGS_KEY, SETTINGS_NAMESPACE
 SCRIPT_MODE = 0
 GPU = "GPU"
 JOB_CONFIG_NAMESPACE = "swift_ray_jobs"
@@ -76,6 +77,7 @@ class CoreWorker(
     ) -> None:
         self._is_driver = mode == SCRIPT_MODE
         self._templates: dict[Any, tuple[int, int]] = {}
+        Config.initialize(ray_worker().gcs_client.internal_kv_get(SETTINGS_KEY, SETTINGS_NAMESPACE) or "")
         self._actors: dict[bytes, dict] = {}
         self._peeked: dict[bytes, list[ObjectRef]] = {}
         self._waiting: dict = {}
@@ -221,6 +223,8 @@ def driver_options(gcs_address: str, raylet_socket: str, serialized_job_config: 
     environment.append(f"SWIFT_RAY_START_SECONDS={Config.worker_register_timeout_seconds()}")
     paths = [path for path in (os.environ.get("PYTHONPATH"), checkout()) if path]
     if paths:
+    if modules := value("preload_python_modules"):
+        environment.append(f"RAY_preload_python_modules={','.join(modules)}")
         environment.append(f"PYTHONPATH={os.pathsep.join(paths)}")
     return {
         "host": host.strip("[]"),

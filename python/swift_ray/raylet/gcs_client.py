@@ -21,6 +21,7 @@ DEFAULT_TIMEOUT_S = 30.0
 ROWS_MAX = 10_000
 CLUSTER_NAMESPACE = "swift_ray"
 CLUSTER_ID_KEY = b"cluster_id"
+OWN_PREFIX = b"@namespace_"
 
 
 def text(value: bytes | str | None) -> str:
@@ -33,6 +34,16 @@ def text(value: bytes | str | None) -> str:
 def data(value: bytes | str) -> bytes:
     """A key or value."""
     return value.encode() if isinstance(value, str) else bytes(value)
+
+
+def key_of(key: bytes | str) -> bytes:
+    """A key or the beginning of some. RaySystemError: it begins as keys of the control store's own do in Ray."""
+    found = data(key)
+    if found.startswith(OWN_PREFIX):
+        import ray.exceptions
+
+        raise ray.exceptions.RaySystemError(f"Key can't start with {OWN_PREFIX.decode()}")
+    return found
 
 
 class GcsClient:
@@ -95,22 +106,22 @@ class GcsClient:
         timeout: float | None = None,
     ) -> int:
         """1 if the key is new, 0 if it was there (and was changed only with `overwrite`)."""
-        return self._put(text(namespace), data(key), data(value), bool(overwrite), timeout)
+        return self._put(text(namespace), key_of(key), data(value), bool(overwrite), timeout)
 
     def internal_kv_get(
         self, key: bytes, namespace: bytes | None = None, timeout: float | None = None
     ) -> bytes | None:
-        return self._request("kv_get", text(namespace), data(key), timeout)["value"]
+        return self._request("kv_get", text(namespace), key_of(key), timeout)["value"]
 
     def internal_kv_exists(
         self, key: bytes, namespace: bytes | None = None, timeout: float | None = None
     ) -> bool:
-        return self._request("kv_exists", text(namespace), data(key), timeout)["count"] > 0
+        return self._request("kv_exists", text(namespace), key_of(key), timeout)["count"] > 0
 
     def internal_kv_keys(
         self, prefix: bytes, namespace: bytes | None = None, timeout: float | None = None
     ) -> list[bytes]:
-        return self._request("kv_keys", text(namespace), data(prefix), timeout)["keys"]
+        return self._request("kv_keys", text(namespace), key_of(prefix), timeout)["keys"]
 
     def internal_kv_multi_get(
         self, keys: list[bytes], namespace: bytes | None = None, timeout: float | None = None
@@ -127,7 +138,7 @@ class GcsClient:
         timeout: float | None = None,
     ) -> int:
         """How many keys were deleted."""
-        keys = self.internal_kv_keys(key, namespace, timeout) if del_by_prefix else [data(key)]
+        keys = self.internal_kv_keys(key, namespace, timeout) if del_by_prefix else [key_of(key)]
         return sum(self._request("kv_delete", text(namespace), one, timeout)["count"] for one in keys)
 
     def __getattr__(self, name: str) -> Any:
