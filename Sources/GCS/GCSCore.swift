@@ -185,6 +185,7 @@ package struct GCSCore: Sendable {
         case .subscribe(let message): subscribe(message.channel, sender, into: &effects)
         case .unsubscribe(let message): unsubscribe(message.channel, sender, into: &effects)
         case .publish(let message): publish(message, sender, into: &effects)
+        case .collectGarbage: collectGarbage(sender, into: &effects)
         case .queryCluster: answer(.clusterStatus(clusterStatus()), sender, into: &effects)
         case .createPlacementGroup(let message): createGroup(message.spec, sender, at: now, into: &effects)
         case .removePlacementGroup(let message): removeGroup(message.group, sender, at: now, into: &effects)

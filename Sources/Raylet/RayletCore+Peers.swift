@@ -47,6 +47,7 @@ extension RayletCore {
             }
             receiveControl(message, at: now, into: &effects)
         case .exitDeclined: exitDeclined(by: peer, at: now)
+        case .workerRetired: workerRetired(by: peer, at: now)
         case .workerReady(let ready): workerReady(ready, requestID: requestID, from: peer, at: now, into: &effects)
         case .createObject(let create):
             createObject(create, requestID: requestID, from: peer, at: now, into: &effects)

@@ -67,6 +67,8 @@ package struct RayletCore: Sendable {
     /// What the head could not be told of ends of workers.
     var unsent: [Message] = []
     var nextReport = Instant.zero
+    /// Before this nobody is asked to collect garbage again.
+    var nextCollection = Instant.zero
     /// Why the node left; everything that comes later is ignored.
     package private(set) var leaveReason: String?
 
@@ -143,6 +145,7 @@ package struct RayletCore: Sendable {
         }
         guard isRegistered, headAwaySince == nil else { return }
         reportSpans(at: now, into: &effects)
+        collectGarbage(at: now, into: &effects)
         guard now >= nextReport else { return }
         nextReport = now.advanced(milliseconds: settings.reportMilliseconds)
         let report = NodeReport(

@@ -168,6 +168,7 @@ package struct WorkerCore: Sendable {
         case .finished(let task, let outcome): finished(task, outcome, at: now, into: &effects)
         case .tick: tick(at: now, into: &effects)
         }
+        if execution.isRetired { endIfUnneeded(into: &effects) }
     }
 
     private mutating func receive(
@@ -189,6 +190,8 @@ package struct WorkerCore: Sendable {
         case .stealTasks(let message):
             handBack(message.lease, atMost: Int(message.count), askedBy: peer, into: &effects)
         case .leaseResumed(let message): leaseResumed(message.lease, into: &effects)
+        case .collectGarbage: effects.append(.collectGarbage)
+        case .workerRetired(let message): workerRetired(message, from: peer, at: now, into: &effects)
         case .actorUpdate(let message):
             actors[message.state.id]?.pendingCallsMax = message.pendingCallsMax
             actorUpdate(message.state, at: now, into: &effects)

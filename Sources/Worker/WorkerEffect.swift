@@ -37,6 +37,10 @@ package enum WorkerEffect: Sendable {
     case warn(String)
     /// The process has to end.
     case exit(reason: String)
+    /// The process has nothing left to do: its loop ends, and it in its own way.
+    case leave(reason: String)
+    /// Free what nobody refers to any more; it may hold references to objects.
+    case collectGarbage
 }
 
 /// The effects of a step, in order; the buffer is reused.

@@ -31,6 +31,22 @@ import Testing
         #expect(second.hasProgram)
     }
 
+    @Test("Garbage is collected by all drivers and workers, and whoever asks for it is answered")
+    func garbage() {
+        var harness = GCSHarness.cluster(cpus: 2)
+        harness.startJob(driver: 2)
+        harness.request(lease(1), from: driver(1))
+        harness.give(.peerUp(worker(1), role: .worker, address: address(worker(1), on: 0)))
+        harness.effects = []
+        harness.send(.collectGarbage(CollectGarbage()), from: raylet(0))
+        harness.send(.collectGarbage(CollectGarbage()), requestID: 3, from: driver(1))
+        for peer in [driver(1), driver(2), worker(1)] {
+            #expect(harness.messages(to: peer).count { $0 == .collectGarbage(CollectGarbage()) } == 2)
+        }
+        #expect(harness.sent(.done(Done()), to: driver(1)))
+        #expect(!harness.sent(.collectGarbage(CollectGarbage()), to: raylet(0)))
+    }
+
     @Test("Registering again gives the same job")
     func registerTwice() {
         var harness = GCSHarness()

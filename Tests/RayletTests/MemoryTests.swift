@@ -32,6 +32,20 @@ struct MemoryTests {
         #expect(MemoryPolicy.victim(among: []) == nil)
     }
 
+    @Test("A store that fills up has the cluster's processes collect garbage, now and then") func garbage() {
+        var harness = RayletHarness()
+        func asked(_ used: Int, after milliseconds: Int) -> Bool {
+            harness.effects = []
+            harness.now = harness.now.advanced(milliseconds: milliseconds)
+            harness.give(.tick(StoreUsage(usedBytes: used, capacityBytes: 1_000, objectCount: 1)))
+            return harness.sent.contains { $0.message == .collectGarbage(CollectGarbage()) && $0.to == .gcs }
+        }
+        #expect(!asked(700, after: 100))
+        #expect(asked(701, after: 100))
+        #expect(!asked(999, after: 29_900))
+        #expect(asked(999, after: 100))
+    }
+
     @Test("The share of the limit counts, unless less may stay free")
     func threshold() {
         #expect(MemoryPolicy.isOver(used: 951, limit: 1_000, threshold: 0.95, freeBytesMin: nil))

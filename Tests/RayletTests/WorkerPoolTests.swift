@@ -199,6 +199,56 @@ import Testing
         #expect(harness.kills == [processID])
     }
 
+    @Test("An actor gets no worker that has run something: others may wait for what that one owns")
+    func freshWorkerForActor() {
+        var harness = RayletHarness()
+        let used = harness.startWorker(for: 1)
+        harness.gcs(.releaseLease(ReleaseLease(lease: lease(1), kill: false)))
+        _ = harness.take()
+        harness.assign(2, actor: ActorID.none)
+        #expect(harness.leaseReady.isEmpty)
+        let token = harness.wantedStarts[0]
+        // Its lease is withdrawn meanwhile: the new worker is as good as any, also for an actor.
+        harness.gcs(.releaseLease(ReleaseLease(lease: lease(2), kill: false)))
+        let fresh = harness.ready(token, harness.spawn(token))
+        _ = harness.take()
+        harness.assign(3, actor: ActorID.none)
+        #expect(harness.leaseReady.map(\.worker.worker) == [fresh])
+        harness.assign(4)
+        #expect(harness.leaseReady.map(\.worker.worker) == [fresh, used.id])
+        #expect(harness.wantedStarts.isEmpty)
+    }
+
+    @Test("A retired worker serves no further lease, and takes its time to end")
+    func retiredWorker() {
+        var harness = RayletHarness(cpus: 1)
+        let worker = harness.startWorker(for: 1)
+        harness.send(.workerRetired(WorkerRetired(lease: lease(1))), from: worker.id)
+        harness.gcs(.releaseLease(ReleaseLease(lease: lease(1), kill: false)))
+        _ = harness.take()
+        harness.assign(2)
+        #expect(harness.leaseReady.isEmpty && harness.wantedStarts.count == 1)
+        harness.tick(after: 60_000)
+        harness.send(.exitDeclined(ExitDeclined()), from: worker.id)
+        #expect(harness.kills.filter { $0 == worker.processID }.isEmpty)
+        harness.give(.processExited(processID: worker.processID, ProcessExit()))
+        #expect(harness.exited.map(\.intended) == [true])
+        #expect(harness.exited.first?.lease == nil)
+    }
+
+    @Test("A worker that retires after its lease was given back is not used again, and ends with its job")
+    func retiredWhileIdle() {
+        var harness = RayletHarness(cpus: 1)
+        let worker = harness.startWorker(for: 1)
+        harness.gcs(.releaseLease(ReleaseLease(lease: lease(1), kill: false)))
+        harness.send(.workerRetired(WorkerRetired(lease: lease(1))), from: worker.id)
+        _ = harness.take()
+        harness.assign(2)
+        #expect(harness.leaseReady.isEmpty)
+        harness.gcs(.releaseOwned(ReleaseOwned(workers: [process(1)], jobs: [JobID(1)])))
+        #expect(harness.kills.contains(worker.processID))
+    }
+
     @Test("A worker that dies reports its lease, signal and last lines")
     func workerDies() {
         var harness = RayletHarness()

@@ -214,6 +214,7 @@ enum MessageSamples {
         .objectLocal(ObjectLocal(object: objectID, error: error, lost: [nodeID])),
         .exitWorker(ExitWorker(reason: "why")),
         .exitDeclined(ExitDeclined()),
+        .workerRetired(WorkerRetired(lease: leaseID)), .collectGarbage(CollectGarbage()),
         .pullChunk(PullChunk(object: objectID, offset: 1, count: 2)),
         .objectChunk(
             ObjectChunk(

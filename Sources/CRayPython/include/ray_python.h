@@ -117,7 +117,7 @@ void ray_python_release(void *owner);
 
 // Tells when an object is there: its number comes out of `ray_python_next_event`.
 int ray_python_notify(const void *object, int fetch, uint64_t number);
-// The next number; 0 after `milliseconds`, -1 when the runtime is closed. Waits.
+// The next number; INT64_MAX if garbage is to be collected, 0 after `milliseconds`, -1 when the runtime is closed. Waits.
 int64_t ray_python_next_event(int milliseconds);
 
 // MARK: References

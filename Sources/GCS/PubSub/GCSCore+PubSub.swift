@@ -38,6 +38,15 @@ extension GCSCore {
         confirm(nil, sender, into: &effects)
     }
 
+    /// Has all drivers and workers free what nobody refers to any more.
+    func collectGarbage(_ sender: Sender, into effects: inout GCSEffects) {
+        for (peer, record) in peers.sorted(by: { $0.key < $1.key }) where !record.isGone {
+            guard record.role == .driver || record.role == .worker else { continue }
+            tell(peer, .collectGarbage(CollectGarbage()), into: &effects)
+        }
+        confirm(nil, sender, into: &effects)
+    }
+
     /// Removes a subscriber, and the channel with its last one.
     mutating func leave(_ channel: String, _ peer: WorkerID) {
         peers[peer]?.channels.remove(channel)

@@ -18,16 +18,20 @@ package enum WorkerProcess {
     /// Connects this process to its raylet and the GCS.
     ///
     /// - Throws: why that is impossible; the process should then end, its last words go to the log.
-    package static func open(executor: any TaskExecutor) throws(RayError) -> Worker {
+    package static func open(
+        executor: any TaskExecutor, collectGarbage: @escaping @Sendable () -> Void = {}
+    ) throws(RayError) -> Worker {
         do throws(TransportError) {
             _ = try ParentWatch.startFromEnvironment()
         } catch {
             throw RayError(.systemError, "\(error)")
         }
-        return try join(executor, try Reactor.started())
+        return try join(executor, collectGarbage, try Reactor.started())
     }
 
-    private static func join(_ executor: any TaskExecutor, _ reactor: Reactor) throws(RayError) -> Worker {
+    private static func join(
+        _ executor: any TaskExecutor, _ collectGarbage: @escaping @Sendable () -> Void, _ reactor: Reactor
+    ) throws(RayError) -> Worker {
         let session = SessionDirectory(path: try required("SWIFT_RAY_SESSION_DIR"))
         guard let node = NodeID(hex: try required("SWIFT_RAY_NODE_ID")),
             let job = UInt32(try required("SWIFT_RAY_JOB_ID")),
@@ -69,6 +73,7 @@ package enum WorkerProcess {
         configuration.gpus = assignedGPUs
         configuration.warn = { warn($0) }
         configuration.exit = { leave($0) }
+        configuration.collectGarbage = collectGarbage
         let worker = Worker(configuration, endpoint: endpoint, store: store, executor: executor)
         relay.pass(to: worker)
         endpoint.connect(to: gcs)

@@ -49,6 +49,9 @@ extension Worker {
         try result.get()
     }
 
+    /// See `WorkerCore.retire`.
+    package func retire() { transact { core, _, effects in core.retire(into: &effects) } }
+
     package func nextItem(of task: TaskID) -> ObjectReference? {
         transact { core, _, effects in core.nextItem(of: task, into: &effects) }
     }
@@ -213,9 +216,6 @@ extension Worker {
         _ references: [ObjectReference], count: Int, deadline: Instant?, from task: TaskID?,
         completion: @escaping @Sendable ([Bool]) -> Void
     ) {
-        transactState { state, _ in
-            let token = state.core.wait(
-    ) {
         wait(references, count: count, fetches: false, deadline: deadline, from: task, completion: completion)
     }
 
@@ -223,6 +223,9 @@ extension Worker {
     package func wait(
         _ references: [ObjectReference], count: Int, fetches: Bool, deadline: Instant?, from task: TaskID?,
         completion: @escaping @Sendable ([Bool]) -> Void
+    ) {
+        transactState { state, _ in
+            let token = state.core.wait(
                 references, count: count, fetches: fetches, deadline: deadline, from: task, into: &state.effects)
             state.completions[token] = .wait(completion)
         }

@@ -19,6 +19,7 @@ extension Worker {
         case answered(Completion, Result<Message, RayError>)
         case warn(String)
         case exit(String)
+        case collectGarbage
         case cancel(TaskID)
         case wake
     }
@@ -60,6 +61,10 @@ extension Worker {
             case .write(let id, let object, let offset): write(id, object, offset, &after)
             case .warn(let text): after.append(.warn(text))
             case .exit(let reason): after.append(.exit(reason))
+            case .leave:
+                isLeaving.store(true, ordering: .sequentiallyConsistent)
+                after.append(.wake)
+            case .collectGarbage: after.append(.collectGarbage)
             }
         }
         state.effects.removeAll()
@@ -82,6 +87,7 @@ extension Worker {
         case .waited, .answered: preconditionFailure("an answer of another kind than its request")
         case .warn(let text): configuration.warn(text)
         case .exit(let reason): configuration.exit(reason)
+        case .collectGarbage: configuration.collectGarbage()
         case .cancel(let task):
             executor?.cancel(task)
             reactor.wake()

@@ -16,10 +16,10 @@ extension Worker {
     ///   - hasPending: whether the executor has continuations to run on this thread.
     ///   - runPending: runs them.
     package func runLoop(hasPending: @escaping () -> Bool, runPending: () -> Void) {
-        while !isEnding.load(ordering: .relaxed) {
+        while !hasEnded {
             reactor.runAsLeader(until: {
                 readyCount.load(ordering: .sequentiallyConsistent) > 0 || hasPending()
-                    || isEnding.load(ordering: .relaxed)
+                    || hasEnded
             })
             while let task = nextReady() {
                 start(task)
@@ -43,7 +43,7 @@ extension Worker {
         reactor.runAsLeader(
             until: {
                 readyCount.load(ordering: .sequentiallyConsistent) > 0 || hasOther()
-                    || isEnding.load(ordering: .relaxed)
+                    || hasEnded
             }, deadline: now().advanced(milliseconds: milliseconds))
         return nextReady()
     }
@@ -52,7 +52,7 @@ extension Worker {
     package func finish(_ task: TaskID, _ outcome: TaskOutcome) { step(.finished(task, outcome)) }
 
     /// Whether the process is to end.
-    package var hasEnded: Bool { isEnding.load(ordering: .relaxed) }
+    package var hasEnded: Bool { isEnding.load(ordering: .relaxed) || isLeaving.load(ordering: .relaxed) }
 
     private func nextReady() -> ExecutableTask? {
         guard readyCount.load(ordering: .sequentiallyConsistent) > 0 else { return nil }

@@ -30,6 +30,8 @@ package final class Worker: WorkerAPI {
         package var showLog: @Sendable (LogLines) -> Void = { _ in }
         /// Told that the process must end, in a worker.
         package var exit: @Sendable (String) -> Void = { _ in }
+        /// Told to free what nobody refers to any more, where a language does that late.
+        package var collectGarbage: @Sendable () -> Void = {}
 
         package init(core: WorkerCore.Configuration) { self.core = core }
     }
@@ -64,6 +66,8 @@ package final class Worker: WorkerAPI {
     let ready = Mutex<Deque<ExecutableTask>>([])
     let readyCount = Atomic<Int>(0)
     let isEnding = Atomic<Bool>(false)
+    /// Whether the loop ends, and with it the process in its own way.
+    let isLeaving = Atomic<Bool>(false)
     /// Files that are being sent to the head's archive, by their hash.
     let uploads = Mutex<Set<String>>([])
     private let timer = Mutex<ReactorTimer?>(nil)

@@ -20,7 +20,9 @@ public func ray_python_open(_ options: ray_python_bytes) -> Int32 {
             let options = try options.value()
             try PythonRuntime.open { interrupts throws(RayError) in
                 options["worker"]?.isTrue == true
-                    ? try WorkerProcess.open(executor: FetchingExecutor(interrupts: interrupts))
+                    ? try WorkerProcess.open(
+                        executor: FetchingExecutor(interrupts: interrupts), collectGarbage: PythonRuntime.collectGarbage
+                    )
                     : try DriverConnection.open(try DriverConnection.Options(options))
             }
             return 0
@@ -46,6 +48,7 @@ extension DriverConnection.Options {
             line.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
         }
         showLog = { printedLines.add($0) }
+        collectGarbage = PythonRuntime.collectGarbage
     }
 }
 

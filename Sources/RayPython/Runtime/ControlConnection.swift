@@ -65,6 +65,7 @@ struct ControlQuestion {
                 QueryPlacementGroups(
                     group: payload["group"]?.data.flatMap { PlacementGroupID($0) }, name: payload["name"]?.text ?? "",
                     namespace: payload["namespace"]?.text ?? ""))
+        case "collect_garbage": message = .collectGarbage(CollectGarbage())
         case "nodes": message = .queryCluster(QueryCluster())
         case "state": message = .queryState(try QueryState(payload))
         default: throw RayError(.invalidArgument, "the control store knows no operation '\(operation)'")

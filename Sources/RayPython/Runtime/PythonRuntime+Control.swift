@@ -29,6 +29,7 @@ extension PythonRuntime {
         case "release_actor": worker.release(try payload.actorID())
         case "kill_actor": return try killActor(payload)
         case "named_actor": return try namedActor(payload)
+        case "retire": worker.retire()
         case "exit_actor": try worker.exitActor(try payload.taskID())
         case "cancel":
             try worker.cancel(

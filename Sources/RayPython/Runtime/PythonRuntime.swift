@@ -47,6 +47,12 @@ final class PythonRuntime: Sendable {
         shared.withLock { $0 = runtime }
     }
 
+    /// What comes out of `ray_python_next_event` where Python is to collect its garbage.
+    private static let garbageEvent = UInt64(Int64.max)
+
+    /// Has Python's thread for callbacks collect garbage.
+    @Sendable static func collectGarbage() { current?.events.add(garbageEvent) }
+
     /// Ends the runtime, if one is open.
     static func close() {
         let runtime = shared.withLock { shared in

@@ -59,7 +59,7 @@ extension RayletCore {
         guard !kill, lease.actor == nil, pool[token]?.state == .leased(id) else {
             return killWorker(token: token, isIntended: true, at: now, into: &effects)
         }
-        pool.move(token, to: .idle, at: now)
+        pool.move(token, to: pool[token]?.isRetired == true ? .leaving : .idle, at: now)
         serveWaitingLeases(at: now, into: &effects)
     }
 

@@ -69,7 +69,7 @@ extension RayletCore {
                     + "the program must call ray.init() first, before any longer work."
                 pool.update(token) { $0.startFailure = reason }
                 killWorker(token: token, isIntended: false, at: now, into: &effects)
-            case .leaving where age >= settings.exitMillisecondsMax:
+            case .leaving where age >= settings.exitMillisecondsMax && !worker.isRetired:
                 killWorker(token: token, isIntended: true, at: now, into: &effects)
             case .killed where age >= settings.killMillisecondsMax:
                 // The kernel has not let it go yet; the lease must not wait for that.
@@ -140,10 +140,24 @@ extension RayletCore {
     /// A worker that was asked to go owns what others need: it stays, unless its job has ended.
     mutating func exitDeclined(by peer: WorkerID, at now: Instant) {
         guard let token = pool.token(worker: peer), let worker = pool[token], worker.state == .leaving,
-            !endedJobs.contains(worker.key.job)
+            !worker.isRetired, !endedJobs.contains(worker.key.job)
         else { return }
         pool.update(token) { $0.isIntended = false }
         pool.move(token, to: .idle, at: now)
+    }
+
+    /// A worker has done its part and will end by itself: nobody else gets it.
+    mutating func workerRetired(by peer: WorkerID, at now: Instant) {
+        guard let token = pool.token(worker: peer), let worker = pool[token], !worker.isRetired else { return }
+        switch worker.state {
+        case .leased: break
+        case .idle: pool.move(token, to: .leaving, at: now)
+        case .requested, .starting, .leaving, .killed: return
+        }
+        pool.update(token) {
+            $0.isRetired = true
+            $0.isIntended = true
+        }
     }
 
     private mutating func endJobIfUnused(_ job: JobID) {

@@ -25,7 +25,7 @@ struct WorkerProcess: Sendable {
         case idle
         /// Next: idle, killed.
         case leased(LeaseID)
-        /// It was told to end. Next: idle (it declined), killed, or gone.
+        /// It was told to end, or has retired. Next: idle (it declined), killed, or gone.
         case leaving
         /// It was sent SIGKILL. Next: gone.
         case killed
@@ -54,6 +54,8 @@ struct WorkerProcess: Sendable {
     var lease: LeaseID?
     /// Whether a lease used it: what it then owns, calls of an actor for one, must not end with an actor of its own.
     var hasServed = false
+    /// Whether it begins no further tasks: without a lease it leaves in its own time.
+    var isRetired = false
     /// Whether its end was asked for.
     var isIntended = false
     /// Why a start that did not end well failed; nothing for a process that had reported.

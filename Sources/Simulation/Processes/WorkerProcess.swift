@@ -200,7 +200,8 @@ final class WorkerProcess: SimulatedProcess {
         case .write(_, let object, let offset):
             raylet?.store.write(object.data + object.metadata + object.containedBytes, at: Int(clamping: offset))
         case .warn(let text): cluster.note("\(name) is told: \(text)")
-        case .exit(let reason): after.append(.exit(reason))
+        case .exit(let reason), .leave(let reason): after.append(.exit(reason))
+        case .collectGarbage: break
         }
     }
 

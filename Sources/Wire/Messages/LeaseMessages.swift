@@ -266,3 +266,20 @@ package struct LeaseResumed: Hashable, Sendable, WireCodable {
         lease = try reader.identifier()
     }
 }
+
+/// Worker to the owner of its lease, and to its raylet: it begins no further tasks, and ends when nobody depends on it.
+package struct WorkerRetired: Hashable, Sendable, WireCodable {
+    package var lease: LeaseID
+
+    package init(lease: LeaseID) {
+        self.lease = lease
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(lease)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        lease = try reader.identifier()
+    }
+}

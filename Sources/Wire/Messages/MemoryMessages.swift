@@ -66,3 +66,12 @@ package struct SpillReport: Hashable, Sendable, WireCodable {
         objectCount = try reader.int()
     }
 }
+
+/// Anyone to GCS, and GCS to all drivers and workers: free what nobody refers to any more. Answered by `Done`, if asked for.
+package struct CollectGarbage: Hashable, Sendable, WireCodable {
+    package init() {}
+
+    package func encode(into writer: inout WireWriter) {}
+
+    package init(from reader: inout WireReader) throws(WireError) {}
+}

@@ -78,6 +78,8 @@ package enum Message: Hashable, Sendable {
     case objectLocal(ObjectLocal)
     case exitWorker(ExitWorker)
     case exitDeclined(ExitDeclined)
+    case workerRetired(WorkerRetired)
+    case collectGarbage(CollectGarbage)
     case pullChunk(PullChunk)
     case objectChunk(ObjectChunk)
     case pushChunk(PushChunk)
@@ -196,6 +198,8 @@ package enum Message: Hashable, Sendable {
         case .objectLocal: 120
         case .exitWorker: 121
         case .exitDeclined: 122
+        case .workerRetired: 330
+        case .collectGarbage: 331
         case .pullChunk: 128
         case .objectChunk: 129
         case .pushChunk: 130
@@ -316,6 +320,8 @@ package enum Message: Hashable, Sendable {
         case .objectLocal(let message): message.encode(into: &writer)
         case .exitWorker(let message): message.encode(into: &writer)
         case .exitDeclined(let message): message.encode(into: &writer)
+        case .workerRetired(let message): message.encode(into: &writer)
+        case .collectGarbage(let message): message.encode(into: &writer)
         case .pullChunk(let message): message.encode(into: &writer)
         case .objectChunk(let message): message.encode(into: &writer)
         case .pushChunk(let message): message.encode(into: &writer)
@@ -444,6 +450,8 @@ package enum Message: Hashable, Sendable {
         case 120: self = .objectLocal(try reader.value())
         case 121: self = .exitWorker(try reader.value())
         case 122: self = .exitDeclined(try reader.value())
+        case 330: self = .workerRetired(try reader.value())
+        case 331: self = .collectGarbage(try reader.value())
         case 128: self = .pullChunk(try reader.value())
         case 129: self = .objectChunk(try reader.value())
         case 130: self = .pushChunk(try reader.value())

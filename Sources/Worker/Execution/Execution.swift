@@ -67,6 +67,10 @@ struct Execution: Sendable {
     var rebuildsDue: Instant?
     /// What was said of them last.
     var reportedRebuilds: [TaskID: [[ObjectID]]] = [:]
+    /// Whether no further task begins here, and the process ends when nobody depends on it.
+    var isRetired = false
+    /// Whether the end of this process was asked for already.
+    var hasEnded = false
     /// The actor that lives here.
     var actor: ActorID?
     var incarnation: UInt32 = 0

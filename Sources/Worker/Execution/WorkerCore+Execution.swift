@@ -13,8 +13,9 @@ extension WorkerCore {
         _ message: PushTask, from peer: WorkerID, at now: Instant, into effects: inout WorkerEffects
     ) {
         let task = Execution.Received(spec: message.spec, caller: peer, lease: message.lease)
-        if execution.cpu != .running {
-            // Its CPU is given away, so this task must not wait behind the blocked one.
+        if execution.isRetired { announceRetirement(of: message.lease, to: peer, into: &effects) }
+        if execution.cpu != .running || execution.isRetired {
+            // Its CPU is given away, so this task must not wait behind the blocked one, or nothing begins here.
             effects.send(.handBack(HandBack(lease: message.lease, tasks: [message.spec.id])), to: peer)
             return
         }
@@ -221,8 +222,7 @@ extension WorkerCore {
 
     /// An idle worker may leave, unless others depend on what it owns.
     mutating func exitRequested(_ reason: String, into effects: inout WorkerEffects) {
-        let isBusy = !execution.running.isEmpty || !execution.queue.isEmpty || !execution.storing.isEmpty
-        guard !isBusy, execution.actor == nil, tasks.isEmpty, !references.isDependedOn, !ownsActors else {
+        guard isUnneeded else {
             if let raylet = configuration.raylet {
                 effects.send(.exitDeclined(ExitDeclined()), to: raylet.worker)
             }

@@ -43,6 +43,8 @@ struct OwnedLease: Sendable {
     var isPaused = false
     /// Tasks were asked back and the answer is awaited.
     var isStealing = false
+    /// The worker begins no further tasks: the lease ends with those that it has.
+    var isRetired = false
     /// Since when it has no work.
     var idleSince: Instant?
     /// The worker was told to end itself with a task that was cancelled; past this it is killed.

@@ -93,7 +93,10 @@ extension WorkerCore {
         var best: LeaseID?
         var bestCount = Limits.tasksInFlightPerLeaseMax
         for id in shapes[index].leases {
-            guard let lease = leases[id], !lease.isPaused, lease.lostAt == nil, !lease.isStealing else { continue }
+            guard let lease = leases[id], !lease.isPaused, lease.lostAt == nil, !lease.isStealing, !lease.isRetired
+            else {
+                continue
+            }
             if lease.inFlight.count < bestCount {
                 best = id
                 bestCount = lease.inFlight.count
@@ -148,7 +151,7 @@ extension WorkerCore {
         var hasIdle = false
         var victim: LeaseID?
         for id in shapes[index].leases {
-            guard let lease = leases[id], lease.lostAt == nil else { continue }
+            guard let lease = leases[id], lease.lostAt == nil, !lease.isRetired else { continue }
             if lease.isStealing { return }
             if lease.inFlight.isEmpty { hasIdle = true }
             if lease.inFlight.count > max(1, victim.flatMap { leases[$0]?.inFlight.count } ?? 0) { victim = id }
@@ -223,6 +226,7 @@ extension WorkerCore {
         shapes[lease.shape].pushedCount -= 1
         if lease.inFlight.isEmpty { lease.isPaused = false }
         leases[leaseID] = lease
+        if lease.isRetired { endRetired(leaseID, into: &effects) }
         dispatch(lease.shape, at: now, into: &effects)
     }
 
@@ -240,6 +244,7 @@ extension WorkerCore {
             tasks[id]?.phase = .queued
             shapes[lease.shape].queue.prepend(id)
         }
+        if lease.isRetired { endRetired(message.lease, into: &effects) }
         dispatch(lease.shape, at: now, into: &effects)
     }
 

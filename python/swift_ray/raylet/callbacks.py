@@ -1,5 +1,6 @@
-"""Callbacks when objects are there, on one thread of this process."""
+"""Callbacks when objects are there, and the collection of garbage, on one thread of this process."""
 
+import gc
 import itertools
 import logging
 import threading
@@ -9,12 +10,14 @@ from typing import Any
 from swift_ray import _core
 from swift_ray._core import CoreError
 from swift_ray._native import ObjectRef
+from swift_ray.raylet.config import Config
 from swift_ray.raylet.core_error import ray_exception
 
 logger = logging.getLogger("ray._raylet")
 
 SLICE_MS = 1_000
 CLOSED = -1
+GARBAGE = 2**63 - 1
 
 
 class Callbacks:
@@ -38,15 +41,27 @@ class Callbacks:
     def cancel_wait_async(self, handle: int) -> None:
         self._waiting.pop(handle, None)
 
-    def _watch(self, object_ref: ObjectRef, is_value: bool, callback: Callable) -> int:
-        number = next(self._numbers)
-        self._waiting[number] = object_ref, is_value, callback
+    def prepare_callbacks(self) -> None:
+        """Starts the thread already for the garbage of the cluster's processes, unless no thread is wanted."""
+        if Config.start_python_gc_manager_thread():
+            self._start_callbacks()
+
+    def global_gc(self) -> None:
+        """Has all Python processes of the cluster collect their garbage."""
+        self.control("collect_garbage")
+
+    def _start_callbacks(self) -> None:
         with self._callback_lock:
             if self._callback_thread is None:
                 self._callback_thread = threading.Thread(
                     target=self._call_back, name="ray.callbacks", daemon=True
                 )
                 self._callback_thread.start()
+
+    def _watch(self, object_ref: ObjectRef, is_value: bool, callback: Callable) -> int:
+        number = next(self._numbers)
+        self._waiting[number] = object_ref, is_value, callback
+        self._start_callbacks()
         try:
             _core.notify(object_ref, is_value, number)
         except CoreError as error:
@@ -56,6 +71,9 @@ class Callbacks:
 
     def _call_back(self) -> None:
         while (number := _core.next_event(SLICE_MS)) != CLOSED:
+            if number == GARBAGE:
+                gc.collect()
+                continue
             entry = self._waiting.pop(number, None)
             if entry is None:
                 continue

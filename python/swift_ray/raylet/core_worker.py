@@ -24,7 +24,8 @@ from swift_ray.raylet.actors import ActorCalls
 from swift_ray.raylet.callbacks import Callbacks
 from swift_ray.raylet.calls import FunctionCalls
 from swift_ray.raylet.checkout import checkout
-from swift_ray.raylet.config import Config
+from swift_ray.raylet.config import Config, value
+from swift_ray.raylet.context import ray_worker
 from swift_ray.raylet.core_error import ray_exception
 from swift_ray.raylet.environments import Environments
 from swift_ray.raylet.generators import Streams
@@ -33,8 +34,8 @@ from swift_ray.raylet.placement_groups import PlacementGroups
 from swift_ray.raylet.profiling import EmptyProfileEvent
 from swift_ray.raylet.questions import Questions
 from swift_ray.raylet.worker_loop import WorkerLoop
-
 from swift_ray.services import SETTINGS_KEY, SETTINGS_NAMESPACE
+
 SCRIPT_MODE = 0
 GPU = "GPU"
 JOB_CONFIG_NAMESPACE = "swift_ray_jobs"
@@ -76,8 +77,8 @@ class CoreWorker(
         debug_source: str,
     ) -> None:
         self._is_driver = mode == SCRIPT_MODE
-        self._templates: dict[Any, tuple[int, int]] = {}
         Config.initialize(ray_worker().gcs_client.internal_kv_get(SETTINGS_KEY, SETTINGS_NAMESPACE) or "")
+        self._templates: dict[Any, tuple[int, int]] = {}
         self._actors: dict[bytes, dict] = {}
         self._peeked: dict[bytes, list[ObjectRef]] = {}
         self._waiting: dict = {}
@@ -106,6 +107,7 @@ class CoreWorker(
         self.prepare_environment(serialized_job_config)
         self.prepare_loop()
         self.prepare_questions()
+        self.prepare_callbacks()
 
     # Questions to the runtime
 
@@ -221,10 +223,10 @@ def driver_options(gcs_address: str, raylet_socket: str, serialized_job_config: 
     environment = ["RAY_CLIENT_MODE=0", "SWIFT_RAY_GPUS_PER_TASK=1", "SWIFT_RAY_FORKING=1"]
     # An interpreter on a busy machine loads Ray and what the user imports for longer than raylets wait for a program.
     environment.append(f"SWIFT_RAY_START_SECONDS={Config.worker_register_timeout_seconds()}")
-    paths = [path for path in (os.environ.get("PYTHONPATH"), checkout()) if path]
-    if paths:
     if modules := value("preload_python_modules"):
         environment.append(f"RAY_preload_python_modules={','.join(modules)}")
+    paths = [path for path in (os.environ.get("PYTHONPATH"), checkout()) if path]
+    if paths:
         environment.append(f"PYTHONPATH={os.pathsep.join(paths)}")
     return {
         "host": host.strip("[]"),

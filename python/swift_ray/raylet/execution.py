@@ -19,7 +19,7 @@ from ray._private import client_mode_hook
 
 from swift_ray import _core
 from swift_ray._core import CoreError
-from swift_ray._native import ActorID, JobID
+from swift_ray._native import ActorID, JobID, ObjectRef
 from swift_ray.raylet import context
 from swift_ray.raylet.calls import EXTRAS, RETRYABLE
 from swift_ray.raylet.context import ray_worker
@@ -132,12 +132,15 @@ class Execution:
             args, kwargs = self.recover(arguments)
             if header["kind"] == NORMAL:
                 cancellation.interruptible = header["task"]
-            outputs = self.surrounded(
-                header, lambda: self.produce(task, function, header, extras, args, kwargs)
-            )
+            try:
+                outputs = self.surrounded(
+                    header, lambda: self.produce(task, function, header, extras, args, kwargs)
+                )
+            finally:
+                cancellation.interruptible = None
+                self._count(header, max_calls)
             if header["kind"] == ACTOR_CREATION:
                 self.announce_actor(header)
-            cancellation.interruptible = None
             self.finish(task, header, outputs)
         except SystemExit as exit:
             cancellation.interruptible = None
@@ -145,8 +148,6 @@ class Execution:
         except BaseException as error:
             cancellation.interruptible = None
             self.fail(task, header, extras, error)
-        else:
-            self._count(header, max_calls)
 
     @staticmethod
     def split(task: Any) -> tuple[dict, list]:
@@ -302,7 +303,7 @@ class Execution:
         """Calls the function and, if that is a generator, takes its items."""
         outputs = self.call(function, header, args, kwargs)
         if extras.get("dynamic"):
-            return self.gather(outputs, header, extras)
+            return self.gather(task, outputs, header, extras)
         if not inspect.isgenerator(outputs):
             return outputs
         if header["generator"] is not None:
@@ -338,13 +339,13 @@ class Execution:
     def gather(self, task: Any, items: Any, header: dict, extras: dict) -> Any:
         """Sends all items of a generator, and gives one value with references to them (`num_returns="dynamic"`).
 
-        An error is the last item, unless the task may be tried again for it.
+        They belong to the caller. An error is the last item, unless the task may be tried again for it.
         """
         from ray._raylet import DynamicObjectRefGenerator
 
-        references: deque = deque()
         if not inspect.isgenerator(items):
             raise ValueError('Functions with @ray.remote(num_returns="dynamic" must return a generator')
+        references: deque = deque()
         is_last = False
         while not is_last:
             try:
@@ -467,13 +468,13 @@ class Execution:
         os._exit(code if isinstance(code, int) else 1)
 
     def _count(self, header: dict, max_calls: int) -> None:
-        """Ends the process when the function has been called often enough here."""
+        """Says that this is the last task here when the function has been called often enough."""
         if not max_calls:
             return
         key = tuple(header["function"])
         self._calls[key] = self._calls.get(key, 0) + 1
         if self._calls[key] >= max_calls:
-            end_process(0)
+            self._core_worker.control("retire")
 
 
 def context_task_id(header: dict) -> Any:

@@ -1,11 +1,14 @@
 """What Ray's Python builds on tasks and actors: queues, pools, processes that end themselves."""
 
 import collections
+import gc
 import os
 import time
+import weakref
 
 import pytest
 import ray
+from ray._private.internal_api import global_gc
 from ray.exceptions import RayActorError
 from ray.util import ActorPool
 from ray.util.queue import Empty, Full, Queue
@@ -90,6 +93,70 @@ def test_max_calls_ends_the_process():
     while any(os.path.exists(f"/proc/{pid}") for pid, count in counts.items() if count == 2):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_max_calls_waits_for_what_others_want():
+    @ray.remote
+    def child():
+        time.sleep(0.2)
+        return 1
+
+    @ray.remote(max_calls=1, max_retries=0)
+    def parent():
+        return os.getpid(), child.remote()
+
+    results = ray.get([parent.remote() for _ in range(4)], timeout=60)
+    assert len({pid for pid, _ in results}) == 4
+    deadline = time.monotonic() + 60
+    while results:
+        pid, reference = results.pop()
+        assert os.path.exists(f"/proc/{pid}")
+        assert ray.get(reference, timeout=60) == 1
+        del reference
+        while os.path.exists(f"/proc/{pid}"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def test_max_calls_counts_errors():
+    @ray.remote(max_calls=1, max_retries=0)
+    def fail():
+        raise KeyError(os.getpid())
+
+    for _ in range(2):
+        with pytest.raises(KeyError) as error:
+            ray.get(fail.remote(), timeout=60)
+        deadline = time.monotonic() + 30
+        while os.path.exists(f"/proc/{error.value.cause.args[0]}"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def test_garbage_of_all_processes():
+    @ray.remote(num_cpus=0)
+    class Holder:
+        def hold(self):
+            gc.disable()
+            cycle = [ray.put(1)]
+            cycle.append(cycle)
+            self.object = weakref.ref(Marked(cycle))
+
+        def has_it(self):
+            return self.object() is not None
+
+    class Marked:
+        def __init__(self, cycle):
+            cycle.append(self)
+            self.cycle = cycle
+
+    holder = Holder.remote()
+    ray.get(holder.hold.remote(), timeout=60)
+    assert ray.get(holder.has_it.remote())
+    global_gc()
+    deadline = time.monotonic() + 30
+    while ray.get(holder.has_it.remote()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_actor_that_exits():
