@@ -17,6 +17,9 @@ extension GCSCore {
         checkSubscriptions(&violations)
         checkGroups(&violations)
         checkTables(&violations)
+        for (name, file) in files where !file.holders.allSatisfy(isLeft) {
+            violations.append("file \(name) is held by who has ended")
+        }
         if let violation = tasks.violation { violations.append(violation) }
         return violations
     }

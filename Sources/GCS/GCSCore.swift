@@ -24,8 +24,9 @@ package struct GCSCore: Sendable {
     var generator: SplitMix64
 
     var peers: [WorkerID: PeerRecord] = [:]
-    /// Executables that can be fetched here, by hash.
-    var programs: Set<String> = []
+    /// Executables and packages that can be had here; see `SharedFile`.
+    var files = DurableTable<String, SharedFile>()
+    var lastFileCheck: Instant?
 
     /// Nodes that live.
     var nodes = DurableTable<NodeID, NodeRecord>()
@@ -140,8 +141,7 @@ package struct GCSCore: Sendable {
                 guard case .rejoin = message else { return }
             }
             receive(message, Sender(id: peer, role: record.role, requestID: requestID), at: now, into: &effects)
-        case .programStored(let hash):
-            if programs.count < GCSLimits.programsMax { programs.insert(hash) }
+        case .fileStored(let hash, let peer): fileStored(hash, by: peer, at: now)
         case .tick: tick(at: now, into: &effects)
         }
     }
@@ -181,7 +181,7 @@ package struct GCSCore: Sendable {
         case .actorStarted(let message): actorStarted(message, sender, at: now, into: &effects)
         case .releaseActor(let message): releaseActor(message.actor, sender, at: now, into: &effects)
         case .actorExited(let message): actorExited(message, sender, at: now, into: &effects)
-        case .keyValueRequest(let message): keyValue(message, sender, into: &effects)
+        case .keyValueRequest(let message): keyValue(message, sender, at: now, into: &effects)
         case .subscribe(let message): subscribe(message.channel, sender, into: &effects)
         case .unsubscribe(let message): unsubscribe(message.channel, sender, into: &effects)
         case .publish(let message): publish(message, sender, into: &effects)
@@ -220,6 +220,7 @@ package struct GCSCore: Sendable {
         endDrainingActors(at: now, into: &effects)
         schedule(.tick, at: now, into: &effects)
         notifyPending(at: now, into: &effects)
+        deleteUnusedFiles(at: now, into: &effects)
         lastTick = now
     }
 

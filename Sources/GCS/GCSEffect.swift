@@ -15,6 +15,8 @@ package enum GCSEffect: Hashable, Sendable {
     /// End the link to a peer and tell it why; no `peerLost` need follow.
     case disconnect(WorkerID, reason: String)
     case log(GCSLogLevel, String)
+    /// Delete a file of the archive by its hash, unless the core has got it again meanwhile.
+    case deleteFile(String)
     /// Make these changes durable before anything that follows is done.
     case persist([JournalRecord])
 }

@@ -14,8 +14,8 @@ package enum GCSInput: Sendable {
     case peerLost(WorkerID, reason: String)
     /// A message of a peer; `requestID` is 0 where no answer is expected.
     case message(Message, requestID: UInt64, from: WorkerID)
-    /// An executable with this hash can be fetched from now on.
-    case programStored(hash: String)
+    /// A file of this hash is in the archive; a peer brought it or asked for it, or it was there at the start.
+    case fileStored(hash: String, by: WorkerID?)
     /// Time has passed; due at `GCSCore.nextWake`.
     case tick
 }

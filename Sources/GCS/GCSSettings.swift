@@ -26,6 +26,9 @@ package struct GCSSettings: Sendable {
     /// How long after a new start nodes, drivers and workers may take to come back.
     package var recoveryMilliseconds = 10_000
 
+    /// How long a file that nobody uses is kept after it was brought or asked for.
+    package var fileGraceMilliseconds = 600_000
+
     package init(address: Address, clusterName: String, seed: UInt64) {
         self.address = address
         self.clusterName = clusterName
@@ -97,7 +100,9 @@ package enum GCSLimits {
     package static let channelsMax = 10_000
     package static let subscriptionsPerPeerMax = 100_000
     package static let publishBytesMax = 8 << 20
-    package static let programsMax = 100_000
+    package static let filesMax = 100_000
+    /// How often is looked for files that nobody uses.
+    package static let fileCheckMilliseconds = 1_000
     /// Groups of waiting requests in one status.
     package static let demandsMax = 1_000
     /// Requests whose reason is looked at in one tick.

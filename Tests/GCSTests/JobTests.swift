@@ -14,7 +14,7 @@ import Testing
         var harness = GCSHarness()
         harness.join(0)
         harness.startJob(driver: 1, namespace: "mine")
-        harness.give(.programStored(hash: "abc"))
+        harness.give(.fileStored(hash: "abc", by: nil))
         harness.startJob(driver: 2)
         guard case .jobRegistered(let first) = harness.messages(to: driver(1)).first,
             case .jobRegistered(let second) = harness.messages(to: driver(2)).first

@@ -49,7 +49,7 @@ enum MessageSamples {
         hash: "ab", path: "/bin/p", byteCount: 100, arguments: ["-x"], environment: ["A=b"], workingDirectory: "/")
     static let environment = RuntimeEnvironmentSpec(
         variables: [RuntimeEnvironmentSpec.Variable("A", "b"), RuntimeEnvironmentSpec.Variable("C", "${A}")],
-        workingDirectory: "gcs://_ray_pkg_0123456789.zip", program: program)
+        workingDirectory: "gcs://_ray_pkg_0123456789.zip", program: program, packages: ["gcs://module.whl"])
     static let nodeInfo = NodeInfo(
         address: address, name: "n", isHead: true, processID: 1, total: resources,
         labels: [NodeLabel(key: "zone", value: "a")], storeCapacity: 1 << 30, sessionDirectory: "/tmp/s")

@@ -143,6 +143,7 @@ extension GCSCore {
         bury(state, subscribers: actor.subscribers, into: &effects)
         if let lease = actor.lease { endLease(lease, .killWorker, at: now, into: &effects) }
         removeGroups(createdBy: id, at: now, into: &effects)
+        if actor.spec.lifetime == .detached { releaseFiles(of: .actor(id)) }
         actorOfJobEnded(id.job)
     }
 

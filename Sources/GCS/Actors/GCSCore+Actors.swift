@@ -30,6 +30,8 @@ extension GCSCore {
         if !spec.name.isEmpty { actorNames[ActorName(namespace: spec.namespace, name: spec.name)] = id }
         if spec.lifetime == .job { creatorActors[sender.id, default: []].insert(id) }
         jobs[id.job]?.actorCount += 1
+        let holder: SharedFile.Holder = spec.lifetime == .detached ? .actor(id) : .job(id.job)
+        hold(spec.creation.environment, program: jobs[id.job]?.info.program, for: holder)
         publish(id, into: &effects)
         queueActor(id, at: now, into: &effects)
     }

@@ -27,9 +27,10 @@ extension GCSCore {
             effects.log(.info, "job \(jobCount) began: \(info.entrypoint)")
         }
         let program = job.info.program
+        hold(nil, program: program, for: .job(job.id))
         let reply = JobRegistered(
             job: job.id, namespace: job.namespace, nodes: nodeOrder.compactMap { nodes[$0]?.info },
-            hasProgram: program.hash.isEmpty || programs.contains(program.hash), clusterName: settings.clusterName,
+            hasProgram: program.hash.isEmpty || files[program.hash]?.isStored == true, clusterName: settings.clusterName,
             reconnectMilliseconds: settings.reconnectMilliseconds)
         answer(.jobRegistered(reply), sender, into: &effects)
     }
@@ -59,13 +60,17 @@ extension GCSCore {
         }
         processesGone(Array(Set(gone + serving + [job.info.driver.worker])), jobs: [id], at: now, into: &effects)
         removeGroups(of: id, at: now, into: &effects)
+        releaseFiles(of: .job(id))
         actorOfJobEnded(id)
     }
 
     /// Counts an actor less, and forgets the job with its last one.
     mutating func actorOfJobEnded(_ id: JobID) {
         jobs[id]?.actorCount -= 1
-        if let job = jobs[id], job.isEnded, job.actorCount <= 0 { jobs[id] = nil }
+        guard let job = jobs[id], job.isEnded, job.actorCount <= 0 else { return }
+        jobs[id] = nil
+        // What the workers of its detached actors wanted.
+        releaseFiles(of: .job(id))
     }
 
     /// Whether a process may still ask for something on behalf of a job: an ended one has only workers left that

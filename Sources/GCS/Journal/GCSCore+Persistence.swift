@@ -22,6 +22,7 @@ extension GCSCore {
             jobs.dropChanges()
             actors.dropChanges()
             groups.dropChanges()
+            files.dropChanges()
             unsaved.removeAll(keepingCapacity: true)
             return
         }
@@ -52,6 +53,9 @@ extension GCSCore {
         }
         for change in groups.takeChanges(\.encoded) {
             records.append(JournalRecord(table: .groups, key: change.key.journalKey, value: change.value))
+        }
+        for change in files.takeChanges(\.encoded) {
+            records.append(JournalRecord(table: .files, key: Array(change.key.utf8), value: change.value))
         }
         guard !records.isEmpty else { return }
         effects.insert(.persist(records), at: index)

@@ -35,6 +35,8 @@ package enum JournalTable: UInt8, Hashable, Sendable, CaseIterable, Comparable {
     case keyValues = 8
     case groups = 9
     case deadGroups = 10
+    /// Who holds the files of the head.
+    case files = 11
 
     package static func < (lhs: JournalTable, rhs: JournalTable) -> Bool { lhs.rawValue < rhs.rawValue }
 }

@@ -7,7 +7,10 @@ internal import RayCore
 internal import RayWire
 
 extension GCSCore {
-    mutating func keyValue(_ request: KeyValueRequest, _ sender: Sender, into effects: inout GCSEffects) {
+    mutating func keyValue(
+        _ request: KeyValueRequest, _ sender: Sender, at now: Instant, into effects: inout GCSEffects
+    ) {
+        defer { keyTouched(request, sender, at: now) }
         let key = Key(bytes: request.key)
         var reply = KeyValueReply(keys: [], count: 0)
         switch request.operation {

@@ -33,6 +33,7 @@ extension GCSCore {
             request: wanted, owner: request.owner, program: program, purpose: .tasks, environment: request.environment)
         ownerLeases[sender.id, default: []].insert(id)
         notices.requested(id, at: now)
+        if let environment = request.environment { hold(environment, for: .job(request.job)) }
         schedule(.request(wanted), at: now, into: &effects)
     }
 

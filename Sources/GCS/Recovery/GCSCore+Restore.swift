@@ -66,6 +66,31 @@ extension GCSCore {
         for id in jobs.keys.sorted() where jobs[id]?.isEnded == true && jobs[id]?.actorCount == 0 { jobs[id] = nil }
         try restoreGroups(tables[.groups] ?? [], at: now)
         try restoreDeadGroups(tables[.deadGroups] ?? [])
+        try restoreFiles(tables[.files] ?? [], at: now)
+    }
+
+    /// Files with those of their holders that are left; the archive says later which of them it has.
+    private mutating func restoreFiles(_ entries: Entries, at now: Instant) throws(WireError) {
+        let end = now.advanced(milliseconds: settings.fileGraceMilliseconds)
+        for (key, value) in entries {
+            let name = String(decoding: key, as: UTF8.self)
+            let file = try read(value) { (reader: inout WireReader) throws(WireError) in
+                try SharedFile(from: &reader, keptUntil: end)
+            }
+            files.restore(file, for: name, value)
+            for holder in file.holders where !isLeft(holder) { files[name]?.holders.remove(holder) }
+        }
+        for key in keyValues.keys(prefix: Array(SharedFile.packagePrefix.utf8), in: "") {
+            fileStored(String(decoding: key.bytes, as: UTF8.self), by: nil, at: now)
+        }
+    }
+
+    /// Whether what holds a file still lives.
+    func isLeft(_ holder: SharedFile.Holder) -> Bool {
+        switch holder {
+        case .job(let id): jobs[id] != nil
+        case .actor(let id): actors[id] != nil
+        }
     }
 
     /// Groups have their bundles back when the nodes of those are; the scheduler waits for them.

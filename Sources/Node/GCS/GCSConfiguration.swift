@@ -32,6 +32,8 @@ package struct GCSConfiguration: Sendable {
     package var isStorageOwn = false
     /// How long processes wait for this head when it is away.
     package var reconnectMilliseconds = 60_000
+    /// How long files that nobody uses are kept after they were brought.
+    package var fileGraceMilliseconds = 600_000
 
     package init(sessionDirectory: String, host: String, port: UInt16, clientPort: UInt16? = nil) {
         self.sessionDirectory = sessionDirectory

@@ -12,7 +12,7 @@ internal import RayWire
 /// Feeds `GCSCore` with what happens and performs what it wants.
 ///
 ///     links (reactor) ──▶ inputs ──▶ GCSCore ──▶ effects ──▶ (journal) ──▶ links
-///                 └─ StoreBlob, FetchBlob ──▶ ProgramArchive
+///                 └─ StoreBlob, FetchBlob ──▶ ProgramArchive ◀─ deleteFile
 ///
 /// Unchecked: everything that changes is touched by the reactor's leading thread only, or before the reactor is
 /// started.
@@ -55,7 +55,7 @@ final class GCSDriver: EndpointHandler, @unchecked Sendable {
     /// - Throws: `systemError` if the journal cannot be understood.
     func prepare(
         endpoint: Endpoint, clusterName: String, records: [JournalRecord], reconnectMilliseconds: Int,
-        isOpen: Bool, trace: TraceSettings
+        fileGraceMilliseconds: Int, isOpen: Bool, trace: TraceSettings
     ) throws(RayError) {
         self.endpoint = endpoint
         let seed = UInt64.random(in: .min ... .max)
@@ -64,12 +64,13 @@ final class GCSDriver: EndpointHandler, @unchecked Sendable {
         settings.trace = trace
         settings.isDurable = journal != nil
         settings.reconnectMilliseconds = reconnectMilliseconds
+        settings.fileGraceMilliseconds = fileGraceMilliseconds
         core = try GCSCore(settings: settings, records: records, at: reactor.clock.now())
         if let journal, !records.contains(where: { $0.clusterName != nil }) {
             journal.append([.clusterName(clusterName)])
             appendedCount += 1
         }
-        for hash in archive.hashes { give(.programStored(hash: hash)) }
+        for hash in archive.hashes { give(.fileStored(hash: hash, by: nil)) }
     }
 
     /// Starts the ticks. On the leading thread.
@@ -141,6 +142,7 @@ final class GCSDriver: EndpointHandler, @unchecked Sendable {
         case .log(.info, let text): logger.info("\(text)")
         case .log(.warning, let text): logger.warning("\(text)")
         case .log(.error, let text): logger.error("\(text)")
+        case .deleteFile(let hash): if core?.keepsFile(hash) != true { archive.remove(hash) }
         case .persist: break  // Done by `give`.
         }
     }
@@ -164,7 +166,7 @@ final class GCSDriver: EndpointHandler, @unchecked Sendable {
         do throws(WireError) {
             switch try Message(kind: kind, payload: payload) {
             case .storeBlob(let piece): store(piece, requestID: requestID, from: peer)
-            case .fetchBlob(let wanted): send(.blobChunk(archive.fetch(wanted)), requestID: requestID, to: peer)
+            case .fetchBlob(let wanted): fetch(wanted, requestID: requestID, from: peer)
             case let message:
                 KillPoint.current?.pass(message, .received)
                 give(.message(message, requestID: requestID, from: peer))
@@ -190,11 +192,17 @@ final class GCSDriver: EndpointHandler, @unchecked Sendable {
 
     func refused(_ peer: WorkerID, _ address: Address, _ reason: String) { peerLost(peer, reason) }
 
+    private func fetch(_ wanted: FetchBlob, requestID: UInt64, from peer: WorkerID) {
+        let chunk = archive.fetch(wanted)
+        if wanted.offset == 0, chunk.error == nil { give(.fileStored(hash: wanted.hash, by: peer)) }
+        send(.blobChunk(chunk), requestID: requestID, to: peer)
+    }
+
     private func store(_ piece: StoreBlob, requestID: UInt64, from peer: WorkerID) {
         var reply = BlobStored()
         do throws(RayError) {
             let isComplete = try archive.store(piece, from: peer, at: reactor.clock.now())
-            if isComplete { give(.programStored(hash: piece.hash)) }
+            if isComplete { give(.fileStored(hash: piece.hash, by: peer)) }
         } catch {
             logger.error("a program could not be stored: \(error.message)")
             reply.error = error

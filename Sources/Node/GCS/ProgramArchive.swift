@@ -9,10 +9,11 @@ package import RayCore
 internal import RayTransport
 package import RayWire
 
-/// Executables by content: files named by their SHA-256, complete and verified from the moment they have that name.
+/// Executables and packages by content: files named by their SHA-256, complete and verified from the moment they have
+/// that name.
 ///
 ///     StoreBlob (offset 0, 1 MiB, …) ──▶ <hash>.<number>.part ──last piece, hash is right──▶ <hash>
-///     FetchBlob ◀── <hash>
+///     FetchBlob ◀── <hash> ──remove──▶ (absent)
 ///
 /// To be used by one thread at a time.
 package struct ProgramArchive {
@@ -111,6 +112,11 @@ package struct ProgramArchive {
             chunk.error = RayError(.systemError, "program \(wanted.hash) cannot be read on the head")
         }
         return chunk
+    }
+
+    /// Deletes a file; processes that run it go on.
+    package func remove(_ hash: String) {
+        if Self.isHash(hash) { unlink(folder + "/" + hash) }
     }
 
     /// Gives up the uploads of a peer that is gone.

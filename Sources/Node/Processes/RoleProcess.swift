@@ -67,6 +67,10 @@ enum RoleProcess {
         if let seconds = environment("RAY_gcs_rpc_server_reconnect_timeout_s").flatMap({ Double($0) }), seconds >= 0 {
             configuration.reconnectMilliseconds = Int(min(seconds, 1_000_000) * 1_000)
         }
+        let grace = "RAY_RUNTIME_ENV_TEMPORARY_REFERENCE_EXPIRATION_S"
+        if let seconds = environment(grace).flatMap({ Double($0) }), seconds >= 0 {
+            configuration.fileGraceMilliseconds = Int(min(seconds, 1_000_000_000) * 1_000)
+        }
         configuration.trace = try TraceSettings(environment)
         let server = try GCSServer(configuration: configuration)
         var ready = "ready port=\(server.port)"

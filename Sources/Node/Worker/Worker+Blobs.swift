@@ -14,7 +14,16 @@ extension Worker {
     private static let answerMilliseconds = 30_000
 
     /// Makes what this process submits inherit an environment.
-    package func adopt(_ environment: RuntimeEnvironmentSpec?) { state.withLock { $0.core.environment = environment } }
+    ///
+    /// The head is asked for its packages, so that they stay as long as the job, however late its first task comes.
+    package func adopt(_ environment: RuntimeEnvironmentSpec) {
+        state.withLock { $0.core.environment = environment }
+        for package in environment.packages + [environment.workingDirectory].compactMap(\.self) {
+            let question = KeyValueRequest(
+                operation: .exists, namespace: "", key: Array(package.utf8), value: [], overwrite: false)
+            request(.keyValueRequest(question)) { _ in }
+        }
+    }
 
     package func store(
         blob hash: String, byteCount: Int, read: (_ offset: Int, _ count: Int) throws(RayError) -> [UInt8]

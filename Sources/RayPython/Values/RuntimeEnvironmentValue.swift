@@ -7,7 +7,7 @@ internal import RayCore
 internal import RayWorker
 
 extension RuntimeEnvironmentSpec {
-    /// Reads `variables` and `working_dir`; see `swift_ray/raylet/environments.py`, which writes it.
+    /// Reads `variables`, `working_dir` and `packages`; see `swift_ray/raylet/environments.py`, which writes it.
     ///
     /// - Throws: `invalidArgument` for variables that no process can have.
     convenience init(_ value: MessagePackValue) throws(RayError) {
@@ -18,7 +18,9 @@ extension RuntimeEnvironmentSpec {
             else { throw RayError(.invalidArgument, "this is no environment variable: \(pair)") }
             variables.append(Variable(name, text))
         }
-        self.init(variables: variables, workingDirectory: value["working_dir"]?.text)
+        self.init(
+            variables: variables, workingDirectory: value["working_dir"]?.text,
+            packages: (value["packages"]?.elements ?? []).compactMap(\.text))
         guard variableBytes <= Limits.environmentBytesMax else {
             throw RayError(
                 .invalidArgument,

@@ -70,6 +70,7 @@ final class GCSProcess: SimulatedProcess {
         case .connect(let address): cluster.connect(self, to: address)
         case .disconnect(let peer, let reason): cluster.disconnect(self, from: peer, reason: reason)
         case .log(_, let text): cluster.note("gcs: \(text)")
+        case .deleteFile: break  // Programs of the simulation are no files.
         case .persist(let records): journal.append(records)
         }
     }

@@ -152,18 +152,23 @@ extension RuntimeEnvironmentSpec: WireCodable {
             }
             writer.write(optional: workingDirectory) { $0.write($1) }
             writer.write(optional: program)
+            if !packages.isEmpty { writer.write(list: packages) { $0.write($1) } }
         })
     }
 
     package convenience init(from reader: inout WireReader) throws(WireError) {
-        let (variables, workingDirectory, program) = try reader.record {
-            (reader: inout WireReader) throws(WireError) -> ([Variable], String?, Program?) in
+        let (variables, workingDirectory, program, packages) = try reader.record {
+            (reader: inout WireReader) throws(WireError) -> ([Variable], String?, Program?, [String]) in
             let variables = try reader.list { (reader: inout WireReader) throws(WireError) in
                 Variable(try reader.string(), try reader.string())
             }
             let folder = try reader.optional { (reader: inout WireReader) throws(WireError) in try reader.string() }
-            return (variables, folder, try reader.optionalValue())
+            let program = try reader.optionalValue(Program.self)
+            let packages = try reader.added([]) { (reader: inout WireReader) throws(WireError) in
+                try reader.list { (reader: inout WireReader) throws(WireError) in try reader.string() }
+            }
+            return (variables, folder, program, packages)
         }
-        self.init(variables: variables, workingDirectory: workingDirectory, program: program)
+        self.init(variables: variables, workingDirectory: workingDirectory, program: program, packages: packages)
     }
 }

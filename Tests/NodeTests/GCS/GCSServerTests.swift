@@ -57,6 +57,30 @@ import Testing
         #expect(refused.error?.type == .invalidArgument)
     }
 
+    @Test("A program that no job uses any more is deleted from the disk", .timeLimit(.minutes(1)))
+    func unusedPrograms() throws {
+        let folder = try TemporaryFolder()
+        var configuration = GCSConfiguration(sessionDirectory: folder.path, host: "127.0.0.1", port: 0)
+        configuration.fileGraceMilliseconds = 0
+        let server = try RunningServer(configuration)
+        let bytes = [UInt8](repeating: 7, count: 1_000)
+        let path = configuration.programsDirectory + "/" + sha256(bytes)
+        let store = Message.storeBlob(StoreBlob(hash: sha256(bytes), offset: 0, total: bytes.count, bytes: bytes))
+        let first = try TestPeer(server.unixAddress, role: .driver)
+        #expect(first.register(sha256(bytes))?.hasProgram == false)
+        _ = first.ask(store)
+        let second = try TestPeer(server.unixAddress, role: .driver)
+        #expect(second.register(sha256(bytes))?.hasProgram == true)
+        _ = first.ask(.finishJob(FinishJob()))
+        #expect(access(path, F_OK) == 0)
+        _ = second.ask(.finishJob(FinishJob()))
+        let limit = ContinuousClock.now.advanced(by: .seconds(20))
+        while access(path, F_OK) == 0, ContinuousClock.now < limit { usleep(20_000) }
+        #expect(access(path, F_OK) != 0)
+        let third = try TestPeer(server.unixAddress, role: .driver)
+        #expect(third.register(sha256(bytes))?.hasProgram == false)
+    }
+
     @Test("The loss of a driver's link ends its job", .timeLimit(.minutes(1)))
     func driverLost() throws {
         let folder = try TemporaryFolder()

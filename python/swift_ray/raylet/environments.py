@@ -47,8 +47,12 @@ def core_fields(environment: dict) -> dict:
     variables[VARIABLE] = base64.b64encode(json.dumps(environment, sort_keys=True).encode()).decode()
     if environment.keys() & SLOW_FIELDS:
         variables["SWIFT_RAY_START_SECONDS"] = str(setup_seconds(environment))
-    folder = environment.get("working_dir")
-    return {"variables": variables, "working_dir": folder if folder and folder.startswith(GCS) else None}
+    folder = environment.get("working_dir") or ""
+    return {
+        "variables": variables,
+        "working_dir": folder if folder.startswith(GCS) else None,
+        "packages": [module for module in environment.get("py_modules") or [] if module.startswith(GCS)],
+    }
 
 
 class Environments:

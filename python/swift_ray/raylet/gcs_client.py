@@ -210,7 +210,7 @@ class GcsClient:
         return {}
 
     def pin_runtime_env_uri(self, uri: str, expiration_s: int, timeout: float | None = None) -> None:
-        """Packages stay in the key-value store as long as the cluster lives."""
+        """Who stores a package, or asks whether it is there, has said so already: the control store keeps it then."""
 
 
 def store_socket(node: dict) -> str:
