@@ -89,8 +89,9 @@ package struct GCSCore: Sendable {
     /// Attempts of tasks, and how many were never reported.
     var tasks: TaskTable
     var unreportedTasks = 0
-    /// Transfers and spills.
-    var spans = SpanTable()
+    /// Transfers and spills, and what processes waited for.
+    var spans = SpanTable<TimelineSpan>()
+    var processSpans = SpanTable<TimelineProcessSpan>()
     /// Jobs that are over.
     var endedJobs = History<JobID, JobRecord>(countMax: GCSLimits.endedJobsMax)
 
@@ -198,6 +199,7 @@ package struct GCSCore: Sendable {
         case .spillReport(let message): spillReported(message, sender)
         case .taskEvents(let message): tasksReported(message, sender)
         case .nodeSpans(let message): spansReported(message, sender)
+        case .processSpans(let message): processSpansReported(message, sender)
         case .queryTimeline(let message): queryTimeline(message, sender, into: &effects)
         case .queryState(let message): queryState(message, sender, at: now, into: &effects)
         case .objectsListed(let message): objectsListed(message, sender, into: &effects)

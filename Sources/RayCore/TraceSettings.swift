@@ -12,6 +12,8 @@ package struct TraceSettings: Hashable, Sendable {
     /// Ended attempts that one process holds for its next reports
     /// (`task_events_max_num_status_events_buffer_on_worker`); the oldest are dropped and counted.
     package var bufferMax = 100_000
+    /// Spans that one process holds for its next reports (`task_events_max_num_profile_events_buffer_on_worker`).
+    package var spansMax = 10_000
     /// Most attempts that one process reports in `reportMilliseconds` (`task_events_send_batch_size`).
     package var batchMax = 10_000
     /// Attempts that the GCS keeps (`task_events_max_num_task_in_gcs`); ended ones are dropped first.

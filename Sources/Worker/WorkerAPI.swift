@@ -186,6 +186,8 @@ package protocol WorkerAPI: AnyObject, Sendable {
         completion: @escaping @Sendable (Result<[PlacementGroupState], RayError>) -> Void)
     /// The nodes of the cluster with their resources.
     func clusterView(completion: @escaping @Sendable (Result<ClusterView, RayError>) -> Void)
+    /// Notes for the timeline that an argument was decoded from `start` until now, if that is worth it.
+    func traceDecoding(byteCount: Int, of task: TaskID?, since start: Instant)
     /// The clock of `deadline`.
     func now() -> Instant
 }

@@ -159,6 +159,13 @@ import Testing
         for _ in 0..<9 {
             harness.send(.nodeSpans(NodeSpans(spans: Array(repeating: span, count: 1_000))), from: raylet(0))
         }
+        let process = TracedWorker(node: node(0), worker: driver(1))
+        let get = ProcessSpan(kind: .get, task: nil, objectCount: 1, byteCount: 2, started: 3, ended: 4)
+        for sender in [driver(1), raylet(0)] {
+            // Nobody speaks for others.
+            let spans = Array(repeating: get, count: 1_000)
+            for _ in 0..<10 { harness.send(.processSpans(ProcessSpans(process: process, spans: spans)), from: sender) }
+        }
         var cursor: Int? = 0
         var parts: [TimelinePart] = []
         while let wanted = cursor {
@@ -170,6 +177,8 @@ import Testing
         }
         #expect(parts.count == 4)
         #expect(parts.flatMap(\.spans).count == 9_000)
+        let ofProcesses = parts.flatMap(\.processSpans)
+        #expect(ofProcesses.count == 10_000 && ofProcesses.allSatisfy { $0.isDriver && $0.process == process })
         #expect(Set(parts.flatMap(\.tasks.tasks).map(\.task)).count == 200)
         #expect(parts.flatMap(\.nodes).contains(TimelineNode(id: node(0), host: "h0")))
     }

@@ -32,7 +32,7 @@ extension IntegrationTests {
                 #expect(try await program.end() == 0, "\(program.everything)")
                 // Nodes report once a second.
                 var drawn = try await draw(sandbox)
-                for _ in 0..<30 where !drawn.contains("transfer_receive") {
+                for _ in 0..<30 where !drawn.contains("transfer_receive") || !drawn.contains("\"spill\"") {
                     try await Task.sleep(for: .milliseconds(200))
                     drawn = try await draw(sandbox)
                 }
@@ -82,7 +82,7 @@ extension IntegrationTests {
             let data = try #require(FileManager.default.contents(atPath: path))
             let events = try #require(JSONSerialization.jsonObject(with: data) as? [[String: Any]])
             let tasks = events.filter { ($0["cat"] as? String)?.hasPrefix("task::") == true }
-            #expect(tasks.count == 26, "\(tasks.compactMap { $0["name"] as? String })")
+            #expect(tasks.count == 36, "\(tasks.compactMap { $0["name"] as? String })")
             #expect(tasks.allSatisfy { $0["ph"] as? String == "X" && $0["dur"] as? Double ?? 0 > 0 })
             let far = tasks.filter { ($0["name"] as? String)?.hasPrefix("far ") == true }
             #expect(far.count == 3 && far.allSatisfy { $0["dur"] as? Double ?? 0 >= 300_000 })
@@ -90,7 +90,14 @@ extension IntegrationTests {
             let names = events.filter { $0["ph"] as? String == "M" }
                 .compactMap { ($0["args"] as? [String: Any])?["name"] as? String }
             #expect(names.contains { $0.hasPrefix("Node 127.0.0.1") } && names.contains { $0.hasPrefix("worker:") })
+            func spans(_ category: String) -> [[String: Any]] {
+                events.filter { $0["cat"] as? String == category && $0["dur"] as? Double ?? 0 > 0 }
+            }
+            // The wait for what took 300 ms, and ten arrays.
+            #expect(spans("ray.get").contains { $0["dur"] as? Double ?? 0 >= 250_000 })
+            #expect(spans("ray.put").count >= 10 && names.contains { $0.hasPrefix("driver:") })
             guard hasTransfers else { return }
+            #expect(!spans("task:deserialize_arguments").isEmpty && !spans("spill").isEmpty)
             let transfers = events.filter { $0["cat"] as? String == "transfer_receive" }
             #expect(!transfers.isEmpty && names.contains("transfers"))
         }

@@ -56,6 +56,33 @@ import Testing
         #expect(text.contains(#""source_ip": "10.0.0.1""#))
     }
 
+    @Test("What processes wait for is in their rows, under Ray's names") func processes() {
+        let worker = TracedWorker(node: node, worker: WorkerID(2, 0, 0, 0))
+        let driver = TracedWorker(node: node, worker: WorkerID(3, 0, 0, 0))
+        func span(_ kind: ProcessSpan.Kind, of process: TracedWorker, task: TaskID? = nil) -> TimelineProcessSpan {
+            let span = ProcessSpan(
+                kind: kind, task: task, objectCount: 2, byteCount: 5, started: 1_500_000, ended: 1_700_000)
+            return TimelineProcessSpan(process: process, isDriver: process == driver, span: span)
+        }
+        var part = part(.finished, ended: 2_500_000)
+        part.processSpans = [
+            span(.decodeArguments, of: worker, task: TaskID(1, 2, 3)), span(.get, of: driver),
+            span(.wait, of: driver), span(.put, of: driver),
+        ]
+        let text = ChromeTrace.text(of: [part], now: 9_000_000)
+        let times = #""ts": 1500.000, "dur": 200.000, "cname": "#
+        let decode =
+            #"{"cat": "task:deserialize_arguments", "name": "task:deserialize_arguments", "pid": 0, "tid": 0, "#
+            + times
+            + #""rail_load", "args": {"task_id": "\#(TaskID(1, 2, 3).hex)", "object_count": 2, "size_bytes": 5}"#
+        #expect(text.contains(decode), "\(text)")
+        for (name, color) in [("ray.get", "good"), ("ray.put", "terrible"), ("ray.wait", "vsync_highlight_color")] {
+            let row = #"{"cat": "\#(name)", "name": "\#(name)", "pid": 0, "tid": 1, "# + times + "\"\(color)\""
+            #expect(text.contains(row), "\(text)")
+        }
+        #expect(text.contains(#""name": "driver:0300000000"#) && text.contains(#""name": "worker:0200000000"#))
+    }
+
     @Test("Settings come from Ray's variables") func settings() throws {
         #expect(try TraceSettings { _ in nil }.isEnabled)
         #expect(try !TraceSettings { $0 == "RAY_enable_timeline" ? "0" : nil }.isEnabled)

@@ -101,6 +101,18 @@ private func withWorker(_ body: (FakeWorker) async throws -> Void) async throws 
         }
     }
 
+    @Test("The decoding of large arguments is noted for the timeline, that of small ones costs nothing")
+    func decoding() async throws {
+        try await withWorker { worker async throws in
+            #expect(try await ray.get(ray.remote(scale)([1, 2], 2)) == [2, 4])
+            #expect(worker.state.withLock { $0.decoded }.isEmpty)
+            let many = [Float](repeating: 1, count: 50_000)
+            #expect(try await ray.get(ray.remote(scale)(many, 2)).count == 50_000)
+            let decoded = worker.state.withLock { $0.decoded }
+            #expect(decoded.count == 1 && decoded[0] >= 200_000)
+        }
+    }
+
     @Test("Options reach the call") func options() async throws {
         try await withWorker { worker async throws in
             let heavy = ray.remote(square).options(numCPUs: 2, resources: ["disk": 0.5])

@@ -32,6 +32,8 @@ final class FakeWorker: WorkerAPI {
         /// Files in the archive, and how often one was sent.
         var blobs: [String: [UInt8]] = [:]
         var blobCount = 0
+        /// Bytes of the arguments whose decoding is timed.
+        var decoded: [Int] = []
     }
 
     let address = Address(
@@ -307,6 +309,10 @@ final class FakeWorker: WorkerAPI {
         var dead = node
         dead.isAlive = false
         completion(.success(ClusterView(nodes: [node, dead])))
+    }
+
+    func traceDecoding(byteCount: Int, of task: TaskID?, since start: Instant) {
+        state.withLock { $0.decoded.append(byteCount) }
     }
 
     func now() -> Instant { Instant(nanoseconds: 1_000_000_000) }

@@ -15,8 +15,13 @@ enum MessageSamples {
     static let addedBytes: [UInt16: Int] = [
         64: environmentBytes, 69: 1, 145: 25, 82: 8, 84: addressBytes, 103: 32, 113: environmentBytes,
         119: addressBytes,
-        120: 32, 148: 1, 149: 36, 150: 4, 204: 4, 295: 9,
+        120: 32, 148: 1, 149: 36, 150: 4, 204: 4, 293: processSpanBytes, 295: 9,
     ]
+    private static var processSpanBytes: Int {
+        var writer = WireWriter()
+        writer.write(list: timelinePart.processSpans)
+        return writer.bytes.count
+    }
     private static var environmentBytes: Int {
         var writer = WireWriter()
         writer.write(optional: environment)

@@ -29,14 +29,25 @@ extension MessageSamples {
         kind: .transfer, object: objectID, objectCount: 2, byteCount: 3, source: nodeID, started: 4, ended: 5,
         hasFailed: true)
 
+    static let processSpan = ProcessSpan(
+        kind: .put, task: taskID, objectCount: 1, byteCount: 2, started: 3, ended: 4)
+
+    static let timelinePart: TimelinePart = {
+        var part = TimelinePart(
+            tasks: taskEvents, spans: [TimelineSpan(node: nodeID, span: span)],
+            nodes: [TimelineNode(id: nodeID, host: "h")], next: 6)
+        part.processSpans = [TimelineProcessSpan(process: process, isDriver: true, span: processSpan)]
+        return part
+    }()
+
+    static let process = TracedWorker(node: nodeID, worker: workerID, processID: 42)
+
     static let trace: [Message] = [
         .taskEvents(taskEvents),
         .nodeSpans(NodeSpans(spans: [span], dropped: 1)),
         .queryTimeline(QueryTimeline(cursor: 5)),
-        .timelinePart(
-            TimelinePart(
-                tasks: taskEvents, spans: [TimelineSpan(node: nodeID, span: span)],
-                nodes: [TimelineNode(id: nodeID, host: "h")], next: 6)),
+        .timelinePart(timelinePart),
+        .processSpans(ProcessSpans(process: process, spans: [processSpan], dropped: 5)),
         .queryState(
             QueryState(
                 resource: .placementGroups, filters: [StateFilter(key: "state", isNegated: true, value: "CREATED")],

@@ -120,12 +120,74 @@ import Testing
         #expect(all.flatMap(\.tasks).filter { $0.state == .finished }.count == 10)
     }
 
+    /// The spans among the messages sent since the last call.
+    private func spans(_ harness: inout WorkerHarness) -> [ProcessSpans] {
+        harness.sent().compactMap { if case .processSpans(let spans) = $0.0, $0.1 == .gcs { spans } else { nil } }
+    }
+
+    private func trace(
+        _ kind: ProcessSpan.Kind, bytes: Int = 0, milliseconds: Double, _ harness: inout WorkerHarness
+    ) {
+        let start = harness.now
+        harness.now = Instant(nanoseconds: start.nanoseconds + UInt64(milliseconds * 1_000_000))
+        harness.core.trace(kind, objectCount: 1, byteCount: bytes, from: nil, since: start, at: harness.now)
+    }
+
+    @Test("A get that waited and a put that took long or was large are told, with their times; small ones are not")
+    func spansOfProcesses() throws {
+        var harness = harness()
+        trace(.get, bytes: 1 << 30, milliseconds: 0.999, &harness)
+        trace(.wait, milliseconds: 0.5, &harness)
+        trace(.put, bytes: 1 << 20 - 1, milliseconds: 0.5, &harness)
+        harness.advance(3_000)
+        #expect(spans(&harness).isEmpty)
+        harness.now = Instant(nanoseconds: 5_000_000_000)
+        trace(.get, bytes: 7, milliseconds: 1, &harness)
+        trace(.wait, milliseconds: 2, &harness)
+        trace(.put, bytes: 1 << 20, milliseconds: 0, &harness)
+        trace(.decodeArguments, milliseconds: 3, &harness)
+        harness.advance(990)
+        #expect(spans(&harness).isEmpty)
+        harness.advance(10)
+        let report = try #require(spans(&harness).first)
+        let driver = WorkerHarness.driver
+        #expect(
+            report.dropped == 0
+                && report.process == TracedWorker(node: driver.node, worker: driver.worker, processID: 7))
+        #expect(report.spans.map(\.kind) == [.get, .wait, .put, .decodeArguments])
+        // The offset of the clock is 1,000 ns.
+        let get = ProcessSpan(
+            kind: .get, task: nil, objectCount: 1, byteCount: 7, started: 5_000_001_000, ended: 5_001_001_000)
+        #expect(report.spans[0] == get)
+        harness.advance(5_000)
+        #expect(spans(&harness).isEmpty)
+    }
+
+    @Test("Of spans, too, what is more than the buffer holds is dropped, oldest first, and counted")
+    func boundedSpans() {
+        var harness = harness {
+            $0.spansMax = 10
+            $0.batchMax = 40
+        }
+        for _ in 0..<25 { trace(.get, milliseconds: 1, &harness) }
+        var all: [ProcessSpans] = []
+        for _ in 0..<20 {
+            harness.advance(100)
+            all += spans(&harness)
+        }
+        #expect(all.allSatisfy { $0.spans.count <= 4 })
+        #expect(all.reduce(0) { $0 + $1.dropped } == 15 && all.reduce(0) { $0 + $1.spans.count } == 10)
+    }
+
     @Test("Nothing is recorded where it is off") func off() {
         var harness = WorkerHarness()
         _ = harness.submit()
         harness.grant(harness.leaseRequests()[0])
         harness.done(harness.pushes()[0])
+        trace(.put, bytes: 1 << 30, milliseconds: 5, &harness)
         harness.advance(10_000)
-        #expect(reports(&harness).isEmpty)
+        let messages = harness.sent().map(\.0)
+        #expect(!messages.contains { if case .taskEvents = $0 { true } else { false } })
+        #expect(!messages.contains { if case .processSpans = $0 { true } else { false } })
     }
 }

@@ -19,14 +19,16 @@ extension GCSCore {
     private func timelinePart(from cursor: Int) -> TimelinePart {
         var part = TimelinePart(tasks: TaskEvents(), spans: [], nodes: [], next: nil)
         if cursor <= 0 {
-            let all = spans.all
-            let first = min(all.count, cursor == .min ? 0 : -cursor)
-            let last = min(all.count, first + Self.placesPerPart)
-            part.spans = Array(all[first..<last])
+            let (ofNodes, ofProcesses) = (spans.all, processSpans.all)
+            let count = max(ofNodes.count, ofProcesses.count)
+            let first = min(count, cursor == .min ? 0 : -cursor)
+            let last = min(count, first + Self.placesPerPart)
+            part.spans = Array(ofNodes.dropFirst(first).prefix(last - first))
+            part.processSpans = Array(ofProcesses.dropFirst(first).prefix(last - first))
             part.nodes = (nodeOrder.compactMap { nodes[$0] } + deadNodes.all).map {
                 TimelineNode(id: $0.info.address.node, host: $0.info.address.host)
             }
-            part.next = last < all.count ? -last : 1
+            part.next = last < count ? -last : 1
             return part
         }
         let first = min(tasks.end, cursor - 1)

@@ -36,28 +36,29 @@ struct TaskRecord: Sendable {
     }
 }
 
-/// What nodes reported of transfers and spills, the newest.
-struct SpanTable: Sendable {
-    static let countMax = 100_000
+/// What nodes or processes reported of what took them time, the newest.
+struct SpanTable<Span: Sendable>: Sendable {
+    let countMax = 100_000
 
     private(set) var dropped = 0
     /// A ring: the oldest is at `head`.
-    private var spans: [TimelineSpan] = []
+    private var spans: [Span] = []
     private var head = 0
 
     /// Oldest first.
-    var all: [TimelineSpan] { Array(spans[head...]) + spans[..<head] }
+    var all: [Span] { Array(spans[head...]) + spans[..<head] }
     var count: Int { spans.count }
 
-    mutating func add(_ report: NodeSpans, of node: NodeID) {
-        dropped += max(0, report.dropped)
-        for span in report.spans {
-            guard spans.count == Self.countMax else {
-                spans.append(TimelineSpan(node: node, span: span))
+    /// The next spans, and how many their reporter has dropped.
+    mutating func add(_ fresh: some Sequence<Span>, dropped count: Int) {
+        dropped += max(0, count)
+        for span in fresh {
+            guard spans.count == countMax else {
+                spans.append(span)
                 continue
             }
-            spans[head] = TimelineSpan(node: node, span: span)
-            head = (head + 1) % Self.countMax
+            spans[head] = span
+            head = (head + 1) % countMax
             dropped += 1
         }
     }

@@ -28,6 +28,7 @@ package struct ChromeTrace {
     private var nodeOrder: [NodeID] = []
     private var rows: [Row: Int] = [:]
     private var rowOrder: [Row] = []
+    private var drivers: Set<WorkerID> = []
     private var laneEnds: [Lane: UInt64] = [:]
     private var writer = JSONWriter()
 
@@ -42,6 +43,7 @@ package struct ChromeTrace {
         for part in parts {
             for task in part.tasks.tasks { trace.write(task, part.tasks, now: now) }
         }
+        for part in parts { for span in part.processSpans { trace.write(span) } }
         for part in parts { for span in part.spans { trace.write(span) } }
         trace.writeNames()
         trace.writer.end("]")
@@ -89,6 +91,30 @@ package struct ChromeTrace {
         writer.value(failure.typeName)
         writer.key("value")
         writer.value(failure.message)
+    }
+
+    // MARK: Gets, waits, puts
+
+    /// In the row of its process, inside of the task if it was one that waited.
+    private mutating func write(_ item: TimelineProcessSpan) {
+        let span = item.span
+        if item.isDriver { drivers.insert(item.process.worker) }
+        let row = Row.worker(item.process.node, item.process.worker)
+        event(
+            span.kind.category, span.kind.category, process(of: item.process.node), thread(of: row), span.started,
+            span.ended
+        ) { writer in
+            if let task = span.task {
+                writer.key("task_id")
+                writer.value(task.hex)
+            }
+            writer.key("object_count")
+            writer.value(span.objectCount)
+            if span.kind != .wait {
+                writer.key("size_bytes")
+                writer.value(span.byteCount)
+            }
+        }
     }
 
     // MARK: Transfers and spills
@@ -169,6 +195,10 @@ package struct ChromeTrace {
         switch category {
         case "task:execute": "rail_animation"
         case "task:store_outputs": "rail_idle"
+        case "task:deserialize_arguments": "rail_load"
+        case "ray.get": "good"
+        case "ray.put": "terrible"
+        case "ray.wait": "vsync_highlight_color"
         default: "generic_work"
         }
     }
@@ -184,7 +214,8 @@ package struct ChromeTrace {
         for (index, row) in rowOrder.enumerated() {
             switch row {
             case .worker(let node, let worker):
-                writeName("thread_name", "worker:\(worker.hex)", process: nodes[node] ?? 0, thread: index)
+                let kind = drivers.contains(worker) ? "driver" : "worker"
+                writeName("thread_name", "\(kind):\(worker.hex)", process: nodes[node] ?? 0, thread: index)
             case .span(let lane):
                 let number = lane.number == 0 ? "" : " \(lane.number + 1)"
                 writeName(
@@ -208,6 +239,18 @@ package struct ChromeTrace {
             if let thread { writer.value(thread) } else { writer.null() }
             writer.key("ph")
             writer.value("M")
+        }
+    }
+}
+
+extension ProcessSpan.Kind {
+    /// Ray's names.
+    fileprivate var category: String {
+        switch self {
+        case .get: "ray.get"
+        case .wait: "ray.wait"
+        case .put: "ray.put"
+        case .decodeArguments: "task:deserialize_arguments"
         }
     }
 }

@@ -23,6 +23,9 @@ extension TraceSettings {
         try RayletConfiguration.read(
             "task_events_max_num_status_events_buffer_on_worker", variable, in: 1...1e7
         ) { bufferMax = Int($0) }
+        try RayletConfiguration.read(
+            "task_events_max_num_profile_events_buffer_on_worker", variable, in: 1...1e7
+        ) { spansMax = Int($0) }
         try RayletConfiguration.read("task_events_send_batch_size", variable, in: 1...1e7) { batchMax = Int($0) }
         try RayletConfiguration.read("task_events_max_num_task_in_gcs", variable, in: 1...1e7) { keptMax = Int($0) }
         unixOffset = Self.unixOffset()

@@ -88,6 +88,7 @@ extension Worker {
             let id = transact { core, _, effects in core.put(object, from: task, into: &effects) }
             return ObjectReference(id: id, owner: address)
         }
+        let start = now()
         let contained = object.containedBytes
         let (id, offset) = try room(
             object.data.count, metadataBytes: object.metadata.count, containedBytes: contained.count, from: task)
@@ -95,6 +96,7 @@ extension Worker {
             abort(id)
             throw RayError(.systemError, "the object store cannot be written: \(error)")
         }
+        defer { trace(.put, objectCount: 1, byteCount: object.data.count, from: task, since: start) }
         return sealed(id, byteCount: object.data.count, contained: object.contained)
     }
 
@@ -115,6 +117,7 @@ extension Worker {
             return UnsealedRoom(
                 worker: self, byteCount: byteCount, metadata: metadata, contained: contained, task: task)
         }
+        let start = now()
         let tail = metadata + RayObject(data: [], metadata: [], contained: contained).containedBytes
         let (id, offset) = try room(
             byteCount, metadataBytes: metadata.count, containedBytes: tail.count - metadata.count, from: task)
@@ -123,7 +126,7 @@ extension Worker {
             tail.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: bytes[byteCount...]).copyMemory(from: $0) }
             return UnsealedRoom(
                 worker: self, id: id, bytes: UnsafeMutableRawBufferPointer(rebasing: bytes[..<byteCount]),
-                contained: contained)
+                contained: contained, task: task, since: start)
         } catch {
             abort(id)
             throw RayError(.systemError, "the object store cannot be written: \(error)")
@@ -206,6 +209,14 @@ extension Worker {
         _ references: [ObjectReference], deadline: Instant?, from task: TaskID?,
         completion: @escaping @Sendable ([Result<any FetchedObject, RayError>]) -> Void
     ) {
+        fetch(references, deadline: deadline, from: task, completion: traced(task, completion))
+    }
+
+    /// A get that is not noted for the timeline: a part of one.
+    func fetch(
+        _ references: [ObjectReference], deadline: Instant?, from task: TaskID?,
+        completion: @escaping @Sendable ([Result<any FetchedObject, RayError>]) -> Void
+    ) {
         transactState { state, _ in
             let token = state.core.get(references, deadline: deadline, from: task, into: &state.effects)
             state.completions[token] = .get(references, deadline, task, completion)
@@ -224,10 +235,11 @@ extension Worker {
         _ references: [ObjectReference], count: Int, fetches: Bool, deadline: Instant?, from task: TaskID?,
         completion: @escaping @Sendable ([Bool]) -> Void
     ) {
+        let traced = traced(task, completion)
         transactState { state, _ in
             let token = state.core.wait(
                 references, count: count, fetches: fetches, deadline: deadline, from: task, into: &state.effects)
-            state.completions[token] = .wait(completion)
+            state.completions[token] = .wait(traced)
         }
     }
 

@@ -121,7 +121,7 @@ extension Worker {
         // What was asked for may be more than the store holds: the rest needs the room of what is here.
         let kept = results.map { $0?.map { InlineObject(copying: $0) } }
         transact { core, _, effects in for index in missing { core.missing(references[index].id, into: &effects) } }
-        get(missing.map { references[$0] }, deadline: deadline, from: task) { late in
+        fetch(missing.map { references[$0] }, deadline: deadline, from: task) { late in
             var all = kept.map { $0?.map { $0 as any FetchedObject } }
             for (index, result) in zip(missing, late) { all[index] = result }
             body(all.compactMap { $0 })

@@ -6,6 +6,7 @@
 internal import Glibc
 internal import RayCore
 internal import RayObjectStore
+internal import RayWire
 internal import RayWorker
 
 /// An object in this process's memory.
@@ -53,7 +54,7 @@ final class SharedObject: FetchedObject {
 /// Unchecked: the room is this object's alone until `seal` or `abort`, of which exactly one is called.
 final class UnsealedRoom: UnsealedObject, @unchecked Sendable {
     private enum Place {
-        case shared(ObjectID)
+        case shared(ObjectID, TaskID?, since: Instant)
         case own(TaskID?)
     }
 
@@ -65,9 +66,12 @@ final class UnsealedRoom: UnsealedObject, @unchecked Sendable {
     private let bytes: UnsafeMutableRawBufferPointer
 
     /// Room that the raylet granted; what follows the data in it is written already.
-    init(worker: Worker, id: ObjectID, bytes: UnsafeMutableRawBufferPointer, contained: [ObjectReference]) {
+    init(
+        worker: Worker, id: ObjectID, bytes: UnsafeMutableRawBufferPointer, contained: [ObjectReference],
+        task: TaskID?, since start: Instant
+    ) {
         self.worker = worker
-        place = .shared(id)
+        place = .shared(id, task, since: start)
         metadata = []
         self.contained = contained
         self.bytes = bytes
@@ -98,11 +102,13 @@ final class UnsealedRoom: UnsealedObject, @unchecked Sendable {
         case .own(let task):
             let object = RayObject(data: Array(bytes), metadata: metadata, contained: contained)
             return try worker.put(object, from: task)
-        case .shared(let id): return worker.sealed(id, byteCount: bytes.count, contained: contained)
+        case .shared(let id, let task, let start):
+            defer { worker.trace(.put, objectCount: 1, byteCount: bytes.count, from: task, since: start) }
+            return worker.sealed(id, byteCount: bytes.count, contained: contained)
         }
     }
 
     func abort() {
-        if case .shared(let id) = place { worker.abort(id) }
+        if case .shared(let id, _, _) = place { worker.abort(id) }
     }
 }

@@ -33,7 +33,14 @@ extension ray {
         public func argument<Value: Decodable>(_ index: Int) throws -> Value {
             do {
                 guard index < arguments.count else { throw CodingFailure("it was not sent") }
-                return try Store.decode(Value.self, arguments[index], worker: worker)
+                let object = arguments[index]
+                // Small ones are not worth a look at the clock.
+                guard object.byteCount > Limits.inlineObjectBytesMax, let worker else {
+                    return try Store.decode(Value.self, object, worker: worker)
+                }
+                let (start, task) = (worker.now(), TaskContext.current?.task)
+                defer { worker.traceDecoding(byteCount: object.byteCount, of: task, since: start) }
+                return try Store.decode(Value.self, object, worker: worker)
             } catch {
                 let type = index < parameterTypes.count ? parameterTypes[index] : "\(Value.self)"
                 throw RayError(

@@ -67,6 +67,7 @@ package enum Message: Hashable, Sendable {
     case shareObject(ShareObject)
     case objectShared(ObjectShared)
     case rebuildBlocked(RebuildBlocked)
+    case processSpans(ProcessSpans)
     case workerReady(WorkerReady)
     case workerAccepted(WorkerAccepted)
     case createObject(CreateObject)
@@ -187,6 +188,7 @@ package enum Message: Hashable, Sendable {
         case .shareObject: 322
         case .objectShared: 323
         case .rebuildBlocked: 324
+        case .processSpans: 325
         case .workerReady: 112
         case .workerAccepted: 113
         case .createObject: 114
@@ -309,6 +311,7 @@ package enum Message: Hashable, Sendable {
         case .shareObject(let message): message.encode(into: &writer)
         case .objectShared(let message): message.encode(into: &writer)
         case .rebuildBlocked(let message): message.encode(into: &writer)
+        case .processSpans(let message): message.encode(into: &writer)
         case .workerReady(let message): message.encode(into: &writer)
         case .workerAccepted(let message): message.encode(into: &writer)
         case .createObject(let message): message.encode(into: &writer)
@@ -439,6 +442,7 @@ package enum Message: Hashable, Sendable {
         case 322: self = .shareObject(try reader.value())
         case 323: self = .objectShared(try reader.value())
         case 324: self = .rebuildBlocked(try reader.value())
+        case 325: self = .processSpans(try reader.value())
         case 112: self = .workerReady(try reader.value())
         case 113: self = .workerAccepted(try reader.value())
         case 114: self = .createObject(try reader.value())

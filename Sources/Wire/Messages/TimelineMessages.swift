@@ -144,6 +144,7 @@ package struct TimelinePart: Hashable, Sendable, WireCodable {
     package var nodes: [TimelineNode]
     /// The cursor of the next part; nothing in the last one.
     package var next: Int?
+    package var processSpans: [TimelineProcessSpan] = []
 
     package init(tasks: TaskEvents, spans: [TimelineSpan], nodes: [TimelineNode], next: Int?) {
         self.tasks = tasks
@@ -157,6 +158,7 @@ package struct TimelinePart: Hashable, Sendable, WireCodable {
         writer.write(list: spans)
         writer.write(list: nodes)
         writer.write(optional: next) { $0.write($1) }
+        if !processSpans.isEmpty { writer.write(list: processSpans) }
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -164,5 +166,6 @@ package struct TimelinePart: Hashable, Sendable, WireCodable {
         spans = try reader.values()
         nodes = try reader.values()
         next = try reader.optional { (reader: inout WireReader) throws(WireError) in try reader.int() }
+        processSpans = try reader.added([]) { (reader: inout WireReader) throws(WireError) in try reader.values() }
     }
 }

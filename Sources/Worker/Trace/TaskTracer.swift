@@ -44,6 +44,9 @@ struct TaskTracer: Sendable {
     private(set) var ended: Deque<EndedAttempt> = []
     /// Ended attempts that were dropped since the last report.
     private(set) var dropped = 0
+    /// What took this process time, and how much of it was dropped since the last report.
+    private(set) var spans: Deque<ProcessSpan> = []
+    private(set) var droppedSpans = 0
     /// When something is to be reported; nothing while there is nothing.
     private(set) var reportAt: Instant?
 
@@ -81,6 +84,23 @@ struct TaskTracer: Sendable {
         guard let attempt = ended.popFirst() else { return nil }
         if ended.isEmpty { ended = [] }
         return attempt
+    }
+
+    mutating func add(_ span: ProcessSpan) {
+        if spans.count >= settings.spansMax {
+            spans.removeFirst()
+            droppedSpans += 1
+        }
+        spans.append(span)
+    }
+
+    /// The oldest spans, and how many are lost.
+    mutating func takeSpans(atMost limit: Int) -> (spans: [ProcessSpan], dropped: Int) {
+        let part = Array(spans.prefix(limit))
+        spans.removeFirst(part.count)
+        if spans.isEmpty { spans = [] }
+        defer { droppedSpans = 0 }
+        return (part, droppedSpans)
     }
 
     mutating func takeDropped() -> Int {

@@ -80,8 +80,9 @@ extension WorkerCore {
         let waiting = addFresh(to: &report, atMost: limit)
         addRunning(to: &report)
         send(report, into: &effects)
+        reportSpans(atMost: limit, into: &effects)
         let interval = tracer.settings.reportMilliseconds
-        if !tracer.ended.isEmpty {
+        if !tracer.ended.isEmpty || !tracer.spans.isEmpty {
             tracer.setReport(now.advanced(milliseconds: max(1, interval / Self.reportsPerInterval)))
         } else {
             tracer.setReport(waiting || !tracer.fresh.isEmpty ? now.advanced(milliseconds: interval) : nil)
@@ -98,6 +99,11 @@ extension WorkerCore {
             addEnded(to: &report, atMost: min(left, TaskEvents.tasksMax))
             left -= report.events.tasks.count
             send(report, into: &effects)
+        }
+        left = tracer.settings.batchMax
+        while left > 0, !tracer.spans.isEmpty {
+            left -= ProcessSpans.spansMax
+            reportSpans(atMost: ProcessSpans.spansMax, into: &effects)
         }
     }
 
@@ -144,9 +150,7 @@ extension WorkerCore {
 
     /// Tells what this process runs at the moment.
     private mutating func addRunning(to report: inout TaskReport) {
-        let own = TracedWorker(
-            node: configuration.address.node, worker: configuration.address.worker,
-            processID: configuration.processID)
+        let own = tracedSelf
         for id in execution.running.keys.sorted() where !report.isFull {
             guard let task = execution.running[id], !task.isReported, task.startedAt != 0 else { continue }
             if case .actorCreation = task.spec.kind { continue }  // The GCS sees when actors start.

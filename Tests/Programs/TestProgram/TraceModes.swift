@@ -46,6 +46,10 @@ extension TestProgram {
         }
         let sizes = try await ray.get(spread).map(\.count)
         say("sizes: \(sizes)")
+        // More than the store of this node holds: some of it goes to disk and comes back.
+        let blocks = try (0..<10).map { try ray.put([Double](repeating: Double($0), count: 4_000_000)) }
+        let sums = try await ray.get(blocks.map { ray.remote(total)($0) })
+        say("sums: \(sums)")
         try await ray.timeline(to: folder + "/trace.json")
         say("waits")
         _ = try await wait(for: folder + "/end")
