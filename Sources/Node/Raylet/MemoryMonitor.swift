@@ -4,19 +4,19 @@
 //===----------------------------------------------------------------------===//
 
 internal import Glibc
-internal import RayRaylet
+package import RayRaylet
 
 /// Reads how much memory this container or machine uses: cgroup version 2, then 1, then the host.
 ///
 /// All paths are below `root`, so that a test can make a tree of its own; what single processes use is always real.
-struct MemoryMonitor: Sendable {
+package struct MemoryMonitor: Sendable {
     private let root: String
     /// The group as this process's own entry names it.
     private let unified: String?
     private let legacy: String?
 
     /// - Parameter root: "" for the machine's own files.
-    init(root: String) {
+    package init(root: String) {
         self.root = root
         let lines = (readFile(root + "/proc/self/cgroup") ?? "").split(separator: "\n").map(String.init)
         unified = lines.first { $0.hasPrefix("0::") }.map { String($0.dropFirst(3)) }
@@ -25,7 +25,7 @@ struct MemoryMonitor: Sendable {
     }
 
     /// What is used now, without the users; nothing if the machine does not say.
-    func read() -> MemoryReading? {
+    package func read() -> MemoryReading? {
         let host = readHost()
         guard let group = readUnified() ?? readLegacy() else { return host }
         guard let host, host.limitBytes <= group.limitBytes else { return group }
