@@ -19,6 +19,12 @@ package struct GCSSettings: Sendable {
     package var trace = TraceSettings()
     /// A fault for the simulator to find: the scheduler grants some resources twice. Never set in real use.
     package var plantsGrantTwice = false
+    /// Another: what a removed placement group reserved is not free again.
+    package var plantsKeptBundles = false
+    /// Another: a new start does not know where bundles were.
+    package var plantsForgottenBundles = false
+    /// Another: waits for placement groups have no limit.
+    package var plantsEndlessWaits = false
     /// Whether changes are written to a journal.
     package var isDurable = false
     /// How long processes wait for this GCS when it is away; 0 if it does not come back.

@@ -16,4 +16,13 @@ package enum SchedulingStrategy: Hashable, Sendable {
     case placementGroup(PlacementGroupID, bundle: Int?, capturesChildren: Bool)
     /// On nodes with certain labels: packed as `hybrid` does it, or spread.
     case labelled(LabelSelector, spread: Bool)
+
+    /// The placement group that it names.
+    package var group: PlacementGroupID? { if case .placementGroup(let id, _, _) = self { id } else { nil } }
+
+    /// Where what runs there starts its own tasks and actors, unless they have a strategy; nothing if they are free.
+    package var captured: SchedulingStrategy? {
+        guard case .placementGroup(let group, _, capturesChildren: true) = self else { return nil }
+        return .placementGroup(group, bundle: nil, capturesChildren: true)
+    }
 }

@@ -22,7 +22,8 @@ extension SchedulerCore {
                 .min { lacking($0, item.bundle) < lacking($1, item.bundle) }
             let best = most.map { "; the node with most has \($0.available) free of \($0.total)" } ?? ""
             return PendingReason(
-                .resourcesBusy, "bundle \(item.number) needs \(item.bundle.resources), which no node has free\(best)")
+                .resourcesBusy,
+                "needs \(item.bundle.resources) for bundle \(item.number), which no node has free\(best)")
         }
         return PendingReason(
             .resourcesBusy, "needs \(name): each would fit by itself, but not all of them at once; work must end first")
@@ -59,17 +60,17 @@ extension SchedulerCore {
     private func hopelessReason(_ item: BundlePolicy.Item) -> PendingReason? {
         let bundle = item.bundle
         if let reason = labelReason(bundle.labels) {
-            return PendingReason(reason.code, "bundle \(item.number) \(reason.sentence)")
+            return PendingReason(reason.code, "for bundle \(item.number) \(reason.sentence)")
         }
         guard !nodes[..<nodeCount].contains(where: { couldTake($0, bundle) }) else { return nil }
         for entry in bundle.resources.entries {
             let most = nodes[..<nodeCount].map { $0.total[entry.name] }.max() ?? .zero
             guard most < entry.amount else { continue }
             let has = most == .zero ? "no node has any" : "no node has more than \(most)"
-            return PendingReason(.infeasible, "bundle \(item.number) needs \(entry.amount) \(entry.name); \(has)")
+            return PendingReason(.infeasible, "needs \(entry.amount) \(entry.name) for bundle \(item.number); \(has)")
         }
         return PendingReason(
-            .infeasible, "bundle \(item.number) needs \(bundle.resources); no single node has all of that")
+            .infeasible, "needs \(bundle.resources) for bundle \(item.number); no single node has all of that")
     }
 
     private func infeasibleReason(of group: PlacementGroup) -> PendingReason {

@@ -109,6 +109,9 @@ package struct SchedulerCore: Sendable {
     /// How many requests wait.
     package var pendingCount: Int { pending.count }
 
+    /// How many bundles nodes reserve.
+    package var bundleCount: Int { bundleIndices.count }
+
     /// How many leases are granted.
     package var leaseCount: Int { leases.count }
 

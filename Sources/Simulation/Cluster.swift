@@ -34,6 +34,7 @@ final class Cluster {
     /// Every link that is not lost at both ends, in order.
     var links: [SimulatedLink] = []
     var linkCount = 0
+    var silences: [Silence] = []
     var lastProcessID: Int32 = 100
     /// Event numbers at which something fails, in order.
     var faultTimes: [Int] = []
@@ -53,10 +54,12 @@ final class Cluster {
         var crashes = 0
         /// Connections that broke for long enough that a process may have counted as lost.
         var partitions = 0
+        /// Silences that last for long enough for that.
+        var silences = 0
         var heads = 0
         /// Disks that were full for a while; no process ends by that.
         var disks = 0
-        var any: Int { workers + nodes + drivers + crashes + partitions + heads }
+        var any: Int { workers + nodes + drivers + crashes + partitions + silences + heads }
     }
 
     init(seed: UInt64, options: SimulationOptions) {

@@ -31,6 +31,9 @@ package enum SimulationWorkload: String, Sendable, Hashable, CaseIterable {
     case generators
     /// More large values than the stores hold, which go to disk and come back.
     case spills
+    /// Placement groups: tasks and actors in their bundles, groups that are removed while these run, and others that
+    /// never fit.
+    case groups
     /// Some of everything.
     case mixed
 }
@@ -57,6 +60,47 @@ package enum SimulationPlantedFault: String, Sendable, Hashable, CaseIterable {
     case skippedRebuild
     /// A store keeps on disk what was let go while it was written.
     case keepLetGo
+    /// A store takes for written what a full disk refused.
+    case dropUnwritten
+    /// The head does not give back what a removed placement group reserved.
+    case keepBundles
+    /// The head, started again, does not know where bundles were.
+    case forgetBundles
+    /// The head does not end waits for placement groups when their time is up.
+    case endlessWait
+    /// A link hands on twice what comes twice.
+    case heardTwice
+    /// A link waits for ever for a peer that says nothing.
+    case trustSilence
+    /// An owner gives a worker that it cannot reach back as if it were idle.
+    case politeAbandon
+}
+
+/// What happens to one message of a run.
+package struct SimulationMessageFault: Sendable, Hashable {
+    /// What can happen to a message.
+    package enum Kind: String, Sendable, Hashable, CaseIterable {
+        /// It is lost with the connection, between nodes.
+        case lost
+        /// It arrives, and the next message back is lost with the connection, between nodes.
+        case replyLost
+        /// Its frame arrives twice, between nodes.
+        case repeated
+        /// It is said twice: the receiving core gets it two times, wherever it comes from.
+        case saidTwice
+    }
+
+    package var kind: Kind
+    /// The number of the message's kind.
+    package var message: UInt16
+    /// Which one of these messages, from 1.
+    package var number: Int
+
+    package init(_ kind: Kind, message: UInt16, number: Int) {
+        self.kind = kind
+        self.message = message
+        self.number = number
+    }
 }
 
 /// How a run is made, beside its seed.
@@ -77,6 +121,10 @@ package struct SimulationOptions: Sendable, Hashable {
     package var networkFails = true
     /// Whether some connections stay broken until both sides take each other for lost.
     package var partitionsLast = true
+    /// Whether hosts stop hearing others for a while without being told; nothing lets the seed choose.
+    package var linksFallSilent: Bool?
+    /// One message that does not go its way.
+    package var messageFault: SimulationMessageFault?
     /// Whether the head dies and is started again from its journal.
     package var headDies = false
     package var plantedFault: SimulationPlantedFault?

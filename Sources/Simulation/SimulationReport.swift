@@ -35,6 +35,9 @@ package struct SimulationReport: Sendable, Hashable {
     package var errorCount = 0
     /// Faults in order, for people.
     package var faults: [String] = []
+    /// How many messages of each kind were sent between nodes, and how many were delivered anywhere.
+    package var sentKinds: [UInt16: Int] = [:]
+    package var deliveredKinds: [UInt16: Int] = [:]
     /// When the last driver had all its results, in virtual milliseconds since the start.
     package var finishedMilliseconds = 0
     /// The end, in virtual milliseconds since the start.

@@ -56,6 +56,8 @@ package struct WorkerCore: Sendable {
         package var plantsPoliteRebuild = false
         /// A fault for the simulation to find: nothing waits until what is held here is registered.
         package var plantsEarlyAnswer = false
+        /// A fault for the simulation to find: workers that are not reached are given back as if they were idle.
+        package var plantsPoliteAbandon = false
         /// Where the GCS is; resolved anew at each attempt if it is a name.
         package var gcs = Address.none
         /// The cluster's identity; empty if not known.

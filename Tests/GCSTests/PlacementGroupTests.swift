@@ -75,7 +75,7 @@ extension GCSHarness {
         harness.await(1, milliseconds: 500)
         harness.wait(milliseconds: 600, reportsOf: [0])
         #expect(harness.lastError?.type == .getTimeout)
-        #expect(harness.lastError?.message.contains("bundle 0 needs 8 CPU; no node has more than 4") == true)
+        #expect(harness.lastError?.message.contains("needs 8 CPU for bundle 0; no node has more than 4") == true)
         harness.effects = []
         harness.await(1)
         harness.join(1, cpus: 8)

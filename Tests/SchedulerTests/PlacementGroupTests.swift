@@ -103,7 +103,7 @@ extension SchedulerHarness {
         #expect(harness.addGroup(1, .pack, [one, one], labels: [selector, LabelSelector()]) == [2, 2])
         let other = try LabelSelector(parsing: ["zone": "z"])
         #expect(harness.addGroup(2, .pack, [one], labels: [other]) == nil)
-        #expect(harness.groupReason(2)?.contains("bundle 0 needs a node with the labels zone=z") == true)
+        #expect(harness.groupReason(2)?.contains("for bundle 0 needs a node with the labels zone=z") == true)
     }
 }
 

@@ -67,7 +67,10 @@ extension SimulationTests {
 
         @Test("Seeds that once failed are right", .timeLimit(.minutes(5)), arguments: seeds)
         func regression(seed: UInt64, fault: String) {
-            let report = Simulation.run(seed: seed)
+            // As it was then: silences came later.
+            var options = SimulationOptions()
+            options.linksFallSilent = false
+            let report = Simulation.run(seed: seed, options: options)
             #expect(report.failure == nil, "\(fault) again? \(report.summary)")
         }
     }

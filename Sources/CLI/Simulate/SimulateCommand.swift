@@ -31,6 +31,12 @@ package struct SimulateCommand: ParsableCommand {
     @Flag(help: "Nothing else fails.")
     package var nothingElse = false
 
+    @Option(
+        help: ArgumentHelp(
+            "A fault that is built into a core, to see it found: "
+                + "\(SimulationPlantedFault.allCases.map(\.rawValue).joined(separator: ", "))."))
+    package var plant: String?
+
     @Option(help: "How many events are shown when a run fails.")
     package var traceLines = 60
 
@@ -42,6 +48,9 @@ package struct SimulateCommand: ParsableCommand {
         if let workload, SimulationWorkload(rawValue: workload) == nil {
             throw ValidationError("there is no workload '\(workload)'; see --help")
         }
+        if let plant, SimulationPlantedFault(rawValue: plant) == nil {
+            throw ValidationError("there is no fault '\(plant)'; see --help")
+        }
     }
 
     package func run() throws {
@@ -49,6 +58,7 @@ package struct SimulateCommand: ParsableCommand {
         options.workload = workload.flatMap { SimulationWorkload(rawValue: $0) }
         options.traceLinesMax = traceLines
         options.headDies = headDies
+        options.plantedFault = plant.flatMap { SimulationPlantedFault(rawValue: $0) }
         if nothingElse {
             options.killsMax = 0
             options.networkFails = false
@@ -56,10 +66,22 @@ package struct SimulateCommand: ParsableCommand {
         var failures = 0
         for offset in 0..<count {
             let report = Simulation.run(seed: seed &+ offset, options: options)
-            if report.failure != nil { failures += 1 }
             if count <= 20 || report.failure != nil { print(report.summary) }
+            guard report.failure != nil else { continue }
+            failures += 1
+            if count > 1 { print("again: \(line(seed: seed &+ offset))") }
         }
         if count > 20 { print("\(count) seeds from \(seed): \(failures) failed") }
         if failures > 0 { throw ExitCode.failure }
+    }
+
+    /// The command that runs one of the seeds alone.
+    func line(seed: UInt64) -> String {
+        var words = ["ray", "simulate", "--seed", "\(seed)"]
+        if let workload { words += ["--workload", workload] }
+        if headDies { words.append("--head-dies") }
+        if let plant { words += ["--plant", plant] }
+        if nothingElse { words.append("--nothing-else") }
+        return words.joined(separator: " ")
     }
 }

@@ -64,7 +64,7 @@ extension GCSCore {
 
     /// Answers those who have waited long enough.
     mutating func expireGroupWaits(at now: Instant, into effects: inout GCSEffects) {
-        for id in awaitedGroups.sorted() {
+        for id in awaitedGroups.sorted() where !settings.plantsEndlessWaits {
             guard let group = groups[id] else { continue }
             let expired = group.waiters.filter { $0.deadline <= now }
             guard !expired.isEmpty else { continue }

@@ -97,7 +97,7 @@ extension GCSCore {
             effects.send(.done(Done(error: error)), requestID: waiter.requestID, to: waiter.peer)
         }
         awaitedGroups.remove(id)
-        schedule(.groupRemoved(id), at: now, into: &effects)
+        if !settings.plantsKeptBundles { schedule(.groupRemoved(id), at: now, into: &effects) }
         // Actors between two starts have no lease that the scheduler could end.
         for actor in actors.filter({ $0.value.spec.creation.strategy.group == id }).map(\.key).sorted() {
             endActor(actor, RayError(.actorPlacementGroupRemoved, reason), at: now, into: &effects)
@@ -161,9 +161,4 @@ extension GCSCore {
     func removalReason(of id: PlacementGroupID) -> String {
         deadGroups[id]?.reason ?? "placement group \(id.hex) was removed, or never existed"
     }
-}
-
-extension SchedulingStrategy {
-    /// The placement group that it names.
-    var group: PlacementGroupID? { if case .placementGroup(let id, _, _) = self { id } else { nil } }
 }

@@ -112,7 +112,8 @@ extension GCSCore {
             found.append(group)
         }
         for group in found.sorted(by: { $0.number < $1.number }) {
-            scheduler.receive(.groupRestored(group.spec, places: group.places), at: now, into: &nothing)
+            let places = settings.plantsForgottenBundles ? [] : group.places
+            scheduler.receive(.groupRestored(group.spec, places: places), at: now, into: &nothing)
             guard group.phase == .created, scheduler.nodes(of: group.spec.id)?.contains(.none) != false else {
                 continue
             }

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-internal import RayCore
+package import RayCore
 internal import RayScheduler
 package import RayWire
 
@@ -25,6 +25,12 @@ extension GCSCore {
             actorsDead: deadActorCount, jobs: jobs.values.count { !$0.isEnded }, warnings: warnings(groups),
             spill: spill)
     }
+
+    /// How many placement groups are not removed, and how many bundles nodes reserve.
+    package var reservations: (groups: Int, bundles: Int) { (groups.count, scheduler.bundleCount) }
+
+    /// Whether a node is in the cluster.
+    package func hasNode(_ id: NodeID) -> Bool { nodes[id] != nil }
 
     /// The seconds of silence, resources and so on of one node.
     private func status(of node: NodeRecord, _ id: NodeID?) -> NodeStatus {

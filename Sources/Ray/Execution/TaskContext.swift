@@ -33,10 +33,7 @@ package final class TaskContext: Sendable {
     /// The task's id.
     package var task: TaskID { spec.id }
     /// Where the tasks go that it starts without saying where; nothing if that is not set.
-    package var captured: SchedulingStrategy? {
-        guard case .placementGroup(let group, _, capturesChildren: true) = strategy else { return nil }
-        return .placementGroup(group, bundle: nil, capturesChildren: true)
-    }
+    package var captured: SchedulingStrategy? { strategy.captured }
     /// What kind of call it is.
     package var kind: TaskKind { spec.kind }
     /// Which try this is, from 0.

@@ -30,7 +30,11 @@ extension Cluster {
                 fail("\(worker.name) of \(raylet.name) still lives")
             }
         }
-        guard let status = gcs?.status else { return }
+        guard let gcs else { return }
+        let status = gcs.status
+        let reservations = gcs.reservations
+        if reservations.bundles != 0 { fail("\(reservations.bundles) bundles are still reserved at the end") }
+        if reservations.groups != 0 { fail("\(reservations.groups) placement groups outlived their jobs") }
         for node in status.nodes where node.isAlive {
             if node.available != node.info.total {
                 fail("\(node.info.name) has \(node.available) of \(node.info.total) available at the end")

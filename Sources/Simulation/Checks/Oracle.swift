@@ -20,6 +20,7 @@ struct Oracle {
     }
 
     private var starts: Set<Start> = []
+    var groups = GroupOracle()
     private var lastCounts: [Caller: UInt64] = [:]
     /// The lease that each worker was granted under.
     private var grants: [WorkerID: LeaseID] = [:]
@@ -38,8 +39,12 @@ struct Oracle {
             }
             grants[granted.worker.worker] = granted.lease
             workers[granted.lease] = granted.worker.worker
-        case .releaseLease(let release): ended(release.lease)
+        case .releaseLease(let release):
+            ended(release.lease)
+            groups.released(release)
         case .leaseLost(let lost): ended(lost.lease)
+        case .assignLease(let assign): groups.assigned(assign, to: NodeID(raylet: peer), in: cluster)
+        case .placementGroupsFound(let found): for state in found.groups { groups.shown(state, in: cluster) }
         default: break
         }
     }
@@ -72,6 +77,7 @@ struct Oracle {
         cluster.report.taskCount += 1
         cluster.digest.add(spec.id.word0 ^ UInt64(spec.attempt))
         cluster.note("\(worker.name) starts task \(spec.id.short)/\(spec.attempt) \(spec.function.function)")
+        groups.started(spec, by: worker, in: cluster)
         if case .actorCreation = spec.kind { return }
         if !starts.insert(Start(task: spec.id, attempt: spec.attempt)).inserted {
             cluster.fail("task \(spec.id.short) (\(spec.displayName)) starts twice in attempt \(spec.attempt)")
@@ -81,14 +87,16 @@ struct Oracle {
             if !worker.frames.isEmpty { cluster.fail("\(worker.name) runs two calls of its actor at the same time") }
             return
         }
-        cpuTaken(by: worker, plus: spec.resources[ResourceSet.cpu], in: cluster)
+        cpuTaken(by: worker, plus: spec, in: cluster)
     }
 
     /// No more runs on a node than it has CPUs.
-    func cpuTaken(by worker: WorkerProcess, plus more: ResourceAmount = .zero, in cluster: Cluster) {
+    func cpuTaken(by worker: WorkerProcess, plus spec: TaskSpec? = nil, in cluster: Cluster) {
         guard let raylet = worker.raylet else { return }
-        var sum = more
-        for (_, other) in raylet.workers { sum = sum + other.cpusInUse }
+        var used = raylet.workers.values.flatMap(\.cpusInUse)
+        if let spec { used.append((worker.lease(of: spec), spec.resources[ResourceSet.cpu])) }
+        groups.cpusTaken(used, in: cluster)
+        let sum = used.reduce(ResourceAmount.zero) { $0 + $1.amount }
         if sum > ResourceAmount(Double(raylet.cpuCount)) {
             cluster.fail("\(sum) CPUs are in use on \(raylet.name), which has \(raylet.cpuCount)")
         }
@@ -113,6 +121,11 @@ struct Oracle {
         _ result: Result<UInt64, RayError>, _ expected: Expectation, hasDeadline: Bool = false,
         _ driver: WorkerProcess, _ cluster: Cluster
     ) {
+        if case .groupRemoved(let other?) = expected {
+            guard case .failure(let error) = result, error.isOfRemovedGroup else {
+                return delivered(result, other, hasDeadline: hasDeadline, driver, cluster)
+            }
+        }
         cluster.report.resultCount += 1
         switch (result, expected) {
         case (.success(let value), .value(let wanted)):
@@ -122,10 +135,13 @@ struct Oracle {
         case (.success(let value), .cancelled(let late)):
             cluster.digest.add(value)
             if value != late { cluster.fail("\(driver.name) got \(value) from a task that is cancelled") }
+        case (.success(let value), .groupRemoved):
+            cluster.fail("\(driver.name) got \(value) from a task that ends with its group only")
         case (.success(let value), .ended): cluster.fail("\(driver.name) got \(value) after the last item")
         case (.success, .unchecked): break
         case (.failure(let error), .thrown) where error.type == .taskExecution,
             (.failure(let error), .cancelled) where error.type == .taskCancelled,
+            (.failure(let error), .groupRemoved) where error.isOfRemovedGroup,
             (.failure(let error), .ended) where error.type == .endOfStreamingGenerator:
             cluster.digest.add(UInt64(error.type.rawValue))
         case (.failure(let error), _):
@@ -133,7 +149,12 @@ struct Oracle {
             cluster.digest.add(UInt64(error.type.rawValue))
             cluster.note("\(driver.name) got the error \(error.type): \(error.message)")
             // What an actor kept or a task was given is lost with a process: then some wait until their time is up.
-            let isTimeout = error.type == .getTimeout && hasDeadline && cluster.killCounts.any > 0
+            // What runs in groups may wait for nodes that are gone, also inside of a task; and a script asks groups that
+            // need not fit for a while only.
+            let mayWait = cluster.plan.workload == .groups
+            let isTimeout =
+                error.type == .getTimeout
+                && (hasDeadline && (mayWait || cluster.killCounts.any > 0) || mayWait && cluster.killCounts.any > 0)
             if !isTimeout, !isExplained(error, cluster) {
                 cluster.fail("\(driver.name) got an error that no fault explains: \(error.type): \(error.message)")
             }
@@ -142,11 +163,11 @@ struct Oracle {
 
     private func isExplained(_ error: RayError, _ cluster: Cluster) -> Bool {
         let counts = cluster.killCounts
-        let isLinkLost = counts.partitions > 0
+        let isLinkLost = counts.partitions + counts.silences > 0
         return switch error.type {
         // Tasks are tried four times: fewer deaths do not explain that all of them ended so.
         case .workerDied: counts.workers + counts.crashes + counts.partitions > 3
-        case .nodeDied: counts.nodes > 0
+        case .nodeDied: counts.nodes > 0 || isLinkLost
         case .actorDied, .actorUnavailable: counts.workers + counts.nodes > 0 || isLinkLost
         // What tasks made is made again, so only what was put is lost with a node, or where nobody can reach it.
         case .objectUnreconstructablePut: counts.nodes > 0 || isLinkLost
@@ -162,8 +183,15 @@ struct Oracle {
         case .localRayletDied: counts.nodes > 0
         case .clusterUnreachable: isLinkLost
         case .objectStoreFull: true
+        // Its job counted as over.
+        case .taskPlacementGroupRemoved, .actorPlacementGroupRemoved: isLinkLost
         case .outOfDisk: counts.disks > 0
         default: false
         }
     }
+}
+
+extension RayError {
+    /// Whether it says that something ended with its placement group.
+    var isOfRemovedGroup: Bool { type == .taskPlacementGroupRemoved || type == .actorPlacementGroupRemoved }
 }

@@ -12,6 +12,7 @@ extension Cluster {
         let isHeadAlone = options.killsMax == 0 && !options.networkFails
         if options.headDies, isHeadAlone || happens(perMille: 500) { return strikeHead() }
         if plan.workload == .spills, happens(perMille: 600) { return strikeDisk() }
+        if plan.fallsSilent, happens(perMille: 400) { return silenceSomething() }
         let choice = random(0...99)
         switch choice {
         case ..<plan.cutPercent: cutSomething()
@@ -40,6 +41,38 @@ extension Cluster {
         struck(
             "the connection of \(link.ends[0].process.name) and \(link.ends[1].process.name) breaks for \(blocked) ms")
         cut(link, blockedMilliseconds: blocked)
+    }
+
+    /// Hosts do not hear each other, or one does not hear the other, or one is cut off from all, and nobody is told.
+    private func silenceSomething() {
+        let candidates = links.filter { $0.isConnected && !$0.isSameNode }
+        guard options.networkFails, !candidates.isEmpty else { return }
+        let link = candidates[random(0...candidates.count - 1)]
+        let isCutOff = happens(perMille: 250)
+        // Without its last node nothing in a cluster can end well.
+        let isLastNode = link.ends.contains { $0.process.role == .raylet } && raylets.count(where: \.isAlive) == 1
+        let isHeadCutOff = isCutOff && link.ends[0].process.role == .gcs
+        let mayLast = options.partitionsLast && !isLastNode && !isHeadCutOff
+        // What waits may be heard as long again after the end: twice the short ones, and the second in which a node
+        // reports once, is less than any limit. Several of them may not be.
+        let isLong = mayLast && happens(perMille: 500)
+        let milliseconds = isLong ? random(3_000...20_000) : random(50...1_900)
+        if isLong || silences.contains(where: { $0.lastEcho.advanced(milliseconds: 5_000) > now }) {
+            killCounts.silences += 1
+        }
+        let (one, other) = (link.ends[0].process.host, link.ends[1].process.host)
+        let directions: [(from: String?, to: String?)]
+        switch (isCutOff, random(0...2)) {
+        case (true, 0): directions = [(one, nil)]
+        case (true, 1): directions = [(nil, one)]
+        case (true, _): directions = [(one, nil), (nil, one)]
+        case (false, 0): directions = [(one, other)]
+        case (false, 1): directions = [(other, one)]
+        case (false, _): directions = [(one, other), (other, one)]
+        }
+        let ways = directions.map { "\($0.from ?? "everybody") to \($0.to ?? "everybody")" }
+        struck("nothing gets from \(ways.joined(separator: ", nor from ")) for \(milliseconds) ms")
+        fallSilent(directions, milliseconds: milliseconds)
     }
 
     /// The head dies: between two inputs, or in the midst of what one led to.

@@ -43,6 +43,8 @@ extension Cluster {
         var configuration = LinkCore.Configuration.acrossNodes(connects: connects, keepsAlive: process.role == .gcs)
         if plan.losesFrames { configuration.retransmitMilliseconds = 200 }
         if connects { configuration.forgetsLostReply = options.plantedFault == .lostReply }
+        configuration.deliversRepetitions = options.plantedFault == .heardTwice
+        configuration.trustsSilence = options.plantedFault == .trustSilence
         return configuration
     }
 
@@ -86,7 +88,7 @@ extension Cluster {
             return
         }
         let target = link.ends[1].process
-        if target.isSilent || now < link.blockedUntil {
+        if target.isSilent || isBlocked(link) {
             add(.dialed(link, reason: "no answer in time"), microseconds: 1_000_000)
         } else if isRestarted(target) {
             add(.dialed(link, reason: "the process was started again"), microseconds: 2 * delay(link))
@@ -101,7 +103,7 @@ extension Cluster {
         link.isDialing = false
         guard link.ends[0].process.isAlive, link.ends[0].core.state == .waiting else { return }
         let target = link.ends[1].process
-        guard reason == nil, target.isAlive, now >= link.blockedUntil, link.ends[1].core.state != .lost else {
+        guard reason == nil, target.isAlive, !isBlocked(link), link.ends[1].core.state != .lost else {
             // A process that left a link for good answers no later attempt to resume it.
             let isRefused = target.isAlive && link.ends[1].core.state == .lost || isRestarted(target)
             if isRefused { link.ends[0].core.end("the peer has forgotten this link") }
@@ -167,7 +169,7 @@ extension Cluster {
         let time = max(link.ends[1 - side].lastArrival, now).nanoseconds + UInt64(delay(link)) * 1_000
         queue.add(
             .closed(link, side: 1 - side, epoch: epoch, reason: reason, isProcessGone: isProcessGone),
-            at: Instant(nanoseconds: time))
+            at: heard(link, from: side, at: Instant(nanoseconds: time)))
     }
 
     /// Cuts a connection between nodes in the middle of what is under way; both sides see it a little later.
@@ -266,14 +268,18 @@ extension Cluster {
 
     private func transmit(_ bytes: [UInt8], _ link: SimulatedLink, _ side: Int) {
         guard link.isConnected else { return }
+        let fault = fault(of: bytes, link, side)
+        if fault == .lost || fault == .replyLost { return cut(link, blockedMilliseconds: random(0...100)) }
         if !link.isSameNode, plan.losesFrames, happens(perMille: plan.lossPerMille) {
             note("a frame of \(bytes.count) bytes from \(link.ends[side].process.name) is lost")
             return
         }
-        let copies = !link.isSameNode && plan.losesFrames && happens(perMille: plan.lossPerMille) ? 2 : 1
+        let isTwice = fault == .repeated || !link.isSameNode && plan.losesFrames && happens(perMille: plan.lossPerMille)
+        let copies = isTwice ? 2 : 1
         for _ in 0..<copies {
             let wanted = now.nanoseconds + UInt64(delay(link)) * 1_000 + UInt64(bytes.count)
-            let time = Instant(nanoseconds: max(wanted, link.ends[1 - side].lastArrival.nanoseconds + 1))
+            let heard = heard(link, from: side, at: Instant(nanoseconds: wanted))
+            let time = max(heard, Instant(nanoseconds: link.ends[1 - side].lastArrival.nanoseconds + 1))
             link.ends[1 - side].lastArrival = time
             queue.add(.arrival(link, side: 1 - side, epoch: link.epoch, bytes: bytes), at: time)
         }
@@ -313,7 +319,8 @@ extension Cluster {
             if options.traceLinesMax > 0 {
                 trace.add(.message(message, from: peer.name, to: process.name), at: now)
             }
-            process.receive(message, requestID: requestID, from: peer.id)
+            let isTwice = isSaidTwice(kind, link, side)
+            for _ in 0..<(isTwice ? 2 : 1) { process.receive(message, requestID: requestID, from: peer.id) }
         case .failure(let error):
             fail("\(process.name) cannot read a message of kind \(kind) from \(peer.name): \(error)")
         }

@@ -25,6 +25,9 @@ final class SimulatedLink {
         var tickAt = Instant.distantFuture
         /// How many bytes of the next frame still come through after the connection was cut; nothing if it was not.
         var cutBytes: Int?
+        /// Number of the latest message that went out, and whether the next one is lost with the connection.
+        var highestSent: UInt64 = 0
+        var losesNext = false
     }
 
     let number: Int
@@ -35,6 +38,8 @@ final class SimulatedLink {
     /// Attempts to connect fail before this.
     var blockedUntil = Instant.zero
     var isDialing = false
+    /// The message after which the side that gets it loses its next one.
+    var answeredSequence: (side: Int, sequence: UInt64)?
 
     init(
         number: Int, isSameNode: Bool, dialing: SimulatedProcess, target: SimulatedProcess,

@@ -22,6 +22,9 @@ final class GCSProcess: SimulatedProcess {
         let seed = cluster.plan.seed &+ UInt64(cluster.killCounts.heads)
         var settings = GCSSettings(address: address, clusterName: "simulation", seed: seed)
         settings.plantsGrantTwice = cluster.options.plantedFault == .grantTwice
+        settings.plantsKeptBundles = cluster.options.plantedFault == .keepBundles
+        settings.plantsForgottenBundles = cluster.options.plantedFault == .forgetBundles
+        settings.plantsEndlessWaits = cluster.options.plantedFault == .endlessWait
         settings.isDurable = cluster.options.headDies
         settings.reconnectMilliseconds = cluster.reconnectMilliseconds
         core = try GCSCore(settings: settings, records: journal.recover(), at: cluster.now)
@@ -35,6 +38,11 @@ final class GCSProcess: SimulatedProcess {
 
     /// The cluster as the GCS sees it.
     var status: ClusterStatus { core.clusterStatus() }
+
+    /// Placement groups that are not removed, and bundles that nodes reserve.
+    var reservations: (groups: Int, bundles: Int) { core.reservations }
+
+    func hasNode(_ id: NodeID) -> Bool { core.hasNode(id) }
 
     override func receive(_ message: Message, requestID: UInt64, from peer: WorkerID) {
         step(.message(message, requestID: requestID, from: peer))

@@ -43,13 +43,8 @@ final class RayletProcess: SimulatedProcess {
         settings.chunkBytes = cluster.plan.chunkBytes
         settings.plantsSilentCopies = cluster.options.plantedFault == .silentCopy
         core = RayletCore(settings: settings)
-        let fault: ObjectStoreCore.PlantedFault? =
-            switch cluster.options.plantedFault {
-            case .dropPinEarly: .dropPinEarly
-            case .keepLetGo: .keepLetGo
-            default: nil
-            }
-        store = SimulatedStore(capacity: storeCapacity, spilling: cluster.plan.spilling, fault: fault)
+        store = SimulatedStore(
+            capacity: storeCapacity, spilling: cluster.plan.spilling, fault: cluster.options.plantedFault)
         super.init(cluster: cluster, address: address, role: .raylet, name: "raylet\(index)")
     }
 

@@ -29,10 +29,20 @@ final class SimulatedStore {
     /// What is wrong, if anything.
     private(set) var violation: String?
 
-    init(capacity: Int, spilling: SpillPolicy?, fault: ObjectStoreCore.PlantedFault?) {
+    /// A fault for the checks to find: what a full disk refused counts as written.
+    private let dropsUnwritten: Bool
+
+    init(capacity: Int, spilling: SpillPolicy?, fault: SimulationPlantedFault?) {
+        let planted: ObjectStoreCore.PlantedFault? =
+            switch fault {
+            case .dropPinEarly: .dropPinEarly
+            case .keepLetGo: .keepLetGo
+            default: nil
+            }
+        dropsUnwritten = fault == .dropUnwritten
         core = ObjectStoreCore(
             ObjectStoreCore.Configuration(
-                capacity: capacity, objectsMax: 4_096, spilling: spilling, plantedFault: fault))
+                capacity: capacity, objectsMax: 4_096, spilling: spilling, plantedFault: planted))
         memory = [UInt8](repeating: 0, count: capacity)
     }
 
@@ -154,7 +164,8 @@ final class SimulatedStore {
     func finish(_ job: SimulatedDisk.Job, at now: Instant, into inputs: inout [RayletInput]) {
         switch job {
         case .write(let file, let entries):
-            guard disk.fullUntil <= now else {
+            let isFull = disk.fullUntil > now
+            guard !isFull || dropsUnwritten else {
                 let failure = SpillFailure(reason: "the disk is full")
                 return perform(.fileWritten(file, .failure(failure)), at: now, into: &inputs)
             }
@@ -162,7 +173,7 @@ final class SimulatedStore {
                 SpilledObject(
                     id: entry.id, owner: entry.owner, layout: entry.layout, file: file, offset: 0, checksums: [])
             }
-            disk.files[file] = zip(objects, entries).map { ($0, Array(bytes(of: $1).all)) }
+            if !isFull { disk.files[file] = zip(objects, entries).map { ($0, Array(bytes(of: $1).all)) } }
             perform(.fileWritten(file, .success(objects)), at: now, into: &inputs)
         case .read(let handle, let object, let offset):
             guard let bytes = disk.bytes(of: object.id, file: object.file) else {

@@ -28,7 +28,14 @@ extension WorkerProcess {
         case .submitWith(let slot, let make):
             if let actor = frame.actors[slot] { submit(make(actor), frame) }
         case .createActor(let slot, let restarts, let taskRetries):
-            createActor(slot, restarts, taskRetries, frame)
+            var options = ActorOptions()
+            options.taskRetriesMax = taskRetries
+            createActor(slot, restarts, options, in: nil, frame)
+        case .createActorIn(let place, let slot, let restarts, let held):
+            guard frame.groups[place.group] != nil else { break }
+            var options = ActorOptions()
+            options.heldResources = ResourceSet([(ResourceSet.cpu, held)])
+            createActor(slot, restarts, options, in: place, frame)
         case .call(.slot(let slot), let submission):
             if let actor = frame.actors[slot] { call(actor, submission, frame) }
         case .call(.id(let actor), let submission): call(actor, submission, frame)
@@ -46,6 +53,7 @@ extension WorkerProcess {
         case .letGo: letGo(frame)
         case .checkDeposit(let actor): checkDeposit(actor, frame)
         case .cancel, .next, .dropStream: perform(stream: operation, frame)
+        case .createGroup, .awaitGroup, .inspectGroup, .removeGroup: ask(operation, frame)
         case .yield(let value, let bytes): yield(value, bytes, frame)
         case .computeOn: computeOn(frame)
         case .finish(let base, let bytes, let contained): finish(base, bytes, contained, frame)
@@ -78,25 +86,28 @@ extension WorkerProcess {
         var call = Call(
             function: FunctionDescriptor(language: .swift, module: "Simulation", function: submission.program.name),
             arguments: arguments, resources: ResourceSet([(ResourceSet.cpu, submission.cpus)]),
-            retriesMax: isActorCall ? 0 : submission.retries)
+            strategy: strategy(of: submission.place, frame), retriesMax: isActorCall ? 0 : submission.retries)
         if let generator = submission.generator { call.shared.value.generator = generator }
         return call
     }
 
     private func submit(_ submission: Operation.Submission, _ frame: Frame) {
+        guard submission.place.map({ frame.groups[$0.group] != nil }) ?? true else { return }
         let call = makeCall(submission, frame, isActorCall: false)
         let references = transact { core, effects in
             core.submit(call, from: frame.spec?.id, at: cluster.now, into: &effects)
         }
         keep(references, submission.slot, submission.expected, frame)
+        frame.places[submission.slot] = submission.place?.group
     }
 
-    private func createActor(_ slot: Int, _ restarts: Int, _ taskRetries: Int, _ frame: Frame) {
-        let submission = Operation.Submission(program: .create, slot: slot)
+    private func createActor(
+        _ slot: Int, _ restarts: Int, _ given: ActorOptions, in place: Operation.Place?, _ frame: Frame
+    ) {
+        let submission = Operation.Submission(program: .create, slot: slot, place: place)
         let call = makeCall(submission, frame, isActorCall: false)
-        var options = ActorOptions()
+        var options = given
         options.restartsMax = restarts
-        options.taskRetriesMax = taskRetries
         let actor = transact { core, effects in
             core.createActor(call, options, from: frame.spec?.id, at: cluster.now, into: &effects)
         }
@@ -123,6 +134,7 @@ extension WorkerProcess {
             core.call(actor, call, from: frame.spec?.id, at: cluster.now, into: &effects)
         }
         keep(references, submission.slot, submission.expected, frame)
+        frame.places[submission.slot] = submission.place?.group
     }
 
     func keep(_ references: [ObjectReference], _ slot: Int, _ expected: Expectation, _ frame: Frame) {

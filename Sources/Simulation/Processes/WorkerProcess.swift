@@ -33,6 +33,10 @@ final class WorkerProcess: SimulatedProcess {
     // The state of an actor that lives here.
     var actor: ActorID?
     var incarnation: UInt32 = 0
+    private(set) var actorSpec: ActorSpec?
+    private var actorLease: LeaseID?
+    /// The leases under which tasks came.
+    private var taskLeases: [TaskID: LeaseID] = [:]
     var counter: UInt64 = 0
     var deposited: [ObjectReference] = []
     /// How often this driver, at its end, found that something is still held.
@@ -88,6 +92,7 @@ final class WorkerProcess: SimulatedProcess {
         configuration.plantsDeafCancel = cluster.options.plantedFault == .deafCancel
         configuration.plantsSkippedRebuild = cluster.options.plantedFault == .skippedRebuild
         configuration.plantsPoliteRebuild = cluster.options.plantedFault == .politeRebuild
+        configuration.plantsPoliteAbandon = cluster.options.plantedFault == .politeAbandon
         if let raylet {
             slot = raylet.store.attach()
             configuration.storeSlot = slot
@@ -132,6 +137,11 @@ final class WorkerProcess: SimulatedProcess {
         case .startActor(let start):
             actor = start.spec.id
             incarnation = start.incarnation
+            actorSpec = start.spec
+            actorLease = start.lease
+            step(.message(message, requestID: requestID, from: peer))
+        case .pushTask(let push):
+            taskLeases[push.spec.id] = push.lease
             step(.message(message, requestID: requestID, from: peer))
         default: step(.message(message, requestID: requestID, from: peer))
         }
@@ -220,6 +230,7 @@ final class WorkerProcess: SimulatedProcess {
             go(frame)
         case .sent(let token, let result):
             guard let number = tokens.removeValue(forKey: token), let frame = frames[number] else { return }
+            if frame.question != nil { return answered(number, result) }
             frame.waiting = .nothing
             if case .failure(let error) = result { end(frame, .failure(error)) } else { go(number) }
         case .exit(let reason):
@@ -344,12 +355,20 @@ final class WorkerProcess: SimulatedProcess {
         }
     }
 
-    /// CPUs that user code uses here now.
-    var cpusInUse: ResourceAmount {
-        var sum = ResourceAmount.zero
+    /// The lease under which a task runs here.
+    func lease(of spec: TaskSpec) -> LeaseID? { spec.kind == .normal ? taskLeases[spec.id] : actorLease }
+
+    /// CPUs that user code uses here now, with the lease that holds each.
+    var cpusInUse: [(lease: LeaseID?, amount: ResourceAmount)] {
+        guard isAlive else { return [] }
+        var used: [(lease: LeaseID?, amount: ResourceAmount)] = []
         for frame in frames.values where !frame.isBlocked {
-            if let spec = frame.spec, spec.kind == .normal { sum = sum + spec.resources[ResourceSet.cpu] }
+            guard let spec = frame.spec, spec.kind == .normal else { continue }
+            used.append((taskLeases[spec.id], spec.resources[ResourceSet.cpu]))
         }
-        return sum
+        if let actorSpec, !frames.values.contains(where: \.isBlocked) {
+            used.append((actorLease, actorSpec.heldResources[ResourceSet.cpu]))
+        }
+        return used
     }
 }

@@ -29,6 +29,14 @@ enum Operation {
         var retries = 3
         var cpus = 1.0
         var generator: GeneratorSpec?
+        var place: Place?
+    }
+
+    /// Where something runs: in the group in a slot, in the bundle of a number or in any.
+    struct Place {
+        var group: Int
+        var bundle: Int?
+        var capturesChildren = false
     }
 
     case compute(microseconds: Int)
@@ -36,6 +44,8 @@ enum Operation {
     /// Submits a program that needs the id of an actor in a slot.
     case submitWith(Int, (ActorID) -> Submission)
     case createActor(into: Int, restarts: Int, taskRetries: Int)
+    /// Creates an actor in a group that holds CPUs of it while it lives.
+    case createActorIn(Place, into: Int, restarts: Int, heldCPUs: Double)
     /// Calls a method; an `increment` gets the number of the call.
     case call(Actor, Submission)
     case put(value: UInt64, bytes: Int, into: Int)
@@ -55,6 +65,15 @@ enum Operation {
     case next(of: Int, into: Int, Expectation)
     /// Reads no further items of a generator.
     case dropStream(Int)
+    /// Asks for a placement group; its id is in the slot when the head has it.
+    case createGroup(into: Int, PlacementStrategy, cpus: [Int])
+    /// Waits until a group has its bundles. If it has none in time, which is wrong where that is certain, what follows
+    /// is skipped: so many operations.
+    case awaitGroup(Int, milliseconds: Int, isCertain: Bool, skipping: Int)
+    /// Looks where the bundles of a group are.
+    case inspectGroup(Int)
+    /// Ends a group, with all that is in it.
+    case removeGroup(Int)
     /// Sends an item.
     case yield(value: UInt64, bytes: Int)
     /// Computes until the task is cancelled.
@@ -63,6 +82,16 @@ enum Operation {
     case finish(base: UInt64, bytes: Int, contained: [Int])
     case fail(String)
     case crash
+
+    /// The slot of the group that it asks the head about.
+    var group: Int? {
+        switch self {
+        case .createGroup(let slot, _, _), .awaitGroup(let slot, _, _, _), .inspectGroup(let slot),
+            .removeGroup(let slot):
+            slot
+        default: nil
+        }
+    }
 }
 
 /// What a result must be.
@@ -71,6 +100,8 @@ enum Expectation: Hashable {
     case thrown
     /// The task was cancelled; or the value, where that may have come too late.
     case cancelled(UInt64?)
+    /// The group was removed; or what came before that.
+    indirect case groupRemoved(or: Expectation?)
     /// There are no more items.
     case ended
     /// The value is checked by whoever uses it.
@@ -87,6 +118,7 @@ final class Frame {
         case wait
         case room
         case item
+        case answer
     }
 
     let number: Int
@@ -96,6 +128,11 @@ final class Frame {
     var references: [Int: ObjectReference] = [:]
     var expectations: [Int: Expectation] = [:]
     var actors: [Int: ActorID] = [:]
+    /// Placement groups, and in which of them results are made: both by slot.
+    var groups: [Int: PlacementGroupID] = [:]
+    var places: [Int: Int] = [:]
+    /// The question to the head that waits for its answer.
+    var question: Operation?
     var sum: UInt64 = 0
     var lastValue: UInt64 = 0
     /// Values being read, and what they must stay.

@@ -81,11 +81,27 @@ extension TaskProgram {
                 .checkDeposit(actor), .finish(base: value, bytes: 8, contained: []),
             ]
         case .endless, .endlessParent, .generate: return streamOperations
+        case .withGroup(let value, let removes): return Self.group(value, removes: removes)
         case .create: return [.compute(microseconds: 300), .finish(base: 0, bytes: 8, contained: [])]
         case .increment(let number):
             return [.compute(microseconds: 30), .finish(base: number, bytes: 8, contained: [])]
         case .deposit, .take: return []  // The actor's process knows what it keeps.
         }
+    }
+
+    /// Goes without if there is no room for the group; what is not removed ends with its actor or job.
+    private static func group(_ value: UInt64, removes: Bool) -> [Operation] {
+        let inside: [Operation] = [
+            .submit(
+                .init(
+                    program: .work(value: 0, microseconds: 500, bytes: 8), slot: 0,
+                    place: Operation.Place(group: 1, bundle: 0))),
+            .get([0], timeoutMilliseconds: 20_000),
+        ]
+        return [
+            .createGroup(into: 1, .pack, cpus: [1]),
+            .awaitGroup(1, milliseconds: 2_000, isCertain: false, skipping: inside.count),
+        ] + inside + (removes ? [.removeGroup(1)] : []) + [.finish(base: value, bytes: 8, contained: [])]
     }
 
     private var streamOperations: [Operation] {

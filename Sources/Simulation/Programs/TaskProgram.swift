@@ -39,6 +39,8 @@ enum TaskProgram: Hashable {
     case endlessParent
     /// A generator: `count` items of `bytes`, from `value` on.
     case generate(value: UInt64, count: Int, bytes: Int)
+    /// Creates a placement group of one CPU, runs a task in it, and removes it or not; returns `value`.
+    case withGroup(value: UInt64, removes: Bool)
     /// The initialiser of an actor.
     case create
     /// A method: counts; returns the caller's number of this call.
@@ -70,6 +72,7 @@ enum TaskProgram: Hashable {
         case .endless: [17]
         case .endlessParent: [18]
         case .generate(let value, let count, let bytes): [19, value, UInt64(count), UInt64(bytes)]
+        case .withGroup(let value, let removes): [20, value, removes ? 1 : 0]
         }
     }
 
@@ -109,6 +112,7 @@ enum TaskProgram: Hashable {
         case 17: self = .endless
         case 18: self = .endlessParent
         case 19: self = .generate(value: words[1], count: Int(words[2]), bytes: Int(words[3]))
+        case 20: self = .withGroup(value: words[1], removes: words[2] != 0)
         default: return nil
         }
     }
@@ -136,6 +140,7 @@ enum TaskProgram: Hashable {
         case .endless: "endless"
         case .endlessParent: "endlessParent"
         case .generate: "generate"
+        case .withGroup: "withGroup"
         }
     }
 

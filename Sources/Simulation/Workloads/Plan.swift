@@ -30,6 +30,8 @@ struct Plan {
     var lossPerMille = 0
     /// How many of a hundred faults are broken connections.
     var cutPercent = 0
+    /// Whether some faults are silences.
+    var fallsSilent = false
     var chunkBytes = 1 << 20
     /// When stores write to disk; only where the workload is about that.
     var spilling: SpillPolicy?
@@ -37,7 +39,7 @@ struct Plan {
     var settleMilliseconds = 3_000
 
     /// Workloads that came later: they have tens of their own, so that seeds that once failed mean what they did.
-    private static let later: [SimulationWorkload] = [.shuffle, .cancels, .generators, .spills]
+    private static let later: [SimulationWorkload] = [.shuffle, .cancels, .generators, .spills, .groups]
 
     /// Each workload in turn.
     private static func workload(of seed: UInt64) -> SimulationWorkload {
@@ -77,12 +79,17 @@ struct Plan {
             faultEvents.append(random(20...(40 << random(0...7))))
         }
         faultEvents.sort()
-        if !faultEvents.isEmpty || losesFrames { settleMilliseconds = 30_000 }
+        // Of a generator of its own, so that what seeds meant before does not change.
+        var other = SplitMix64(seed: seed ^ 0x51_1e27)
+        fallsSilent = options.linksFallSilent ?? (other.next() % 3 == 0) && options.networkFails
+        if !faultEvents.isEmpty || losesFrames || options.messageFault != nil { settleMilliseconds = 30_000 }
         let driverCount = options.driverCount ?? (workload == .longAmongShort ? 1 : random(1...3))
         for index in 0..<driverCount {
             let isChosenOutside = random(0...5) == 0
             let isOutside = options.areDriversOutside ?? isChosenOutside
-            var writer = ScriptWriter(seed: seed &* 31 &+ UInt64(index), options: options, isOutside: isOutside)
+            var writer = ScriptWriter(
+                seed: seed &* 31 &+ UInt64(index), options: options, isOutside: isOutside, nodes: nodes,
+                isCalm: faultEvents.isEmpty)
             writer.write(workload)
             drivers.append(Driver(nodeIndex: isOutside ? nil : random(0...3), script: writer.operations))
         }

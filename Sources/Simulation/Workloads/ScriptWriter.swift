@@ -12,13 +12,18 @@ struct ScriptWriter {
     private let options: SimulationOptions
     /// Whether the driver has no store: then it holds back with large values.
     let isOutside: Bool
+    /// The nodes of the cluster, and whether all of them stay.
+    let nodes: [Plan.Node]
+    let isCalm: Bool
     private var slotCount = 0
     private var valueCount: UInt64
 
-    init(seed: UInt64, options: SimulationOptions, isOutside: Bool) {
+    init(seed: UInt64, options: SimulationOptions, isOutside: Bool, nodes: [Plan.Node], isCalm: Bool) {
         generator = SplitMix64(seed: seed)
         self.options = options
         self.isOutside = isOutside
+        self.nodes = nodes
+        self.isCalm = isCalm
         valueCount = seed % 1_000 * 1_000
     }
 
@@ -37,6 +42,7 @@ struct ScriptWriter {
         case .cancels: for _ in 0..<random(1...3) { cancels() }
         case .generators: for _ in 0..<random(1...4) { stream() }
         case .spills: spills()
+        case .groups: for _ in 0..<random(1...3) { group() }
         case .mixed: mixed()
         }
     }

@@ -36,6 +36,10 @@ extension LinkCore {
         package var confirmDelayMilliseconds = 20
         /// Planted fault for the simulator: the first retransmission forgets one message.
         package var forgetsLostReply = false
+        /// Another: what comes twice is handed on twice.
+        package var deliversRepetitions = false
+        /// Another: a peer may be silent for ever.
+        package var trustsSilence = false
 
         /// The habits of a link whose connections may break.
         package init() {}

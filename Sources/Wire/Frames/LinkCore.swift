@@ -180,6 +180,7 @@ package struct LinkCore: Sendable {
             } else {
                 // The confirmation may have been lost: say it again.
                 confirmAt = now
+                if configuration.deliversRepetitions { return .deliver }
             }
             return .ignore
         }
@@ -336,6 +337,10 @@ extension LinkCore {
             return appendLinkFrame(.ping)
         }
         if now.milliseconds(since: since) >= configuration.silenceMilliseconds {
+            if configuration.trustsSilence {
+                expectingSince = now
+                return
+            }
             breakConnection("the peer has been silent for \(now.milliseconds(since: since)) ms", at: now)
         } else if now.milliseconds(since: max(since, pingedAt)) >= configuration.pingMilliseconds {
             pingedAt = now

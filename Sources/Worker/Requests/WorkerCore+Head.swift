@@ -82,7 +82,8 @@ extension WorkerCore {
 
     /// Gives a lease up whose worker is not reached: it must die.
     mutating func abandon(_ lease: LeaseID, into effects: inout WorkerEffects) {
-        effects.send(.returnLease(ReturnLease(lease: lease, isUnreachable: true)), to: WorkerID.gcs)
+        let isUnreachable = !configuration.plantsPoliteAbandon
+        effects.send(.returnLease(ReturnLease(lease: lease, isUnreachable: isUnreachable)), to: WorkerID.gcs)
         if abandonedLeases.count >= Self.abandonedMax { abandonedLeases.removeFirst() }
         abandonedLeases.append(lease)
     }
