@@ -30,7 +30,8 @@ extension GCSCore {
         hold(nil, program: program, for: .job(job.id))
         let reply = JobRegistered(
             job: job.id, namespace: job.namespace, nodes: nodeOrder.compactMap { nodes[$0]?.info },
-            hasProgram: program.hash.isEmpty || files[program.hash]?.isStored == true, clusterName: settings.clusterName,
+            hasProgram: program.hash.isEmpty || files[program.hash]?.isStored == true,
+            clusterName: settings.clusterName,
             reconnectMilliseconds: settings.reconnectMilliseconds)
         answer(.jobRegistered(reply), sender, into: &effects)
     }
