@@ -30,6 +30,8 @@ struct Lease: Sendable {
     /// The numbers of those GPUs on their machine.
     let gpuIDs: [Int]
     var state = State.running
+    /// Its worker while that waits, if it is known: what it asks for goes first.
+    var waitingWorker: WorkerID?
 
     var grant: LeaseGrant {
         var bundle: BundleKey?

@@ -22,8 +22,11 @@ struct RequestClass: Sendable {
         var held: ResourceSet
         var strategy: SchedulingStrategy
         var isActor: Bool
+        /// Whether a task waits for what is asked for, so that it goes first; see `SchedulerCore.urgentMilliseconds`.
+        var isUrgent: Bool
 
-        init(_ request: LeaseRequest) {
+        init(_ request: LeaseRequest, isUrgent: Bool = false) {
+            self.isUrgent = isUrgent
             shape = request.shape
             held = request.held
             // Whether children are captured is no matter of the scheduler's.

@@ -150,6 +150,10 @@ extension SchedulerCore {
                 && record.reclaimableCount == record.leases.count { leases[$0]?.request.isActor == false }
             if !isSound { violations.append("the record of owner \(owner.hex.prefix(8)) is wrong") }
         }
+        let waiting = leases.values.compactMap(\.waitingWorker)
+        if waiting.count != waitingOwners.count || Set(waiting) != waitingOwners {
+            violations.append("the workers that wait are not those of leases that wait")
+        }
         if leaseCount != leases.count || pendingCount != pending.count {
             violations.append("a lease or request has no owner")
         }

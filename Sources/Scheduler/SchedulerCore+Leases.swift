@@ -27,7 +27,12 @@ extension SchedulerCore {
             effects.append(.refused(request.id, owner: request.owner, refusal, reason: reason))
             return
         }
-        let classID = classID(for: request)
+        queue(request, isUrgent: waitingOwners.contains(request.owner), at: now)
+    }
+
+    /// Puts a request behind those of its class.
+    private mutating func queue(_ request: LeaseRequest, isUrgent: Bool, at now: Instant) {
+        let classID = classID(for: RequestClass.Key(request, isUrgent: isUrgent))
         arrivalCount += 1
         pending[request.id] = PendingRequest(
             request: request, arrival: arrivalCount, arrivedAt: now, classID: classID)
@@ -77,8 +82,8 @@ extension SchedulerCore {
         markChanged(lease.pool)
     }
 
-    /// Gives the CPU of a lease back to the pool.
-    mutating func block(_ id: LeaseID) {
+    /// Gives the CPU of a lease back to the pool; what its worker has asked for goes first from here on.
+    mutating func block(_ id: LeaseID, _ worker: WorkerID?) {
         guard let lease = leases[id], let index = index(of: lease.pool) else { return }
         switch lease.state {
         case .blocked: return
@@ -87,6 +92,14 @@ extension SchedulerCore {
         }
         leases[id]?.state = .blocked
         markChanged(lease.pool)
+        guard let worker, lease.state == .running, !waitingOwners.contains(worker) else { return }
+        leases[id]?.waitingWorker = worker
+        waitingOwners.insert(worker)
+        let waiting = (owners[worker]?.pending ?? []).compactMap { pending[$0] }.sorted { $0.arrival < $1.arrival }
+        for request in waiting where classes[request.classID]?.key.isUrgent == false {
+            removePending(request)
+            queue(request.request, isUrgent: true, at: request.arrivedAt)
+        }
     }
 
     /// Queues a lease for its CPU; answers again if it has it already.
@@ -98,6 +111,8 @@ extension SchedulerCore {
         case .resuming:
             break
         case .blocked:
+            if let worker = lease.waitingWorker { waitingOwners.remove(worker) }
+            leases[id]?.waitingWorker = nil
             leases[id]?.state = .resuming
             nodes[index].resumeQueue.append(id)
             markChanged(lease.pool)
@@ -132,6 +147,7 @@ extension SchedulerCore {
 
     /// Forgets a lease on the side of its owner.
     mutating func forgetLease(_ lease: Lease) {
+        if let worker = lease.waitingWorker { waitingOwners.remove(worker) }
         let owner = lease.request.owner
         owners[owner]?.leases.remove(lease.request.id)
         if !lease.request.isActor { owners[owner]?.reclaimableCount -= 1 }
@@ -165,8 +181,7 @@ extension SchedulerCore {
         if lease.request.isActor { nodes[index].heldByActors[cpu] = nodes[index].heldByActors[cpu] - change }
     }
 
-    private mutating func classID(for request: LeaseRequest) -> Int {
-        let key = RequestClass.Key(request)
+    private mutating func classID(for key: RequestClass.Key) -> Int {
         if let id = classIDs[key] { return id }
         classCount += 1
         classIDs[key] = classCount

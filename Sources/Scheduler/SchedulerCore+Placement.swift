@@ -15,7 +15,7 @@ extension SchedulerCore {
             placeGroups(changed: changed, into: &effects)
             guard !waitingClasses.isEmpty else { continue }
             updateReservation(at: now)
-            placeOnce(changed: changed, into: &effects)
+            placeOnce(changed: changed, at: now, into: &effects)
         } while !changedNodes.isEmpty
     }
 
@@ -104,13 +104,23 @@ extension SchedulerCore {
         return indices
     }
 
-    /// Tries classes in order of their oldest request; each until it finds no room.
-    private mutating func placeOnce(changed: [Int], into effects: inout SchedulerEffects) {
-        var heads: [(arrival: UInt64, classID: Int)] = []
+    /// So long urgent requests go before others. A task that waits finds workers for what it waits for, and not behind tasks
+    /// that would wait in their turn, each in a process of its own; and nobody else waits for ever.
+    private static let urgentMilliseconds = 1_000
+
+    /// Tries classes in order of their oldest request, urgent ones first; each until it finds no room.
+    private mutating func placeOnce(changed: [Int], at now: Instant, into effects: inout SchedulerEffects) {
+        var heads: [(arrival: UInt64, classID: Int, isUrgent: Bool)] = []
         for id in waitingClasses where isWorthTrying(id, changed: changed) {
-            if let first = firstRequest(of: id) { heads.append((first.arrival, id)) }
+            if let first = firstRequest(of: id) {
+                heads.append((first.arrival, id, classes[id]?.key.isUrgent == true))
+            }
         }
-        while let next = heads.indices.min(by: { heads[$0].arrival < heads[$1].arrival }) {
+        var isUrgentTurn = now.milliseconds(since: ordinaryGrantAt) < Self.urgentMilliseconds
+        func rank(_ index: Int) -> (Int, UInt64) {
+            (heads[index].isUrgent == isUrgentTurn ? 0 : 1, heads[index].arrival)
+        }
+        while let next = heads.indices.min(by: { rank($0) < rank($1) }) {
             let classID = heads[next].classID
             guard let waiting = firstRequest(of: classID) else {
                 heads.remove(at: next)
@@ -123,6 +133,10 @@ extension SchedulerCore {
             }
             if waiting.request.strategy.isSpread { classes[classID]?.lastSpread = nodes[index].id }
             grant(waiting, on: index, into: &effects)
+            if !heads[next].isUrgent {
+                ordinaryGrantAt = now
+                isUrgentTurn = true
+            }
             if let first = firstRequest(of: classID) {
                 heads[next].arrival = first.arrival
             } else {

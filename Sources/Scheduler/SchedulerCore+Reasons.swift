@@ -15,7 +15,9 @@ package struct PendingGroup: Hashable, Sendable {
 extension SchedulerCore {
     /// Why a request waits, or why a blocked lease does not go on; nothing if it does neither. O(nodes).
     package func pendingReason(of id: LeaseID) -> PendingReason? {
-        if let waiting = pending[id] { return reason(RequestClass.Key(waiting.request), arrival: waiting.arrival) }
+        if let waiting = pending[id], let group = classes[waiting.classID] {
+            return reason(group.key, arrival: waiting.arrival)
+        }
         guard let lease = leases[id], lease.state == .resuming, let node = self[lease.node] else { return nil }
         let cpu = "\(lease.cpu) CPU"
         if node.canResume(lease.cpu) {

@@ -46,6 +46,11 @@ package struct SchedulerCore: Sendable {
     /// The groups of which a bundle has no node.
     var waitingGroups: [PlacementGroupID] = []
 
+    /// Workers whose tasks wait.
+    var waitingOwners: Set<WorkerID> = []
+    /// When a request was granted last that is not urgent.
+    var ordinaryGrantAt = Instant.zero
+
     var arrivalCount: UInt64 = 0
     var grantCount: UInt64 = 0
 
@@ -77,8 +82,8 @@ package struct SchedulerCore: Sendable {
         case .ownerGone(let owner):
             guard let record = owners[owner] else { break }
             for id in record.pending.sorted() + record.leases.sorted() { end(id, into: &effects) }
-        case .blocked(let id):
-            block(id)
+        case .blocked(let id, let worker):
+            block(id, worker)
         case .unblocked(let id):
             unblock(id, into: &effects)
         case .nodeDraining(let id):

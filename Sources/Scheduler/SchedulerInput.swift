@@ -25,8 +25,9 @@ package enum SchedulerInput: Sendable {
     case release(LeaseID)
     /// The owner died: its requests are dropped and its leases end.
     case ownerGone(WorkerID)
-    /// The lease's worker waits for an object: its CPU, and nothing else, goes back to the pool.
-    case blocked(LeaseID)
+    /// The lease's worker waits for an object: its CPU, and nothing else, goes back to the pool. What that worker, if it
+    /// is named, has asked for or asks for meanwhile is urgent.
+    case blocked(LeaseID, worker: WorkerID? = nil)
     /// The lease's worker has what it waited for and wants its CPU again.
     case unblocked(LeaseID)
     /// A node will leave: nothing new is placed there.

@@ -29,7 +29,8 @@ internal import Testing
         case 11..<45: return .request(randomRequest(lease, owner, node, &generator))
         case 45..<50: return .cancel(lease)
         case 50..<70: return .release(lease)
-        case 70..<82: return .blocked(lease)
+        case 70..<76: return .blocked(lease)
+        case 76..<82: return .blocked(lease, worker: owner)
         case 82..<96: return .unblocked(lease)
         default: return .tick
         }

@@ -95,7 +95,7 @@ extension GCSCore {
             if isAwaited(sender) { peers[sender.id]?.earlyCPU = (id, .blocked) }
             return
         }
-        schedule(.blocked(id), at: now, into: &effects)
+        schedule(.blocked(id, worker: sender.id), at: now, into: &effects)
     }
 
     /// Whether the node of a worker has not come back yet after a new start.

@@ -39,3 +39,22 @@ def test_keys_of_the_control_store():
         with pytest.raises(ray.exceptions.RaySystemError):
             ask("@namespace_key")
     ray.shutdown()
+
+
+def test_calls_inside_calls_on_one_cpu():
+    ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+
+    @ray.remote
+    def inner():
+        return 1
+
+    @ray.remote
+    def middle():
+        return ray.get(inner.remote()) + 1
+
+    @ray.remote
+    def outer():
+        return ray.get(middle.remote()) + 1
+
+    assert ray.get([outer.remote() for _ in range(50)], timeout=90) == [3] * 50
+    ray.shutdown()
