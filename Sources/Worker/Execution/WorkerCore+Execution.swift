@@ -142,7 +142,7 @@ extension WorkerCore {
 
     private func failedArgument(of task: Execution.Received) -> RayError? {
         for case .reference(let reference) in task.spec.arguments {
-            if case .failed(let error)? = objects[reference.id]?.value { return error }
+            if case .failed(let error)? = objects[reference.id]?.value { return error.asArgument(of: task.spec) }
         }
         return nil
     }

@@ -77,8 +77,10 @@ extension WorkerCore {
         let count = lineage.itemCounts.removeValue(forKey: task.spec.id) ?? 0
         let missing = lostItems(of: task)
         for id in missing where id.index > UInt32(clamping: count) + 1 {
+            // In Ray a task that has so many results must make so many: there it is its own error.
+            let isGathered = task.spec.generator?.isGathered == true
             let fewer = RayError(
-                .streamingGeneratorReplayInconsistent,
+                isGathered ? .taskExecution : .streamingGeneratorReplayInconsistent,
                 "item \(id) was lost, and \(task.spec.displayName) made only \(count) items when it ran again",
                 function: task.spec.displayName)
             settle(id, .failed(error ?? fewer), into: &effects)

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-internal import RayCore
+package import RayCore
 internal import RayWire
 
 /// Making lost objects again (docs/internals/lineage.md).
@@ -90,7 +90,7 @@ extension WorkerCore {
     /// An argument of a task is not there: what stands in the place of the task's results.
     func argumentFailed(_ error: RayError, of task: PendingTask) -> RayError {
         guard task.isRebuild, error.type.isLoss || error.type == .objectFreed || error.type == .ownerDied else {
-            return error
+            return error.asArgument(of: task.spec)
         }
         let type = error.type.isLoss ? error.type : Obstacle.borrowed.type
         return RayError(
@@ -110,5 +110,20 @@ extension WorkerCore {
             objects[id] = ObjectEntry()
             unvisited.append(id.task)
         }
+    }
+}
+
+extension RayError {
+    /// What the type name of an error says that stands in the place of a result since it did so in that of an argument.
+    package static let argumentMark = "argument"
+
+    /// An argument failed with this error and the task with it. In Python that is an error of the task, which user code's
+    /// own errors are anyway.
+    func asArgument(of spec: TaskSpec) -> RayError {
+        guard spec.function.language == .python, type != .taskExecution else { return self }
+        var error = self
+        error.typeName = Self.argumentMark
+        error.function = spec.displayName
+        return error
     }
 }

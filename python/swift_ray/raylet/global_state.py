@@ -12,6 +12,8 @@ from .gcs_client import GcsClient, store_socket
 # Where a raylet spills is its own affair.
 SETTINGS = {"automatic_object_spilling_enabled": True, "object_spilling_config": "{}"}
 
+STORE_MEMORY = "object_store_memory"
+
 # PlacementGroupStats.SchedulingState by the group's state: queued, finished, removed, queued.
 SCHEDULING_STATES = {0: 0, 2: 6, 3: 1, 4: 0}
 
@@ -99,7 +101,7 @@ class GlobalStateAccessor:
 
         return [
             gcs_pb2.AvailableResources(
-                node_id=node["node"], resources_available=node["available"]
+                node_id=node["node"], resources_available=available(node)
             ).SerializeToString()
             for node in self._gcs.nodes()
             if node["alive"]
@@ -202,3 +204,11 @@ def group_table_data(group: dict) -> bytes:
         creator_job_id=group["group"][-4:],
         stats=gcs_pb2.PlacementGroupStats(scheduling_state=SCHEDULING_STATES[group["phase"]]),
     ).SerializeToString()
+
+
+def available(node: dict) -> dict[str, float]:
+    """What is free of a node; of its object store, what is not filled."""
+    free = dict(node["available"])
+    if STORE_MEMORY in free:
+        free[STORE_MEMORY] = max(0.0, free[STORE_MEMORY] - node["store_used"])
+    return free

@@ -11,8 +11,8 @@ from swift_ray._native import Buffer, ObjectRef
 from swift_ray.raylet import context
 from swift_ray.raylet.context import ray_worker
 from swift_ray.raylet.core_error import GET_TIMEOUT, ray_exception
-from swift_ray.raylet.errors import error_object
-from swift_ray.raylet.serialization import SerializedRayObject
+from swift_ray.raylet.errors import error_object, stored_exception
+from swift_ray.raylet.serialization import SerializedRayObject, serialize
 
 # What `_core.wait` gives, with its 0 and 1 exchanged.
 INVERTED = bytes([1, 0, *range(2, 256)])
@@ -22,6 +22,8 @@ TASK_EXECUTION = 3
 ACTOR_CREATION_FAILED = 6
 ACTOR_GROUP_REMOVED = 17
 ACTOR_UNAVAILABLE = 25
+# The type name of an error that an argument had (RayError.argumentMark).
+ARGUMENT = "argument"
 
 
 def task_id() -> bytes | None:
@@ -37,19 +39,31 @@ def fetched(
     if error is None:
         return SerializedRayObject(data, metadata, None)
     details = msgpack.unpackb(error)
-    if details["type"] == TASK_EXECUTION and details["payload"]:
-        # The worker's own words: a RayTaskError as it serialised it.
-        return SerializedRayObject(Buffer.copy_of(details["payload"]), b"3", None)
+    # The core says it in Swift's words.
+    message = details["message"].replace("exitActor()", "exit_actor()")
+    if details["type"] == TASK_EXECUTION:
+        # The worker's own words, a RayTaskError as it serialised it; or what the core says of a task.
+        payload = details["payload"] or task_error(details["function"], ValueError(message))
+        return SerializedRayObject(Buffer.copy_of(payload), b"3", None)
     # An actor whose constructor failed, or whose placement group was removed, is dead; the id of a result of an actor's
     # call contains the actor's.
     number = (
         ACTOR_DIED if details["type"] in (ACTOR_CREATION_FAILED, ACTOR_GROUP_REMOVED) else details["type"]
     )
     known = {"actor_id": object_ref.binary()[8:24]} if number in (ACTOR_DIED, ACTOR_UNAVAILABLE) else {}
-    # The core says it in Swift's words.
-    message = details["message"].replace("exitActor()", "exit_actor()")
+    if details["type_name"] == ARGUMENT:
+        payload = task_error(details["function"], stored_exception(number, message, known))
+        return SerializedRayObject(Buffer.copy_of(payload), b"3", None)
     metadata, content = error_object(number, message, known)
     return SerializedRayObject(None if content is None else Buffer.copy_of(content), metadata, None)
+
+
+def task_error(function: str, cause: Exception) -> bytes:
+    """A RayTaskError, serialised, for what the core says of a task."""
+    from ray.exceptions import RayTaskError
+
+    text = f"{type(cause).__name__}: {cause}"
+    return _core.pack(serialize(RayTaskError(function, text, cause)))
 
 
 def waited_for(items: list) -> list[ObjectRef]:

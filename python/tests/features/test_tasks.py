@@ -157,6 +157,18 @@ def test_generators():
     assert [ray.get(reference) for reference in count.remote(5)] == list(range(5))
 
 
+def test_a_lost_argument_is_an_error_of_the_task():
+    @ray.remote(max_retries=0)
+    def crash():
+        os._exit(1)
+
+    result = add.remote(crash.remote())
+    with pytest.raises(ray.exceptions.RayTaskError) as error:
+        ray.get(result, timeout=60)
+    assert isinstance(error.value, ray.exceptions.WorkerCrashedError)
+    assert isinstance(error.value.cause, ray.exceptions.WorkerCrashedError)
+
+
 def test_dynamic_returns():
     @ray.remote(num_returns="dynamic")
     def count(n):
