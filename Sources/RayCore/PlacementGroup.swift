@@ -50,10 +50,12 @@ package struct PlacementGroupSpec: Hashable, Sendable {
     package var bundles: [Bundle]
     /// Whether it stays until it is removed; else it ends with the job or actor that created it.
     package var isDetached: Bool
+    /// Where a `STRICT_PACK` group should lie, if there is room.
+    package var softTarget: NodeID?
 
     package init(
         id: PlacementGroupID, name: String = "", namespace: String = "", strategy: PlacementStrategy = .pack,
-        bundles: [Bundle], isDetached: Bool = false
+        bundles: [Bundle], isDetached: Bool = false, softTarget: NodeID? = nil
     ) {
         self.id = id
         self.name = name
@@ -61,6 +63,7 @@ package struct PlacementGroupSpec: Hashable, Sendable {
         self.strategy = strategy
         self.bundles = bundles
         self.isDetached = isDetached
+        self.softTarget = softTarget
     }
 
     /// What is wrong with it and how to mend it; nothing if it is sound.

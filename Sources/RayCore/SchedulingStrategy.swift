@@ -14,8 +14,12 @@ package enum SchedulingStrategy: Hashable, Sendable {
     /// In a placement group: in bundle number `bundle`, or in any if nil. With `capturesChildren` what runs there
     /// starts its own tasks and actors in the group, too, unless they have a strategy of their own.
     case placementGroup(PlacementGroupID, bundle: Int?, capturesChildren: Bool)
-    /// On nodes with certain labels: packed as `hybrid` does it, or spread.
-    case labelled(LabelSelector, spread: Bool)
+    /// On nodes with certain labels: packed as `hybrid` does it, or spread. Of several selectors the first counts that
+    /// a node with room fulfils; there is at least one.
+    case labelled([LabelSelector], spread: Bool)
+
+    /// Most selectors of one strategy.
+    package static let selectorsMax = 64
 
     /// The placement group that it names.
     package var group: PlacementGroupID? { if case .placementGroup(let id, _, _) = self { id } else { nil } }

@@ -48,18 +48,20 @@ extension SchedulerCore {
     }
 
     /// Why no node has the labels that are asked for; nothing if some node has.
-    func labelReason(_ selector: LabelSelector) -> PendingReason? {
-        guard !nodes[..<nodeCount].contains(where: { selector.matches($0.labels) && !$0.isDraining }) else {
-            return nil
+    func labelReason(_ selectors: [LabelSelector]) -> PendingReason? {
+        let isFulfilled = nodes[..<nodeCount].contains { node in
+            !node.isDraining && selectors.contains { $0.matches(node.labels) }
         }
+        guard !isFulfilled else { return nil }
+        let names = selectors.map(\.description).joined(separator: ", or else ")
         return PendingReason(
-            .labels, "needs a node with the labels \(selector); none has them, start one with 'ray start --labels'")
+            .labels, "needs a node with the labels \(names); none has them, start one with 'ray start --labels'")
     }
 
     /// Why no node could take a bundle even when idle; nothing if one could.
     private func hopelessReason(_ item: BundlePolicy.Item) -> PendingReason? {
         let bundle = item.bundle
-        if let reason = labelReason(bundle.labels) {
+        if let reason = labelReason([bundle.labels]) {
             return PendingReason(reason.code, "for bundle \(item.number) \(reason.sentence)")
         }
         guard !nodes[..<nodeCount].contains(where: { couldTake($0, bundle) }) else { return nil }

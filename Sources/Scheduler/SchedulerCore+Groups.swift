@@ -118,7 +118,7 @@ extension SchedulerCore {
             let (available, gpus) = content(index)
             return BundleRoom(
                 node: index, labels: node.labels, available: available, gpus: gpus,
-                bundleCount: counts[node.id] ?? 0)
+                bundleCount: counts[node.id] ?? 0, isWished: node.id == group.spec.softTarget)
         }
     }
 

@@ -37,7 +37,7 @@ extension SchedulerCore {
         switch key.strategy {
         case .hybrid, .spread: return true
         case .placementGroup: return false
-        case .labelled(let selector, _): return selector.matches(node.labels)
+        case .labelled(let selectors, _): return selectors.contains { $0.matches(node.labels) }
         case .nodeAffinity(let target, let soft):
             return node.id == target
                 || awaitedNodes[target] == nil
@@ -154,8 +154,11 @@ extension SchedulerCore {
         guard let group = classes[waiting.classID] else { return nil }
         if !group.isStuck, let index = idleNode(for: waiting, group.key) { return index }
         let indices = group.isStuck ? changed : indices(for: group.key)
-        let candidates = indices.filter {
+        var candidates = indices.filter {
             accepts(nodes[$0], group.key, arrival: waiting.arrival) && allows(group.key, nodes[$0])
+        }
+        if case .labelled(let selectors, _) = group.key.strategy, selectors.count > 1 {
+            candidates = preferred(candidates, by: selectors)
         }
         guard !candidates.isEmpty else { return nil }
         if case .placementGroup = group.key.strategy { return candidates.first }
@@ -163,6 +166,15 @@ extension SchedulerCore {
             return SpreadPolicy.choose(after: group.lastSpread, from: candidates, in: nodes)
         }
         return HybridPolicy.choose(for: waiting.request, from: candidates, in: nodes)
+    }
+
+    /// Those that fulfil the first selector that any of them fulfils.
+    private func preferred(_ candidates: [Int], by selectors: [LabelSelector]) -> [Int] {
+        for selector in selectors {
+            let matching = candidates.filter { selector.matches(nodes[$0].labels) }
+            if !matching.isEmpty { return matching }
+        }
+        return []
     }
 
     /// What the hybrid policy would choose where a node scores 0, found without looking at all nodes.

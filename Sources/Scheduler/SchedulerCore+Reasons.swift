@@ -60,7 +60,7 @@ extension SchedulerCore {
         guard nodeCount > 0 else { return PendingReason(.noNodes, "no node has joined the cluster yet") }
         let feasible = nodes[..<nodeCount].filter { $0.couldFit(key.shape) && allows(key, $0) }
         guard !feasible.isEmpty else {
-            if case .labelled(let selector, _) = key.strategy, let reason = labelReason(selector) { return reason }
+            if case .labelled(let selectors, _) = key.strategy, let reason = labelReason(selectors) { return reason }
             return infeasibleReason(key.shape)
         }
         if case .nodeAffinity(let target, soft: true) = key.strategy, feasible.map(\.id) == [target] {

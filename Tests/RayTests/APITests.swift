@@ -19,6 +19,13 @@ private func withWorker(_ body: (FakeWorker) async throws -> Void) async throws 
     }
 }
 
+extension FakeWorker {
+    /// Where the last call was to run.
+    fileprivate func lastStrategy() throws -> SchedulingStrategy {
+        try #require(state.withLock { $0.calls.last }).shared.value.strategy
+    }
+}
+
 @Suite(.timeLimit(.minutes(1))) struct FunctionTests {
     @Test("A remote function gives a reference whose value can be fetched") func call() async throws {
         try await withWorker { _ async throws in
@@ -129,6 +136,26 @@ private func withWorker(_ body: (FakeWorker) async throws -> Void) async throws 
                 throws: ray.SystemError.invalidArgument(
                     "the amount of CPU must be a number from 0 on, not -1.0")
             ) { try await ray.get(wrong) }
+        }
+    }
+
+    @Test("Fallbacks stand behind the label selector, in order; alone they ask for nothing") func fallbacks()
+        async throws
+    {
+        try await withWorker { worker async throws in
+            let spread = ray.remote(square).options(schedulingStrategy: .spread, fallbackStrategy: [])
+            let zones = ["a", "in(b,c)"].map { ["zone": $0] }
+            let fallback = ray.Fallback(labelSelector: zones[1])
+            let chosen = spread.options(
+                labelSelector: zones[0], fallbackStrategy: [fallback, .init(labelSelector: [:])])
+            #expect(try await ray.get(chosen(2)) == 4)
+            let selectors = try zones.map { try LabelSelector(parsing: $0) } + [LabelSelector()]
+            #expect(try worker.lastStrategy() == .labelled(selectors, spread: true))
+            #expect(try await ray.get(ray.remote(square).options(fallbackStrategy: [fallback])(2)) == 4)
+            #expect(try worker.lastStrategy() == .hybrid)
+            let wrong = chosen.options(fallbackStrategy: [fallback, .init(labelSelector: ["zone": "in()"])])(1)
+            let error = await #expect(throws: ray.SystemError.self) { try await ray.get(wrong) }
+            #expect("\(error.map { "\($0)" } ?? "")".contains("'zone'"))
         }
     }
 

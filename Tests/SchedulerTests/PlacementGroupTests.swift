@@ -14,12 +14,15 @@ extension SchedulerHarness {
     @discardableResult
     mutating func addGroup(
         _ number: Int, _ strategy: PlacementStrategy, _ bundles: [[(String, Double)]],
-        labels: [LabelSelector] = []
+        labels: [LabelSelector] = [], wishes target: Int? = nil
     ) -> [Int]? {
         let parts = bundles.enumerated().map { index, amounts in
             Bundle(ResourceSet(amounts), labels: labels.isEmpty ? LabelSelector() : labels[index])
         }
-        send(.groupAdded(PlacementGroupSpec(id: Self.group(number), strategy: strategy, bundles: parts)))
+        send(
+            .groupAdded(
+                PlacementGroupSpec(
+                    id: Self.group(number), strategy: strategy, bundles: parts, softTarget: target.map(Self.node))))
         return nodes(ofGroup: number)
     }
 
@@ -52,6 +55,14 @@ extension SchedulerHarness {
         #expect(harness.addGroup(2, .pack, Array(repeating: one, count: 5)) == [2, 2, 2, 2, 1])
         #expect(harness.addGroup(3, .pack, [one, one]) == nil)
         #expect(harness.groupReason(3)?.contains("not all of them at once") == true)
+    }
+
+    @Test("STRICT_PACK lies on the node that it wishes if that has room, else where it fits best")
+    func softTarget() {
+        var harness = cluster(2, 4, 3)
+        #expect(harness.addGroup(1, .strictPack, [one, one], wishes: 2) == [2, 2])
+        #expect(harness.addGroup(2, .strictPack, [one, one, one], wishes: 2) == [3, 3, 3])
+        #expect(harness.addGroup(3, .strictPack, [one, one], wishes: 9) == [1, 1])
     }
 
     @Test("SPREAD uses as many nodes as can be, and one twice where it must")
@@ -244,39 +255,5 @@ extension SchedulerHarness {
         let hard = SchedulingStrategy.nodeAffinity(SchedulerHarness.node(1), soft: false)
         #expect(harness.request(4, ("CPU", 1), strategy: hard) == nil)
         #expect(harness.core.pendingCount == 1)
-    }
-}
-
-@Suite struct LabelSelectorTests {
-    @Test("Ray's operators are read, and decide as in Ray")
-    func operators() throws {
-        let labels = ["zone": "a", "tier": "gold"]
-        func matches(_ selector: [String: String]) throws -> Bool {
-            try LabelSelector(parsing: selector).matches(labels)
-        }
-        #expect(try matches(["zone": "a", "tier": "!iron"]))
-        #expect(try matches(["zone": "in(b, a)", "absent": "!x"]))
-        #expect(try !matches(["zone": "!in(a,b)"]))
-        #expect(try !matches(["absent": "x"]))
-        #expect(try matches([:]))
-    }
-
-    @Test("What cannot be read is refused with the key", arguments: ["in(x,y", "!", "a b", "in(,)"])
-    func refused(_ text: String) {
-        let error = #expect(throws: RayError.self) { try LabelSelector(parsing: ["zone": text]) }
-        #expect(error?.message.contains("'zone'") == true)
-    }
-
-    @Test("Requests with labels go to nodes that have them, and say so when none has")
-    func scheduling() throws {
-        var harness = SchedulerHarness()
-        harness.addNode(1, ("CPU", 4))
-        let strategy = SchedulingStrategy.labelled(try LabelSelector(parsing: ["zone": "b"]), spread: false)
-        #expect(harness.request(1, ("CPU", 1), strategy: strategy) == nil)
-        #expect(harness.reason(1)?.hasPrefix("needs a node with the labels zone=b") == true)
-        let total = ResourceSet([("CPU", 1)])
-        let effects = harness.send(
-            .nodeAdded(SchedulerHarness.node(2), total: total, labels: ["zone": "b"], host: "h"))
-        #expect(harness.granted(in: effects) == [1])
     }
 }

@@ -239,7 +239,7 @@ enum MessageSamples {
             Bundle(
                 resources,
                 labels: LabelSelector([LabelSelector.Condition(key: "zone", values: ["a", "b"], isNegated: true)]))
-        ], isDetached: true)
+        ], isDetached: true, softTarget: nodeID)
 
     private static let placement: [Message] = [
         .createPlacementGroup(CreatePlacementGroup(spec: group)),

@@ -81,6 +81,24 @@ struct MessageTests {
         for message in sparse { #expect(try decode(kind: message.kind, message.payload) == message) }
     }
 
+    @Test("A strategy has one label selector or several, but not none or too many")
+    func labelSelectors() throws {
+        let zone = try LabelSelector(parsing: ["zone": "in(a,b)", "tier": "!x"])
+        func request(_ selectors: [LabelSelector]) -> RequestLease {
+            RequestLease(
+                lease: .none, job: MessageSamples.jobID, shape: ResourceSet(),
+                strategy: .labelled(selectors, spread: true), locality: [], owner: .none)
+        }
+        for selectors in [[zone], [zone, LabelSelector()], Array(repeating: zone, count: 64)] {
+            let message = Message.requestLease(request(selectors))
+            #expect(try decode(kind: message.kind, message.payload) == message)
+        }
+        for selectors in [[], Array(repeating: zone, count: 65)] {
+            let message = Message.requestLease(request(selectors))
+            #expect(throws: WireError.self) { try decode(kind: message.kind, message.payload) }
+        }
+    }
+
     @Test("The bytes of these messages never change", arguments: Golden.all)
     func golden(_ golden: Golden) throws {
         #expect(golden.message.kind == golden.kind)

@@ -157,6 +157,7 @@ extension ray._ActorFactory {
     ///   - getIfExists: give a handle of the actor of that name if there is one, whatever the other options say.
     ///   - schedulingStrategy: where the actor should live.
     ///   - labelSelector: labels that its node must have: `v`, `!v`, `in(a,b)` or `!in(a,b)` by key.
+    ///   - fallbackStrategy: what is tried, in this order, where no node with those labels has room.
     ///   - runtimeEnv: what its worker has that others have not, over what is inherited. Files are packed and sent on
     ///     the thread that creates the actor.
     public func options(
@@ -165,14 +166,16 @@ extension ray._ActorFactory {
         lifetime: ray.ActorLifetime? = nil, maxRestarts: Int? = nil,
         maxTaskRetries: Int? = nil, maxConcurrency: Int? = nil, maxPendingCalls: Int? = nil,
         getIfExists: Bool? = nil, schedulingStrategy: ray.SchedulingStrategy? = nil,
-        labelSelector: [String: String]? = nil, runtimeEnv: ray.RuntimeEnvironment? = nil
+        labelSelector: [String: String]? = nil, fallbackStrategy: [ray.Fallback]? = nil,
+        runtimeEnv: ray.RuntimeEnvironment? = nil
     ) -> Self {
         var creation = _ray
         creation.options = creation.options.merged(
             CallOptions(
                 numCPUs: numCPUs, numGPUs: numGPUs, acceleratorType: acceleratorType, memory: memory,
                 resources: resources, name: name,
-                strategy: schedulingStrategy, labelSelector: labelSelector, runtimeEnv: runtimeEnv))
+                strategy: schedulingStrategy, labelSelector: labelSelector, fallbackStrategy: fallbackStrategy,
+                runtimeEnv: runtimeEnv))
         creation.actor = ActorSettings(
             namespace: namespace ?? creation.actor.namespace, lifetime: lifetime ?? creation.actor.lifetime,
             restartsMax: maxRestarts ?? creation.actor.restartsMax,

@@ -119,6 +119,7 @@ extension ray._RemoteFunction {
     ///   - generatorBackpressure: items that may be unread before the function waits; without limit by default.
     ///   - schedulingStrategy: where calls should run.
     ///   - labelSelector: labels that the node must have: `v`, `!v`, `in(a,b)` or `!in(a,b)` by key.
+    ///   - fallbackStrategy: what is tried, in this order, where no node with those labels has room.
     ///   - runtimeEnv: what the workers have that others have not, over what is inherited. The first call packs and
     ///     sends its files on the calling thread; later ones of the same options do not.
     public func options(
@@ -126,7 +127,8 @@ extension ray._RemoteFunction {
         resources: [String: Double]? = nil, name: String? = nil, maxRetries: Int? = nil,
         retryExceptions: ray.RetryExceptions? = nil,
         generatorBackpressure: Int? = nil, schedulingStrategy: ray.SchedulingStrategy? = nil,
-        labelSelector: [String: String]? = nil, runtimeEnv: ray.RuntimeEnvironment? = nil
+        labelSelector: [String: String]? = nil, fallbackStrategy: [ray.Fallback]? = nil,
+        runtimeEnv: ray.RuntimeEnvironment? = nil
     ) -> Self {
         Self(
             _ray: _ray.options(
@@ -134,7 +136,8 @@ extension ray._RemoteFunction {
                     numCPUs: numCPUs, numGPUs: numGPUs, acceleratorType: acceleratorType, memory: memory,
                     resources: resources, name: name,
                     retriesMax: maxRetries, strategy: schedulingStrategy, retryExceptions: retryExceptions,
-                    labelSelector: labelSelector, generatorBackpressure: generatorBackpressure,
+                    labelSelector: labelSelector, fallbackStrategy: fallbackStrategy,
+                    generatorBackpressure: generatorBackpressure,
                     runtimeEnv: runtimeEnv)))
     }
 }

@@ -20,6 +20,17 @@ extension ray {
     }
 }
 
+extension ray {
+    /// Another place for a task or actor, where none before it has room: `.init(labelSelector: ["zone": "b"])`.
+    public struct Fallback: Hashable, Sendable {
+        /// Labels that the node must have, as in `labelSelector`; without any, every node will do.
+        public var labelSelector: [String: String]
+
+        /// A place by its labels.
+        public init(labelSelector: [String: String]) { self.labelSelector = labelSelector }
+    }
+}
+
 /// What `.options(…)` of a function or actor has collected; later calls win.
 struct CallOptions: Sendable {
     var numCPUs: Double?
@@ -32,6 +43,7 @@ struct CallOptions: Sendable {
     var strategy: ray.SchedulingStrategy?
     var retryExceptions: ray.RetryExceptions?
     var labelSelector: [String: String]?
+    var fallbackStrategy: [ray.Fallback]?
     var generatorBackpressure: Int?
     var runtimeEnv: ray.RuntimeEnvironment?
 
@@ -44,6 +56,7 @@ struct CallOptions: Sendable {
             retriesMax: later.retriesMax ?? retriesMax, strategy: later.strategy ?? strategy,
             retryExceptions: later.retryExceptions ?? retryExceptions,
             labelSelector: later.labelSelector ?? labelSelector,
+            fallbackStrategy: later.fallbackStrategy ?? fallbackStrategy,
             generatorBackpressure: later.generatorBackpressure ?? generatorBackpressure,
             runtimeEnv: later.runtimeEnv ?? runtimeEnv)
     }
@@ -86,13 +99,28 @@ struct CallOptions: Sendable {
     /// Whether the place was left open, so that a placement group that captures children decides.
     var isPlaceOpen: Bool { strategy == nil && labelSelector?.isEmpty ?? true }
 
+    /// The selectors in the order in which they count; none if any node will do.
+    private func selectors() throws(RayError) -> [LabelSelector] {
+        guard let labelSelector, !labelSelector.isEmpty else { return [] }
+        let fallbacks = (fallbackStrategy ?? []).map(\.labelSelector)
+        guard fallbacks.count < RayCore.SchedulingStrategy.selectorsMax else {
+            throw RayError(
+                .invalidArgument,
+                "fallbackStrategy has \(fallbacks.count) entries; at most "
+                    + "\(RayCore.SchedulingStrategy.selectorsMax - 1) are tried")
+        }
+        var selectors = [try LabelSelector(parsing: labelSelector)]
+        for fallback in fallbacks { selectors.append(try LabelSelector(parsing: fallback)) }
+        return selectors
+    }
+
     /// The strategy for the runtime.
     func schedulingStrategy() throws(RayError) -> RayCore.SchedulingStrategy {
-        if let labelSelector, !labelSelector.isEmpty {
-            let selector = try LabelSelector(parsing: labelSelector)
+        let selectors = try selectors()
+        if !selectors.isEmpty {
             switch strategy {
-            case nil, .default: return .labelled(selector, spread: false)
-            case .spread: return .labelled(selector, spread: true)
+            case nil, .default: return .labelled(selectors, spread: false)
+            case .spread: return .labelled(selectors, spread: true)
             case .nodeAffinity, .placementGroup:
                 throw RayError(
                     .invalidArgument,

@@ -27,7 +27,8 @@ extension PythonRuntime {
         let spec = PlacementGroupSpec(
             id: .random(job: worker.job, using: &generator), name: payload["name"]?.text ?? "",
             namespace: worker.namespace, strategy: strategy, bundles: bundles,
-            isDetached: payload["detached"]?.isTrue ?? false)
+            isDetached: payload["detached"]?.isTrue ?? false,
+            softTarget: payload["soft_target"]?.text.flatMap { NodeID(hex: $0) })
         if let flaw = spec.flaw { throw RayError(.invalidArgument, flaw) }
         let _: [PlacementGroupState] = try answer { self.worker.placementGroups(.create(spec), completion: $0) }
         return .bytes(spec.id.bytes)

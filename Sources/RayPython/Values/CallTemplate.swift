@@ -95,17 +95,39 @@ extension SchedulingStrategy {
             }
             let bundle = parts[2].integer ?? -1
             self = .placementGroup(group, bundle: bundle < 0 ? nil : bundle, capturesChildren: parts[3].isTrue)
-        case "labels" where parts.count == 4:
-            // Conditions in Ray's notation, then keys that must be there, then those that must not.
-            var conditions = try LabelSelector(parts[1]).conditions
-            for (keys, isNegated) in [(parts[2], false), (parts[3], true)] {
-                for key in (keys.elements ?? []).compactMap(\.text) {
-                    if let flaw = LabelSelector.flaw(ofKey: key) { throw RayError(.invalidArgument, flaw) }
-                    conditions.append(LabelSelector.Condition(key: key, values: [], isNegated: isNegated))
-                }
+        case "labels" where parts.count == 3:
+            var selectors: [LabelSelector] = []
+            for selector in parts[1].elements ?? [] {
+                selectors.append(try LabelSelector(parts: selector.elements ?? []))
             }
-            self = .labelled(LabelSelector(conditions), spread: false)
+            guard (1...Self.selectorsMax).contains(selectors.count) else {
+                throw RayError(
+                    .invalidArgument,
+                    "a label selector with \(selectors.count - 1) fallbacks is too long; give at most "
+                        + "\(Self.selectorsMax - 1)")
+            }
+            self = .labelled(selectors, spread: parts[2].isTrue)
         default: throw RayError(.invalidArgument, "unknown scheduling strategy \(value)")
         }
+    }
+}
+
+extension LabelSelector {
+    /// Reads what must hold together: parts of conditions in Ray's notation, keys that must be there, and keys that
+    /// must not.
+    ///
+    /// - Throws: `invalidArgument` that names the key or value that cannot be read.
+    fileprivate init(parts: [MessagePackValue]) throws(RayError) {
+        var conditions: [Condition] = []
+        for part in parts.map({ $0.elements ?? [] }) where part.count == 3 {
+            conditions += try LabelSelector(part[0]).conditions
+            for (keys, isNegated) in [(part[1], false), (part[2], true)] {
+                for key in (keys.elements ?? []).compactMap(\.text) {
+                    if let flaw = LabelSelector.flaw(ofKey: key) { throw RayError(.invalidArgument, flaw) }
+                    conditions.append(Condition(key: key, values: [], isNegated: isNegated))
+                }
+            }
+        }
+        self.init(conditions)
     }
 }

@@ -14,6 +14,8 @@ struct BundleRoom: Sendable {
     var gpus: GPUInstances
     /// Bundles of the group that lie there.
     var bundleCount: Int
+    /// Whether the group would like to be there.
+    let isWished: Bool
 
     func fits(_ bundle: Bundle) -> Bool {
         available.contains(bundle.resources) && bundle.labels.matches(labels)
@@ -48,7 +50,7 @@ struct BundleRoom: Sendable {
 ///
 /// - `PACK` fills the node that takes most of what is left, then the next.
 /// - `SPREAD` takes for each bundle the node that has fewest of the group.
-/// - `STRICT_PACK` takes the node that fits all with least left over.
+/// - `STRICT_PACK` takes the node that it wishes if that fits all, else the one that does with least left over.
 /// - `STRICT_SPREAD` is a matching of bundles and nodes, and is found if there is one (Ray's greedy choice can
 ///   miss it).
 ///
@@ -141,7 +143,7 @@ struct BundlePolicy {
         for room in rooms {
             var trial = room
             guard items.allSatisfy({ trial.take($0.bundle) }) else { continue }
-            let left = room.leftover(after: sum)
+            let left = room.isWished ? -1 : room.leftover(after: sum)
             if let best, best.left <= left { continue }
             best = (room.node, left)
         }

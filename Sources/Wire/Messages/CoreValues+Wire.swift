@@ -111,9 +111,13 @@ extension SchedulingStrategy: WireCodable {
             writer.write(group)
             writer.write(bundle ?? -1)
             writer.write(capturesChildren)
-        case .labelled(let selector, let spread):
+        case .labelled(let selectors, let spread) where selectors.count == 1:
             writer.write(UInt8(4))
-            writer.write(selector)
+            writer.write(selectors[0])
+            writer.write(spread)
+        case .labelled(let selectors, let spread):
+            writer.write(UInt8(5))
+            writer.write(list: selectors)
             writer.write(spread)
         }
     }
@@ -128,7 +132,13 @@ extension SchedulingStrategy: WireCodable {
             let bundle = try reader.int()
             self = .placementGroup(
                 group, bundle: bundle < 0 ? nil : bundle, capturesChildren: try reader.bool())
-        case 4: self = .labelled(try reader.value(), spread: try reader.bool())
+        case 4: self = .labelled([try reader.value()], spread: try reader.bool())
+        case 5:
+            let selectors: [LabelSelector] = try reader.values()
+            guard (1...Self.selectorsMax).contains(selectors.count) else {
+                throw .limitExceeded("label selectors of a strategy", selectors.count)
+            }
+            self = .labelled(selectors, spread: try reader.bool())
         case let other: throw .unknownCase("SchedulingStrategy", Int(other))
         }
     }

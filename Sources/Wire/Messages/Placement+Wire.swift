@@ -48,6 +48,7 @@ extension PlacementGroupSpec: WireCodable {
             writer.write(strategy.rawValue)
             writer.write(list: bundles)
             writer.write(isDetached)
+            if let softTarget { writer.write(softTarget) }
         })
     }
 
@@ -66,7 +67,10 @@ extension PlacementGroupSpec: WireCodable {
             }
             return PlacementGroupSpec(
                 id: id, name: name, namespace: namespace, strategy: strategy, bundles: bundles,
-                isDetached: try reader.bool())
+                isDetached: try reader.bool(),
+                softTarget: try reader.added(nil) { (reader: inout WireReader) throws(WireError) in
+                    try reader.identifier()
+                })
         }
     }
 }

@@ -104,7 +104,7 @@ class ActorCalls:
             "returns": 1,
             "resources": amounts(placement_resources or resources),
             "held": held,
-            "strategy": strategy_fields(scheduling_strategy, label_selector),
+            "strategy": strategy_fields(scheduling_strategy, label_selector, fallback_strategy),
             "environment": self.core_environment(serialized_runtime_env_info),
             "max_retries": 0,
             "arguments": [wire_argument(argument) for argument in [extras_argument(extras), *arguments]],

@@ -113,7 +113,7 @@ class FunctionCalls:
         fallback_strategy: list | None,
     ) -> list[ObjectRef]:
         """The references of the results, at once; what goes wrong is their value. A generator has one reference."""
-        strategy = strategy_fields(scheduling_strategy, label_selector)
+        strategy = strategy_fields(scheduling_strategy, label_selector, fallback_strategy)
         extras = extras_of(retry_exception_allowlist, num_returns, num_objects_per_yield, retry_exceptions)
         key = (
             function_descriptor,

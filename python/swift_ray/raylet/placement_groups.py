@@ -31,7 +31,7 @@ class PlacementGroups:
         bundle_label_selector: list[dict[str, str]] | None = None,
         topology_strategy: dict[str, str] | None = None,
     ) -> PlacementGroupID:
-        """The id of a group that the cluster knows and will place. The soft target is not heeded."""
+        """The id of a group that the cluster knows and will place, at the soft target if there is room."""
         if topology_strategy:
             raise ValueError(f"this cluster knows no topologies ({topology_strategy}); give `strategy`")
         payload = {
@@ -40,6 +40,7 @@ class PlacementGroups:
             "strategy": strategy,
             "detached": bool(is_detached),
             "labels": bundle_label_selector or [],
+            "soft_target": soft_target_node_id,
         }
         try:
             return PlacementGroupID(self.control_packed("create_group", payload))

@@ -3,14 +3,18 @@
 from typing import Any
 
 
-def strategy_fields(strategy: Any, label_selector: dict | None = None) -> list | None:
+def strategy_fields(
+    strategy: Any, label_selector: dict | None = None, fallback_strategy: list | None = None
+) -> list | None:
     """Where to run, as the core reads it (`SchedulingStrategy` in CallTemplate.swift).
 
     ValueError: not one of Ray's strategies.
     """
     if isinstance(strategy, str) or strategy is None:
         if label_selector:
-            return ["labels", dict(label_selector), [], []]
+            fallbacks = [fallback.get("label_selector") for fallback in fallback_strategy or []]
+            selectors = [[[dict(selector or {}), [], []]] for selector in [label_selector, *fallbacks]]
+            return ["labels", selectors, strategy == "SPREAD"]
         if strategy in (None, "DEFAULT", "SPREAD"):
             return ["spread"] if strategy == "SPREAD" else None
         raise ValueError(
@@ -32,13 +36,15 @@ def strategy_fields(strategy: Any, label_selector: dict | None = None) -> list |
     if kind == "NodeAffinitySchedulingStrategy":
         return ["node", strategy.node_id, bool(strategy.soft)]
     if kind == "NodeLabelSchedulingStrategy":
-        return label_fields(strategy.hard)
+        hard = conditions(strategy.hard)
+        # What is wished counts while a node with room has it.
+        return ["labels", [[hard, conditions(strategy.soft)], [hard]] if strategy.soft else [[hard]], False]
     raise ValueError(f"Invalid scheduling_strategy value {strategy}.")
 
 
-def label_fields(expressions: list) -> list | None:
-    """What must be true of a node's labels. What is only wished (`soft`) does not count."""
-    conditions: dict[str, str] = {}
+def conditions(expressions: list) -> list:
+    """What must be true of a node's labels: conditions in Ray's notation, keys that are there, keys that are not."""
+    values: dict[str, str] = {}
     present: list[str] = []
     absent: list[str] = []
     for expression in expressions:
@@ -49,5 +55,5 @@ def label_fields(expressions: list) -> list | None:
             absent.append(expression.key)
         else:
             sign = "" if operator == "In" else "!"
-            conditions[expression.key] = f"{sign}in({','.join(expression.operator.values)})"
-    return ["labels", conditions, present, absent] if expressions else None
+            values[expression.key] = f"{sign}in({','.join(expression.operator.values)})"
+    return [values, present, absent]

@@ -176,6 +176,16 @@ def test_strategies(strategy):
     remove_placement_group(group)
 
 
+def test_a_wished_node():
+    (node,) = ray.nodes()
+    for target in (node["NodeID"], "ab" * 28):
+        group = placement_group([{"CPU": 1}], strategy="STRICT_PACK", _soft_target_node_id=target)
+        assert group.wait(30)
+        remove_placement_group(group)
+    with pytest.raises(ValueError, match="STRICT_PACK"):
+        placement_group([{"CPU": 1}], _soft_target_node_id=node["NodeID"])
+
+
 def test_a_group_ends_with_the_detached_actor_that_made_it():
     @ray.remote(num_cpus=0)
     class Maker:

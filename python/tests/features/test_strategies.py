@@ -70,6 +70,29 @@ def test_label_selectors(here):
     ray.cancel(call)
 
 
+def test_fallbacks(here):
+    elsewhere, home = {"label_selector": {"zone": "mars"}}, {"label_selector": {"ray.io/node-id": here}}
+    call = node.options(label_selector={"zone": "moon"}, fallback_strategy=[elsewhere, home])
+    assert ray.get(call.remote(), timeout=30) == here
+    # Without conditions any node will do.
+    call = node.options(label_selector={"zone": "moon"}, fallback_strategy=[{"label_selector": {}}])
+    assert ray.get(call.remote(), timeout=30) == here
+    assert ray.get(node.options(fallback_strategy=[elsewhere]).remote(), timeout=30) == here
+    waiting = node.options(label_selector={"zone": "moon"}, fallback_strategy=[elsewhere]).remote()
+    with pytest.raises(GetTimeoutError):
+        ray.get(waiting, timeout=0.5)
+    ray.cancel(waiting)
+    with pytest.raises(ValueError, match="Unsupported option"):
+        node.options(label_selector={"zone": "moon"}, fallback_strategy=[{"num_cpus": 1}]).remote()
+
+
+def test_wishes(here):
+    hard = {"ray.io/node-id": In(here)}
+    for soft in ({"zone": Exists()}, {"ray.io/node-id": In("x")}, {"zone": DoesNotExist()}):
+        strategy = NodeLabelSchedulingStrategy(hard, soft=soft)
+        assert ray.get(node.options(scheduling_strategy=strategy).remote(), timeout=30) == here
+
+
 def test_actors_by_label(here):
     @ray.remote
     class Here:
@@ -77,4 +100,7 @@ def test_actors_by_label(here):
             return ray.get_runtime_context().get_node_id()
 
     actor = Here.options(label_selector={"ray.io/node-id": here}).remote()
+    assert ray.get(actor.node.remote(), timeout=30) == here
+    fallback = [{"label_selector": {"ray.io/node-id": here}}]
+    actor = Here.options(label_selector={"zone": "moon"}, fallback_strategy=fallback).remote()
     assert ray.get(actor.node.remote(), timeout=30) == here
