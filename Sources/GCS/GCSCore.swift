@@ -51,6 +51,9 @@ package struct GCSCore: Sendable {
     var notices = PendingNotices()
     /// Workers whose link was lost and whose end is not reported, in order of time.
     var lostWorkers: [LostWorker] = []
+    /// Drivers and workers that are gone, and workers that are to end, with the reason.
+    var endedWorkers = History<WorkerID, EndedWorker>(countMax: GCSLimits.endedWorkersMax)
+    var orderedEnds = History<WorkerID, (EndedWorker.ExitType, String)>(countMax: GCSLimits.endedWorkersMax)
 
     /// Actors that are not dead.
     var actors = DurableTable<ActorID, ActorRecord>()

@@ -53,6 +53,8 @@ package enum GCSLimits {
     package static let jobsMax = 100_000
     /// Jobs that are over and remembered.
     package static let endedJobsMax = 1_000
+    /// Drivers and workers that are gone and remembered.
+    package static let endedWorkersMax = 1_000
     /// Rows of one list, and filters.
     package static let stateRowsMax = 10_000
     package static let stateFiltersMax = 20

@@ -41,6 +41,7 @@ extension GCSCore {
         switch actor.stage {
         case .alive(_, let worker), .starting(_, let worker):
             guard worker.worker == sender.id else { return }
+            noteOrder(sender.id, .intendedUserExit, "the actor \(actor.title) ended: \(exited.reason)")
             endActor(exited.actor, because: exited.reason, at: now, into: &effects)
         case .queued, .backingOff: break
         }

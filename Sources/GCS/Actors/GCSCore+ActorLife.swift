@@ -139,6 +139,8 @@ extension GCSCore {
         creatorActors[actor.creator]?.remove(id)
         if creatorActors[actor.creator]?.isEmpty == true { creatorActors[actor.creator] = nil }
         effects.log(.info, error.message)
+        noteOrder(
+            actor.worker?.worker, error.type == .actorCreationFailed ? .userError : .intendedSystemExit, error.message)
         let state = ActorState(actor.spec, phase: .dead, incarnation: actor.incarnation, error: error.bounded)
         bury(state, subscribers: actor.subscribers, into: &effects)
         if let lease = actor.lease { endLease(lease, .killWorker, at: now, into: &effects) }

@@ -39,7 +39,9 @@ extension GCSCore {
     mutating func finishJob(_ sender: Sender, at now: Instant, into effects: inout GCSEffects) {
         confirm(nil, sender, into: &effects)
         guard sender.role == .driver, let job = peers[sender.id]?.job else { return }
-        endJob(job, reason: "its program ended", at: now, into: &effects)
+        let reason = "its program ended"
+        noteEnd(of: sender.id, .intendedUserExit, reason, at: now)
+        endJob(job, reason: reason, at: now, into: &effects)
     }
 
     /// Ends a job's leases, actors and workers, except what its detached actors need.
@@ -53,6 +55,8 @@ extension GCSCore {
         let gone = peers.filter { $0.value.job == id && !survivors.contains($0.key) && !$0.value.isGone }.map(\.key)
         let serving = workerLeases.filter { leases[$0.value]?.job == id && !survivors.contains($0.key) }.map(\.key)
         let ending = actors.filter { $0.key.job == id && $0.value.spec.lifetime == .job }.map(\.key)
+        noteEnd(of: job.info.driver.worker, .systemError, reason, at: now)
+        for worker in serving.sorted() { noteOrder(worker, .intendedSystemExit, "its job ended (\(reason))") }
         for actor in ending.sorted() {
             endActor(actor, because: "the job that created it ended (\(reason))", at: now, into: &effects)
         }

@@ -55,12 +55,14 @@ extension GCSCore {
         let served = workerLeases[exited.worker] ?? exited.lease
         var killed = nodes[node]?.killed.removeValue(forKey: exited.worker)
         killed?.processID = exited.processID
+        let text = exited.error(node: node, nodes[node], linkLost: lostWorker(exited.worker))
+        noteEnd(of: exited, on: node, killed: killed, text.message, at: now)
         endUnconfirmedActor(exited, on: node, at: now, into: &effects)
         // A lease that its owner gave back meanwhile is unknown here; the raylet cannot know that yet.
         if let id = served, let record = leases[id], record.node == node,
             record.worker?.worker ?? exited.worker == exited.worker
         {
-            let error = killed ?? exited.error(node: node, nodes[node], linkLost: lostWorker(exited.worker))
+            let error = killed ?? text
             endLease(id, .isGone, at: now, into: &effects)
             end(record, error, at: now, into: &effects)
         }

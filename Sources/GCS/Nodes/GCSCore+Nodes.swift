@@ -135,6 +135,7 @@ extension GCSCore {
         endUnconfirmedActors(on: id, error, at: now, into: &effects)
         let gone = workers.keys.sorted()
         guard !gone.isEmpty else { return }
+        for worker in gone { noteEnd(of: worker, .systemError, error.message, at: now) }
         processesGone(gone, at: now, into: &effects)
         for worker in gone { effects.append(.disconnect(worker, reason: "node \(node.title) was declared dead")) }
     }

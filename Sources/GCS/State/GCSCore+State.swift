@@ -60,20 +60,43 @@ extension GCSCore {
 
     // MARK: Workers
 
+    /// A process that is there, or one that is gone.
+    private struct WorkerRow {
+        var id: WorkerID
+        var isAlive: Bool
+        var isDriver: Bool
+        var address: Address
+        var processID: Int32
+        var job: JobID?
+        var end: EndedWorker?
+    }
+
     private func workerRows(_ query: QueryState) -> StateRows {
-        typealias Row = (id: WorkerID, peer: PeerRecord)
-        let list = StateList<Row>(columns: [
+        let list = StateList<WorkerRow>(columns: [
             .column("worker_id") { .id($0.id) },
-            .column("is_alive") { .bool(!$0.peer.isGone) },
-            .column("worker_type") { .text($0.peer.role == .driver ? "DRIVER" : "WORKER") },
-            .column("exit_type") { _ in .null },
-            .column("node_id") { .id($0.peer.address.node) },
-            .column("ip") { .text($0.peer.address.host) },
-            .column("pid") { .int(Int(self.processID(of: $0.id, $0.peer))) },
-            .detail("job_id") { $0.peer.job.map { .id($0) } ?? .null },
+            .column("is_alive") { .bool($0.isAlive) },
+            .column("worker_type") { .text($0.isDriver ? "DRIVER" : "WORKER") },
+            .column("exit_type") { .optional($0.end?.exitType.rawValue) },
+            .column("node_id") { .id($0.address.node) },
+            .column("ip") { .text($0.address.host) },
+            .column("pid") { .int(Int($0.processID)) },
+            .detail("exit_detail") { .optional($0.end?.detail) },
+            .detail("end_time_ms") { row in
+                row.end.map { .int(Int(self.settings.trace.unixNanoseconds($0.endedAt) / 1_000_000)) } ?? .null
+            },
+            .detail("job_id") { $0.job.map { .id($0) } ?? .null },
         ])
-        let all = peers.lazy.filter { $0.value.role == .driver || $0.value.role == .worker }
-        return list.rows(of: all.map { ($0.key, $0.value) }, query) { $0.id < $1.id }
+        let known = peers.lazy.filter { $0.value.role == .driver || $0.value.role == .worker }.map { id, peer in
+            WorkerRow(
+                id: id, isAlive: !peer.isGone, isDriver: peer.role == .driver, address: peer.address,
+                processID: self.processID(of: id, peer), job: peer.job, end: endedWorkers[id])
+        }
+        let gone = endedWorkers.all.filter { peers[$0.id] == nil }.map {
+            WorkerRow(
+                id: $0.id, isAlive: false, isDriver: $0.isDriver, address: $0.address, processID: $0.processID,
+                job: $0.job, end: $0)
+        }
+        return list.rows(of: Array(known) + gone, query) { $0.id < $1.id }
     }
 
     func processID(of id: WorkerID, _ peer: PeerRecord) -> Int32 {
