@@ -23,6 +23,7 @@ extension Cluster {
             (process as? WorkerProcess)?.frames = [:]
         }
         for process in processByID.values { process.links = [:] }
+        for raylet in raylets { raylet.forgetWorkers() }
         links = []
         processes = []
         processByID = [:]

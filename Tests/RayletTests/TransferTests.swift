@@ -218,6 +218,39 @@ import Testing
         #expect(harness.local.map(\.value.error?.type) == [.ownerDied])
     }
 
+    @Test(
+        "An object that a process was writing is written again by the next one when that is done, or gone",
+        arguments: [true, false])
+    func writtenAgain(isSealed: Bool) {
+        var harness = RayletHarness()
+        let (first, second) = (harness.driver(901), harness.driver(902))
+        let create = { (slot: UInt32) in
+            Message.createObject(
+                CreateObject(
+                    object: object(1), owner: process(1), slot: slot, dataBytes: 8, metadataBytes: 2, containedBytes: 0)
+            )
+        }
+        let answers = { (harness: RayletHarness) in
+            harness.sent.compactMap { item -> (WorkerID, RayError?)? in
+                if case .objectCreated(let created) = item.message { (item.to, created.error) } else { nil }
+            }
+        }
+        harness.send(create(4), from: first)
+        // Its owner made it again elsewhere on this node, before this raylet heard that the first one is dead.
+        harness.send(create(5), from: second)
+        harness.send(create(5), from: second)
+        #expect(answers(harness).map(\.0) == [first])
+        if isSealed {
+            harness.send(.sealObject(SealObject(object: object(1))), from: first)
+        } else {
+            harness.give(.peerLost(first, reason: "killed"))
+        }
+        #expect(answers(harness).map(\.0) == [first, second])
+        #expect(answers(harness).allSatisfy { $0.1 == nil })
+        harness.send(.sealObject(SealObject(object: object(1))), from: second)
+        #expect(harness.store[object(1)] != nil)
+    }
+
     @Test("Freed while being written: the room is given back when the writer is done, not before")
     func freedWhileWritten() {
         var harness = RayletHarness()

@@ -44,7 +44,7 @@ extension SimulationTests {
             Plant(.endlessWait, "hangs", in: .groups),
             Plant(.heardTwice, "starts twice"),
             Plant(.trustSilence, "jobs still run"),
-            Plant(.politeAbandon, "CPUs are in use"),
+            Plant(.politeAbandon, "hangs", in: .cancels),
         ]
 
         @Test("The first 500 seeds find every fault that is planted", .timeLimit(.minutes(5)), arguments: plants)

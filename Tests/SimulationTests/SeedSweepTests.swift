@@ -10,14 +10,14 @@ extension SimulationTests {
     @Suite("Seed sweep")
     struct SeedSweepTests {
         /// Seeds in one case.
-        static let seedsPerCase: UInt64 = 10
+        static let seedsPerCase: UInt64 = 50
 
         @Test(
             "Nothing is lost, doubled, wrong or stuck, whatever fails", .timeLimit(.minutes(5)),
             arguments: 0..<UInt64(20))
         func sweep(block: UInt64) {
             let first = block * Self.seedsPerCase + 1
-            for seed in stride(from: first, to: first + Self.seedsPerCase, by: Int(SimulationTests.seedStep)) {
+            for seed in stride(from: first, to: first + Self.seedsPerCase, by: Int(SimulationTests.sweepStep)) {
                 let report = Simulation.run(seed: seed)
                 #expect(report.failure == nil, "\(report.summary)")
             }
@@ -64,6 +64,23 @@ extension SimulationTests {
             (786, "what a worker that ended had borrowed was taken for left over before its time was up"),
             (1334, "the same, on one node"),
         ]
+
+        /// The same since links fall silent, and with the workload that they need.
+        static let laterSeeds: [(UInt64, SimulationWorkload?, String)] = [
+            (695, nil, "a call that was made again after its link was lost counted as out of order"),
+            (400, .spills, "a result was refused since a dead worker was said to write it"),
+            (329, .travellingReferences, "a refused lease was not asked for again beside a blocked one"),
+            (642, .cancels, "a worker that was about to be killed counted as using its CPU"),
+            (201, .cancels, "a task that was cancelled before it submitted another one waited for that for ever"),
+        ]
+
+        @Test("Seeds that failed later are right", .timeLimit(.minutes(5)), arguments: laterSeeds)
+        func laterRegression(seed: UInt64, workload: SimulationWorkload?, fault: String) {
+            var options = SimulationOptions()
+            options.workload = workload
+            let report = Simulation.run(seed: seed, options: options)
+            #expect(report.failure == nil, "\(fault) again? \(report.summary)")
+        }
 
         @Test("Seeds that once failed are right", .timeLimit(.minutes(5)), arguments: seeds)
         func regression(seed: UInt64, fault: String) {

@@ -18,4 +18,7 @@ enum SimulationTests {
         1
         #endif
     }
+
+    /// The same for the sweep of 1,000 seeds.
+    static var sweepStep: UInt64 { seedStep == 1 ? 1 : 25 }
 }

@@ -167,13 +167,13 @@ import Testing
         }
     }
 
-    @Test("A driver without a raylet pulls an object in chunks") func pulled() {
+    @Test("A driver without a raylet pulls an object in chunks; one that comes twice counts once") func pulled() {
         var harness = WorkerHarness(raylet: nil)
         let reference = storedResult(&harness)
         let token = harness.get([reference])
         _ = harness.sent()
         let total = Limits.chunkBytes + 10
-        for (offset, count) in [(0, Limits.chunkBytes), (Limits.chunkBytes, 10)] {
+        for (offset, count) in [(0, Limits.chunkBytes), (0, Limits.chunkBytes), (Limits.chunkBytes, 10)] {
             harness.receive(
                 .objectChunk(
                     ObjectChunk(

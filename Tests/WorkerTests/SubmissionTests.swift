@@ -165,6 +165,37 @@ import Testing
         #expect(harness.pushes().map(\.id) == [pushes[1].id])
     }
 
+    @Test("A refused lease is asked for again when the only other one takes no tasks") func refusedBesidePaused() {
+        var harness = WorkerHarness()
+        _ = harness.submit()
+        _ = harness.submit()
+        let requests = harness.leaseRequests()
+        harness.grant(requests[0])
+        let pushes = harness.pushes()
+        harness.receive(
+            .handBack(HandBack(lease: requests[0], tasks: [pushes[1].id])), from: WorkerHarness.worker.worker)
+        _ = harness.sent()
+        // What runs on the first lease may wait for the task that was handed back.
+        let error = RayError(.workerDied, "killed while it started")
+        harness.receive(.leaseRefused(LeaseRefused(lease: requests[1], error: error)))
+        let again = harness.leaseRequests()
+        #expect(again.count == 1)
+        harness.grant(again[0], WorkerHarness.other)
+        #expect(harness.pushes().map(\.id) == [pushes[1].id])
+    }
+
+    @Test("A worker that had nothing to hand back is not asked again and again") func stealNothing() {
+        var harness = WorkerHarness()
+        for _ in 0..<3 { _ = harness.submit() }
+        let requests = harness.leaseRequests()
+        harness.grant(requests[0])
+        harness.grant(requests[1], WorkerHarness.other)
+        _ = harness.sent()
+        harness.receive(.handBack(HandBack(lease: requests[0], tasks: [])), from: WorkerHarness.worker.worker)
+        let asked = harness.sent().filter { if case .stealTasks = $0.0 { true } else { false } }
+        #expect(asked.isEmpty)
+    }
+
     @Test("An idle lease takes tasks that wait behind others") func steal() {
         var harness = WorkerHarness()
         for _ in 0..<10 { _ = harness.submit() }

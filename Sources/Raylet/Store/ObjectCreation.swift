@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 internal import RayCore
+internal import RayWire
 
 /// What the raylet keeps for each process of its node that reported.
 struct StoreClientState: Sendable {
@@ -35,8 +36,17 @@ struct ObjectCreation: Sendable {
     var state = State.asking
     /// The owner let it go while it is being written; its room is given back only when the writer is done with it.
     var isUnwanted = false
+    /// Processes that want to write the object after this one: attempts of its task that came later.
+    var successors: [HeldCreation] = []
     /// Pieces that others asked for before it was sealed: a reply can overtake the seal on another link.
     var pulls: [HeldPull] = []
+}
+
+/// A wish to write an object that another process is writing.
+struct HeldCreation: Sendable {
+    var create: CreateObject
+    var requestID: UInt64
+    var client: WorkerID
 }
 
 /// Room that the store was asked for and has not answered about.

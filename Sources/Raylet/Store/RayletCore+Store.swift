@@ -21,7 +21,18 @@ extension RayletCore {
                 .invalidArgument, "room in the store is given only to processes of the node that reported")
             return refuseCreation(object, requestID: requestID, to: peer, error, into: &effects)
         }
-        guard creations[object] == nil, pushes[object] == nil else {
+        if let creation = creations[object] {
+            // An earlier attempt of the task, whose worker is dead or given up. Its owner may know that first; the room
+            // cannot be had before the writer is done with it, or is known to be gone.
+            let isAnswered = creation.client == peer && creation.state != .sealing
+            let isRepeated = isAnswered || creation.successors.contains { $0.client == peer }
+            if !isRepeated {
+                let held = HeldCreation(create: create, requestID: requestID, client: peer)
+                creations[object]?.successors.append(held)
+            }
+            return
+        }
+        guard pushes[object] == nil else {
             let error = RayError(.invalidArgument, "object \(object) is being written by another process")
             return refuseCreation(object, requestID: requestID, to: peer, error, into: &effects)
         }
@@ -125,10 +136,22 @@ extension RayletCore {
                 localObjects.remove(object)
                 effects.append(.storeFree([object]))
                 let error = RayError(.objectFreed, "object \(object) was freed by its owner")
-                return finishFetch(object, error: error, at: now, into: &effects)
+                finishFetch(object, error: error, at: now, into: &effects)
+                return startSuccessors(of: creation, object, at: now, into: &effects)
             }
+            finishFetch(object, error: nil, at: now, into: &effects)
+            return startSuccessors(of: creation, object, at: now, into: &effects)
         }
         finishFetch(object, error: nil, at: now, into: &effects)
+    }
+
+    /// A creation has ended: those who wait to write the object have their turn.
+    private mutating func startSuccessors(
+        of creation: ObjectCreation, _ object: ObjectID, at now: Instant, into effects: inout [RayletEffect]
+    ) {
+        for held in creation.successors {
+            createObject(held.create, requestID: held.requestID, from: held.client, at: now, into: &effects)
+        }
     }
 
     /// The owner lets objects go.
@@ -171,9 +194,10 @@ extension RayletCore {
     mutating func clientGone(_ client: WorkerID, at now: Instant, into effects: inout [RayletEffect]) {
         if let state = clients.removeValue(forKey: client) {
             for object in state.creations.sorted() where creations[object]?.state != .sealing {
-                abortCreation(object, reason: "the process that wrote it died", at: now, into: &effects)
                 // The store forgets what a dead process waits for, without an answer.
-                storeRequests = storeRequests.filter { $0.value.object != object || $0.value.slot == nil }
+                let slot = creations[object]?.slot
+                storeRequests = storeRequests.filter { $0.value.object != object || $0.value.slot != slot }
+                abortCreation(object, reason: "the process that wrote it died", at: now, into: &effects)
             }
             // The GCS may have said that it is gone before it made its last objects.
             ownerGone(client, at: now, into: &effects)
@@ -199,7 +223,8 @@ extension RayletCore {
         if creation.state == .asking { abandonStoreRequest(of: object) }
         clients[creation.client]?.creations.remove(object)
         for pull in creation.pulls { refusePull(pull, error, into: &effects) }
-        resumeAfterCreation(object, at: now, into: &effects)
+        startSuccessors(of: creation, object, at: now, into: &effects)
+        if creations[object] == nil { resumeAfterCreation(object, at: now, into: &effects) }
     }
 
     /// Room that the store may still give for the object goes back at once.

@@ -15,8 +15,6 @@ struct GroupOracle {
     private var removals: [PlacementGroupID: Instant] = [:]
     /// The bundle that each lease takes its resources from.
     private var bundles: [LeaseID: BundleKey] = [:]
-    /// Leases whose workers are to be killed: what these still do is not held against the bundle.
-    private var revoked: Set<LeaseID> = []
     /// Where each bundle was when a lease in it was last assigned.
     private var nodes: [BundleKey: NodeID] = [:]
 
@@ -43,8 +41,6 @@ struct GroupOracle {
         let others = nodes.filter { $0.key.group == bundle.group && $0.key != bundle && isAlive($0.value) }
         check([node] + others.values, of: bundle.group, in: cluster)
     }
-
-    mutating func released(_ release: ReleaseLease) { if release.kill { revoked.insert(release.lease) } }
 
     /// A group that is said to be created has all bundles, and those of strict groups lie as they must.
     func shown(_ state: PlacementGroupState, in cluster: Cluster) {
@@ -88,8 +84,7 @@ struct GroupOracle {
     func cpusTaken(_ used: [(lease: LeaseID?, amount: ResourceAmount)], in cluster: Cluster) {
         var sums: [BundleKey: ResourceAmount] = [:]
         for (lease, amount) in used {
-            guard let lease, !revoked.contains(lease) else { continue }
-            if let bundle = bundles[lease] { sums[bundle] = (sums[bundle] ?? .zero) + amount }
+            if let bundle = lease.flatMap({ bundles[$0] }) { sums[bundle] = (sums[bundle] ?? .zero) + amount }
         }
         for (bundle, sum) in sums {
             guard let reserved = specs[bundle.group]?.bundles[bundle.number].resources[ResourceSet.cpu], sum > reserved

@@ -25,6 +25,8 @@ struct Oracle {
     /// The lease that each worker was granted under.
     private var grants: [WorkerID: LeaseID] = [:]
     private var workers: [LeaseID: WorkerID] = [:]
+    /// Leases that ended with an order to kill their workers.
+    private var revoked: Set<LeaseID> = []
 
     // MARK: Leases
 
@@ -41,7 +43,7 @@ struct Oracle {
             workers[granted.lease] = granted.worker.worker
         case .releaseLease(let release):
             ended(release.lease)
-            groups.released(release)
+            if release.kill { revoked.insert(release.lease) }
         case .leaseLost(let lost): ended(lost.lease)
         case .assignLease(let assign): groups.assigned(assign, to: NodeID(raylet: peer), in: cluster)
         case .placementGroupsFound(let found): for state in found.groups { groups.shown(state, in: cluster) }
@@ -91,10 +93,14 @@ struct Oracle {
     }
 
     /// No more runs on a node than it has CPUs.
+    ///
+    /// A worker that is to be killed does not count: the order goes to its raylet, while others hear on their own links
+    /// that they may go on, and can hear it first.
     func cpuTaken(by worker: WorkerProcess, plus spec: TaskSpec? = nil, in cluster: Cluster) {
         guard let raylet = worker.raylet else { return }
         var used = raylet.workers.values.flatMap(\.cpusInUse)
         if let spec { used.append((worker.lease(of: spec), spec.resources[ResourceSet.cpu])) }
+        used.removeAll { $0.lease.map { revoked.contains($0) } ?? false }
         groups.cpusTaken(used, in: cluster)
         let sum = used.reduce(ResourceAmount.zero) { $0 + $1.amount }
         if sum > ResourceAmount(Double(raylet.cpuCount)) {
@@ -103,11 +109,14 @@ struct Oracle {
     }
 
     /// An actor runs the calls of one caller in the order in which they were made, none of them twice.
+    ///
+    /// Unless its reply was lost with the link to an actor that lives on: then calls that have retries are made again,
+    /// from the first one without a reply on.
     mutating func counted(_ number: UInt64, _ spec: TaskSpec, by worker: WorkerProcess, in cluster: Cluster) {
         guard case .actorCall(let actor, _) = spec.kind else { return }
         let caller = Caller(actor: actor, incarnation: worker.incarnation, caller: spec.owner.worker)
         let last = lastCounts[caller] ?? 0
-        let isNext = cluster.killCounts.any == 0 ? number == last + 1 : number > last
+        let isNext = cluster.killCounts.any == 0 ? number == last + 1 : number > last || spec.attempt > 0
         if !isNext {
             cluster.fail("actor \(actor) runs call \(number) of \(spec.owner.worker.short) after call \(last)")
         }

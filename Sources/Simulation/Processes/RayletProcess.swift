@@ -79,6 +79,8 @@ final class RayletProcess: SimulatedProcess {
         give(.workerSpawned(startToken: startToken, processID: worker.processID))
     }
 
+    func forgetWorkers() { workers = [:] }
+
     func exited(_ processID: Int32, code: Int32, signal: Int32) {
         workers[processID] = nil
         give(.processExited(processID: processID, ProcessExit(code: code, signal: signal)))

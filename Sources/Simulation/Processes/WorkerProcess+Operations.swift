@@ -55,6 +55,7 @@ extension WorkerProcess {
         case .cancel, .next, .dropStream: perform(stream: operation, frame)
         case .createGroup, .awaitGroup, .inspectGroup, .removeGroup: ask(operation, frame)
         case .yield(let value, let bytes): yield(value, bytes, frame)
+        case .endIfCancelled: if frame.isCancelled { endCancelled(frame) }
         case .computeOn: computeOn(frame)
         case .finish(let base, let bytes, let contained): finish(base, bytes, contained, frame)
         case .fail(let message): end(frame, .failure(RayError(.taskExecution, message)))

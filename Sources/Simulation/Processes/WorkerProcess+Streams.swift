@@ -39,9 +39,13 @@ extension WorkerProcess {
 
     /// Looks every few milliseconds whether the task is cancelled.
     func computeOn(_ frame: Frame) {
-        if frame.isCancelled { return end(frame, .failure(RayError(.taskCancelled, "it saw that it was cancelled"))) }
+        if frame.isCancelled { return endCancelled(frame) }
         frame.next -= 1
         wait(frame, .time)
         cluster.add(.resume(self, frame: frame.number), microseconds: 5_000)
+    }
+
+    func endCancelled(_ frame: Frame) {
+        end(frame, .failure(RayError(.taskCancelled, "it saw that it was cancelled")))
     }
 }

@@ -76,6 +76,8 @@ enum Operation {
     case removeGroup(Int)
     /// Sends an item.
     case yield(value: UInt64, bytes: Int)
+    /// Ends if the task is cancelled: what it starts after that would be cancelled by nobody.
+    case endIfCancelled
     /// Computes until the task is cancelled.
     case computeOn
     /// Returns `base` plus the sum.

@@ -109,7 +109,7 @@ extension TaskProgram {
         case .endless: return [.computeOn]
         case .endlessParent:
             return [
-                .submit(.init(program: .endless, slot: 0)), .get([0], timeoutMilliseconds: nil),
+                .endIfCancelled, .submit(.init(program: .endless, slot: 0)), .get([0], timeoutMilliseconds: nil),
                 .finish(base: 0, bytes: 8, contained: []),
             ]
         case .generate(let value, let count, let bytes):

@@ -20,6 +20,8 @@ struct RemotePull: Sendable {
     /// Bytes asked for so far.
     var requested = 0
     var received = 0
+    /// Where the chunks that came begin: one that comes again counts once.
+    var offsets: Set<Int> = []
     var reasons: [String] = []
     /// When the present source is given up.
     var deadline = Instant.distantFuture
@@ -49,6 +51,7 @@ extension WorkerCore {
         }
         pulls[id]?.bytes = []
         pulls[id]?.received = 0
+        pulls[id]?.offsets = []
         pulls[id]?.requested = Limits.chunkBytes
         pulls[id]?.deadline = .distantFuture
         let request = PullChunk(object: id, offset: 0, count: Limits.chunkBytes)
@@ -75,8 +78,8 @@ extension WorkerCore {
             return
         }
         if pull.bytes.isEmpty {
-            guard message.dataBytes >= 0, message.metadataBytes >= 0, message.containedBytes >= 0,
-                message.dataBytes <= Limits.objectBytesMax
+            let sizes = [message.dataBytes, message.metadataBytes, message.containedBytes]
+            guard sizes.allSatisfy({ (0...Limits.objectBytesMax).contains($0) })
             else {
                 sourceFailed(id, "it tells impossible sizes", at: now, into: &effects)
                 return
@@ -86,10 +89,11 @@ extension WorkerCore {
             pull.total = message.dataBytes + message.metadataBytes + message.containedBytes
             pull.bytes = [UInt8](repeating: 0, count: pull.total)
         }
-        guard message.offset >= 0, message.offset + message.bytes.count <= pull.total else {
+        guard message.offset >= 0, message.offset <= pull.total - message.bytes.count else {
             sourceFailed(id, "a chunk lies outside the object", at: now, into: &effects)
             return
         }
+        guard pull.offsets.insert(message.offset).inserted else { return }
         pull.bytes.replaceSubrange(message.offset..<message.offset + message.bytes.count, with: message.bytes)
         pull.received += message.bytes.count
         pull.deadline = now.advanced(milliseconds: Self.chunkMilliseconds)

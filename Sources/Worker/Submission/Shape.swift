@@ -41,6 +41,8 @@ struct OwnedLease: Sendable {
     var inFlight: Deque<TaskID> = []
     /// The worker handed tasks back: it gets no more until what it runs has ended.
     var isPaused = false
+    /// It had nothing to hand back when it was last asked, and was given nothing since.
+    var isBare = false
     /// Tasks were asked back and the answer is awaited.
     var isStealing = false
     /// The worker begins no further tasks: the lease ends with those that it has.

@@ -111,6 +111,7 @@ extension WorkerCore {
         tasks[id]?.send(.pushed(leaseID), at: clock)
         leases[leaseID]?.inFlight.append(id)
         leases[leaseID]?.idleSince = nil
+        leases[leaseID]?.isBare = false
         shapes[shape].pushedCount += 1
         var spec = withSkip(task)
         if spec.environment != nil { spec.environment = nil }
@@ -154,7 +155,9 @@ extension WorkerCore {
             guard let lease = leases[id], lease.lostAt == nil, !lease.isRetired else { continue }
             if lease.isStealing { return }
             if lease.inFlight.isEmpty { hasIdle = true }
-            if lease.inFlight.count > max(1, victim.flatMap { leases[$0]?.inFlight.count } ?? 0) { victim = id }
+            if !lease.isBare, lease.inFlight.count > max(1, victim.flatMap { leases[$0]?.inFlight.count } ?? 0) {
+                victim = id
+            }
         }
         guard hasIdle, let victim, let lease = leases[victim] else { return }
         leases[victim]?.isStealing = true
@@ -185,11 +188,14 @@ extension WorkerCore {
         dispatch(index, at: now, into: &effects)
     }
 
-    /// No worker can be had: without another lease the queued tasks of the shape fail.
+    /// No worker can be had: without a lease that takes tasks the queued ones of the shape fail.
+    ///
+    /// What runs on a lease that takes none may itself wait for them.
     mutating func leaseRefused(_ message: LeaseRefused, at now: Instant, into effects: inout WorkerEffects) {
         guard let index = shapes.firstIndex(where: { $0.requests.contains(message.lease) }) else { return }
         shapes[index].requests.removeAll { $0 == message.lease }
-        guard shapes[index].leases.isEmpty else { return }
+        let isServed = shapes[index].leases.contains { leases[$0].map { !$0.isPaused && $0.lostAt == nil } ?? false }
+        guard !isServed else { return }
         // A worker that is killed while it starts says nothing about the program: the lease is asked for again.
         shapes[index].startDeaths += 1
         if message.error.type == .workerDied, shapes[index].startDeaths < Self.startDeathsMax {
@@ -235,6 +241,7 @@ extension WorkerCore {
         guard var lease = leases[message.lease] else { return }
         let returned = Set(message.tasks.filter { tasks[$0]?.phase == .pushed(message.lease) })
         lease.isStealing = false
+        lease.isBare = returned.isEmpty
         lease.inFlight.removeAll { returned.contains($0) }
         lease.isPaused = !lease.inFlight.isEmpty
         leases[message.lease] = lease
