@@ -1,9 +1,13 @@
 """Runs `ray microbenchmark`, as Ray ships it, on our core and on Ray's own, and prints them side by side.
 
-    python benchmarks/microbenchmark.py [--rows TEXT] [--output FILE]
+    python benchmarks/microbenchmark.py [--rows TEXT] [--minutes N] [--pause SECONDS] [--output FILE]
 
 Each row of `ray microbenchmark` is a rate. Added are the time from the interpreter's start to the first result and the
 memory of an idle cluster with one worker. A ratio over 1 means that ours is better.
+
+Ray's program measures a row for 9 seconds, and rests for 10 before it, which `--pause` shortens; nothing else is changed. A
+core that says nothing for SILENCE_SECONDS, or takes longer than its minutes, is stopped: the rows that it has not come to
+are left open.
 """
 
 import argparse
@@ -11,15 +15,30 @@ import importlib.util
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROW = re.compile(r"^(?P<row>.+?) per second (?P<mean>[\d.]+) \+- [\d.]+$")
-# The command `ray`, with our core where the environment does not say otherwise.
-COMMAND = "import swift_ray; swift_ray.install(); import sys; sys.argv[0] = 'ray'; from ray.scripts.scripts import main; main()"
+# The command `ray`, with our core where the environment does not say otherwise, and with another rest between the rows.
+COMMAND = """
+import sys
+import swift_ray
+swift_ray.install()
+from ray._private import ray_microbenchmark_helpers as helpers
+multiplier, rest = helpers.timeit.__defaults__
+helpers.timeit.__defaults__ = multiplier, float(sys.argv.pop())
+sys.argv[0] = "ray"
+from ray.scripts.scripts import main
+main()
+"""
+SILENCE_SECONDS = 180
+# A program that was interrupted takes its cluster down in so long, or is killed.
+END_SECONDS = 30
 START = """
 import time
 start = time.perf_counter()
@@ -47,13 +66,44 @@ def environment(core: str) -> dict[str, str]:
     return result
 
 
-def rates(core: str, rows: str) -> Iterator[tuple[str, float]]:
+class Limit:
+    """Stops a process that is silent for too long, or takes too long in all; `reason` says so afterwards."""
+
+    def __init__(self, process: subprocess.Popen, seconds: float) -> None:
+        self.process = process
+        self.end = time.monotonic() + seconds
+        self.last = time.monotonic()
+        self.reason = ""
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def heard(self) -> None:
+        self.last = time.monotonic()
+
+    def _watch(self) -> None:
+        while self.process.poll() is None:
+            now = time.monotonic()
+            if now > self.end:
+                self.reason = "it took too long"
+            elif now > self.last + SILENCE_SECONDS:
+                self.reason = f"it was silent for {SILENCE_SECONDS} s"
+            if self.reason:
+                # As by Ctrl-C: Ray's own cluster ends with its driver.
+                self.process.send_signal(signal.SIGINT)
+                try:
+                    self.process.wait(END_SECONDS)
+                except subprocess.TimeoutExpired:
+                    self.process.kill()
+                return
+            time.sleep(0.5)
+
+
+def rates(core: str, options: argparse.Namespace) -> Iterator[tuple[str, float]]:
     """The rows of `ray microbenchmark`, as they come.
 
-    RuntimeError: the command failed; what it printed last is in the text.
+    RuntimeError: the command failed or was stopped; what it printed last is in the text.
     """
-    command = [sys.executable, "-u", "-c", COMMAND, "microbenchmark"]
-    filter = {"TESTS_TO_RUN": rows} if rows else {}
+    command = [sys.executable, "-u", "-c", COMMAND, "microbenchmark", str(options.pause)]
+    filter = {"TESTS_TO_RUN": options.rows} if options.rows else {}
     process = subprocess.Popen(
         command,
         env={**environment(core), **filter},
@@ -61,15 +111,20 @@ def rates(core: str, rows: str) -> Iterator[tuple[str, float]]:
         stderr=subprocess.STDOUT,
         text=True,
     )
+    limit = Limit(process, options.minutes * 60)
     last: list[str] = []
     for line in process.stdout:
+        limit.heard()
         found = ROW.match(line.strip())
         if found:
             yield found["row"], float(found["mean"])
         else:
             last = [*last[-30:], line]
-    if process.wait() != 0:
-        raise RuntimeError(f"ray microbenchmark on {core} ended with {process.returncode}:\n{''.join(last)}")
+    code = process.wait()
+    if limit.reason:
+        raise RuntimeError(f"ray microbenchmark on {core} was stopped: {limit.reason}")
+    if code != 0:
+        raise RuntimeError(f"ray microbenchmark on {core} ended with {code}:\n{''.join(last)}")
 
 
 def start(core: str) -> tuple[float, float]:
@@ -149,6 +204,8 @@ class Table:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", default="", help="only rows whose name contains this")
+    parser.add_argument("--minutes", type=float, default=15, help="for each core at most")
+    parser.add_argument("--pause", type=float, default=1, help="seconds before each row; Ray has 10")
     parser.add_argument("--output", default="build/bench-python.json")
     options = parser.parse_args()
     table = Table(options.output)
@@ -161,7 +218,7 @@ def main() -> None:
     results: dict[str, dict[str, float]] = {}
     for core in (RAY, OURS):
         try:
-            for row, rate in rates(core, options.rows):
+            for row, rate in rates(core, options):
                 results.setdefault(row, {})[core] = rate
                 if core == OURS:
                     table.add(row, unit(row), rate, results[row].get(RAY), False)
