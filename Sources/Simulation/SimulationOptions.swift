@@ -34,6 +34,8 @@ package enum SimulationWorkload: String, Sendable, Hashable, CaseIterable {
     /// Placement groups: tasks and actors in their bundles, groups that are removed while these run, and others that
     /// never fit.
     case groups
+    /// Values are handed to actors, and read when their owners have let them go.
+    case handOvers
     /// Some of everything.
     case mixed
 }

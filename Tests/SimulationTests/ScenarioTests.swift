@@ -54,6 +54,22 @@ extension SimulationTests {
             expectGood(Simulation.run(seed: seed, options: options(.counter, drivers: 3)))
         }
 
+        @Test("Values are handed to actors from every kind of node", arguments: 1...20)
+        func handOvers(seed: UInt64) {
+            expectGood(Simulation.run(seed: seed, options: options(.handOvers, drivers: 2)))
+        }
+
+        @Test("Hand-overs end whatever fails, and nothing is left", .timeLimit(.minutes(5)), arguments: 0..<10)
+        func handOverFaults(block: UInt64) {
+            for seed in block * 10..<block * 10 + 10 {
+                var options = SimulationOptions()
+                options.workload = .handOvers
+                options.headDies = seed % 3 == 0
+                let report = Simulation.run(seed: seed, options: options)
+                #expect(report.failure == nil, "\(report.summary)")
+            }
+        }
+
         @Test("Large values go from node to node", arguments: 1...10)
         func chains(seed: UInt64) {
             expectGood(Simulation.run(seed: seed, options: options(.chains, nodes: 3, cpus: 1, drivers: 2)))

@@ -230,9 +230,7 @@ final class WorkerProcess: SimulatedProcess {
             go(frame)
         case .sent(let token, let result):
             guard let number = tokens.removeValue(forKey: token), let frame = frames[number] else { return }
-            if frame.question != nil { return answered(number, result) }
-            frame.waiting = .nothing
-            if case .failure(let error) = result { end(frame, .failure(error)) } else { go(number) }
+            if frame.question != nil { answered(number, result) } else { handedOver(number, result) }
         case .exit(let reason):
             cluster.note("\(name) ends: \(reason)")
             cluster.kill(self, signal: 0, by: "itself")

@@ -74,6 +74,8 @@ enum Operation {
     case inspectGroup(Int)
     /// Ends a group, with all that is in it.
     case removeGroup(Int)
+    /// Hands the value in a slot to an actor; the new reference goes into another slot.
+    case handOver(Int, to: Int, into: Int)
     /// Sends an item.
     case yield(value: UInt64, bytes: Int)
     /// Ends if the task is cancelled: what it starts after that would be cancelled by nobody.
@@ -144,6 +146,8 @@ final class Frame {
     var isCancelled = false
     /// The slots of the get or wait under way.
     var slots: [Int] = []
+    /// Where the reference goes that is waited for, and what its value is.
+    var awaited: (slot: Int, expected: Expectation)?
     /// The get that must be asked again if something was evicted.
     var deadline: Instant?
 
@@ -154,5 +158,5 @@ final class Frame {
     }
 
     /// Whether a task's CPU may be used by others now.
-    var isBlocked: Bool { waiting == .get || waiting == .wait || waiting == .item }
+    var isBlocked: Bool { waiting == .get || waiting == .wait || waiting == .item || waiting == .answer }
 }

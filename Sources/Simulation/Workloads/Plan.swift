@@ -39,7 +39,7 @@ struct Plan {
     var settleMilliseconds = 3_000
 
     /// Workloads that came later: they have tens of their own, so that seeds that once failed mean what they did.
-    private static let later: [SimulationWorkload] = [.shuffle, .cancels, .generators, .spills, .groups]
+    private static let later: [SimulationWorkload] = [.shuffle, .cancels, .generators, .spills, .groups, .handOvers]
 
     /// Each workload in turn.
     private static func workload(of seed: UInt64) -> SimulationWorkload {

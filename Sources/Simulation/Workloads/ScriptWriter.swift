@@ -43,6 +43,7 @@ struct ScriptWriter {
         case .generators: for _ in 0..<random(1...4) { stream() }
         case .spills: spills()
         case .groups: for _ in 0..<random(1...3) { group() }
+        case .handOvers: for _ in 0..<random(1...3) { handOvers() }
         case .mixed: mixed()
         }
     }
