@@ -56,6 +56,8 @@ final class Cluster {
         var partitions = 0
         /// Silences that last for long enough for that.
         var silences = 0
+        /// Connections that broke for so long that a process may be given up before its links are.
+        var longCuts = 0
         var heads = 0
         /// Disks that were full for a while; no process ends by that.
         var disks = 0

@@ -70,6 +70,14 @@ extension SimulationTests {
             }
         }
 
+        @Test("What was handed over before a link was lost may be gone after it", arguments: [1116, 1354, 1539, 1882])
+        func handOverPartitions(seed: UInt64) {
+            var options = SimulationOptions()
+            options.workload = .handOvers
+            let report = Simulation.run(seed: seed, options: options)
+            #expect(report.failure == nil, "\(report.summary)")
+        }
+
         @Test("Large values go from node to node", arguments: 1...10)
         func chains(seed: UInt64) {
             expectGood(Simulation.run(seed: seed, options: options(.chains, nodes: 3, cpus: 1, drivers: 2)))

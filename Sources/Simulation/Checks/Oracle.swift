@@ -172,7 +172,7 @@ struct Oracle {
 
     private func isExplained(_ error: RayError, _ cluster: Cluster) -> Bool {
         let counts = cluster.killCounts
-        let isLinkLost = counts.partitions + counts.silences > 0
+        let isLinkLost = counts.partitions + counts.silences + counts.longCuts > 0
         return switch error.type {
         // Tasks are tried four times: fewer deaths do not explain that all of them ended so.
         case .workerDied: counts.workers + counts.crashes + counts.partitions > 3
@@ -188,7 +188,8 @@ struct Oracle {
             cluster.plan.workload == .generators && (counts.nodes > 0 || isLinkLost)
         case .endOfStreamingGenerator: counts.any > 0
         case .ownerDied: counts.workers + counts.nodes + counts.drivers + counts.crashes > 0 || isLinkLost
-        case .objectFreed: counts.workers + counts.nodes > 0
+        // Who was taken for dead by an owner comes too late.
+        case .objectFreed: counts.workers + counts.nodes > 0 || isLinkLost
         case .localRayletDied: counts.nodes > 0
         case .clusterUnreachable: isLinkLost
         case .objectStoreFull: true

@@ -40,6 +40,7 @@ extension Cluster {
         if options.partitionsLast, !isLastNode, happens(perMille: 500) { blocked = random(4_000...20_000) }
         struck(
             "the connection of \(link.ends[0].process.name) and \(link.ends[1].process.name) breaks for \(blocked) ms")
+        if blocked >= 4_000 { killCounts.longCuts += 1 }
         cut(link, blockedMilliseconds: blocked)
     }
 
