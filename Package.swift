@@ -87,6 +87,9 @@ let programs: [Target] = [
     .executableTarget(name: "ray", dependencies: ["RayCLI"], path: "Sources/RayProgram", swiftSettings: strict),
     .executableTarget(
         name: "wordindex", dependencies: ["Ray"], path: "examples/WordIndex", swiftSettings: strict),
+    .executableTarget(
+        name: "together", dependencies: ["Ray"], path: "examples/Together", exclude: ["shapes.py"],
+        swiftSettings: strict),
     .executableTarget(name: "raybench", dependencies: ["Ray"], path: "Benchmarks/RayBench", swiftSettings: strict),
 ]
 

@@ -46,7 +46,9 @@ own() {
 tests() {
     # Elsewhere than in python/, so that the package that was installed is the one that is tested.
     cd python/tests
-    ../../.venv/bin/python -m pytest -q -p no:cacheprovider --ignore=features .
+    ../../.venv/bin/python -m pytest -q -p no:cacheprovider --ignore=features --ignore=together .
+    echo "Swift and Python together:"
+    RAY_BUILD=$(cd ../.. && realpath "$build") ../../.venv/bin/python -m pytest -q -p no:cacheprovider together
     echo "Features on our core:"
     ../../.venv/bin/python -m pytest -q -p no:cacheprovider features
     echo "The same on Ray's own:"

@@ -118,7 +118,10 @@ extension ray {
     public static nonisolated(nonsending) func kill(
         _ handle: some ActorHandle, noRestart: Bool = true
     ) async throws {
-        let reference = handle._ray
+        try await kill(handle._ray, noRestart: noRestart)
+    }
+
+    static nonisolated(nonsending) func kill(_ reference: _ActorReference, noRestart: Bool) async throws {
         if let failure = reference.failure { throw error(failure) }
         let worker = try currentWorker()
         let result = await withCheckedContinuation { continuation in
@@ -134,19 +137,22 @@ extension ray {
     public static nonisolated(nonsending) func actor<Actor: RemoteActor>(
         _ type: Actor.Type, named name: String, namespace: String? = nil
     ) async throws -> Actor.Handle {
+        let (found, worker) = try await find(name, namespace)
+        do throws(RayError) { try Actor.Factory._rayClass.check(found, name: name) } catch { throw ray.error(error) }
+        return Actor.Handle(_ray: _ActorReference(found, worker))
+    }
+
+    /// What the cluster knows of a named actor.
+    static nonisolated(nonsending) func find(
+        _ name: String, _ namespace: String?
+    ) async throws -> (found: FoundActor, worker: any WorkerAPI) {
         let worker = try currentWorker()
         let result = await withCheckedContinuation { continuation in
             worker.actor(named: name, namespace: namespace ?? worker.namespace) { continuation.resume(returning: $0) }
         }
         switch result {
         case .failure(let failure): throw error(failure)
-        case .success(let found):
-            do throws(RayError) { try Actor.Factory._rayClass.check(found, name: name) } catch {
-                throw ray.error(error)
-            }
-            worker.retain(found.id, creator: found.creator)
-            let storage = ActorHandleStorage(id: found.id, creator: found.creator, worker: worker)
-            return Actor.Handle(_ray: _ActorReference(storage: storage))
+        case .success(let found): return (found, worker)
         }
     }
 

@@ -40,4 +40,10 @@ package enum ObjectMetadata {
     package static let swift = Array("SWIFT".utf8)
     /// Bytes as they are.
     package static let raw = Array("RAW".utf8)
+    /// A value of MessagePack's kinds behind nine bytes that say how long it is.
+    package static let crossLanguage = Array("XLANG".utf8)
+    /// The same with parts that Python has pickled behind it.
+    package static let python = Array("PYTHON".utf8)
+    /// What is for Python's task loop and not for the function; MessagePack as in `crossLanguage`.
+    package static let extras = Array("EXTRAS".utf8)
 }

@@ -12,6 +12,8 @@ PATCHED = {
     "ray._private.services": "patch_services",
     "ray._private.node": "patch_node",
     "ray.util.state.api": "patch_state",
+    "ray._private.serialization": "patch_serialization",
+    "ray.cross_language": "patch_cross_language",
 }
 
 

@@ -1,4 +1,7 @@
-"""What changes in Ray's modules that start processes or ask them. Called by the finder after each of them is loaded."""
+"""What changes in Ray's modules: those that start processes or ask them, and what meets Swift.
+
+Called by the finder after each of them is loaded.
+"""
 
 import json
 import os
@@ -52,6 +55,17 @@ def patch_node(node: ModuleType) -> None:
         settings = json.dumps(self._config).encode()
         self.get_gcs_client().internal_kv_put(SETTINGS_KEY, settings, True, SETTINGS_NAMESPACE)
 
+    check_versions = node.Node.check_version_info
+
+    def check_version_info(self) -> None:
+        """A head that Swift has started says nothing of Python and Ray that could be compared."""
+        from ray._common.usage.usage_constants import CLUSTER_METADATA_KEY
+        from ray._private.ray_constants import KV_NAMESPACE_CLUSTER
+
+        if self.get_gcs_client().internal_kv_exists(CLUSTER_METADATA_KEY, KV_NAMESPACE_CLUSTER):
+            check_versions(self)
+
+    node.Node.check_version_info = check_version_info
     node.Node._prepare_socket_file = prepare_socket_file
     node.Node._write_cluster_info_to_kv = write_cluster_info
     node.Node.start_monitor = start_nothing
@@ -64,3 +78,47 @@ def patch_state(api: ModuleType) -> None:
 
     api.StateApiClient.__init__ = StateClient.connect
     api.StateApiClient._make_http_get_request = StateClient.request
+
+
+def patch_serialization(serialization: ModuleType) -> None:
+    """Values that Swift has made are read, too."""
+    context = serialization.SerializationContext
+    deserialize = context.deserialize_objects
+
+    def deserialize_objects(self, objects, references, *rest):
+        is_swift = [metadata == b"SWIFT" for _, metadata, _ in objects]
+        if not any(is_swift):
+            return deserialize(self, objects, references, *rest)
+        from swift_ray.raylet import swift_values
+
+        others = [pair for pair, flag in zip(zip(objects, references), is_swift) if not flag]
+        values = iter(deserialize(self, [one for one, _ in others], [ref for _, ref in others], *rest))
+        return [
+            swift_values.value_or_error(one[0]) if flag else next(values)
+            for one, flag in zip(objects, is_swift)
+        ]
+
+    context.deserialize_objects = deserialize_objects
+
+
+def patch_cross_language(cross_language: ModuleType) -> None:
+    """Calls of Swift: they need no code search path, which Ray wants for those of Java and C++."""
+    from swift_ray.raylet.language import SWIFT
+
+    describe = cross_language._get_function_descriptor_for_actor_method
+
+    def format_arguments(worker, args, kwargs):
+        if kwargs:
+            raise TypeError(f"a call of another language has no keyword arguments: {', '.join(kwargs)}")
+        return args
+
+    def describe_method(language, creation, method_name, signature):
+        if language != SWIFT:
+            return describe(language, creation, method_name, signature)
+        from swift_ray.swift import descriptor
+
+        # What Ray calls a constructor.
+        return descriptor("init" if method_name == "<init>" else method_name, creation.class_name)
+
+    cross_language._format_args = format_arguments
+    cross_language._get_function_descriptor_for_actor_method = describe_method

@@ -34,7 +34,7 @@ def test_languages(both):
 
 
 def test_language_out_of_range_is_refused():
-    for number in (-1, 3):
+    for number in (-1, 4):
         with pytest.raises(ValueError):
             raylet.Language(number)
 

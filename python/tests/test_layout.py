@@ -1,5 +1,6 @@
 """Objects written by one module are read by the other, and are the same where the layout is defined."""
 
+import os
 import pickle
 
 import corpus
@@ -114,6 +115,15 @@ def test_objects_are_written_in_place_at_any_multiple_of_64(ours):
         assert address % 64 == target % 64 == 0
         assert serialized.write_to(target) == serialized.total_bytes
         assert bytes(view) == bytes(again)
+
+
+def test_what_other_languages_read_is_written_as_swift_writes_it():
+    """The file is what Swift's tests compare with, too."""
+    folder = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    with open(os.path.join(folder, "Tests", "Fixtures", "CrossLanguage", "values.txt")) as file:
+        expected = {name: rest for name, *rest in (line.rstrip("\n").split("\t") for line in file)}
+    assert values.write_cross_language() == expected
+    assert real.call(values.write_cross_language) == expected
 
 
 def test_plain_values_are_serialized_without_the_context():

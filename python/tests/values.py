@@ -301,3 +301,45 @@ def read_errors(objects: list[tuple]) -> list[tuple[str, str]]:
         error = reader.deserialize_objects([one], [ref], {})[0]
         found.append((type(error).__name__, str(error)))
     return found
+
+
+# What Swift writes by these names (`PortableCoderTests.swift`).
+CROSS_LANGUAGE = {
+    "nil": None,
+    "true": True,
+    "zero": 0,
+    "byte": 127,
+    "uint8": 128,
+    "uint16": 256,
+    "uint32": 1 << 16,
+    "uint64": 1 << 32,
+    "unsigned": (1 << 64) - 1,
+    "negative": -1,
+    "int8": -33,
+    "int16": -129,
+    "int32": -(1 << 15) - 1,
+    "int64": -(1 << 31) - 1,
+    "double": 1.5,
+    "text": "ä€😀",
+    "text31": "x" * 31,
+    "text32": "x" * 32,
+    "text256": "x" * 256,
+    "bytes": b"\x00\xffabc",
+    "list": [1, "two", None, [3.5]],
+    "list16": list(range(16)),
+    "map": {"a": 1, "b": {"c": [True]}},
+    "inner bytes": [b"ab"],
+}
+
+
+def write_cross_language() -> dict[str, list[str]]:
+    """By name: metadata, and the bytes in hexadecimal digits, without those of the header that mean nothing."""
+    written = {}
+    for name, value in CROSS_LANGUAGE.items():
+        serialized = context().serialize(value)
+        data = bytearray(serialized.to_bytes() if hasattr(serialized, "to_bytes") else value)
+        if serialized.metadata == b"XLANG":
+            width = {0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8}.get(data[0], 0)
+            data[1 + width : 9] = bytes(8 - width)
+        written[name] = [serialized.metadata.decode(), data.hex()]
+    return written

@@ -84,7 +84,10 @@ final class ProgramInspector: Sendable {
         guard access(path, X_OK) == 0 else {
             let reason = TransportError.text(errno)
             return .failure(
-                RayError(.runtimeEnvSetupFailed, "the program \(path) cannot be run on this node: \(reason)"))
+                RayError(
+                    .runtimeEnvSetupFailed,
+                    "the program \(path) cannot be run on this node: \(reason). An interpreter is not sent to nodes: "
+                        + "install it there, or name one that all nodes have"))
         }
         let problem = withFile(path) { bytes in
             ExecutableCheck.problem(in: bytes, path: path, on: node) { libraries.has($0, in: $1) }

@@ -28,10 +28,13 @@ extension ray {
         public var pid: Int { Int(error.processID) }
         /// Which try this was, from 0.
         public var attempt: Int { error.attempt }
-        /// What led to it, nearest first.
-        public var causes: [String] { error.causes }
+        /// What led to it, nearest first; of Python see `traceback`.
+        public var causes: [String] { error.language == .python ? [] : error.causes }
         /// The language of the code that failed: `swift`, `python`, …
         public var language: String { "\(error.language)" }
+
+        /// Where in its code Python threw, as Python shows it; nil for other languages.
+        public var traceback: String? { error.language == .python ? error.causes.first : nil }
 
         /// The thrown error itself, if it is of the type and `Codable`; else nil.
         public func cause<Cause: Error & Decodable>(as type: Cause.Type) -> Cause? {
@@ -43,6 +46,7 @@ extension ray {
         public var description: String {
             var text = "\(function.isEmpty ? "a task" : function) threw \(typeName): \(message)"
             if !host.isEmpty { text += " (on \(host), process \(pid))" }
+            if let traceback { text += "\n" + traceback }
             for cause in causes { text += "\n  because of \(cause)" }
             return text
         }

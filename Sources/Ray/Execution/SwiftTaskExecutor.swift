@@ -65,7 +65,7 @@ package final class SwiftTaskExecutor: RayWorker.TaskExecutor {
         let spec = task.spec
         do throws(RayError) {
             let table = try table.get()
-            let declaration = try find(spec, in: table)
+            let declaration = try find(task, in: table)
             guard task.arguments.count == declaration.parameterTypes.count else {
                 throw RayError(
                     .invalidArgument,
@@ -78,7 +78,14 @@ package final class SwiftTaskExecutor: RayWorker.TaskExecutor {
         }
     }
 
-    private func find(_ spec: TaskSpec, in table: RecordTable) throws(RayError) -> ray._Declaration {
+    private func find(_ task: ExecutableTask, in table: RecordTable) throws(RayError) -> ray._Declaration {
+        let spec = task.spec
+        guard !spec.function.isCrossLanguage else {
+            let kind = spec.kind.declared
+            let found = try table.find(named: spec.function, kind, argumentCount: task.arguments.count)
+            try found.check(spec)
+            return found
+        }
         if let (descriptor, declaration) = recent.withLock({ $0 }), descriptor == spec.function { return declaration }
         guard let declaration = table.find(spec.function) else {
             throw RayError(.systemError, table.explainMissing(spec.function), function: spec.displayName)
@@ -179,7 +186,7 @@ package final class SwiftTaskExecutor: RayWorker.TaskExecutor {
             error.message = inner.message
             error.typeName = inner.typeName
             error.payload = inner.error.payload
-            error.causes = ["\(inner.typeName) in \(inner.function)"] + inner.causes
+            error.causes = ["\(inner.typeName) in \(inner.function)"] + inner.error.causes
             return error
         }
         error.typeName = String(reflecting: type(of: thrown))
@@ -189,5 +196,30 @@ package final class SwiftTaskExecutor: RayWorker.TaskExecutor {
             error.payload = object.data
         }
         return error
+    }
+}
+
+extension TaskKind {
+    /// What declarations are for such calls.
+    fileprivate var declared: ray._Declaration.Kind {
+        switch self {
+        case .normal: .function
+        case .actorCreation: .initializer
+        case .actorCall: .method
+        }
+    }
+}
+
+extension ray._Declaration {
+    /// Makes sure that a caller that has not seen the declaration expects what it gives.
+    fileprivate func check(_ spec: TaskSpec) throws(RayError) {
+        guard isGenerator == (spec.generator != nil) else {
+            throw RayError(
+                .invalidArgument,
+                isGenerator
+                    ? "\(descriptor) gives items one after the other: name it by swift_ray.function(…, generator=True)"
+                    : "\(descriptor) gives results and no stream of items: name it without generator=True",
+                function: spec.displayName)
+        }
     }
 }

@@ -14,7 +14,7 @@ public struct ObjectView<Element: ray.Number>: ~Copyable, Sendable {
     /// Checks that the object is an array of these numbers.
     package init(_ object: any FetchedObject) throws {
         self.object = object
-        let bytes = try object.withBytes { try RayCoder.numbers(of: $0, code: Element._rayCode) }
+        let bytes = try Store.numbers(Element.self, of: object)
         if bytes.isEmpty {
             numbers = UnsafeBufferPointer(start: nil, count: 0)
         } else {

@@ -44,8 +44,7 @@ package enum Store {
     package static func decode<Value>(
         _ type: Value.Type, _ object: any FetchedObject, worker: (any WorkerAPI)?
     ) throws -> Value {
-        try checkMetadata(object, type)
-        if let bytes = rawBytes(type, object) { return bytes }
+        if try isForeign(object, type) { return try decodeForeign(type, object) }
         return try object.withBytes {
             try RayCoder.decodeAny(type, from: $0, contained: object.contained, worker: worker)
         }
@@ -55,21 +54,47 @@ package enum Store {
     package static func decode<Value: Decodable>(
         _ type: Value.Type, _ object: any FetchedObject, worker: (any WorkerAPI)?
     ) throws -> Value {
-        try checkMetadata(object, type)
-        if let bytes = rawBytes(type, object) { return bytes }
+        if try isForeign(object, type) { return try decodeForeign(type, object) }
         return try object.withBytes { try RayCoder.decode(type, from: $0, contained: object.contained, worker: worker) }
     }
 
-    private static func checkMetadata(_ object: any FetchedObject, _ type: Any.Type) throws {
-        let metadata = object.metadata
-        if metadata == ObjectMetadata.swift || metadata == ObjectMetadata.raw { return }
-        throw CodingFailure(
-            "the object was made by another language (\(String(decoding: metadata, as: UTF8.self))) and is no \(type)")
+    /// The numbers of an object that is an array of them, borrowed from it.
+    package static func numbers<Element: ray.Number>(
+        _ type: Element.Type, of object: any FetchedObject
+    ) throws -> UnsafeRawBufferPointer {
+        guard try isForeign(object, [Element].self) else {
+            return try object.withBytes { try RayCoder.numbers(of: $0, code: Element._rayCode) }
+        }
+        guard object.metadata == ObjectMetadata.raw, type == UInt8.self else {
+            throw CodingFailure("it was made by another language and is no array of numbers; ray.get reads lists")
+        }
+        return object.withBytes { $0 }
     }
 
-    private static func rawBytes<Value>(_ type: Value.Type, _ object: any FetchedObject) -> Value? {
-        guard type == [UInt8].self, object.metadata == ObjectMetadata.raw else { return nil }
-        return object.withBytes { Array($0) } as? Value
+    /// Whether an object is not in the coding of Swift but in one that all languages know.
+    private static func isForeign(_ object: any FetchedObject, _ type: Any.Type) throws -> Bool {
+        let metadata = object.metadata
+        if metadata == ObjectMetadata.swift { return false }
+        if metadata == ObjectMetadata.raw || metadata == ObjectMetadata.crossLanguage { return true }
+        guard metadata == ObjectMetadata.python else {
+            throw CodingFailure(
+                "the object was made by another language (\(String(decoding: metadata, as: UTF8.self))) and is no "
+                    + "\(type)")
+        }
+        throw CodingFailure(
+            "Python has pickled the value, which only Python can read; give Swift numbers, strings, bytes, lists, "
+                + "dictionaries with strings as keys, or arrays by swift_ray.put")
+    }
+
+    private static func decodeForeign<Value>(_ type: Value.Type, _ object: any FetchedObject) throws -> Value {
+        if Value.self == Void.self, let nothing = () as? Value { return nothing }
+        guard object.metadata == ObjectMetadata.raw else {
+            return try object.withBytes { try PortableCoder.decode(type, from: $0) }
+        }
+        guard let bytes = object.withBytes({ Array($0) }) as? Value else {
+            throw CodingFailure("the object is bytes, [UInt8] in Swift")
+        }
+        return bytes
     }
 }
 

@@ -53,6 +53,37 @@ package struct RecordTable: Sendable {
         return descriptor.hash.isEmpty || descriptor.hash == found.descriptor.hash ? found : nil
     }
 
+    /// The declaration that a caller in another language means by as much of its name as it takes: `area`,
+    /// `area(width:height:)`, with the types and the module around it where they tell it from others.
+    ///
+    /// - Throws: `notFound` or `invalidArgument`, with what there is.
+    package func find(
+        named wanted: FunctionDescriptor, _ kind: ray._Declaration.Kind, argumentCount: Int
+    ) throws(RayError) -> ray._Declaration {
+        let called = declarations.values.filter { $0.kind == kind && $0.isCalled(wanted) }
+        let fitting = called.filter { $0.parameterTypes.count == argumentCount }
+        if let only = fitting.first, fitting.count == 1 { return only }
+        func list(_ found: [ray._Declaration]) -> String {
+            let names = found.map { $0.descriptor.description }.sorted()
+            return names.prefix(Self.shownMax).joined(separator: ", ") + (names.count > Self.shownMax ? ", …" : "")
+        }
+        guard fitting.isEmpty else {
+            throw RayError(
+                .invalidArgument, "'\(wanted)' may be \(list(fitting)); write labels or the type around it as well")
+        }
+        guard called.isEmpty else {
+            throw RayError(.invalidArgument, "'\(wanted)' was given \(argumentCount) arguments: \(list(called))")
+        }
+        let others = list(declarations.values.filter { $0.kind == kind })
+        throw RayError(
+            .notFound,
+            "'\(wanted)' is not among the remote declarations of this program"
+                + (others.isEmpty ? ", which has none of its kind" : ": \(others)") + "; is it marked @Remote?")
+    }
+
+    /// Names in a message.
+    private static let shownMax = 20
+
     /// Why a descriptor is not found.
     package func explainMissing(_ descriptor: FunctionDescriptor) -> String {
         if declarations[Key(descriptor)] != nil {
@@ -61,5 +92,15 @@ package struct RecordTable: Sendable {
         }
         return "\(descriptor) is not among the \(count) remote functions of this worker: driver and worker "
             + "executables differ; build both from the same sources"
+    }
+}
+
+extension ray._Declaration {
+    /// Whether people may call it by these names.
+    fileprivate func isCalled(_ wanted: FunctionDescriptor) -> Bool {
+        guard descriptor.function.hasPrefix(wanted.function + "(") else { return false }
+        let around = [descriptor.module, descriptor.className].filter { !$0.isEmpty }.joined(separator: ".")
+        let wantedAround = [wanted.module, wanted.className].filter { !$0.isEmpty }.joined(separator: ".")
+        return wantedAround.isEmpty || around == wantedAround || around.hasSuffix("." + wantedAround)
     }
 }

@@ -70,7 +70,12 @@ extension ray._ActorCreation {
 extension ray._ActorClass {
     /// Makes sure that a looked-up actor is of this type.
     func check(_ found: FoundActor, name actor: String) throws(RayError) {
-        guard found.className.module == module, found.className.className == name else {
+        let isSame =
+            found.className.isCrossLanguage
+            // Its creator in Python has written as much of the name as it takes.
+            ? ".\(module).\(name)".hasSuffix("." + found.className.className)
+            : found.className.module == module && found.className.className == name
+        guard isSame, found.className.language == .swift else {
             throw RayError(
                 .invalidArgument,
                 "the actor '\(actor)' is a \(found.className.module).\(found.className.className), "

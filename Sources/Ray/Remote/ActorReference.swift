@@ -22,6 +22,12 @@ extension ray {
             failure = nil
         }
 
+        /// A reference to an actor that was looked up.
+        init(_ found: FoundActor, _ worker: any WorkerAPI) {
+            worker.retain(found.id, creator: found.creator)
+            self.init(storage: ActorHandleStorage(id: found.id, creator: found.creator, worker: worker))
+        }
+
         /// A reference to the reason why there is no actor.
         init(failure: RayError) {
             storage = nil
@@ -66,13 +72,22 @@ extension ray {
 
         /// Calls a method; what goes wrong arrives as an error of its results.
         public func call(_ declaration: _Declaration, _ arguments: _Arguments) -> _References {
-            let count = declaration.returnCount
             do throws(RayError) {
-                if let failure = failure ?? arguments.failure { throw failure }
-                let worker = try arguments.worker.get()
                 var call = try declaration.sharedTemplate { CallTemplate(method: declaration) }.call.get()
                 call.arguments = arguments.list
                 try options.apply(to: &call, of: declaration)
+                return submit(call, arguments)
+            } catch {
+                return _References(failure: error, count: declaration.returnCount)
+            }
+        }
+
+        /// Submits a call with these arguments; what goes wrong arrives as an error of its results.
+        func submit(_ call: Call, _ arguments: _Arguments) -> _References {
+            let count = call.shared.value.returnCount
+            do throws(RayError) {
+                if let failure = failure ?? arguments.failure { throw failure }
+                let worker = try arguments.worker.get()
                 let caller = arguments.caller
                 let references = arguments.whileAlive { worker.call(id, call, from: caller) }
                 return _References(references, count: count, worker: worker, caller: caller)

@@ -81,9 +81,14 @@ extension ray {
 
         /// Creates the actor; what goes wrong arrives as an error of calls on it.
         public func create(_ declaration: _Declaration, _ arguments: _Arguments) -> _ActorReference {
+            do throws(RayError) { try declaration.checkRecord() } catch { return _ActorReference(failure: error) }
+            return create(declaration.descriptor, arguments)
+        }
+
+        /// Creates the actor by the function that is its initialiser.
+        func create(_ initializer: FunctionDescriptor, _ arguments: _Arguments) -> _ActorReference {
             do throws(RayError) {
                 if let failure = arguments.failure { throw failure }
-                try declaration.checkRecord()
                 let worker = try arguments.worker.get()
                 let concurrency = actor.concurrencyMax ?? (type.isConcurrent ? 1000 : 1)
                 guard concurrency >= 1 else {
@@ -91,14 +96,12 @@ extension ray {
                 }
                 let groups = try concurrencyGroups()
                 var call = Call(
-                    function: declaration.descriptor, arguments: arguments.list,
+                    function: initializer, arguments: arguments.list,
                     // One CPU to be placed, none to live on, unless the user says so: Ray's rule.
                     resources: try options.resourceSet(defaultCPUs: 1),
                     strategy: options.isPlaceOpen ? arguments.captured ?? .hybrid : try options.schedulingStrategy(),
                     retriesMax: 0, name: "")
-                if let environment = options.runtimeEnv {
-                    call.shared.value.environment = try EnvironmentResolver.shared.resolve(environment, worker)
-                }
+                call.shared.value.environment = try EnvironmentResolver.shared.resolve(options, worker)
                 var settings = ActorOptions()
                 settings.name = options.name ?? ""
                 settings.namespace = actor.namespace ?? ""
@@ -132,6 +135,16 @@ struct ActorSettings: Sendable {
     var concurrencyMax: Int?
     var pendingCallsMax: Int?
     var getIfExists: Bool?
+
+    /// These settings, replaced by those that `later` gives.
+    func merged(_ later: ActorSettings) -> ActorSettings {
+        ActorSettings(
+            namespace: later.namespace ?? namespace, lifetime: later.lifetime ?? lifetime,
+            restartsMax: later.restartsMax ?? restartsMax, taskRetriesMax: later.taskRetriesMax ?? taskRetriesMax,
+            concurrencyMax: later.concurrencyMax ?? concurrencyMax,
+            pendingCallsMax: later.pendingCallsMax ?? pendingCallsMax,
+            getIfExists: later.getIfExists ?? getIfExists)
+    }
 }
 
 extension ray._ActorFactory {
@@ -176,13 +189,10 @@ extension ray._ActorFactory {
                 resources: resources, name: name,
                 strategy: schedulingStrategy, labelSelector: labelSelector, fallbackStrategy: fallbackStrategy,
                 runtimeEnv: runtimeEnv))
-        creation.actor = ActorSettings(
-            namespace: namespace ?? creation.actor.namespace, lifetime: lifetime ?? creation.actor.lifetime,
-            restartsMax: maxRestarts ?? creation.actor.restartsMax,
-            taskRetriesMax: maxTaskRetries ?? creation.actor.taskRetriesMax,
-            concurrencyMax: maxConcurrency ?? creation.actor.concurrencyMax,
-            pendingCallsMax: maxPendingCalls ?? creation.actor.pendingCallsMax,
-            getIfExists: getIfExists ?? creation.actor.getIfExists)
+        creation.actor = creation.actor.merged(
+            ActorSettings(
+                namespace: namespace, lifetime: lifetime, restartsMax: maxRestarts, taskRetriesMax: maxTaskRetries,
+                concurrencyMax: maxConcurrency, pendingCallsMax: maxPendingCalls, getIfExists: getIfExists))
         return Self(_ray: creation)
     }
 }

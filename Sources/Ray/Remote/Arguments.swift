@@ -47,26 +47,32 @@ extension ray {
         public mutating func append<Value: Encodable>(_ value: Value) {
             guard failure == nil else { return }
             do {
-                let worker = try worker.get()
-                let object = try RayCoder.encode(value, holding: &keptAlive)
-                guard object.data.count > Limits.inlineObjectBytesMax else {
-                    list.append(.value(object))
-                    return
-                }
-                let storage = try Store.put(object, worker: worker)
-                list.append(.reference(storage.reference))
-                keptAlive.append(storage)
+                try append(try RayCoder.encode(value, holding: &keptAlive))
             } catch {
                 failure = .encoding(error, "argument \(list.count + 1) of type \(Value.self)")
             }
         }
 
+        /// Appends an encoded value; a large one is put into the object store.
+        mutating func append(_ object: RayObject) throws(RayError) {
+            guard object.data.count > Limits.inlineObjectBytesMax else { return list.append(.value(object)) }
+            append(try Store.put(object, worker: try worker.get()))
+        }
+
+        /// Appends an object that this process holds.
+        mutating func append(_ storage: ObjectRefStorage) {
+            list.append(.reference(storage.reference))
+            keptAlive.append(storage)
+        }
+
+        /// There will be no call, for this reason.
+        mutating func fail(_ error: RayError) { failure = failure ?? error }
+
         /// Appends a reference.
         public mutating func appendReference<Value>(_ reference: ObjectRef<Value>) {
             guard failure == nil else { return }
             failure = reference.storage.failure
-            list.append(.reference(reference.storage.reference))
-            keptAlive.append(reference.storage)
+            append(reference.storage)
         }
 
         /// Appends a value or a reference.

@@ -4,10 +4,8 @@
 //===----------------------------------------------------------------------===//
 
 internal import CRaySystem
-internal import Glibc
 internal import RayCore
 internal import RayNode
-internal import RayTransport
 internal import RayWorker
 internal import Synchronization
 
@@ -38,20 +36,38 @@ final class EnvironmentResolver: Sendable {
     func check(_ environment: ray.RuntimeEnvironment) throws(RayError) {
         _ = try variables(of: environment)
         if let folder = environment.workingDir, !Self.isURI(folder) { _ = try look(folder, environment.excludes) }
-        if let executable = environment.executable { _ = try Self.status(of: executable) }
+        if let executable = environment.executable { _ = try ProgramFile.resolved(executable) }
+    }
+
+    /// What the workers of such calls must have; nothing if they are those of the caller's own kind.
+    ///
+    /// - Throws: as the other one.
+    func resolve(_ options: CallOptions, _ worker: any WorkerAPI) throws(RayError) -> RuntimeEnvironmentSpec? {
+        guard options.isPython || options.runtimeEnv != nil else { return nil }
+        let python = options.isPython ? try PythonInterpreter(options.interpreter) : nil
+        return try resolve(options.runtimeEnv ?? ray.RuntimeEnvironment(), python: python, worker)
     }
 
     /// The whole environment: the given one over that of this process. Blocks while files are read and sent.
     ///
+    /// - Parameter python: the interpreter of the workers, if these run Python.
     /// - Throws: `invalidArgument` if it cannot be, or why it cannot be sent.
     func resolve(
-        _ environment: ray.RuntimeEnvironment, _ worker: any WorkerAPI
+        _ environment: ray.RuntimeEnvironment, python: PythonInterpreter? = nil, _ worker: any WorkerAPI
     ) throws(RayError) -> RuntimeEnvironmentSpec {
         let variables = try variables(of: environment)
         var package: String?
         if let folder = environment.workingDir { package = try self.package(folder, environment.excludes, worker) }
         var program: Program?
         if let executable = environment.executable { program = try self.program(executable, worker) }
+        if let python {
+            guard program == nil else {
+                throw RayError(
+                    .invalidArgument,
+                    "executable is a program in Swift, and this runs in Python; name that by options(interpreter:)")
+            }
+            program = python.program(for: worker)
+        }
         let whole = RuntimeEnvironmentSpec(variables: variables, workingDirectory: package, program: program)
             .merged(over: worker.environment)
         guard whole.variableBytes <= Limits.environmentBytesMax else {
@@ -127,43 +143,17 @@ final class EnvironmentResolver: Sendable {
 
     // MARK: Executables
 
-    private static func status(of path: String) throws(RayError) -> stat {
-        var information = stat()
-        guard stat(path, &information) == 0, information.st_mode & S_IFMT == S_IFREG, access(path, X_OK) == 0 else {
-            throw RayError(.invalidArgument, "executable '\(path)' is no file that can be run")
-        }
-        return information
-    }
-
     private func program(_ path: String, _ worker: any WorkerAPI) throws(RayError) -> Program {
-        let status = try Self.status(of: path)
-        guard let resolved = realpath(path, nil) else {
-            throw RayError(.invalidArgument, "executable '\(path)' cannot be found: \(TransportError.text(errno))")
-        }
-        defer { free(resolved) }
         var program = try OwnProgram.describe(isHashed: false)
-        program.path = String(cString: resolved)
-        program.byteCount = Int(status.st_size)
+        program.path = try ProgramFile.resolved(path)
         let key = Sent(worker: worker.address.worker, path: program.path, excludes: [])
-        let fingerprint =
-            "\(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec) \(status.st_mtim.tv_nsec) "
-            + "\(status.st_ctim.tv_sec) \(status.st_ctim.tv_nsec)"
+        let fingerprint = ProgramFile.fingerprint(of: program.path)
         if let hash = hash(of: key, fingerprint) {
             program.hash = hash
             return program
         }
-        try OwnProgram.addHash(to: &program, from: program.path)
-        let file = open(program.path, O_RDONLY | O_CLOEXEC)
-        defer { close(file) }
-        try worker.store(blob: program.hash, byteCount: program.byteCount) { (offset, count) throws(RayError) in
-            let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-                filled = max(0, pread(file, buffer.baseAddress, count, off_t(offset)))
-            }
-            guard bytes.count == count else {
-                throw RayError(.invalidArgument, "executable '\(path)' changed while it was sent; try again")
-            }
-            return bytes
-        }
+        try ProgramFile.addHash(to: &program, from: program.path)
+        try ProgramFile.send(program, through: worker)
         remember(key, fingerprint, hash: program.hash)
         return program
     }

@@ -46,6 +46,9 @@ struct CallOptions: Sendable {
     var fallbackStrategy: [ray.Fallback]?
     var generatorBackpressure: Int?
     var runtimeEnv: ray.RuntimeEnvironment?
+    /// Whether it runs in Python, and in which one if not the usual.
+    var isPython = false
+    var interpreter: String?
 
     /// These options, replaced by those that `later` gives.
     func merged(_ later: CallOptions) -> CallOptions {
@@ -58,7 +61,8 @@ struct CallOptions: Sendable {
             labelSelector: later.labelSelector ?? labelSelector,
             fallbackStrategy: later.fallbackStrategy ?? fallbackStrategy,
             generatorBackpressure: later.generatorBackpressure ?? generatorBackpressure,
-            runtimeEnv: later.runtimeEnv ?? runtimeEnv)
+            runtimeEnv: later.runtimeEnv ?? runtimeEnv, isPython: later.isPython || isPython,
+            interpreter: later.interpreter ?? interpreter)
     }
 
     /// What is taken of a node's one `accelerator_type:…`: so little that it says where, and never that it is full.

@@ -16,7 +16,7 @@ internal import Synchronization
 public func ray_python_template(_ description: ray_python_bytes) -> Int {
     reporting { () throws(RayError) in
         let runtime = try PythonRuntime.require()
-        let template = try CallTemplate(try description.value())
+        let template = try CallTemplate(try description.value(), under: runtime.worker.environment)
         return runtime.templates.withLock { templates in
             templates.append(template)
             return templates.count - 1

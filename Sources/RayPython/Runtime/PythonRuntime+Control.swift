@@ -39,6 +39,7 @@ extension PythonRuntime {
         case "is_cancelled": return .bool(worker.isCancelled(try payload.taskID()))
         case "next_item": return worker.nextItem(of: try payload.taskID()).map { .bytes($0.id.bytes) } ?? .nil
         case "adopt_environment": worker.adopt(try RuntimeEnvironmentSpec(payload))
+        case "send_program": return try sendProgram(payload)
         case "create_group": return try createGroup(payload)
         case "remove_group": try removeGroup(payload)
         case "await_group": try awaitGroup(payload)
@@ -78,7 +79,7 @@ extension PythonRuntime {
     }
 
     private func createActor(_ payload: MessagePackValue) throws(RayError) -> MessagePackValue {
-        var call = try CallTemplate(payload).call
+        var call = try CallTemplate(payload, under: worker.environment).call
         for argument in payload["arguments"]?.elements ?? [] { call.arguments.append(try self.argument(argument)) }
         var options = ActorOptions()
         options.name = payload["actor_name"]?.text ?? ""
@@ -109,6 +110,15 @@ extension PythonRuntime {
         }
         return .value(
             RayObject(data: parts[0].data ?? [], metadata: parts[1].data ?? [], contained: contained))
+    }
+
+    /// Makes an executable of this machine known to the cluster, and describes it.
+    private func sendProgram(_ payload: MessagePackValue) throws(RayError) -> MessagePackValue {
+        guard var program = Program(payload) else { throw RayError(.invalidArgument, "no executable is named") }
+        program.path = try ProgramFile.resolved(program.path)
+        try ProgramFile.addHash(to: &program, from: program.path)
+        try ProgramFile.send(program, through: worker)
+        return program.messagePack
     }
 
     private func killActor(_ payload: MessagePackValue) throws(RayError) -> MessagePackValue {

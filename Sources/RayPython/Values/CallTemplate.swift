@@ -15,8 +15,9 @@ struct CallTemplate: Sendable {
 
     /// Reads a description; see `swift_ray/raylet/core_worker.py`, which writes it.
     ///
+    /// - Parameter parent: the environment of this process.
     /// - Throws: `invalidArgument`, naming the field.
-    init(_ description: MessagePackValue) throws(RayError) {
+    init(_ description: MessagePackValue, under parent: RuntimeEnvironmentSpec?) throws(RayError) {
         let returns = description["returns"]?.integer ?? 1
         guard (0...Self.returnsMax).contains(returns) else {
             throw RayError(.invalidArgument, "a call has 0 to \(Self.returnsMax) results, not \(returns)")
@@ -34,7 +35,7 @@ struct CallTemplate: Sendable {
                 backpressure: items, isGathered: description["gathered"]?.isTrue ?? false)
         }
         if let environment = description["environment"], environment != .nil {
-            call.shared.value.environment = try RuntimeEnvironmentSpec(environment)
+            call.shared.value.environment = try RuntimeEnvironmentSpec(environment, under: parent)
         }
         call.shared.value.concurrencyGroup = description["concurrency_group"]?.text ?? ""
         self.call = call
@@ -42,16 +43,21 @@ struct CallTemplate: Sendable {
 }
 
 extension FunctionDescriptor {
-    /// Reads `[module, class, function, hash]`.
+    /// Reads `[module, class, function, hash]`, and a language behind them if it is not Python.
     init(_ value: MessagePackValue) {
         let parts = (value.elements ?? []).map { $0.text ?? "" }
         func part(_ index: Int) -> String { index < parts.count ? parts[index] : "" }
-        self.init(language: .python, module: part(0), className: part(1), function: part(2), hash: part(3))
+        let elements = value.elements ?? []
+        let number = elements.count > 4 ? elements[4].integer.flatMap { UInt8(exactly: $0) } : nil
+        self.init(
+            language: number.flatMap { Language(rawValue: $0) } ?? .python, module: part(0), className: part(1),
+            function: part(2), hash: part(3))
     }
 
     /// What the initialiser reads.
     var messagePack: MessagePackValue {
-        .array([.string(module), .string(className), .string(function), .string(hash)])
+        let names: [MessagePackValue] = [.string(module), .string(className), .string(function), .string(hash)]
+        return .array(language == .python ? names : names + [.int(Int64(language.rawValue))])
     }
 }
 

@@ -13,7 +13,7 @@ extension RayError {
             "type": .int(Int64(type.rawValue)), "message": .string(message), "type_name": .string(typeName),
             "function": .string(function), "node": .string(node), "host": .string(host),
             "pid": .int(Int64(processID)), "attempt": .int(Int64(attempt)), "payload": .bytes(payload),
-            "causes": .array(causes.map { .string($0) }),
+            "causes": .array(causes.map { .string($0) }), "language": .int(Int64(language.rawValue)),
         ])
     }
 
@@ -22,7 +22,8 @@ extension RayError {
         self.init(
             value["type"]?.integer.flatMap { ErrorType(rawValue: $0) } ?? .taskExecution,
             value["message"]?.text ?? "", typeName: value["type_name"]?.text ?? "",
-            function: value["function"]?.text ?? "", language: .python, payload: value["payload"]?.data ?? [])
+            function: value["function"]?.text ?? "", language: .python, payload: value["payload"]?.data ?? [],
+            causes: (value["causes"]?.elements ?? []).compactMap(\.text))
     }
 }
 

@@ -7,6 +7,7 @@ import msgpack
 from swift_ray import _core
 from swift_ray._core import CoreError
 from swift_ray._native import ActorID, ObjectRef, TaskID
+from swift_ray.raylet.by_name import CROSS_LANGUAGE, class_named
 from swift_ray.raylet.calls import (
     RETRYABLE,
     amounts,
@@ -18,6 +19,7 @@ from swift_ray.raylet.calls import (
 )
 from swift_ray.raylet.core_error import NOT_FOUND, ray_exception
 from swift_ray.raylet.descriptors import PythonFunctionDescriptor
+from swift_ray.raylet.language import SWIFT, Language
 from swift_ray.raylet.objects import task_id
 from swift_ray.raylet.strategies import strategy_fields
 
@@ -75,8 +77,9 @@ class ActorCalls:
         groups = {
             group["name"]: group["max_concurrency"] for group in (concurrency_groups_dict or {}).values()
         }
+        function = function_fields(function_descriptor, language)
         known = {
-            "function": function_fields(function_descriptor),
+            "function": function,
             "max_task_retries": max_task_retries,
             "enable_task_events": enable_task_events,
             "extension_data": extension_data,
@@ -98,16 +101,19 @@ class ActorCalls:
             "name": name or "",
             "held": held,
         }
-        arguments = self.arguments(args, {}, function_descriptor)
+        arguments = self.arguments(args, {}, function_descriptor, language)
+        if language == Language.PYTHON:
+            arguments.insert(0, extras_argument(extras))
+        environment, _ = self.environment_of_call(serialized_runtime_env_info, language, function_descriptor)
         payload = {
-            "function": function_fields(function_descriptor),
+            "function": function,
             "returns": 1,
             "resources": amounts(placement_resources or resources),
             "held": held,
             "strategy": strategy_fields(scheduling_strategy, label_selector, fallback_strategy),
-            "environment": self.core_environment(serialized_runtime_env_info),
+            "environment": environment(),
             "max_retries": 0,
-            "arguments": [wire_argument(argument) for argument in [extras_argument(extras), *arguments]],
+            "arguments": [wire_argument(argument) for argument in arguments],
             "actor_name": name or "",
             "namespace": ray_namespace or "",
             "detached": bool(is_detached),
@@ -164,7 +170,7 @@ class ActorCalls:
             number, count = self.template(
                 key,
                 lambda: {
-                    "function": function_fields(function_descriptor),
+                    "function": function_fields(function_descriptor, language),
                     "name": name or default_name(function_descriptor),
                     "returns": max(1, num_returns) if num_returns < 0 else num_returns,
                     "max_retries": max_retries,
@@ -173,7 +179,7 @@ class ActorCalls:
                     **items_fields(num_returns, generator_backpressure_num_objects),
                 },
             )
-            arguments = self.arguments(args, extras, function_descriptor)
+            arguments = self.arguments(args, extras, function_descriptor, language)
             return _core.submit(number, actor_id.binary(), task_id(), arguments, self._address, count)
         except CoreError as error:
             raise ray_exception(error) from None
@@ -230,21 +236,46 @@ class ActorCalls:
         actor = found["actor"]
         if actor not in self._actors:
             known = self.get_key(ACTOR_NAMESPACE, actor)
-            if known is None:
-                raise ValueError(f"the actor '{name}' was not created by Python")
-            self._actors[actor] = msgpack.unpackb(known)
+            self._actors[actor] = (
+                self.known_of(found["function"], found["creator"], name)
+                if known is None
+                else msgpack.unpackb(known)
+            )
         return self._make_handle(actor, weak_ref=True)
+
+    def known_of(self, function: list, creator: bytes, name: str, max_task_retries: int = 0) -> dict:
+        """What is to be known of an actor that Swift has created."""
+        if language_of(function) == SWIFT:
+            # As Python names them: the module is a part of what is around a declaration.
+            around = ".".join(part for part in function[:2] if part)
+            function = ["", around, "init", CROSS_LANGUAGE, *function[4:]]
+        return {
+            "function": function,
+            "max_task_retries": max_task_retries,
+            "enable_task_events": True,
+            "extension_data": "",
+            "out_of_order": False,
+            "job": self._job,
+            "creator": creator,
+            "name": name,
+        }
 
     def _make_handle(self, actor: bytes, weak_ref: bool) -> Any:
         import ray
         from ray._private.worker import global_worker
 
         known = self._actors[actor]
+        language = language_of(known["function"])
         descriptor = PythonFunctionDescriptor(*fields_in_order(known["function"]))
-        cls = global_worker.function_actor_manager.load_actor_class(ray.JobID(known["job"]), descriptor)
+        if language == SWIFT:
+            cls = None
+        elif descriptor.function_hash == CROSS_LANGUAGE:
+            cls = class_named(descriptor.module_name, descriptor.class_name)
+        else:
+            cls = global_worker.function_actor_manager.load_actor_class(ray.JobID(known["job"]), descriptor)
         methods = ray.actor._ActorClassMethodMetadata.create(cls, descriptor)
         return ray.actor.ActorHandle(
-            ray.Language.PYTHON,
+            language,
             ActorID(actor),
             known["max_task_retries"],
             known["enable_task_events"],
@@ -267,7 +298,12 @@ class ActorCalls:
         )
 
 
-def fields_in_order(function: list[str]) -> tuple[str, str, str, str]:
+def fields_in_order(function: list) -> tuple[str, str, str, str]:
     """The core's order of a descriptor's fields as the constructor takes them: module, function, class, hash."""
-    module, cls, name, digest = function
+    module, cls, name, digest = function[:4]
     return module, name, cls, digest
+
+
+def language_of(function: list) -> Language:
+    """The language of a descriptor's fields."""
+    return Language(function[4]) if len(function) > 4 else Language.PYTHON

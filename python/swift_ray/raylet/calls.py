@@ -8,9 +8,11 @@ from swift_ray import _core
 from swift_ray._core import CoreError
 from swift_ray._native import MessagePackSerializedObject, ObjectRef
 from swift_ray.raylet.core_error import INVALID_ARGUMENT, ray_exception
+from swift_ray.raylet.language import SWIFT, Language
 from swift_ray.raylet.objects import task_id
 from swift_ray.raylet.serialization import serialize
 from swift_ray.raylet.strategies import strategy_fields
+from swift_ray.raylet.swift_values import serialize_for_swift
 
 # Values over this many bytes go through the object store (`max_direct_call_object_size`).
 INLINE_BYTES_MAX = 100 << 10
@@ -22,14 +24,19 @@ DYNAMIC_RETURNS = -1
 STREAMING_RETURNS = -2
 
 
-def function_fields(descriptor: Any) -> list[str]:
-    """A Python function descriptor as the core carries it."""
-    return [
+def function_fields(descriptor: Any, language: Any = Language.PYTHON) -> list:
+    """A function descriptor as the core carries it. NotImplementedError: the core runs no such language."""
+    if language not in (Language.PYTHON, SWIFT):
+        raise NotImplementedError(
+            f"functions in {language!r} cannot be called: this core runs Python and Swift"
+        )
+    names = [
         descriptor.module_name,
         descriptor.class_name,
         descriptor.function_name,
         descriptor.function_hash,
     ]
+    return names if language == Language.PYTHON else [*names, language.value()]
 
 
 def default_name(descriptor: Any) -> str:
@@ -58,8 +65,10 @@ class FunctionCalls:
     _address: bytes
     _templates: dict[Any, tuple[int, int]]
 
-    def arguments(self, args: list, extras: dict, descriptor: Any) -> list:
+    def arguments(self, args: list, extras: dict, descriptor: Any, language: Any = Language.PYTHON) -> list:
         """Each argument as `_core.submit` takes it: references as they are, values serialised, large ones put."""
+        if language == SWIFT:
+            return [self.argument_for_swift(arg, number, descriptor) for number, arg in enumerate(args, 1)]
         result: list = [extras_argument(extras)] if extras else []
         for arg in args:
             if isinstance(arg, ObjectRef):
@@ -81,6 +90,16 @@ class FunctionCalls:
                 serialized = self.put_object(serialized)
             result.append(serialized)
         return result
+
+    def argument_for_swift(self, arg: Any, number: int, descriptor: Any) -> Any:
+        """An argument as Swift reads it. TypeError: it cannot be."""
+        if isinstance(arg, ObjectRef):
+            return arg
+        try:
+            serialized = serialize_for_swift(arg)
+        except TypeError as error:
+            raise TypeError(f"argument {number} of {descriptor.function_name}: {error}") from None
+        return self.put_object(serialized) if serialized.total_bytes > INLINE_BYTES_MAX else serialized
 
     def template(self, key: Any, describe: Any) -> tuple[int, int]:
         """The number of a template and of its results, made once for each key."""
@@ -114,6 +133,9 @@ class FunctionCalls:
     ) -> list[ObjectRef]:
         """The references of the results, at once; what goes wrong is their value. A generator has one reference."""
         strategy = strategy_fields(scheduling_strategy, label_selector, fallback_strategy)
+        environment, program = self.environment_of_call(
+            serialized_runtime_env_info, language, function_descriptor
+        )
         extras = extras_of(retry_exception_allowlist, num_returns, num_objects_per_yield, retry_exceptions)
         key = (
             function_descriptor,
@@ -125,23 +147,24 @@ class FunctionCalls:
             generator_backpressure_num_objects,
             None if strategy is None else msgpack.packb(strategy),
             serialized_runtime_env_info,
+            program,
         )
         try:
             number, count = self.template(
                 key,
                 lambda: {
-                    "function": function_fields(function_descriptor),
+                    "function": function_fields(function_descriptor, language),
                     "name": name or default_name(function_descriptor),
                     "returns": max(1, num_returns) if num_returns < 0 else num_returns,
                     "resources": amounts(resources),
                     "max_retries": max_retries,
                     "retry_exceptions": [RETRYABLE] if retry_exceptions else None,
                     "strategy": strategy,
-                    "environment": self.core_environment(serialized_runtime_env_info),
+                    "environment": environment(),
                     **items_fields(num_returns, generator_backpressure_num_objects),
                 },
             )
-            arguments = self.arguments(args, extras, function_descriptor)
+            arguments = self.arguments(args, extras, function_descriptor, language)
             return _core.submit(number, None, task_id(), arguments, self._address, count)
         except CoreError as error:
             raise ray_exception(error) from None

@@ -212,6 +212,17 @@ def site_flags() -> list[str]:
     return ["-S"] * bool(services._no_site()) + ["-s"] * bool(services._no_user_site())
 
 
+def search_path() -> list[str]:
+    """The variable by which workers find what this process finds."""
+    paths = [path for path in (os.environ.get("PYTHONPATH"), checkout()) if path]
+    return [f"PYTHONPATH={os.pathsep.join(dict.fromkeys(paths))}"] if paths else []
+
+
+def python_of_workers() -> list[str]:
+    """The variables of programs in Swift, by which these find the Python that has called them."""
+    return [f"SWIFT_RAY_PYTHON={sys.executable}", *search_path()]
+
+
 def driver_options(gcs_address: str, raylet_socket: str, serialized_job_config: bytes) -> dict:
     """How a driver introduces itself, and how its workers are started (`DriverConnection.Options`)."""
     from ray.core.generated import common_pb2
@@ -225,9 +236,7 @@ def driver_options(gcs_address: str, raylet_socket: str, serialized_job_config: 
     environment.append(f"SWIFT_RAY_START_SECONDS={Config.worker_register_timeout_seconds()}")
     if modules := value("preload_python_modules"):
         environment.append(f"RAY_preload_python_modules={','.join(modules)}")
-    paths = [path for path in (os.environ.get("PYTHONPATH"), checkout()) if path]
-    if paths:
-        environment.append(f"PYTHONPATH={os.pathsep.join(paths)}")
+    environment += search_path()
     return {
         "host": host.strip("[]"),
         "port": int(port),

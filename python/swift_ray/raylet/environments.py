@@ -7,9 +7,14 @@ variable of its own, which `swift_ray/environment.py` reads in the worker.
 import base64
 import json
 import os
+from collections.abc import Callable
+from typing import Any
+
+import msgpack
 
 from swift_ray.environment import VARIABLE, own_environment
 from swift_ray.raylet.checkout import checkout
+from swift_ray.raylet.language import SWIFT
 
 GCS = "gcs://"
 # What a worker fetches or installs before it is ready.
@@ -87,6 +92,24 @@ class Environments:
                 core_fields(merged(environment, self._environment)) if environment else None
             )
         return self._core_environments[info]
+
+    def environment_of_call(
+        self, info: str | None, language: Any, descriptor: Any
+    ) -> tuple[Callable[[], dict | None], Any]:
+        """What makes the environment of a call, and by what it differs from that of other calls beside `info`."""
+        if language != SWIFT:
+            return lambda: self.core_environment(info), None
+        from swift_ray.swift import _programs
+
+        program = _programs.program_of(descriptor, self)
+
+        def environment() -> dict:
+            fields = self.core_environment(info)
+            if fields is None:
+                fields = core_fields(self._environment) if self._environment else {"variables": {}}
+            return {**fields, "program": program}
+
+        return environment, msgpack.packb(program)
 
     def get_current_runtime_env(self) -> str:
         return json.dumps(self._environment, sort_keys=True)

@@ -8,7 +8,6 @@ import threading
 from typing import Any
 
 from swift_ray.raylet import context
-from swift_ray.raylet.serialization import serialize
 from swift_ray.raylet.task_context import async_task_function_name, async_task_id, async_task_name
 
 
@@ -84,14 +83,14 @@ class EventLoops:
         extras, arguments = execution.split(task)
         try:
             function, _ = execution.find(header, extras)
-            args, kwargs = execution.recover(arguments)
+            args, kwargs = execution.recover(arguments, header, extras)
             result = function(*args, **kwargs)
             if extras.get("dynamic"):
                 result = await asyncio.get_running_loop().run_in_executor(
                     self.item_thread(), execution.gather, task, result, header, extras
                 )
             elif inspect.isasyncgen(result):
-                await self._drain(task, result)
+                await self._drain(task, header, result)
                 result = None
             elif inspect.isawaitable(result):
                 result = await result
@@ -108,10 +107,12 @@ class EventLoops:
         finally:
             context.coroutines.pop(header["task"], None)
 
-    async def _drain(self, task: Any, items: Any) -> None:
+    async def _drain(self, task: Any, header: dict, items: Any) -> None:
         """Sends items from a thread: it may have to wait until the reader wants more."""
         from swift_ray import _core
+        from swift_ray.raylet.execution import serializer_of
 
+        serialize = serializer_of(header)
         loop = asyncio.get_running_loop()
         async for item in items:
             await loop.run_in_executor(self.item_thread(), _core.yield_item, task, serialize(item))

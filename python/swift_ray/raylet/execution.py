@@ -20,12 +20,13 @@ from ray._private import client_mode_hook
 from swift_ray import _core
 from swift_ray._core import CoreError
 from swift_ray._native import ActorID, JobID, ObjectRef
-from swift_ray.raylet import context
+from swift_ray.raylet import by_name, context
 from swift_ray.raylet.calls import EXTRAS, RETRYABLE
 from swift_ray.raylet.context import ray_worker
 from swift_ray.raylet.descriptors import PythonFunctionDescriptor
 from swift_ray.raylet.process_title import setproctitle
 from swift_ray.raylet.serialization import deserialize, serialize
+from swift_ray.raylet.swift_values import serialize_for_swift
 from swift_ray.raylet.task_context import StreamingGeneratorStats
 
 # The first bytes of an object say how long its MessagePack part is (`unpack.c`).
@@ -47,6 +48,11 @@ def descriptor_of(header: dict) -> PythonFunctionDescriptor:
 def item_id(task: bytes, index: int) -> bytes:
     """The id of item `index` (from 0) of a generator: behind that of its one result."""
     return task + (index + 2).to_bytes(4, "little")
+
+
+def serializer_of(header: dict) -> Callable[[Any], Any]:
+    """What makes objects of a call's results, so that the caller's language can read them."""
+    return serialize_for_swift if by_name.is_by_name(header) else serialize
 
 
 def run_exit_functions() -> None:
@@ -84,6 +90,8 @@ class Execution:
         # The resources whose surroundings are in force, and how to undo them.
         self._surrounded: dict[str, float] | None = None
         self._is_omp_set = False
+        # Whether the actor that lives here was created by the name of its class.
+        self._is_class_by_name = False
         # What `announce` printed last.
         self._announced = "", ""
 
@@ -129,7 +137,7 @@ class Execution:
         try:
             self.configure(header["job"])
             function, max_calls = self.find(header, extras)
-            args, kwargs = self.recover(arguments)
+            args, kwargs = self.recover(arguments, header, extras)
             if header["kind"] == NORMAL:
                 cancellation.interruptible = header["task"]
             try:
@@ -196,7 +204,7 @@ class Execution:
 
     def _bound(self, info: Any, header: dict) -> Callable:
         """A method of the actor that lives here."""
-        instance = ray_worker().actors[self._core_worker_actor(header)]
+        instance = self._instance(header)
 
         def method(*args: Any, **kwargs: Any) -> Any:
             return info.function(instance, *args, **kwargs)
@@ -205,26 +213,59 @@ class Execution:
         method.method = info.function
         return method
 
+    def _instance(self, header: dict) -> Any:
+        """The actor that lives here, whose constructor may not have run yet."""
+        return ray_worker().actors[self._core_worker_actor(header)]
+
     def load(self, header: dict, extras: dict) -> Any:
         """Loads a function or, with its instance, an actor's class."""
         manager = ray_worker().function_actor_manager
         descriptor = descriptor_of(header)
         job = JobID(header["job"])
+        is_by_name = by_name.is_by_name(header)
+        if header["kind"] == NORMAL and is_by_name:
+            return self.info(
+                by_name.function_named(descriptor.module_name, descriptor.function_name), descriptor
+            )
         if header["kind"] == ACTOR_CREATION:
-            cls = manager.load_actor_class(job, descriptor)
+            if is_by_name:
+                cls = by_name.class_named(descriptor.module_name, descriptor.class_name)
+                extras["asyncio"] = by_name.has_coroutines(cls)
+                known = self._core_worker.known_of(
+                    header["function"],
+                    extras.get("creator", b""),
+                    extras.get("name", ""),
+                    extras.get("max_task_retries", 0),
+                )
+                extras["known"] = known
+            else:
+                cls = manager.load_actor_class(job, descriptor)
             instance = cls.__new__(cls)
             ray_worker().actors[self._core_worker_actor(header)] = instance
             self._core_worker.became_actor(header, extras)
             setproctitle(f"ray::{cls.__name__}")
             self.announce("actor_name", cls.__name__)
+            self._is_class_by_name = is_by_name
+        if header["kind"] != NORMAL and self._is_class_by_name:
+            # Python's own callers may have found it by the actor's name, too.
+            name = descriptor.function_name
+            method = by_name.method_named(type(self._instance(header)), name)
+            return self.info(manager._make_actor_method_executor(name, method), descriptor)
         return manager.get_execution_info(job, descriptor)
+
+    @staticmethod
+    def info(function: Callable, descriptor: PythonFunctionDescriptor) -> Any:
+        """A function as Ray's manager gives it."""
+        from ray._private.function_manager import FunctionExecutionInfo
+
+        return FunctionExecutionInfo(function=function, function_name=descriptor.function_name, max_calls=0)
 
     @staticmethod
     def _core_worker_actor(header: dict) -> Any:
         return ActorID(header["actor"])
 
     @staticmethod
-    def recover(arguments: list) -> tuple[list, dict]:
+    def recover(arguments: list, header: dict, extras: dict) -> tuple[list, dict]:
         """The arguments as they were given; an argument that is an error is raised."""
         if not arguments:
             return [], {}
@@ -235,6 +276,8 @@ class Execution:
         for value in values:
             if isinstance(value, RayError):
                 raise value
+        if by_name.is_by_name(header):
+            return by_name.arguments_of(values, extras)
         return signature.recover_args(values)
 
     def surrounded(self, header: dict, work: Callable[[], Any]) -> Any:
@@ -271,7 +314,7 @@ class Execution:
 
     def announce_actor(self, header: dict) -> None:
         """An actor whose class says how it is shown is named so from here on."""
-        instance = ray_worker().actors[self._core_worker_actor(header)]
+        instance = self._instance(header)
         if "__repr__" in type(instance).__dict__:
             self.announce("actor_name", repr(instance))
 
@@ -325,6 +368,7 @@ class Execution:
     def drain(self, task: Any, items: Any, header: dict, extras: dict) -> None:
         """Sends each item of a generator as it comes; the generator is told how long that took, as by Ray."""
         per_yield = extras.get("per_yield", 1)
+        serialize = serializer_of(header)
         stats = None
         while True:
             try:
@@ -389,6 +433,7 @@ class Execution:
             values = list(outputs) if outputs is not None or count else []
             if len(values) != count:
                 raise ValueError(f"Task returned {len(values)} objects, but num_returns={count}.")
+        serialize = serializer_of(header)
         _core.finish_task(task, [serialize(value) for value in values])
 
     def failure(self, header: dict, error: BaseException) -> Any:
@@ -434,6 +479,8 @@ class Execution:
             "function": failure.function_name,
             "payload": payload,
         }
+        if by_name.is_by_name(header):
+            description |= by_name.description(error)
         _core.fail_task(task, msgpack.packb(description))
 
     @staticmethod

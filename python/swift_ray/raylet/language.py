@@ -1,8 +1,8 @@
-"""The languages of tasks and actors."""
+"""The languages of tasks and actors: Ray's, and Swift."""
 
 from typing import ClassVar
 
-_NAMES = ("PYTHON", "JAVA", "CPP")
+_NAMES = ("PYTHON", "JAVA", "CPP", "SWIFT")
 
 
 class Language:
@@ -38,3 +38,5 @@ class Language:
 Language.PYTHON = Language(0)
 Language.JAVA = Language(1)
 Language.CPP = Language(2)
+# Not one of the names that Ray has.
+SWIFT = Language(3)

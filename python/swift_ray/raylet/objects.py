@@ -12,6 +12,7 @@ from swift_ray.raylet import context
 from swift_ray.raylet.context import ray_worker
 from swift_ray.raylet.core_error import GET_TIMEOUT, ray_exception
 from swift_ray.raylet.errors import error_object, stored_exception
+from swift_ray.raylet.language import SWIFT
 from swift_ray.raylet.serialization import SerializedRayObject, serialize
 
 # What `_core.wait` gives, with its 0 and 1 exchanged.
@@ -41,6 +42,8 @@ def fetched(
     details = msgpack.unpackb(error)
     # The core says it in Swift's words.
     message = details["message"].replace("exitActor()", "exit_actor()")
+    if details["type"] == TASK_EXECUTION and details["language"] == SWIFT.value() and details["type_name"]:
+        return SerializedRayObject(Buffer.copy_of(swift_failure(details)), b"3", None)
     if details["type"] == TASK_EXECUTION:
         # The worker's own words, a RayTaskError as it serialised it; or what the core says of a task.
         payload = details["payload"] or task_error(details["function"], ValueError(message))
@@ -64,6 +67,27 @@ def task_error(function: str, cause: Exception) -> bytes:
 
     text = f"{type(cause).__name__}: {cause}"
     return _core.pack(serialize(RayTaskError(function, text, cause)))
+
+
+def swift_failure(details: dict) -> bytes:
+    """What a function in Swift threw, as Ray stores an error of user code."""
+    from ray.exceptions import RayTaskError
+
+    from swift_ray.swift import SwiftError
+
+    cause = SwiftError(details["type_name"], details["message"])
+    function = details["function"] or "a function"
+    lines = [f"{function} threw, in Swift: {cause}"]
+    lines += [f"because of {text}" for text in details["causes"]]
+    error = RayTaskError(
+        function,
+        "\n".join(lines),
+        cause,
+        proctitle=function,
+        pid=details["pid"],
+        ip=details["host"] or "unknown",
+    )
+    return _core.pack(serialize(error))
 
 
 def waited_for(items: list) -> list[ObjectRef]:
