@@ -10,8 +10,9 @@ internal import RayCore
 /// The oldest request that finds no room has a node reserved while its waiting time, in seconds, lies in
 /// 1 ..< 2, 4 ..< 8, 16 ..< 32 and so on. Meanwhile younger requests may not take on that node any
 /// resource that it needs. The pauses in between are there because a reservation that never ends could
-/// deadlock with running tasks whose children wait behind it; the periods grow so that in the end one
-/// is long enough for the node to drain. Resources that actors hold are never waited for.
+/// deadlock with running tasks whose children wait behind it, as long as it is not known that they do
+/// (`isUrgent`); the periods grow so that in the end one is long enough for the node to drain. Resources that
+/// actors hold are never waited for.
 struct Reservation: Hashable, Sendable {
     var lease: LeaseID
     var arrival: UInt64

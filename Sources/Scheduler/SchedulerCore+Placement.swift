@@ -23,7 +23,8 @@ extension SchedulerCore {
     func accepts(_ node: SchedulerNode, _ key: RequestClass.Key, arrival: UInt64) -> Bool {
         guard !node.isDraining, node.fits(key.shape) else { return false }
         if !node.resumeQueue.isEmpty, key.shape[ResourceSet.cpu] > .zero, keepsCPUForResume(node) { return false }
-        guard let reservation, reservation.pool == node.pool else { return true }
+        // What a task waits for is not kept out: without it the node would not drain.
+        guard let reservation, reservation.pool == node.pool, !key.isUrgent else { return true }
         return !reservation.excludes(key.shape, arrival: arrival)
     }
 
