@@ -28,14 +28,17 @@ extension IntegrationTests {
                 #expect(isThere, "\(program.everything)\n\(sandbox.logs)")
                 try await tasks(sandbox)
                 try trace(sandbox.folder + "/trace.json", hasTransfers: false)
-                try "x".write(toFile: sandbox.folder + "/end", atomically: true, encoding: .utf8)
-                #expect(try await program.end() == 0, "\(program.everything)")
-                // Nodes report once a second.
+                // Nodes and workers report once a second.
                 var drawn = try await draw(sandbox)
-                for _ in 0..<30 where !drawn.contains("transfer_receive") || !drawn.contains("\"spill\"") {
+                let last = ["transfer_receive", "\"spill\"", "task:deserialize_arguments"]
+                for _ in 0..<30 where !last.allSatisfy(drawn.contains) {
                     try await Task.sleep(for: .milliseconds(200))
                     drawn = try await draw(sandbox)
                 }
+                try "x".write(toFile: sandbox.folder + "/end", atomically: true, encoding: .utf8)
+                #expect(try await program.end() == 0, "\(program.everything)")
+                // It is kept when the program has ended.
+                _ = try await draw(sandbox)
                 try trace(sandbox.folder + "/second.json", hasTransfers: true)
                 let jobs = try await list(sandbox, "jobs")
                 #expect(jobs.count == 1 && jobs[0]["status"] as? String == "SUCCEEDED")
