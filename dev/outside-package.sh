@@ -8,8 +8,8 @@ repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 swift=$(command -v "${SWIFT:-swift}")
 limit=${OUTSIDE_SECONDS:-60}
 
-# The example is the README's, to the letter; the file has the licence's lines and an empty one before it.
-diff <(sed -n '/^```swift$/,/^```$/p' "$repository/README.md" | sed '1d;$d') \
+# The example is the README's first, to the letter; the file has the licence's lines and an empty one before it.
+diff <(awk '/^```$/ && found {exit} found; /^```swift$/ {found = 1}' "$repository/README.md") \
     <(sed '1,/^$/d' "$repository/examples/outside/Sources/Outside/Program.swift") || {
     echo "The example in README.md is not that of examples/outside (see the lines above)." >&2
     exit 1
