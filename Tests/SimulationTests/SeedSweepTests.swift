@@ -72,6 +72,7 @@ extension SimulationTests {
             (329, .travellingReferences, "a refused lease was not asked for again beside a blocked one"),
             (642, .cancels, "a worker that was about to be killed counted as using its CPU"),
             (201, .cancels, "a task that was cancelled before it submitted another one waited for that for ever"),
+            (719_409, nil, "the timer of an owner ran without a pause while a worker did not answer"),
         ]
 
         @Test("Seeds that failed later are right", .timeLimit(.minutes(5)), arguments: laterSeeds)

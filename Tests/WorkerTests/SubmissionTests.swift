@@ -214,6 +214,24 @@ import Testing
         #expect(steal.lease == requests[0] && steal.count == 5)
     }
 
+    @Test("A worker that has done all before it answers whether it hands some back is waited for at rest")
+    func answersLate() {
+        var harness = WorkerHarness()
+        for _ in 0..<10 { _ = harness.submit() }
+        let requests = harness.leaseRequests()
+        harness.grant(requests[0])
+        let pushes = harness.pushes()
+        harness.grant(requests[1], WorkerHarness.other)
+        for spec in pushes { harness.done(spec) }
+        harness.step(.peerLost(WorkerHarness.other.worker, reason: "silent"))
+        _ = harness.submit()
+        harness.advance(1_000)
+        #expect(harness.core.alarm > harness.now, "it would look again and again without a pause")
+        _ = harness.sent()
+        harness.receive(.handBack(HandBack(lease: requests[0], tasks: [])), from: WorkerHarness.worker.worker)
+        #expect(harness.pushes().count == 1)
+    }
+
     @Test("A get ends at its deadline with an error that says so") func timeout() {
         var harness = WorkerHarness()
         let reference = harness.submit()

@@ -56,6 +56,8 @@ struct OwnedLease: Sendable {
 
     func wake(idleMilliseconds: Int, deathCauseMilliseconds: Int) -> Instant {
         if let lostAt { return lostAt.advanced(milliseconds: deathCauseMilliseconds) }
-        return min(killAt ?? .distantFuture, idleSince?.advanced(milliseconds: idleMilliseconds) ?? .distantFuture)
+        // Its answer may bring work: until then it is not given back, and nothing is due.
+        let idleEnd = isStealing ? nil : idleSince?.advanced(milliseconds: idleMilliseconds)
+        return min(killAt ?? .distantFuture, idleEnd ?? .distantFuture)
     }
 }

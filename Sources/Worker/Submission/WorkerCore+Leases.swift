@@ -241,6 +241,7 @@ extension WorkerCore {
         guard var lease = leases[message.lease] else { return }
         let returned = Set(message.tasks.filter { tasks[$0]?.phase == .pushed(message.lease) })
         lease.isStealing = false
+        lease.idleSince = nil
         lease.isBare = returned.isEmpty
         lease.inFlight.removeAll { returned.contains($0) }
         lease.isPaused = !lease.inFlight.isEmpty
@@ -260,7 +261,7 @@ extension WorkerCore {
         for index in shapes.indices {
             for id in shapes[index].leases {
                 guard let lease = leases[id], lease.inFlight.isEmpty, lease.lostAt == nil, let since = lease.idleSince,
-                    since <= limit, shapes[index].queue.isEmpty
+                    since <= limit, !lease.isStealing, shapes[index].queue.isEmpty
                 else { continue }
                 leases[id] = nil
                 shapes[index].leases.removeAll { $0 == id }
