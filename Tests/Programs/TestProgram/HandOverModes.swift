@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
+import Glibc
 import Ray
 
 /// Values that one program leaves to the next.
@@ -17,6 +18,8 @@ struct Estate: Codable, Sendable {
 @RemoteActor actor Vault {
     private var estate: Estate?
     private var own: ObjectRef<Int>?
+
+    func process() -> Int32 { getpid() }
 
     func keep(_ estate: Estate) { self.estate = estate }
 
@@ -75,7 +78,10 @@ extension TestProgram {
         say("result: \(result.count == 1 << 20 && result.allSatisfy { $0 == 1 })")
         say("bag: \(try await ray.get(ray.get(estate.bag).numbers))")
         say("adopted: \(try await ray.get(vault.adopted()))")
+        let process = try await ray.get(vault.process())
         try await ray.kill(vault)
+        // Until it has ended it may still give what it owns.
+        for _ in 0..<500 where kill(process, 0) == 0 { try await Task.sleep(for: .milliseconds(10)) }
         try await describeError { _ = try await ray.get(estate.unread) }
         try await describeError { _ = try await ray.put(1, owner: vault) }
     }
