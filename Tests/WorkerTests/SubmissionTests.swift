@@ -150,8 +150,8 @@ import Testing
         #expect(failure.message == "boom")
     }
 
-    @Test("Tasks that a blocked worker hands back go to another lease") func handBack() {
-        var harness = WorkerHarness()
+    /// Two tasks on one lease, whose worker hands the second back: the leases that were asked for, and that task.
+    private func handsBack(_ harness: inout WorkerHarness) -> (requests: [LeaseID], task: TaskID) {
         _ = harness.submit()
         _ = harness.submit()
         let requests = harness.leaseRequests()
@@ -160,20 +160,20 @@ import Testing
         #expect(pushes.count == 2)
         harness.receive(
             .handBack(HandBack(lease: requests[0], tasks: [pushes[1].id])), from: WorkerHarness.worker.worker)
+        return (requests, pushes[1].id)
+    }
+
+    @Test("Tasks that a blocked worker hands back go to another lease") func handBack() {
+        var harness = WorkerHarness()
+        let (requests, task) = handsBack(&harness)
         #expect(harness.pushes().isEmpty, "a worker that handed back gets nothing while it is busy")
         harness.grant(requests[1], WorkerHarness.other)
-        #expect(harness.pushes().map(\.id) == [pushes[1].id])
+        #expect(harness.pushes().map(\.id) == [task])
     }
 
     @Test("A refused lease is asked for again when the only other one takes no tasks") func refusedBesidePaused() {
         var harness = WorkerHarness()
-        _ = harness.submit()
-        _ = harness.submit()
-        let requests = harness.leaseRequests()
-        harness.grant(requests[0])
-        let pushes = harness.pushes()
-        harness.receive(
-            .handBack(HandBack(lease: requests[0], tasks: [pushes[1].id])), from: WorkerHarness.worker.worker)
+        let (requests, task) = handsBack(&harness)
         _ = harness.sent()
         // What runs on the first lease may wait for the task that was handed back.
         let error = RayError(.workerDied, "killed while it started")
@@ -181,7 +181,7 @@ import Testing
         let again = harness.leaseRequests()
         #expect(again.count == 1)
         harness.grant(again[0], WorkerHarness.other)
-        #expect(harness.pushes().map(\.id) == [pushes[1].id])
+        #expect(harness.pushes().map(\.id) == [task])
     }
 
     @Test("A worker that had nothing to hand back is not asked again and again") func stealNothing() {
