@@ -92,6 +92,26 @@ import Testing
         #expect(harness.core.heldCount == 0)
     }
 
+    @Test("A program is told that objects are made again, however the loss is noticed, and once a second")
+    func told() throws {
+        var harness = owner()
+        let references = try (0..<4).map { try made(&harness, at: places[$0]) }
+        func told() -> [String] {
+            harness.effects.compactMap { if case .warn(let text) = $0 { text } else { nil } }
+        }
+        // A reader elsewhere finds nothing, before anybody knows that the node is dead.
+        let query = QueryObject(object: references[0].id, lost: [places[0].node])
+        harness.receive(.queryObject(query), from: WorkerHarness.other.worker)
+        #expect(told().count == 1 && told()[0].hasPrefix("Attempting to recover 1 lost objects"))
+        _ = pushes(&harness)
+        for place in places[0...2] { die(&harness, place) }
+        #expect(told().isEmpty)
+        harness.advance(RecoveryNotice.pauseMilliseconds)
+        _ = pushes(&harness)
+        die(&harness, places[3])
+        #expect(told().count == 1 && told()[0].hasPrefix("Attempting to recover 3 lost objects"))
+    }
+
     @Test("What a lost result was made of, and is gone, is made again first, several levels deep") func levels() throws
     {
         var harness = owner()

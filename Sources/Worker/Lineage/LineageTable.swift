@@ -38,6 +38,7 @@ struct LineageTable: Sendable {
     var blocked: [TaskID: RebuildBlocked] = [:]
     /// When is looked next whether one of them waits for itself.
     var hopelessDue: Instant?
+    var notice = RecoveryNotice()
     /// Oldest first; one whose number is not its record's is of no meaning.
     private var order: Deque<(number: UInt64, task: TaskID)> = []
     private var count: UInt64 = 0

@@ -25,6 +25,9 @@ extension WorkerCore {
                 wanted.append(id.task)
             }
         }
+        if let words = lineage.notice.words(count: wanted.count, reason: reason, at: now) {
+            effects.append(.warn(words))
+        }
         rebuild(wanted, at: now, into: &effects)
     }
 

@@ -47,11 +47,6 @@ extension WorkerCore {
                 lost.append(id)
             }
         }
-        guard !lost.isEmpty else { return }
-        effects.append(
-            .warn(
-                "Attempting to recover \(lost.count) lost objects by resubmitting their tasks, since \(reason). "
-                    + "To disable object reconstruction, set maxRetries: 0."))
         recover(lost, because: reason, at: now, into: &effects)
     }
 
