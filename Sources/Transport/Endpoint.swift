@@ -156,6 +156,8 @@ package final class Endpoint: @unchecked Sendable {
         let isUnix = !address.socketPath.isEmpty && (address.node == own.node || address.host.isEmpty)
         var configuration = isUnix ? settings.sameNode : settings.acrossNodes
         configuration.connects = true
+        // What is awaited from the head may never come if its machine is gone, and nothing else would say so.
+        if address.worker == .gcs, configuration.retainsUntilAcknowledged { configuration.keepsAlive = true }
         let (peer, isNew) = peers.withLock { peers -> (Peer, Bool) in
             if let peer = peers[address.worker] { return (peer, false) }
             var target = address

@@ -47,6 +47,17 @@ import Testing
         #expect(!harness.sent(.collectGarbage(CollectGarbage()), to: raylet(0)))
     }
 
+    @Test("What lost tries have left is freed by the nodes that there are")
+    func strays() {
+        var harness = GCSHarness.cluster(cpus: 2)
+        harness.startJob(driver: 2)
+        let object = ObjectID.taskReturn(.driver(job: JobID(1)), index: 0)
+        let nodes = [NodeID(raylet: raylet(0)), NodeID(raylet: raylet(0)), NodeID(7, 7, 7, 7)]
+        harness.send(.freeStrays(FreeStrays(objects: [object], nodes: nodes)), from: driver(2))
+        let free = Message.freeObjects(FreeObjects(objects: [object]))
+        #expect(harness.messages(to: raylet(0)).count { $0 == free } == 1)
+    }
+
     @Test("Registering again gives the same job")
     func registerTwice() {
         var harness = GCSHarness()

@@ -90,7 +90,7 @@ import Testing
         let types = (harness.messages(to: driver(1)) + harness.messages(to: driver(2))).compactMap { message in
             if case .leaseRefused(let refused) = message { refused.error.type } else { nil }
         }
-        #expect(types == [.invalidArgument, .taskUnschedulable, .invalidArgument])
+        #expect(types == [.ownerDied, .taskUnschedulable, .invalidArgument])
     }
 
     @Test("A worker that cannot be started is the owner's refusal, and its resources are free")

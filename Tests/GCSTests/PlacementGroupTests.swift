@@ -99,6 +99,22 @@ extension GCSHarness {
         #expect(harness.phase(of: 1) == .removed)
     }
 
+    @Test("A group whose lost bundle has its new place before its loss is dealt with is ready, not looked for")
+    func placedMeanwhile() {
+        var harness = GCSHarness.cluster()
+        harness.request(lease(1), cpus: 4, from: driver(1))
+        harness.ready(lease(1), worker: 1)
+        harness.join(1, cpus: 2)
+        harness.live(spec(actor(1)), from: driver(1), worker: 2, node: 1)
+        harness.create(2, cpus: [1])
+        harness.send(.returnLease(ReturnLease(lease: lease(1))), from: driver(1))
+        // The actor's group takes the other node; it goes with the actor, whose node dies.
+        harness.create(1, cpus: [4], from: worker(2))
+        #expect(harness.phase(of: 1) == .created && harness.phase(of: 2) == .created)
+        harness.give(.peerLost(raylet(1), reason: "gone"))
+        #expect(harness.phase(of: 1) == .removed && harness.phase(of: 2) == .created)
+    }
+
     @Test("Removing a group ends its tasks with the reason, and refuses later ones with the same")
     func removal() {
         var harness = GCSHarness.cluster()

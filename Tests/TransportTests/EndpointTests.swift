@@ -175,6 +175,30 @@ struct EndpointTests {
         #expect(isClosed)
     }
 
+    @Test("Of a head that stands still is told though nothing was sent to it; of others not", arguments: [true, false])
+    func silentHead(isHead: Bool) throws {
+        let server = try isHead ? TestEndpoint(id: .gcs) : TestEndpoint(2)
+        defer { server.close() }
+        try server.endpoint.listen(host: "127.0.0.1", port: 0)
+        var settings = Endpoint.Settings()
+        settings.acrossNodes.pingMilliseconds = 50
+        settings.acrossNodes.silenceMilliseconds = 200
+        settings.acrossNodes.lossMilliseconds = 200
+        let client = try TestEndpoint(1, settings: settings)
+        defer { client.close() }
+        client.endpoint.connect(to: server.address)
+        #expect(client.wait { $0.ups.count == 1 })
+        let goesOn = Atomic(false)
+        server.reactor.perform { while !goesOn.load(ordering: .relaxed) { usleep(1_000) } }
+        defer { goesOn.store(true, ordering: .relaxed) }
+        if isHead {
+            #expect(client.wait { $0.lost.first?.contains("silent") == true })
+        } else {
+            usleep(1_000_000)
+            #expect(client.recorder.records.withLock { $0.lost } == [])
+        }
+    }
+
     @Test("Over a Unix socket the end of a peer is reported at once, after its last messages")
     func peerDeath() throws {
         let folder = TemporaryFolder()

@@ -48,12 +48,22 @@ final class TestEndpoint: Sendable {
     let recorder: Recorder
     let id: WorkerID
 
-    init(
+    convenience init(
         _ number: UInt64, node: UInt64 = 1, token: String = "", isTokenWanted: Bool = false,
         versions: ClosedRange<UInt16> = 1...1, incarnation: UInt64 = 1, keepsPayloads: Bool = true,
         settings: Endpoint.Settings = Endpoint.Settings(), tls: TLSContext? = nil
     ) throws {
-        id = WorkerID(number, 0, 0, 0)
+        try self.init(
+            id: WorkerID(number, 0, 0, 0), node: node, token: token, isTokenWanted: isTokenWanted, versions: versions,
+            incarnation: incarnation, keepsPayloads: keepsPayloads, settings: settings, tls: tls)
+    }
+
+    init(
+        id: WorkerID, node: UInt64 = 1, token: String = "", isTokenWanted: Bool = false,
+        versions: ClosedRange<UInt16> = 1...1, incarnation: UInt64 = 1, keepsPayloads: Bool = true,
+        settings: Endpoint.Settings = Endpoint.Settings(), tls: TLSContext? = nil
+    ) throws {
+        self.id = id
         let address = Address(
             node: NodeID(raylet: WorkerID(node, 9, 9, 9)), worker: id, host: "", port: 0, socketPath: "")
         reactor = try Reactor()

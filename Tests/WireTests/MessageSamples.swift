@@ -220,6 +220,7 @@ enum MessageSamples {
         .exitWorker(ExitWorker(reason: "why")),
         .exitDeclined(ExitDeclined()),
         .workerRetired(WorkerRetired(lease: leaseID)), .collectGarbage(CollectGarbage()),
+        .freeStrays(FreeStrays(objects: [objectID], nodes: [nodeID])),
         .pullChunk(PullChunk(object: objectID, offset: 1, count: 2)),
         .objectChunk(
             ObjectChunk(

@@ -251,7 +251,10 @@ import Testing
                     ObjectStatus(object: reference.id, result: .stored(at: places[0], byteCount: 1 << 20), version: 1)))
         // The node was alive: what it may have is freed with the rest.
         harness.release(reference.id)
-        #expect(harness.sent().filter { if case .freeObjects = $0.0 { true } else { false } }.count == 2)
+        let freed = harness.sent().map(\.0)
+        #expect(freed.count { $0 == .freeObjects(FreeObjects(objects: [reference.id])) } == 1)
+        let strays = FreeStrays(objects: [reference.id], nodes: [places[0].node])
+        #expect(freed.contains(.freeStrays(strays)))
         #expect(harness.core.heldCount == 0)
     }
 

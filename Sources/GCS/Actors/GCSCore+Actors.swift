@@ -41,7 +41,7 @@ extension GCSCore {
             return RayError(.invalidArgument, "actor \(spec.id) has no initialiser of its own")
         }
         guard acts(sender.id, for: spec.id.job) else {
-            return RayError(.actorCreationFailed, "job \(spec.id.job.value) is not running; call ray.init() again")
+            return jobIsGone(spec.id.job, .actorCreationFailed)
         }
         guard spec.name.utf8.count <= Limits.nameBytesMax, spec.namespace.utf8.count <= Limits.nameBytesMax else {
             return RayError(.invalidArgument, "an actor's name has at most \(Limits.nameBytesMax) bytes")

@@ -92,6 +92,14 @@ extension GCSCore {
         tell(job.info.driver.worker, .logLines(lines), into: &effects)
     }
 
+    /// Why nothing more is done for a job; those of its processes that ask may not have heard of its end.
+    func jobIsGone(_ job: JobID, _ type: ErrorType = .ownerDied) -> RayError {
+        RayError(
+            type,
+            "job \(job.value) is not running: its program has ended, or was taken for dead since the head did not hear "
+                + "of it; call ray.init() again")
+    }
+
     /// The workers that detached actors of a job run in, and those that these have leased, and so on.
     private func survivors(of id: JobID) -> Set<WorkerID> {
         var survivors: Set<WorkerID> = []

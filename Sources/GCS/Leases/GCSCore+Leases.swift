@@ -42,7 +42,7 @@ extension GCSCore {
             return RayError(.invalidArgument, "lease \(request.lease) belongs to another process")
         }
         guard acts(sender.id, for: request.job) else {
-            return RayError(.invalidArgument, "job \(request.job.value) is not running; call ray.init() again")
+            return jobIsGone(request.job)
         }
         guard request.shape.entries.count <= GCSLimits.resourcesPerRequestMax else {
             return RayError(

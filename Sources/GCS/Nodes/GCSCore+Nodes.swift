@@ -28,6 +28,14 @@ extension GCSCore {
         if nodes[id]?.isConfirmed != true { enterNode(id, info, adopted: [], at: now, into: &effects) }
     }
 
+    /// An owner does not know what its lost tries have left on nodes: their raylets do.
+    func freeStrays(_ message: FreeStrays, into effects: inout GCSEffects) {
+        let free = Message.freeObjects(FreeObjects(objects: message.objects))
+        for id in Set(message.nodes).sorted() where nodes[id]?.isConfirmed == true {
+            tell(WorkerID(raylet: id), free, into: &effects)
+        }
+    }
+
     /// What a raylet is told when its node is taken.
     var registered: NodeRegistered {
         NodeRegistered(

@@ -46,7 +46,7 @@ extension GCSCore {
         if let removed = deadGroups[spec.id] { return RayError(.taskPlacementGroupRemoved, removed.reason) }
         let endsWithNothing = creator == nil && !spec.isDetached && jobs[spec.id.job]?.isEnded ?? true
         guard acts(sender.id, for: spec.id.job), !endsWithNothing else {
-            return RayError(.invalidArgument, "job \(spec.id.job.value) is not running; call ray.init() again")
+            return jobIsGone(spec.id.job)
         }
         guard groups.count < GCSLimits.groupsMax,
             groupBundleCount + spec.bundles.count <= GCSLimits.bundlesMax
@@ -137,7 +137,9 @@ extension GCSCore {
     }
 
     mutating func groupLost(_ id: PlacementGroupID, into effects: inout GCSEffects) {
-        guard let group = groups[id], group.phase == .created else { return }
+        // Others may have been found while earlier decisions were carried out.
+        guard let group = groups[id], group.phase == .created, scheduler.nodes(of: id)?.contains(.none) != false
+        else { return }
         groups[id]?.phase = .rescheduling
         groups[id]?.places = scheduler.places(of: id)
         effects.log(.warning, "\(group.title) lost bundles with a node; others are looked for")

@@ -39,6 +39,13 @@ struct Oracle {
                     "worker \(granted.worker.worker.short) is granted as lease \(granted.lease.short) while it serves "
                         + other.short)
             }
+            if let former = workers[granted.lease], former != granted.worker.worker, grants[former] == granted.lease {
+                // The owner asked again since its head died: the grant before was lost with that.
+                if cluster.killCounts.heads == 0 {
+                    cluster.fail("lease \(granted.lease.short) is granted with two workers")
+                }
+                grants[former] = nil
+            }
             grants[granted.worker.worker] = granted.lease
             workers[granted.lease] = granted.worker.worker
         case .releaseLease(let release):

@@ -26,8 +26,8 @@ extension Cluster {
         let link = SimulatedLink(
             number: linkCount, isSameNode: isSameNode, dialing: process, target: target,
             configurations: [
-                configuration(of: process, connects: true, isSameNode: isSameNode),
-                configuration(of: target, connects: false, isSameNode: isSameNode),
+                configuration(of: process, with: target, connects: true, isSameNode: isSameNode),
+                configuration(of: target, with: process, connects: false, isSameNode: isSameNode),
             ], at: now)
         links.append(link)
         process.links[address.worker] = link
@@ -36,11 +36,12 @@ extension Cluster {
     }
 
     private func configuration(
-        of process: SimulatedProcess, connects: Bool, isSameNode: Bool
+        of process: SimulatedProcess, with peer: SimulatedProcess, connects: Bool, isSameNode: Bool
     ) -> LinkCore.Configuration {
         if isSameNode { return .sameNode(connects: connects) }
-        // As in the real processes: only the head asks all its peers for signs of life.
-        var configuration = LinkCore.Configuration.acrossNodes(connects: connects, keepsAlive: process.role == .gcs)
+        // As in the real processes: the head and its peers ask each other for signs of life.
+        var configuration = LinkCore.Configuration.acrossNodes(
+            connects: connects, keepsAlive: process.role == .gcs || peer.role == .gcs)
         if plan.losesFrames { configuration.retransmitMilliseconds = 200 }
         if connects { configuration.forgetsLostReply = options.plantedFault == .lostReply }
         configuration.deliversRepetitions = options.plantedFault == .heardTwice

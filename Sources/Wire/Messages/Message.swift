@@ -81,6 +81,7 @@ package enum Message: Hashable, Sendable {
     case exitDeclined(ExitDeclined)
     case workerRetired(WorkerRetired)
     case collectGarbage(CollectGarbage)
+    case freeStrays(FreeStrays)
     case pullChunk(PullChunk)
     case objectChunk(ObjectChunk)
     case pushChunk(PushChunk)
@@ -202,6 +203,7 @@ package enum Message: Hashable, Sendable {
         case .exitDeclined: 122
         case .workerRetired: 330
         case .collectGarbage: 331
+        case .freeStrays: 332
         case .pullChunk: 128
         case .objectChunk: 129
         case .pushChunk: 130
@@ -325,6 +327,7 @@ package enum Message: Hashable, Sendable {
         case .exitDeclined(let message): message.encode(into: &writer)
         case .workerRetired(let message): message.encode(into: &writer)
         case .collectGarbage(let message): message.encode(into: &writer)
+        case .freeStrays(let message): message.encode(into: &writer)
         case .pullChunk(let message): message.encode(into: &writer)
         case .objectChunk(let message): message.encode(into: &writer)
         case .pushChunk(let message): message.encode(into: &writer)
@@ -456,6 +459,7 @@ package enum Message: Hashable, Sendable {
         case 122: self = .exitDeclined(try reader.value())
         case 330: self = .workerRetired(try reader.value())
         case 331: self = .collectGarbage(try reader.value())
+        case 332: self = .freeStrays(try reader.value())
         case 128: self = .pullChunk(try reader.value())
         case 129: self = .objectChunk(try reader.value())
         case 130: self = .pushChunk(try reader.value())

@@ -174,6 +174,27 @@ package struct FreeObjects: Hashable, Sendable, WireCodable {
     }
 }
 
+/// Owner to the GCS: nodes that may have copies which nobody told it of; they are to free them.
+package struct FreeStrays: Hashable, Sendable, WireCodable {
+    package var objects: [ObjectID]
+    package var nodes: [NodeID]
+
+    package init(objects: [ObjectID], nodes: [NodeID]) {
+        self.objects = objects
+        self.nodes = nodes
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(list: objects)
+        writer.write(list: nodes)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        objects = try reader.identifiers()
+        nodes = try reader.identifiers()
+    }
+}
+
 /// To the raylet: bring the object here. Answered by `ObjectLocal`.
 package struct FetchObject: Hashable, Sendable, WireCodable {
     package var object: ObjectID

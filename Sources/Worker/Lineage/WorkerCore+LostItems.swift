@@ -66,6 +66,7 @@ extension WorkerCore {
             guard deadNodes[raylet.node] == nil else { return }
             objects[id]?.version = message.attempt
             settle(id, .stored(at: [raylet], byteCount: byteCount), into: &effects)
+            strew([id], at: tasks[message.task]?.strays ?? [], into: &effects)
             capture(message.contained, in: id, into: &effects)
         }
     }

@@ -65,8 +65,10 @@ struct ReferenceTable: Sendable {
     var borrowers: [ObjectID: [WorkerID]] = [:]
     /// The references inside the values of this process's objects.
     var contained: [ObjectID: [ObjectID]] = [:]
-    /// Nodes that may still have a copy of an object of this process, though others looked for it there in vain.
-    var strays: [ObjectID: [Address]] = [:]
+    /// Nodes that may have a copy of an object of this process, though it was looked for there in vain, or nobody said so.
+    var strays: [ObjectID: [NodeID]] = [:]
+    /// What the head is to be told of such copies when it is back.
+    var unsentStrays: [FreeStrays] = []
     var transfers: [Delivery: Transfer] = [:]
     /// By owner, only while some are not noted.
     var registrations: [WorkerID: Registrations] = [:]

@@ -60,7 +60,7 @@ extension WorkerCore {
         guard !gone.isEmpty else { return false }
         for raylet in gone where !isCertain && deadNodes[raylet.node] == nil {
             // Perhaps only this way to it is broken: it is freed with the others.
-            references.strays[id, default: []].append(raylet)
+            references.strays[id, default: []].append(raylet.node)
         }
         let left = raylets.filter { !nodes.contains($0.node) }
         guard let first = left.first else {

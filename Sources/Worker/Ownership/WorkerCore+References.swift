@@ -129,7 +129,7 @@ extension WorkerCore {
         if let actor = id.actorOfHandle { actorUnreferenced(actor, into: &effects) }
         if case .stored(let raylets, _) = entry.value { free(id, at: raylets, into: &effects) }
         if !references.strays.isEmpty, let strays = references.strays.removeValue(forKey: id) {
-            free(id, at: strays, into: &effects)
+            freeStrays([id], at: strays, into: &effects)
         }
         let inner = references.contained.isEmpty ? [] : references.contained.removeValue(forKey: id) ?? []
         return entry.origin == .task ? inner + lineage.release(id.task) : inner

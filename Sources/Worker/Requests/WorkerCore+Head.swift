@@ -66,6 +66,7 @@ extension WorkerCore {
             for id in shapes[index].requests { sendRequest(id, of: index, into: &effects) }
         }
         sayActors(into: &effects)
+        sayStrays(into: &effects)
         if let lease = execution.lease, execution.cpu != .running {
             effects.send(.leaseBlocked(LeaseBlocked(lease: lease)), to: WorkerID.gcs)
             if execution.cpu == .resuming {

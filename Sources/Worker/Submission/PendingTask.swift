@@ -42,6 +42,8 @@ struct PendingTask: Sendable {
     var reported: TaskState?
     /// Whether it was done once, and makes again those of its results that are lost.
     var isRebuild = false
+    /// Nodes on which tries at it were lost: what those had stored is freed with its results.
+    var strays: [NodeID] = []
     /// Whether it was cancelled: its results have failed already, and only its end is awaited.
     var cancellation = Cancellation.none
 

@@ -191,8 +191,10 @@ extension WorkerCore {
     /// Calls under way when the actor's process died: again where retries are left, else the error.
     private mutating func retryCalls(of actor: ActorID, error: RayError?, into effects: inout WorkerEffects) {
         recallHandOvers(to: actor, into: &effects)
-        guard let inFlight = actors[actor]?.inFlight, !inFlight.isEmpty else { return }
+        guard let client = actors[actor], !client.inFlight.isEmpty else { return }
+        let inFlight = client.inFlight
         actors[actor]?.inFlight = []
+        noteLostTry(of: inFlight, at: client.address.node)
         var again: [TaskID] = []
         for id in inFlight {
             guard var task = tasks[id], !dropCancelled(id, into: &effects) else { continue }
@@ -222,6 +224,7 @@ extension WorkerCore {
         guard let client = actors[actor] else { return }
         let error = client.error ?? RayError(.actorDied, "the actor \(actor) is dead")
         failHandOvers(to: actor, into: &effects)
+        noteLostTry(of: client.inFlight, at: client.address.node)
         let calls = Array(client.inFlight) + client.rebuilds + Array(client.queue)
         actors[actor]?.inFlight = []
         actors[actor]?.queue = []

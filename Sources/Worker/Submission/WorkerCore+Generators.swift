@@ -61,6 +61,7 @@ extension WorkerCore {
         case .stored(let raylet, let byteCount):
             streams[message.task]?.storesItems = true
             append(.stored(at: [raylet], byteCount: byteCount), to: message.task, into: &effects)
+            strew([id], at: task.strays, into: &effects)
             capture(message.contained, in: id, into: &effects)
         }
         itemTaken(message, from: peer, into: &effects)

@@ -49,6 +49,7 @@ extension WorkerCore {
     mutating func orphan(_ leaseID: LeaseID, into effects: inout WorkerEffects) {
         guard let lease = leases[leaseID] else { return }
         leases[leaseID]?.inFlight = []
+        noteLostTry(of: lease.inFlight, at: lease.worker.node)
         shapes[lease.shape].pushedCount -= lease.inFlight.count
         for (position, id) in lease.inFlight.enumerated().reversed() {
             guard !dropCancelled(id, into: &effects), tasks[id] != nil else { continue }

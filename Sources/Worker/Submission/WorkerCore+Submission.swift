@@ -175,6 +175,7 @@ extension WorkerCore {
         } else {
             lost = take(message.results, of: task, into: &effects)
         }
+        settleStrays(of: task, into: &effects)
         if task.spec.generator != nil { lost += generatorEnded(task, message, into: &effects) }
         return lost
     }
@@ -252,6 +253,7 @@ extension WorkerCore {
         traceEnded(task, error)
         if task.isRebuild { rebuildEnded(task) }
         if task.cancellation == .none { settleResults(of: task, .failed(error), into: &effects) }
+        settleStrays(of: task, into: &effects)
         if task.spec.generator != nil {
             if !task.isRebuild { failLostItems(of: id, into: &effects) }
             endStream(id, error, into: &effects)
