@@ -115,6 +115,19 @@ import Testing
         #expect(harness.sent(.releaseLease(ReleaseLease(lease: lease(1), kill: false)), to: raylet(0)))
     }
 
+    @Test(
+        "A lease that its owner gives back before its node has said that it serves it ends", arguments: [false, true])
+    func returnedEarly(isUnreachable: Bool) {
+        var harness = GCSHarness.cluster(isDurable: true)
+        harness.request(lease(1), from: driver(1))
+        harness.ready(lease(1), worker: 1)
+        harness.restart()
+        harness.rejoinDriver(leases: [lease(1)])
+        harness.send(.returnLease(ReturnLease(lease: lease(1), isUnreachable: isUnreachable)), from: driver(1))
+        harness.rejoinNode([held(lease(1), worker: 1)])
+        #expect(harness.sent(.releaseLease(ReleaseLease(lease: lease(1), kill: isUnreachable)), to: raylet(0)))
+    }
+
     @Test("A lease whose worker ended while the head was away is lost for its owner")
     func lostMeanwhile() {
         var harness = GCSHarness.cluster(isDurable: true)

@@ -63,7 +63,13 @@ extension GCSCore {
     mutating func ownerEndsLease(
         _ id: LeaseID, _ fate: WorkerFate, _ sender: Sender, at now: Instant, into effects: inout GCSEffects
     ) {
-        guard let record = leases[id], record.owner.worker == sender.id else { return }
+        guard let record = leases[id] else {
+            // Its node has not said yet that it serves it; when it does, nobody wants that any more.
+            let wasClaimed = peers[sender.id]?.claims.removeValue(forKey: id) != nil
+            if wasClaimed, fate == .killWorker { peers[sender.id]?.abandoned.insert(id) }
+            return
+        }
+        guard record.owner.worker == sender.id else { return }
         endLease(id, fate, at: now, into: &effects)
     }
 
