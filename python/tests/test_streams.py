@@ -56,6 +56,21 @@ def test_rotation_keeps_the_last_files(tmp_path):
     assert all(0 < os.path.getsize(file) <= 1000 for file in files)
 
 
+def test_the_end_waits_for_a_rotation(tmp_path):
+    slow = "import os, time; replace = os.replace; os.replace = lambda *a: (time.sleep(0.1), replace(*a))\n"
+    path, errors = str(tmp_path / "log"), str(tmp_path / "errors")
+    # The last two lines find their files full.
+    program = slow + PROGRAM.replace("os.system", "os.write(1, b'x' * 90 + bytes([10]))\nos.system")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with open(errors, "w") as file:
+        command = [sys.executable, "-c", program, path, "100", "2", "0", "12"]
+        subprocess.run(command, env=environment, stderr=file, check=True)
+    assert read(errors) == ""
+    assert sorted(os.listdir(tmp_path)) == ["errors", "log.err", "log.out", "log.out.1", "log.out.2"]
+    assert read(path + ".err") == "an error\n"
+    assert read(path + ".out") == "from a child\n"
+
+
 def test_rotation_without_old_files(tmp_path):
     path, _ = run(tmp_path, 1000, 0, 0, 500)
     assert sorted(os.listdir(tmp_path)) == ["log.err", "log.out"]

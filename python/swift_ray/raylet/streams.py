@@ -21,6 +21,8 @@ class _Pump:
     source: int
     target: int = -1
     size: int = 0
+    # Held while `target` changes.
+    lock: threading.Lock = field(default_factory=threading.Lock)
     wake: tuple[int, int] = field(default_factory=os.pipe)
     thread: threading.Thread = field(init=False)
 
@@ -37,14 +39,15 @@ class _Pump:
 
     def _rotate(self) -> None:
         """path becomes path.1, path.1 becomes path.2, up to `most_files` old ones; the oldest goes."""
-        os.close(self.target)
-        for number in range(self.most_files, 0, -1):
-            older = f"{self.path}.{number - 1}" if number > 1 else self.path
-            if os.path.exists(older):
-                os.replace(older, f"{self.path}.{number}")
-        if self.most_files == 0:
-            os.unlink(self.path)
-        self._open()
+        with self.lock:
+            os.close(self.target)
+            for number in range(self.most_files, 0, -1):
+                older = f"{self.path}.{number - 1}" if number > 1 else self.path
+                if os.path.exists(older):
+                    os.replace(older, f"{self.path}.{number}")
+            if self.most_files == 0:
+                os.unlink(self.path)
+            self._open()
 
     def _run(self) -> None:
         """Until `stop`, and then until the pipe is dry: its end may never come, as children inherit the pipe."""
@@ -110,7 +113,8 @@ def _redirect(descriptor: int, path: str, most_bytes: int, most_files: int, tees
 
 def _finish(descriptor: int, pump: _Pump) -> None:
     """Lets the pipe run dry: nothing written before the end is lost. What is written later goes to the file itself."""
-    os.dup2(pump.target, descriptor)
+    with pump.lock:
+        os.dup2(pump.target, descriptor)
     pump.stop()
 
 
