@@ -8,8 +8,10 @@ internal import RayCore
 /// A granted lease.
 ///
 ///     running ──blocked──▶ blocked ──unblocked──▶ resuming ──CPU free──▶ running
-///        ▲                    ▲                       │
-///        └─ unblocked, CPU free ┘◀───────blocked──────┘
+///        ▲                    ▲                       │ actors hold it
+///        │                    ├───────blocked─────────┤
+///        │                    │                       ▼
+///        └──────CPU free──────┴───────blocked───── overdrawn
 ///
 /// In every state the lease can end. Only a running lease holds its CPU.
 struct Lease: Sendable {
@@ -20,6 +22,9 @@ struct Lease: Sendable {
         case blocked
         /// Its CPU is in the pool, and it is in its node's resume queue.
         case resuming
+        /// As `resuming`, but its worker goes on meanwhile, as in Ray: actors or bundles have what it had, and may be
+        /// waiting for this very lease to end.
+        case overdrawn
     }
 
     let request: LeaseRequest
@@ -43,6 +48,9 @@ struct Lease: Sendable {
 
     /// The CPU that goes back to the pool while the lease is blocked.
     var cpu: ResourceAmount { request.held[ResourceSet.cpu] }
+
+    /// Whether it is in its node's resume queue.
+    var wantsCPU: Bool { state == .resuming || state == .overdrawn }
 
     /// What the lease holds in its present state.
     var heldNow: ResourceSet {

@@ -151,6 +151,8 @@ extension SchedulerCore {
         nodes.append(SchedulerNode(bundle: key, resources: resources, shares: shares, on: nodes[index]))
         groups[key.group]?.nodes[key.number] = nodes[index].id
         changedNodes.append(.bundle(key))
+        // What waits for CPU that is reserved now is to go on without.
+        if !nodes[index].resumeQueue.isEmpty { markChanged(nodes[index].pool) }
     }
 
     /// Gives what bundles reserve back to their nodes, and forgets the pools. Their leases are gone already.

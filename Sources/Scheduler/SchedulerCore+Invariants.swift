@@ -46,13 +46,15 @@ extension SchedulerCore {
         if here.count(where: \.request.held.isEmpty) != node.holdingNothingCount {
             violations.append("\(name): the count of leases that hold nothing is wrong")
         }
-        let resuming = here.filter { $0.state == .resuming }.map(\.request.id)
-        if resuming.sorted() != node.resumeQueue.sorted() {
-            violations.append("\(name): the resume queue is not the leases that resume")
+        if here.filter(\.wantsCPU).map(\.request.id).sorted() != node.resumeQueue.sorted() {
+            violations.append("\(name): the resume queue is not the leases that want their CPU")
         }
-        let next = node.resumeQueue.first { id in leases[id].map { node.canResume($0.cpu) } ?? false }
-        if let next, let lease = leases[next], lease.cpu <= node.available[ResourceSet.cpu] {
+        let resuming = node.resumeQueue.compactMap { leases[$0] }.filter { $0.state == .resuming }
+        if let next = resuming.first, next.cpu <= node.available[ResourceSet.cpu] {
             violations.append("\(name): a lease waits for CPU that is free")
+        }
+        if resuming.contains(where: { !node.canResume($0.cpu) }) {
+            violations.append("\(name): a lease waits for CPU that actors or bundles have")
         }
     }
 

@@ -78,7 +78,7 @@ extension SchedulerCore {
         nodes[index].gpus.giveBack(lease.gpus)
         if lease.request.isActor { nodes[index].heldByActors = nodes[index].heldByActors - lease.heldNow }
         if lease.request.held.isEmpty { nodes[index].holdingNothingCount -= 1 }
-        if lease.state == .resuming { nodes[index].resumeQueue.removeAll { $0 == id } }
+        if lease.wantsCPU { nodes[index].resumeQueue.removeAll { $0 == id } }
         markChanged(lease.pool)
     }
 
@@ -88,11 +88,11 @@ extension SchedulerCore {
         switch lease.state {
         case .blocked: return
         case .running: changeCPU(of: lease, on: index, isTaken: false)
-        case .resuming: nodes[index].resumeQueue.removeAll { $0 == id }
+        case .resuming, .overdrawn: nodes[index].resumeQueue.removeAll { $0 == id }
         }
         leases[id]?.state = .blocked
         markChanged(lease.pool)
-        guard let worker, lease.state == .running, !waitingOwners.contains(worker) else { return }
+        guard let worker, lease.state != .resuming, !waitingOwners.contains(worker) else { return }
         leases[id]?.waitingWorker = worker
         waitingOwners.insert(worker)
         let waiting = (owners[worker]?.pending ?? []).compactMap { pending[$0] }.sorted { $0.arrival < $1.arrival }
@@ -106,7 +106,7 @@ extension SchedulerCore {
     mutating func unblock(_ id: LeaseID, into effects: inout SchedulerEffects) {
         guard let lease = leases[id], let index = index(of: lease.pool) else { return }
         switch lease.state {
-        case .running:
+        case .running, .overdrawn:
             effects.append(.resumeGranted(id, node: lease.node))
         case .resuming:
             break
@@ -121,7 +121,7 @@ extension SchedulerCore {
 
     /// Gives leases that want their CPU again what is free, first come first served.
     ///
-    /// One whose CPU actors have taken meanwhile is passed over: it can only go on when an actor ends.
+    /// One whose CPU actors have taken meanwhile goes on without it, until there is some.
     mutating func resume(on index: Int, into effects: inout SchedulerEffects) {
         guard !nodes[index].resumeQueue.isEmpty else { return }
         var left: [LeaseID] = []
@@ -131,10 +131,16 @@ extension SchedulerCore {
             if !isHeldUp, lease.cpu <= nodes[index].available[ResourceSet.cpu] {
                 changeCPU(of: lease, on: index, isTaken: true)
                 leases[id]?.state = .running
-                effects.append(.resumeGranted(id, node: lease.node))
+                if lease.state == .resuming { effects.append(.resumeGranted(id, node: lease.node)) }
+                continue
+            }
+            left.append(id)
+            guard lease.state == .resuming else { continue }
+            if nodes[index].canResume(lease.cpu) {
+                isHeldUp = true
             } else {
-                left.append(id)
-                isHeldUp = isHeldUp || nodes[index].canResume(lease.cpu)
+                leases[id]?.state = .overdrawn
+                effects.append(.resumeGranted(id, node: lease.node))
             }
         }
         nodes[index].resumeQueue = left
@@ -142,7 +148,7 @@ extension SchedulerCore {
 
     /// Whether free CPU of a node is kept for leases that go on.
     func keepsCPUForResume(_ node: SchedulerNode) -> Bool {
-        node.resumeQueue.contains { id in leases[id].map { node.canResume($0.cpu) } ?? false }
+        node.resumeQueue.contains { leases[$0]?.state == .resuming }
     }
 
     /// Forgets a lease on the side of its owner.

@@ -18,13 +18,8 @@ extension SchedulerCore {
         if let waiting = pending[id], let group = classes[waiting.classID] {
             return reason(group.key, arrival: waiting.arrival)
         }
-        guard let lease = leases[id], lease.state == .resuming, let node = self[lease.node] else { return nil }
-        let cpu = "\(lease.cpu) CPU"
-        if node.canResume(lease.cpu) {
-            return PendingReason(.resourcesBusy, "waits to take its \(cpu) back; other leases of its node use it")
-        }
-        return PendingReason(
-            .resourcesBusy, "waits to take its \(cpu) back; actors of its node hold it and one must end first")
+        guard let lease = leases[id], lease.state == .resuming else { return nil }
+        return PendingReason(.resourcesBusy, "waits to take its \(lease.cpu) CPU back; other leases of its node use it")
     }
 
     /// What waits and why, one group per shape and strategy, in order of shape. O(classes * nodes).

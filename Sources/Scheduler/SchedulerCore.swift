@@ -126,6 +126,9 @@ package struct SchedulerCore: Sendable {
     /// The resources of a node that no lease holds; nothing if the node is unknown.
     package func available(of node: NodeID) -> ResourceSet? { self[node]?.available }
 
+    /// Whether a lease has gone on though there was no CPU for it.
+    package func isOverdrawn(_ id: LeaseID) -> Bool { leases[id]?.state == .overdrawn }
+
     /// The labels of a node; nothing if the node is unknown.
     package func labels(of node: NodeID) -> [String: String]? { self[node]?.labels }
 

@@ -86,7 +86,7 @@ struct SchedulerNode: Sendable {
         return highest
     }
 
-    /// Whether leases that want `cpu` again can have it without an actor ending first.
+    /// Whether leases that want `cpu` again can have it without an actor or a placement group ending first.
     func canResume(_ cpu: ResourceAmount) -> Bool {
         cpu <= total[ResourceSet.cpu] - heldByActors[ResourceSet.cpu] - reserved[ResourceSet.cpu]
     }

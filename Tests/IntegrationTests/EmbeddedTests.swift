@@ -71,6 +71,9 @@ extension IntegrationTests {
         @Test("Tasks that wait for tasks give their CPU back: fibonacci(12) on one CPU", .timeLimit(.minutes(1)))
         func fibonacci() async throws { try await check("fibonacci", "12", lines: ["fibonacci: 144"]) }
 
+        @Test("A task whose actor has taken the only CPU goes on while that lives", .timeLimit(.minutes(1)))
+        func ownActor() async throws { try await check("own-actor", lines: ["counted: 7"]) }
+
         @Test("Calls of each caller run in order and one at a time", .timeLimit(.minutes(1)))
         func order() async throws {
             try await check(

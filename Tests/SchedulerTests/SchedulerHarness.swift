@@ -85,6 +85,8 @@ struct SchedulerHarness {
         core.available(of: Self.node(node)).map { $0[name].value }
     }
 
+    func isOverdrawn(_ lease: Int) -> Bool { core.isOverdrawn(Self.lease(lease)) }
+
     func reason(_ lease: Int) -> String? { core.pendingReason(of: Self.lease(lease))?.sentence }
 
     /// The numbers of the leases granted by `effects`, in order.

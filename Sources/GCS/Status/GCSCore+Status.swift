@@ -32,6 +32,9 @@ extension GCSCore {
     /// Whether a node is in the cluster.
     package func hasNode(_ id: NodeID) -> Bool { nodes[id] != nil }
 
+    /// Whether a lease has gone on though there was no CPU for it.
+    package func isOverdrawn(_ lease: LeaseID) -> Bool { scheduler.isOverdrawn(lease) }
+
     /// The seconds of silence, resources and so on of one node.
     private func status(of node: NodeRecord, _ id: NodeID?) -> NodeStatus {
         NodeStatus(

@@ -27,6 +27,8 @@ struct Oracle {
     private var workers: [LeaseID: WorkerID] = [:]
     /// Leases that ended with an order to kill their workers.
     private var revoked: Set<LeaseID> = []
+    /// Leases that went on without the CPU that actors or bundles had taken.
+    private var overdrawn: Set<LeaseID> = []
 
     // MARK: Leases
 
@@ -52,6 +54,9 @@ struct Oracle {
             ended(release.lease)
             if release.kill { revoked.insert(release.lease) }
         case .leaseLost(let lost): ended(lost.lease)
+        case .leaseResumed(let resumed):
+            overdrawn.remove(resumed.lease)
+            if cluster.gcs?.isOverdrawn(resumed.lease) == true { overdrawn.insert(resumed.lease) }
         case .assignLease(let assign): groups.assigned(assign, to: NodeID(raylet: peer), in: cluster)
         case .placementGroupsFound(let found): for state in found.groups { groups.shown(state, in: cluster) }
         default: break
@@ -102,12 +107,12 @@ struct Oracle {
     /// No more runs on a node than it has CPUs.
     ///
     /// A worker that is to be killed does not count: the order goes to its raylet, while others hear on their own links
-    /// that they may go on, and can hear it first.
+    /// that they may go on, and can hear it first. Nor does one that was told to go on without CPU.
     func cpuTaken(by worker: WorkerProcess, plus spec: TaskSpec? = nil, in cluster: Cluster) {
         guard let raylet = worker.raylet else { return }
         var used = raylet.workers.values.flatMap(\.cpusInUse)
         if let spec { used.append((worker.lease(of: spec), spec.resources[ResourceSet.cpu])) }
-        used.removeAll { $0.lease.map { revoked.contains($0) } ?? false }
+        used.removeAll { $0.lease.map { revoked.contains($0) || overdrawn.contains($0) } ?? false }
         groups.cpusTaken(used, in: cluster)
         let sum = used.reduce(ResourceAmount.zero) { $0 + $1.amount }
         if sum > ResourceAmount(Double(raylet.cpuCount)) {

@@ -44,6 +44,8 @@ final class GCSProcess: SimulatedProcess {
 
     func hasNode(_ id: NodeID) -> Bool { core.hasNode(id) }
 
+    func isOverdrawn(_ lease: LeaseID) -> Bool { core.isOverdrawn(lease) }
+
     override func receive(_ message: Message, requestID: UInt64, from peer: WorkerID) {
         step(.message(message, requestID: requestID, from: peer))
     }

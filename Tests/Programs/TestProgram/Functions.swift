@@ -91,6 +91,13 @@ struct Undecodable: Codable {
 }
 
 /// Notes in which order its calls came, and whether one began inside another.
+/// Waits for an actor that takes a CPU for good, and goes on while it lives.
+@Remote func countTwice() async throws -> Int {
+    let counter = ray.remote(Counter.self).options(numCPUs: 1).remote(start: 5)
+    _ = try await ray.get(counter.increment())
+    return try await ray.get(counter.increment())
+}
+
 @RemoteActor actor Recorder {
     private var next: [Int: Int] = [:]
     private var faults = 0

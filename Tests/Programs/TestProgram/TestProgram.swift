@@ -78,6 +78,9 @@ import Ray
         case "fibonacci":
             try await begin(cpus: 1)
             try await fibonacciNumbers(arguments)
+        case "own-actor":
+            try await begin(cpus: 1)
+            say("counted: \(try await ray.get(ray.remote(countTwice)()))")
         case "order":
             try await begin(cpus: 4)
             try await order(Int(arguments[0]) ?? 1)
