@@ -73,7 +73,26 @@ extension SimulationTests {
             (642, .cancels, "a worker that was about to be killed counted as using its CPU"),
             (201, .cancels, "a task that was cancelled before it submitted another one waited for that for ever"),
             (719_409, nil, "the timer of an owner ran without a pause while a worker did not answer"),
+            (718_579, nil, "what a killed worker had stored stayed until the job ended"),
+            (714_845, nil, "a node that was joining never heard that the head had given it up"),
+            (724_154, .groups, "a placement group with all of its bundles was said to look for some"),
         ]
+
+        /// Seeds with a head that dies.
+        static let headSeeds: [(UInt64, SimulationWorkload?, String)] = [
+            (746_931, nil, "a lease that was given back before its node came back was taken up with that"),
+            (720_010, nil, "a grant that was lost with the head counted as one"),
+            (727_155, .groups, "a process of a job that had been ended was told that its argument is wrong"),
+        ]
+
+        @Test("Seeds that failed with a head that dies are right", .timeLimit(.minutes(5)), arguments: headSeeds)
+        func headRegression(seed: UInt64, workload: SimulationWorkload?, fault: String) {
+            var options = SimulationOptions()
+            options.workload = workload
+            options.headDies = true
+            let report = Simulation.run(seed: seed, options: options)
+            #expect(report.failure == nil, "\(fault) again? \(report.summary)")
+        }
 
         @Test("Seeds that failed later are right", .timeLimit(.minutes(5)), arguments: laterSeeds)
         func laterRegression(seed: UInt64, workload: SimulationWorkload?, fault: String) {
