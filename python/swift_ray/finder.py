@@ -8,13 +8,24 @@ import os
 import sys
 
 CORE = "ray._raylet"
+RAY = "ray"
+# What these import and hardly ever use is imported at its first use (`swift_ray/imports.py`).
+DEFERRED = {
+    "ray._common.usage.usage_lib": ("requests",),
+    "ray._private.accelerators.tpu": ("requests",),
+    "ray._private.state": ("requests",),
+    "ray._private.runtime_env.plugin_schema_manager": ("jsonschema",),
+}
 PATCHED = {
     "ray._private.services": "patch_services",
     "ray._private.node": "patch_node",
     "ray.util.state.api": "patch_state",
     "ray._private.serialization": "patch_serialization",
+    "ray.util.serialization_addons": "patch_serialization_addons",
     "ray.cross_language": "patch_cross_language",
 }
+# What is to be done once these are imported (`swift_ray/addons.py`).
+AWAITED = {}
 
 
 class CoreLoader:
@@ -31,25 +42,69 @@ class CoreLoader:
         module.__spec__ = self.own_spec
 
 
-class PatchingLoader:
-    """Loads a module of Ray's as always and then lets `swift_ray.services` change it."""
+class OtherLoader:
+    """Loads a module of Ray's as always, and does something beside it."""
 
-    def __init__(self, loader, patch):
+    def __init__(self, loader):
         self.loader = loader
-        self.patch = patch
 
     def create_module(self, spec):
         return self.loader.create_module(spec)
 
     def exec_module(self, module):
         self.loader.exec_module(module)
-        import swift_ray.services
-
-        getattr(swift_ray.services, self.patch)(module)
 
     def __getattr__(self, name):
         # get_source, get_data and others, for inspect and tracebacks.
         return getattr(self.loader, name)
+
+
+class PatchingLoader(OtherLoader):
+    """Lets `swift_ray.services` change the module."""
+
+    def exec_module(self, module):
+        self.loader.exec_module(module)
+        import swift_ray.services
+
+        getattr(swift_ray.services, PATCHED[module.__name__])(module)
+
+
+class DeferringLoader(OtherLoader):
+    """Gives the module other modules that are imported when they are used."""
+
+    def exec_module(self, module):
+        from swift_ray.imports import defer
+
+        defer(module, DEFERRED[module.__name__])
+        self.loader.exec_module(module)
+
+
+class AwaitingLoader(OtherLoader):
+    """Does what waits for the module, when it is there."""
+
+    def exec_module(self, module):
+        self.loader.exec_module(module)
+        # As the import system does, but only a moment later.
+        folder, _, name = module.__name__.rpartition(".")
+        if folder:
+            setattr(sys.modules[folder], name, module)
+        if (action := AWAITED.pop(module.__name__, None)) is not None:
+            action()
+
+
+class QuietLoader(OtherLoader):
+    """Loads Ray without collections: what is imported stays, and they would look through all of it again and again."""
+
+    def exec_module(self, module):
+        import gc
+
+        if not gc.isenabled():
+            return self.loader.exec_module(module)
+        gc.disable()
+        try:
+            self.loader.exec_module(module)
+        finally:
+            gc.enable()
 
 
 class Finder:
@@ -62,13 +117,21 @@ class Finder:
 
             return ModuleSpec(name, CoreLoader())
         if name in PATCHED:
-            from importlib.machinery import PathFinder
+            other = PatchingLoader
+        elif name in DEFERRED:
+            other = DeferringLoader
+        elif name == RAY:
+            other = QuietLoader
+        elif name in AWAITED:
+            other = AwaitingLoader
+        else:
+            return None
+        from importlib.machinery import PathFinder
 
-            spec = PathFinder.find_spec(name, path, target)
-            if spec is not None:
-                spec.loader = PatchingLoader(spec.loader, PATCHED[name])
-            return spec
-        return None
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = other(spec.loader)
+        return spec
 
 
 def install() -> None:

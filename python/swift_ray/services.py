@@ -27,6 +27,19 @@ def patch_services(services: ModuleType) -> None:
         return "", None
 
     services.start_api_server = start_api_server
+    start_raylet = services.start_raylet
+
+    def start_raylet_alone(*arguments, **options):
+        """There is no dashboard's agent, so nobody has to know, by importing all of it, what it could do."""
+        utils = services.ray._private.utils
+        find_error = utils.get_dashboard_dependency_error
+        utils.get_dashboard_dependency_error = lambda: None
+        try:
+            return start_raylet(*arguments, **options)
+        finally:
+            utils.get_dashboard_dependency_error = find_error
+
+    services.start_raylet = start_raylet_alone
 
 
 def patch_node(node: ModuleType) -> None:
@@ -99,6 +112,13 @@ def patch_serialization(serialization: ModuleType) -> None:
         ]
 
     context.deserialize_objects = deserialize_objects
+
+
+def patch_serialization_addons(addons: ModuleType) -> None:
+    """Values of pydantic, Starlette and pyarrow can be pickled once these are imported, which Ray does itself."""
+    import swift_ray.addons
+
+    addons.apply = swift_ray.addons.apply
 
 
 def patch_cross_language(cross_language: ModuleType) -> None:

@@ -27,6 +27,7 @@ REQUEST_BYTES_MAX = 16 << 20
 
 def load_ray() -> None:
     """Imports what `default_worker.py` and the first task want."""
+    import ray._common.usage.usage_lib  # noqa: F401
     import ray._private.workers.default_worker  # noqa: F401
 
 
@@ -34,11 +35,14 @@ def serve(load: Callable[[], None] = load_ray) -> None:
     """Returns in every process that was forked. In this one never: it ends when the raylet closes the socket."""
     connection = socket.socket(fileno=int(os.environ.pop(VARIABLE)))
     connection.set_inheritable(False)
+    # What is loaded stays: collections meanwhile find nothing.
+    gc.disable()
     load()
+    gc.enable()
     # Collections in the children would copy the pages of what is never garbage.
     gc.collect()
     gc.freeze()
-    connection.sendall(NUMBER.pack(0))
+    answer_or_end(connection, 0)
     parent = os.environ.get(PARENT_VARIABLE)
     while True:
         request = receive(connection)
@@ -53,10 +57,15 @@ def serve(load: Callable[[], None] = load_ray) -> None:
             return become(folder, variables, descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
-        try:
-            connection.sendall(NUMBER.pack(answer))
-        except OSError:
-            os._exit(0)
+        answer_or_end(connection, answer)
+
+
+def answer_or_end(connection: socket.socket, number: int) -> None:
+    """Tells the raylet a number; without a raylet this process ends."""
+    try:
+        connection.sendall(NUMBER.pack(number))
+    except OSError:
+        os._exit(0)
 
 
 def receive(connection: socket.socket) -> tuple[str, dict[str, str], list[int]] | None:

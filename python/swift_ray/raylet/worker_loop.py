@@ -45,6 +45,8 @@ class WorkerLoop:
     def run_task_loop(self) -> None:
         """Returns when the process is to end; raises SystemExit where user code asked for it."""
         self._cancellation.install()
+        # What Ray teaches its pickler is there before user code, which may pickle by itself.
+        context.ray_worker().get_serialization_context()
         execution = self._execution
         while (task := _core.next_task(0 if execution.has_title else SLICE_MS)) is not False:
             if task is not None:
