@@ -169,6 +169,7 @@ package struct GCSCore: Sendable {
         case .leaseFailed(let message): leaseFailed(message, sender, at: now, into: &effects)
         case .workerExited(let message): workerExited(message, sender, at: now, into: &effects)
         case .logLines(let message): forward(message, sender, into: &effects)
+        case .flushLines(let message): flushLines(message, sender, into: &effects)
         case .registerJob(let message): registerJob(message.info, sender, into: &effects)
         case .finishJob: finishJob(sender, at: now, into: &effects)
         case .requestLease(let message): requestLease(message, sender, at: now, into: &effects)

@@ -41,7 +41,7 @@ extension RayletCore {
     ) {
         switch message {
         case .nodeRegistered, .assignLease, .releaseLease, .killWorker, .releaseOwned, .shutDownNode, .nodeDied,
-            .listObjects:
+            .listObjects, .flushLines:
             guard peer == .gcs else {
                 return effects.append(.log(.warning, "ignored a message of kind \(message.kind) from \(peer)"))
             }
@@ -82,6 +82,7 @@ extension RayletCore {
         case .killWorker(let kill): killWorker(kill.lease, reason: kill.reason, at: now, into: &effects)
         case .releaseOwned(let release): releaseOwned(release, at: now, into: &effects)
         case .listObjects(let question): effects.append(.listObjects(question))
+        case .flushLines(let flush): effects.append(.flushLines(flush.job))
         case .shutDownNode(let order): leave(reason: order.reason, into: &effects)
         case .nodeDied(let died):
             locationLost(WorkerID(raylet: died.node), reason: "the node died: \(died.reason)", at: now, into: &effects)

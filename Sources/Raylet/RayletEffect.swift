@@ -13,6 +13,8 @@ package enum RayletEffect: Hashable, Sendable {
     case rejoin(RejoinNode)
     /// Tell the control store what is in the store and on disk.
     case listObjects(ListObjects)
+    /// Pass on what workers of a job have printed so far, and then a batch without lines.
+    case flushLines(JobID)
     /// Open a link; answered by `peerUp` or `peerLost`.
     case connect(Address)
     /// Start a process; answered by `workerSpawned` or `spawnFailed`.

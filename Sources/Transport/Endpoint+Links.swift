@@ -161,6 +161,7 @@ extension Endpoint {
         unsettled.removeAll { $0 === connection }
         reactor.remove(descriptor: connection.descriptor)
         ray_close(connection.descriptor)
+        noteSilence()
     }
 
     private func expired(_ connection: Connection) {

@@ -84,6 +84,8 @@ package final class Endpoint: @unchecked Sendable {
     var unsettled: [Connection] = []
     /// Leader only.
     var isShutDown = false
+    /// Whether it is shut down, and nobody is left who has not heard it.
+    private let isSilent = Atomic<Bool>(false)
     /// Leader only: replaced at the shutdown, so that owner and endpoint do not keep each other.
     private(set) var handler: any EndpointHandler
     let timer: ReactorTimer
@@ -211,8 +213,29 @@ package final class Endpoint: @unchecked Sendable {
             for listener in self.listeners.withLock({ $0 }) { self.close(listener) }
             for peer in self.peers.withLock({ $0.values.sorted { $0.id < $1.id } }) { self.leave(peer, reason) }
             self.handler = SilentHandler()
+            self.noteSilence()
             completion()
         }
+    }
+
+    /// Says goodbye to all peers and waits until they have heard it, `milliseconds` at most. Not for the reactor's own
+    /// threads.
+    package func shutdown(reason: String, waitingMilliseconds milliseconds: Int) {
+        shutdown(reason: reason)
+        let deadline = reactor.clock.now().advanced(milliseconds: milliseconds)
+        while !isSilent.load(ordering: .acquiring), reactor.clock.now() < deadline { usleep(500) }
+    }
+
+    /// Looks whether the last peer has heard the goodbye. By the leader only.
+    func noteSilence() {
+        guard isShutDown else { return }
+        let isHeard = unsettled.allSatisfy {
+            switch $0.phase {
+            case .leaving, .draining: false
+            case .connecting, .securing, .greeting, .greeted, .established, .ended: true
+            }
+        }
+        if isHeard { isSilent.store(true, ordering: .releasing) }
     }
 
     private func start(_ listener: Listener) throws(TransportError) {

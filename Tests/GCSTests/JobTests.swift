@@ -107,4 +107,21 @@ import Testing
         harness.send(.logLines(lines), from: raylet(0))
         #expect(harness.effects.isEmpty)
     }
+
+    @Test("A driver has all raylets pass on what its workers have printed, and nobody else does")
+    func flushLines() {
+        var harness = GCSHarness.cluster()
+        harness.join(1, cpus: 4)
+        let flush = Message.flushLines(FlushLines(job: JobID(1)))
+        harness.effects = []
+        harness.send(flush, requestID: 5, from: driver(1))
+        #expect(harness.messages(to: raylet(0)) == [flush])
+        #expect(harness.messages(to: raylet(1)) == [flush])
+        #expect(harness.messages(to: driver(1)) == [.done(Done())])
+        harness.startJob(driver: 2)
+        harness.send(.finishJob(FinishJob()), from: driver(1))
+        harness.effects = []
+        for other in [driver(2), driver(1), raylet(0)] { harness.send(flush, from: other) }
+        #expect(harness.effects.isEmpty)
+    }
 }

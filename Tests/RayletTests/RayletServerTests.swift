@@ -371,6 +371,27 @@ final class Flag: Sendable {
         #expect(cluster.stop() == "the test is over")
     }
 
+    @Test("What a worker has printed is passed on before the answer to who asks for it")
+    func flush() throws {
+        let cluster = try PlayedCluster()
+        let line = "\(UInt64.random(in: 0 ... .max))"
+        cluster.assign(1, script: "echo \(line); touch \(cluster.session)/printed; sleep 1000")
+        let isPrinted = cluster.control.reactor.poll(microseconds: 10_000_000) {
+            access(cluster.session + "/printed", F_OK) == 0
+        }
+        #expect(isPrinted)
+        cluster.send(.flushLines(FlushLines(job: JobID(1))))
+        _ = try cluster.control.wait { message in
+            if case .logLines(let value) = message, value.lines.isEmpty { true } else { nil }
+        }
+        let batches = cluster.control.state.withLock { state in
+            state.received.compactMap { entry in if case .logLines(let value) = entry.message { value } else { nil } }
+        }
+        #expect(batches.map(\.lines) == [[line], []])
+        #expect(batches.allSatisfy { $0.job == JobID(1) && $0.host == "127.0.0.1" })
+        #expect(cluster.stop() == "the test is over")
+    }
+
     @Test("A process with a wrong token does not get the store, and hears why")
     func wrongToken() throws {
         let cluster = try PlayedCluster()

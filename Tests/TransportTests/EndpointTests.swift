@@ -60,6 +60,27 @@ struct EndpointTests {
         #expect(client.recorder.records.withLock { $0.messages.allSatisfy { $0.payload == payload } })
     }
 
+    @Test("A shutdown waits until the peers have heard it, and no longer", arguments: [true, false])
+    func goodbye(isUnix: Bool) throws {
+        let folder = TemporaryFolder()
+        let (server, client) = try pair(isUnix: isUnix, folder: folder)
+        defer { client.close() }
+        let payload = [UInt8](repeating: 7, count: 3_000_000)
+        client.endpoint.send(kind: 16, requestID: 1, payload: payload, to: server.id)
+        #expect(client.wait { $0.messages.count == 1 })
+        server.endpoint.send(kind: 18, requestID: 2, payload: payload, to: client.id)
+        let start = server.reactor.clock.now()
+        server.endpoint.shutdown(reason: "it is over", waitingMilliseconds: 20_000)
+        #expect(server.reactor.clock.now() < start.advanced(milliseconds: 10_000))
+        server.reactor.stop()
+        #expect(client.wait { $0.lost.count == 1 })
+        let records = client.recorder.records.withLock { $0 }
+        #expect(records.messages.map(\.requestID) == [1, 2])
+        #expect(records.lost[0].contains("it is over"))
+        // Nobody is left to be waited for.
+        server.endpoint.shutdown(reason: "again", waitingMilliseconds: 20_000)
+    }
+
     @Test("Gathered messages go out without another call", arguments: [true, false])
     func gathered(isUnix: Bool) throws {
         let folder = TemporaryFolder()

@@ -221,6 +221,7 @@ enum MessageSamples {
         .exitDeclined(ExitDeclined()),
         .workerRetired(WorkerRetired(lease: leaseID)), .collectGarbage(CollectGarbage()),
         .freeStrays(FreeStrays(objects: [objectID], nodes: [nodeID])),
+        .flushLines(FlushLines(job: jobID)),
         .pullChunk(PullChunk(object: objectID, offset: 1, count: 2)),
         .objectChunk(
             ObjectChunk(

@@ -19,6 +19,7 @@ DEFERRED = {
 PATCHED = {
     "ray._private.services": "patch_services",
     "ray._private.node": "patch_node",
+    "ray._private.worker": "patch_worker",
     "ray.util.state.api": "patch_state",
     "ray._private.serialization": "patch_serialization",
     "ray.util.serialization_addons": "patch_serialization_addons",

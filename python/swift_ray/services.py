@@ -3,6 +3,7 @@
 Called by the finder after each of them is loaded.
 """
 
+import atexit
 import json
 import os
 from types import ModuleType
@@ -83,6 +84,22 @@ def patch_node(node: ModuleType) -> None:
     node.Node._write_cluster_info_to_kv = write_cluster_info
     node.Node.start_monitor = start_nothing
     node.Node.start_log_monitor = start_nothing
+
+
+def patch_worker(worker: ModuleType) -> None:
+    """At the interpreter's end a driver waits for what its workers have printed, and not half a second."""
+    atexit.unregister(worker.shutdown)
+    atexit.register(shutdown_at_exit)
+
+
+def shutdown_at_exit() -> None:
+    """Ends what `ray.init` has begun, with all that is printed shown."""
+    import ray._private.worker as worker
+
+    printing = getattr(worker.global_worker, "logger_thread", None)
+    if worker.global_worker.connected and printing is not None and printing.is_alive():
+        worker.global_worker.gcs_log_subscriber.wait_until_printed()
+    worker.shutdown()
 
 
 def patch_state(api: ModuleType) -> None:

@@ -100,6 +100,18 @@ extension GCSCore {
                 + "of it; call ray.init() again")
     }
 
+    /// Has all raylets pass on what workers of a driver have printed.
+    func flushLines(_ message: FlushLines, _ sender: Sender, into effects: inout GCSEffects) {
+        guard let job = jobs[message.job], !job.isEnded, job.info.driver.worker == sender.id else {
+            return confirm(
+                RayError(.invalidArgument, "only a job's driver is told what is printed"), sender, into: &effects)
+        }
+        for (peer, record) in peers.sorted(by: { $0.key < $1.key }) where !record.isGone && record.role == .raylet {
+            tell(peer, .flushLines(message), into: &effects)
+        }
+        confirm(nil, sender, into: &effects)
+    }
+
     /// The workers that detached actors of a job run in, and those that these have leased, and so on.
     private func survivors(of id: JobID) -> Set<WorkerID> {
         var survivors: Set<WorkerID> = []

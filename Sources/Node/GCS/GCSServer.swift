@@ -109,9 +109,8 @@ package final class GCSServer: Sendable {
 
     private func finish(_ reason: String) -> String {
         reactor.perform { self.driver.end() }
-        endpoint.shutdown(reason: reason)
         // Peers hear the reason if they read soon; nothing depends on it.
-        usleep(100_000)
+        endpoint.shutdown(reason: reason, waitingMilliseconds: 100)
         reactor.stop()
         journal?.close()
         return reason

@@ -325,6 +325,7 @@ extension RayletDriver {
             message.owners = store.owners
             send(.rejoinNode(message), requestID: 0, to: .gcs)
         case .listObjects(let question): send(.objectsListed(store.list(question)), requestID: 0, to: .gcs)
+        case .flushLines(let job): workers?.flush(job)
         case .connect(let address): endpoint?.connect(to: address)
         case .spawnWorker(let start): workers?.start(start, environment: environment.of(start))
         case .kill(let processID, let group):

@@ -83,7 +83,7 @@ package final class RayletServer: Sendable {
             driver.left(reason: "\(error)")
         }
         reactor.perform { self.driver.begin() }
-        // Short while the start waits for it, long afterwards.
+        // Short while the start or the end waits for it, long in between.
         var milliseconds = 2
         var isReady = false
         while driver.leaveReason == nil {
@@ -94,6 +94,7 @@ package final class RayletServer: Sendable {
             }
             if let signal = SignalWait.next(milliseconds: milliseconds) {
                 stop(reason: "it was asked to end (\(signal))")
+                milliseconds = 2
             }
         }
         return finish()
@@ -104,9 +105,8 @@ package final class RayletServer: Sendable {
 
     private func finish() -> String {
         let reason = driver.leaveReason ?? ""
-        endpoint.shutdown(reason: reason)
         // Peers hear the reason if they read soon; nothing depends on it.
-        usleep(100_000)
+        endpoint.shutdown(reason: reason, waitingMilliseconds: 100)
         reactor.stop()
         watch.stop()
         launcher.stop()

@@ -27,7 +27,7 @@ final class WorkerLauncher: @unchecked Sendable {
     private let logs: String
     private let host: String
     private let tell: @Sendable (Event) -> Void
-    private var running: [Int32: WorkerOutput] = [:]
+    private var running: [Int32: (job: JobID, lines: WorkerOutput)] = [:]
 
     /// Starts by `launcher`, reads on `watch`, writes into the folder `logs`, and tells `tell`.
     init(
@@ -49,14 +49,9 @@ final class WorkerLauncher: @unchecked Sendable {
             for descriptor in output where descriptor >= 0 { ray_close(descriptor) }
             return tell(.failed(startToken: start.startToken, reason: Self.noPipe))
         }
-        let folder = start.program.workingDirectory
-        var request = LaunchRequest(
-            path: start.path, arguments: [start.program.path] + start.program.arguments, environment: environment,
-            // On another machine the driver's folder may not exist; then the raylet's own is used.
-            directory: start.folder ?? (!folder.isEmpty && access(folder, X_OK) == 0 ? folder : nil),
-            standardOutput: .descriptor(output[1]), standardError: .descriptor(error[1]), isWatchingParent: true)
-        request.memoryNode = start.memoryNode
-        request.forking = Self.forking(of: start)
+        var request = Self.request(start, environment)
+        request.standardOutput = .descriptor(output[1])
+        request.standardError = .descriptor(error[1])
         let reading = [output[0], error[0]]
         let writing = [output[1], error[1]]
         launcher.launch(request) { result in
@@ -74,6 +69,29 @@ final class WorkerLauncher: @unchecked Sendable {
             self.launcher.signalGroup(of: processID, SIGKILL)
             self.watch.perform { self.finish(processID, end) }
         }
+    }
+
+    /// Passes on what workers of a job have printed so far, and then a batch without lines; any thread.
+    func flush(_ job: JobID) {
+        watch.perform {
+            for (_, output) in self.running.sorted(by: { $0.key < $1.key }) where output.job == job {
+                output.lines.readAll()
+            }
+            self.tell(
+                .printed(LogLines(job: job, host: self.host, processID: 0, name: "", isError: false, lines: [])))
+        }
+    }
+
+    private static func request(_ start: WorkerStart, _ environment: [String]) -> LaunchRequest {
+        let folder = start.program.workingDirectory
+        var request = LaunchRequest(
+            path: start.path, arguments: [start.program.path] + start.program.arguments, environment: environment,
+            // On another machine the driver's folder may not exist; then the raylet's own is used.
+            directory: start.folder ?? (!folder.isEmpty && access(folder, X_OK) == 0 ? folder : nil),
+            isWatchingParent: true)
+        request.memoryNode = start.memoryNode
+        request.forking = forking(of: start)
+        return request
     }
 
     /// The program's word that it can be loaded once and forked for each worker.
@@ -103,14 +121,14 @@ final class WorkerLauncher: @unchecked Sendable {
                     LogLines(
                         job: job, host: host, processID: processID, name: program, isError: isError, lines: lines)))
         }
-        running[processID] = output
+        running[processID] = (job, output)
         for (index, descriptor) in descriptors.enumerated() {
             watch.add(descriptor) { [weak output] in output?.read(stream: index) ?? false }
         }
     }
 
     private func finish(_ processID: Int32, _ end: ProcessEnd) {
-        let output = running.removeValue(forKey: processID)
+        let output = running.removeValue(forKey: processID)?.lines
         let lines = output?.finish() ?? []
         for descriptor in output?.openDescriptors ?? [] { watch.remove(descriptor) }
         let exit =

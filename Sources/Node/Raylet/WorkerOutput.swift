@@ -77,6 +77,9 @@ final class WorkerOutput {
         return isOpen
     }
 
+    /// Reads what is there of all streams.
+    func readAll() { for index in streams.indices { _ = read(stream: index) } }
+
     /// Reads what is left of all streams; the last lines.
     func finish() -> [String] {
         for index in streams.indices {

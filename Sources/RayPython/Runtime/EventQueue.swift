@@ -37,6 +37,12 @@ final class EventQueue<Event: Sendable>: @unchecked Sendable {
         ray_futex_wake(word, 1)
     }
 
+    /// Whoever waits gets nothing, now.
+    func wake() {
+        state.withLock { _ in word.pointee &+= 1 }
+        ray_futex_wake(word, .max)
+    }
+
     /// Nobody gets anything any more.
     func close() {
         state.withLock {

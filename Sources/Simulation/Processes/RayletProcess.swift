@@ -136,6 +136,7 @@ final class RayletProcess: SimulatedProcess {
             send(.rejoinNode(message), requestID: 0, to: .gcs)
         case .listObjects(let question):
             send(.objectsListed(store.core.list(question)), requestID: 0, to: .gcs)
+        case .flushLines: break
         case .connect(let address): cluster.connect(self, to: address)
         case .spawnWorker(let start):
             cluster.add(

@@ -82,6 +82,7 @@ package enum Message: Hashable, Sendable {
     case workerRetired(WorkerRetired)
     case collectGarbage(CollectGarbage)
     case freeStrays(FreeStrays)
+    case flushLines(FlushLines)
     case pullChunk(PullChunk)
     case objectChunk(ObjectChunk)
     case pushChunk(PushChunk)
@@ -204,6 +205,7 @@ package enum Message: Hashable, Sendable {
         case .workerRetired: 330
         case .collectGarbage: 331
         case .freeStrays: 332
+        case .flushLines: 333
         case .pullChunk: 128
         case .objectChunk: 129
         case .pushChunk: 130
@@ -328,6 +330,7 @@ package enum Message: Hashable, Sendable {
         case .workerRetired(let message): message.encode(into: &writer)
         case .collectGarbage(let message): message.encode(into: &writer)
         case .freeStrays(let message): message.encode(into: &writer)
+        case .flushLines(let message): message.encode(into: &writer)
         case .pullChunk(let message): message.encode(into: &writer)
         case .objectChunk(let message): message.encode(into: &writer)
         case .pushChunk(let message): message.encode(into: &writer)
@@ -460,6 +463,7 @@ package enum Message: Hashable, Sendable {
         case 330: self = .workerRetired(try reader.value())
         case 331: self = .collectGarbage(try reader.value())
         case 332: self = .freeStrays(try reader.value())
+        case 333: self = .flushLines(try reader.value())
         case 128: self = .pullChunk(try reader.value())
         case 129: self = .objectChunk(try reader.value())
         case 130: self = .pushChunk(try reader.value())

@@ -421,6 +421,18 @@ package struct LogLines: Hashable, Sendable, WireCodable {
     }
 }
 
+/// Driver to GCS to all raylets: pass on what workers of the job have printed so far. Each answers the driver with a
+/// `LogLines` without lines.
+package struct FlushLines: Hashable, Sendable, WireCodable {
+    package var job: JobID
+
+    package init(job: JobID) { self.job = job }
+
+    package func encode(into writer: inout WireWriter) { writer.write(job) }
+
+    package init(from reader: inout WireReader) throws(WireError) { job = try reader.identifier() }
+}
+
 /// GCS to raylet: leave; the reason is for the log.
 package struct ShutDownNode: Hashable, Sendable, WireCodable {
     package var reason: String

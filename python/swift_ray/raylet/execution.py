@@ -28,6 +28,7 @@ from swift_ray.raylet.process_title import setproctitle
 from swift_ray.raylet.serialization import deserialize, serialize
 from swift_ray.raylet.swift_values import serialize_for_swift
 from swift_ray.raylet.task_context import StreamingGeneratorStats
+from swift_ray.services import shutdown_at_exit
 
 # The first bytes of an object say how long its MessagePack part is (`unpack.c`).
 HEADER_BYTES = 9
@@ -57,9 +58,7 @@ def serializer_of(header: dict) -> Callable[[Any], Any]:
 
 def run_exit_functions() -> None:
     """Runs what user code has registered with `atexit`; the runtime's own end comes later."""
-    import ray._private.worker
-
-    atexit.unregister(ray._private.worker.shutdown)
+    atexit.unregister(shutdown_at_exit)
     atexit._run_exitfuncs()
 
 

@@ -1,5 +1,6 @@
 """What the driver is told: lines that workers printed, and errors of the system."""
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -8,10 +9,14 @@ from typing import Any
 import msgpack
 
 from swift_ray import _core
+from swift_ray._core import CoreError
+from swift_ray.raylet.context import ray_worker
 
 # How long a thread waits before it looks whether its subscriber was closed.
 SLICE_MS = 200
 FOREVER_S = 1e9
+# How long a driver that ends waits for what was printed, as Ray does.
+PRINTING_S = 0.5
 # How lines begin by which workers say whose output follows (Ray's LOG_PREFIX_… constants).
 NAMES = (":job_id:", ":actor_name:", ":task_name:")
 
@@ -38,10 +43,19 @@ class GcsLogSubscriber(_Subscriber):
         self._waiting: deque[dict[str, Any]] = deque()
         # Whose lines follow, by host, process and stream: the names of an actor and of a task.
         self._names: dict[tuple, tuple[str, str]] = {}
+        # Nodes that have passed on what was printed when `wait_until_printed` began.
+        self._flushed = threading.Semaphore(0)
 
     @property
     def last_batch_size(self) -> int:
         return self._last_batch_size
+
+    def close(self) -> None:
+        super().close()
+        core = getattr(ray_worker(), "core_worker", None)
+        if core is not None:
+            with contextlib.suppress(CoreError):
+                core.control("wake_printing")
 
     def poll(self, timeout: float | None = None) -> dict[str, Any]:
         """The next lines of one task; after `timeout` seconds, or once closed, a batch without lines."""
@@ -49,10 +63,32 @@ class GcsLogSubscriber(_Subscriber):
         while not self._waiting and not self._closed.is_set() and time.monotonic() < deadline:
             batch = _core.next_log(SLICE_MS)
             if batch is not None:
-                self._waiting.extend(self._parts(msgpack.unpackb(batch)))
+                self._take(msgpack.unpackb(batch))
         part = self._waiting.popleft() if self._waiting else _batch()
         self._last_batch_size = len(part["lines"])
         return part
+
+    def _take(self, batch: dict) -> None:
+        if batch["lines"]:
+            self._waiting.extend(self._parts(batch))
+        else:
+            # Who polls has printed everything that came before.
+            self._flushed.release()
+
+    def wait_until_printed(self, seconds: float = PRINTING_S) -> None:
+        """Returns when the thread that polls has printed what workers have printed so far, or after `seconds`."""
+        import ray.exceptions
+
+        deadline = time.monotonic() + seconds
+        try:
+            nodes = ray_worker().gcs_client.nodes(timeout=seconds)
+            ray_worker().core_worker.control("flush_lines")
+        except (CoreError, ray.exceptions.RpcError):
+            # Nobody is left who could pass on anything.
+            return
+        for _ in range(sum(node["alive"] for node in nodes)):
+            if not self._flushed.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                return
 
     def _parts(self, batch: dict) -> list[dict[str, Any]]:
         """The lines that people are to read, with the names that workers print in front of them."""
