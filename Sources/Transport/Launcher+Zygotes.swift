@@ -43,7 +43,7 @@ extension Launcher {
     }
 
     /// Starts one like the process that is wanted; nothing if that cannot be done.
-    private func startZygote(_ forking: LaunchRequest.Forking, _ request: LaunchRequest) -> Zygote? {
+    func startZygote(_ forking: LaunchRequest.Forking, _ request: LaunchRequest) -> Zygote? {
         let key = forking.key
         let now = ray_monotonic_nanoseconds()
         if let until = brokenKeys[key] {

@@ -148,6 +148,14 @@ package final class Launcher: @unchecked Sendable {
         }
     }
 
+    /// Loads a program from which processes like this one will be forked, so that the first does not wait for it.
+    package func load(_ request: LaunchRequest) {
+        perform {
+            guard self.forks, let forking = request.forking, self.zygotes[forking.key] == nil else { return }
+            _ = self.startZygote(forking, request)
+        }
+    }
+
     /// Sends a signal to a child's whole process group; false if there is none any more.
     @discardableResult
     package func signalGroup(of process: Int32, _ signal: Int32) -> Bool {
@@ -197,6 +205,8 @@ extension Launcher {
             if let child = children[process] { ray_close(child.descriptor) }
         }
         children = [:]
+        // One that still loads would notice late that nobody wants it any more.
+        for zygote in zygotes.values where !zygote.hasEnded { kill(-zygote.process, SIGKILL) }
         zygotes = [:]
         for descriptor in [epoll, wakeup] + lifeline { ray_close(descriptor) }
     }

@@ -87,6 +87,20 @@ struct ZygoteTests: ~Copyable {
         #expect(try await run(launcher, loads).output == "x")
     }
 
+    @Test("A program that is loaded ahead is not loaded again, however often and by whom it is asked for")
+    func ahead() async throws {
+        let launcher = try Launcher(forks: true)
+        defer { launcher.stop() }
+        let load = "open('loads', 'a').write('x')"
+        launcher.load(request(load: load, ["NAME": "nobody"]))
+        let reactor = try Reactor()
+        #expect(reactor.poll(microseconds: 20_000_000) { access(folder.path + "/loads", F_OK) == 0 })
+        launcher.load(request(load: load, ["NAME": "nobody"]))
+        let forked = try await run(launcher, request(load: load, ["NAME": "a"]))
+        #expect(forked.output == "True a \(folder.path) \(getpid()) True\n")
+        #expect(try await run(launcher, loads).output == "x")
+    }
+
     /// Prints how often a zygote was started.
     private var loads: LaunchRequest {
         LaunchRequest(path: "/bin/cat", arguments: ["cat", folder.path + "/loads"], environment: [])

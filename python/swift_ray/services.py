@@ -69,6 +69,19 @@ def patch_node(node: ModuleType) -> None:
         settings = json.dumps(self._config).encode()
         self.get_gcs_client().internal_kv_put(SETTINGS_KEY, settings, True, SETTINGS_NAMESPACE)
 
+    start_raylet = node.Node.start_raylet
+
+    def start_expecting_raylet(self, *arguments, **options) -> None:
+        """A raylet that a driver starts for itself is told which program the workers will run."""
+        if self.ray_init_cluster:
+            from swift_ray.raylet.config import Config
+            from swift_ray.raylet.program import EXPECTED_VARIABLE, worker_program
+
+            Config.initialize(json.dumps(self._config))
+            variables = {EXPECTED_VARIABLE: json.dumps(worker_program())}
+            self._ray_params.env_vars = {**(self._ray_params.env_vars or {}), **variables}
+        start_raylet(self, *arguments, **options)
+
     check_versions = node.Node.check_version_info
 
     def check_version_info(self) -> None:
@@ -79,6 +92,7 @@ def patch_node(node: ModuleType) -> None:
         if self.get_gcs_client().internal_kv_exists(CLUSTER_METADATA_KEY, KV_NAMESPACE_CLUSTER):
             check_versions(self)
 
+    node.Node.start_raylet = start_expecting_raylet
     node.Node.check_version_info = check_version_info
     node.Node._prepare_socket_file = prepare_socket_file
     node.Node._write_cluster_info_to_kv = write_cluster_info

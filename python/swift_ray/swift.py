@@ -156,7 +156,7 @@ class Programs:
         content = (state.st_ino, state.st_size, state.st_mtime_ns)
         key = (core_worker.get_worker_id().binary(), name, path, arguments, content)
         if key not in self._known:
-            from swift_ray.raylet.core_worker import python_of_workers
+            from swift_ray.raylet.program import python_of_workers
 
             try:
                 program = core_worker.control(

@@ -60,6 +60,24 @@ package struct RayFlags: Sendable {
         settings["store"] = store
         settings.resources = try Self.resources(flags["static_resource_list"] ?? "", store: store)
         settings["labels"] = try Self.labels(flags["labels"] ?? "{}")
+        settings.program = Self.expectedProgram(environment(Self.programVariable))
+    }
+
+    /// What workers of the node will run, as the driver knows that starts it for itself: a JSON object.
+    private static let programVariable = "SWIFT_RAY_EXPECTED_PROGRAM"
+
+    /// Nothing for a text that cannot be read: then the first worker loads its program.
+    private static func expectedProgram(_ text: String?) -> Program? {
+        struct Fields: Decodable {
+            var python: String
+            var arguments: [String]
+            var environment: [String]
+            var folder: String
+        }
+        guard let text, let fields = try? JSONDecoder().decode(Fields.self, from: Data(text.utf8)) else { return nil }
+        return Program(
+            hash: "", path: fields.python, byteCount: 0, arguments: fields.arguments,
+            environment: fields.environment, workingDirectory: fields.folder)
     }
 
     /// Reads `CPU,2.0,memory,1024`.

@@ -105,6 +105,7 @@ enum RoleProcess {
             return NodeLabel(key: String(item[..<equals]), value: String(item[item.index(after: equals)...]))
         }
         configuration.spillDirectory = settings["spill_directory"]
+        configuration.expectedProgram = settings.program
         try configuration.tune(environment)
         if let text = settings["head_settings"] {
             configuration.headRole = RoleSettings(text: text)

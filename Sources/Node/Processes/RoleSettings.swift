@@ -59,6 +59,23 @@ package struct RoleSettings: Sendable, Equatable {
         set { self["resources"] = newValue.entries.map { "\($0.name):\($0.amount.units)" }.joined(separator: ",") }
     }
 
+    /// An executable that is used by its path.
+    package var program: Program? {
+        get {
+            guard let path = self["program"], !path.isEmpty else { return nil }
+            func list(_ key: String) -> [String] { (self[key] ?? "").split(separator: "\n").map(String.init) }
+            return Program(
+                hash: "", path: path, byteCount: 0, arguments: list("program_arguments"),
+                environment: list("program_environment"), workingDirectory: self["program_folder"] ?? "")
+        }
+        set {
+            self["program"] = newValue?.path
+            self["program_arguments"] = newValue?.arguments.joined(separator: "\n")
+            self["program_environment"] = newValue?.environment.joined(separator: "\n")
+            self["program_folder"] = newValue?.workingDirectory
+        }
+    }
+
     /// Says `line` on the descriptor that the parent waits on, and closes it.
     package static func report(_ line: String) {
         guard let text = environment(readyVariable), let descriptor = Int32(text) else { return }

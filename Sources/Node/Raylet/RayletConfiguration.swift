@@ -36,6 +36,8 @@ package struct RayletConfiguration: Sendable {
     package var isHead = false
     /// With what the head's GCS is started again when it dies; nothing where somebody else sees to it.
     package var headRole: RoleSettings?
+    /// What workers will run: it is loaded at once, so that the first of them does not wait for it.
+    package var expectedProgram: Program?
     /// `NAME=value` for every worker, beside the raylet's own environment.
     package var workerEnvironment: [String] = []
     /// When objects are written to disk; nothing means never.

@@ -182,6 +182,11 @@ final class RayletDriver: @unchecked Sendable {
                 self.reactor.perform { if let restarter = self.restarter { job(restarter) } }
             }
         }
+        if let program = configuration.expectedProgram {
+            let start = WorkerStart(
+                startToken: 0, program: program, path: program.path, job: JobID(0), environment: program.environment)
+            workers?.load(start, environment: environment.of(start))
+        }
         let timer = reactor.makeTimer { self.tick($0) }
         self.timer = timer
         timer.set(reactor.clock.now())

@@ -71,6 +71,9 @@ final class WorkerLauncher: @unchecked Sendable {
         }
     }
 
+    /// Loads the program of a worker that is to be expected; any thread.
+    func load(_ start: WorkerStart, environment: [String]) { launcher.load(Self.request(start, environment)) }
+
     /// Passes on what workers of a job have printed so far, and then a batch without lines; any thread.
     func flush(_ job: JobID) {
         watch.perform {

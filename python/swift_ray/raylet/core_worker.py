@@ -1,7 +1,6 @@
 """`CoreWorker`: the runtime of this process as Ray's Python drives it."""
 
 import itertools
-import os
 import sys
 import threading
 from typing import Any
@@ -23,8 +22,7 @@ from swift_ray.raylet import context
 from swift_ray.raylet.actors import ActorCalls
 from swift_ray.raylet.callbacks import Callbacks
 from swift_ray.raylet.calls import FunctionCalls
-from swift_ray.raylet.checkout import checkout
-from swift_ray.raylet.config import Config, value
+from swift_ray.raylet.config import Config
 from swift_ray.raylet.context import ray_worker
 from swift_ray.raylet.core_error import ray_exception
 from swift_ray.raylet.environments import Environments
@@ -32,6 +30,7 @@ from swift_ray.raylet.generators import Streams
 from swift_ray.raylet.objects import ObjectCalls
 from swift_ray.raylet.placement_groups import PlacementGroups
 from swift_ray.raylet.profiling import EmptyProfileEvent
+from swift_ray.raylet.program import worker_program
 from swift_ray.raylet.questions import Questions
 from swift_ray.raylet.worker_loop import WorkerLoop
 from swift_ray.services import SETTINGS_KEY, SETTINGS_NAMESPACE
@@ -205,24 +204,6 @@ def parts(amount: float) -> list[float]:
     return [1.0] * whole + ([rest] if rest else [])
 
 
-def site_flags() -> list[str]:
-    """Workers see the packages of the installation, and of the user, if their driver does."""
-    from ray._private import services
-
-    return ["-S"] * bool(services._no_site()) + ["-s"] * bool(services._no_user_site())
-
-
-def search_path() -> list[str]:
-    """The variable by which workers find what this process finds."""
-    paths = [path for path in (os.environ.get("PYTHONPATH"), checkout()) if path]
-    return [f"PYTHONPATH={os.pathsep.join(dict.fromkeys(paths))}"] if paths else []
-
-
-def python_of_workers() -> list[str]:
-    """The variables of programs in Swift, by which these find the Python that has called them."""
-    return [f"SWIFT_RAY_PYTHON={sys.executable}", *search_path()]
-
-
 def driver_options(gcs_address: str, raylet_socket: str, serialized_job_config: bytes) -> dict:
     """How a driver introduces itself, and how its workers are started (`DriverConnection.Options`)."""
     from ray.core.generated import common_pb2
@@ -230,20 +211,10 @@ def driver_options(gcs_address: str, raylet_socket: str, serialized_job_config: 
     config = common_pb2.JobConfig()
     config.ParseFromString(serialized_job_config)
     host, _, port = gcs_address.rpartition(":")
-    # Ray's Python shows CUDA the GPUs of each task itself.
-    environment = ["RAY_CLIENT_MODE=0", "SWIFT_RAY_GPUS_PER_TASK=1", "SWIFT_RAY_FORKING=1"]
-    # An interpreter on a busy machine loads Ray and what the user imports for longer than raylets wait for a program.
-    environment.append(f"SWIFT_RAY_START_SECONDS={Config.worker_register_timeout_seconds()}")
-    if modules := value("preload_python_modules"):
-        environment.append(f"RAY_preload_python_modules={','.join(modules)}")
-    environment += search_path()
     return {
         "host": host.strip("[]"),
         "port": int(port),
         "raylet_socket": raylet_socket,
         "namespace": config.ray_namespace,
-        "python": sys.executable,
-        "arguments": [*site_flags(), "-m", "swift_ray.worker"],
-        "environment": environment,
-        "folder": os.getcwd(),
+        **worker_program(),
     }
