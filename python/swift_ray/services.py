@@ -6,6 +6,7 @@ Called by the finder after each of them is loaded.
 import atexit
 import json
 import os
+from collections.abc import Callable
 from types import ModuleType
 
 SETTINGS_NAMESPACE = b"swift_ray"
@@ -143,6 +144,21 @@ def patch_serialization(serialization: ModuleType) -> None:
         ]
 
     context.deserialize_objects = deserialize_objects
+    serialization._object_ref_deserializer = reference_maker(serialization)
+
+
+def reference_maker(serialization: ModuleType) -> Callable[..., object]:
+    """What the references in pickles are made by, under the name that they give; ours counts when it is constructed."""
+    from ray._raylet import ObjectRef
+
+    def _object_ref_deserializer(binary, call_site, owner_address, object_status, tensor_transport):
+        if owner_address:
+            serialization.ray._private.worker.global_worker.check_connected()
+        return ObjectRef(binary, owner_address, call_site, tensor_transport=tensor_transport)
+
+    _object_ref_deserializer.__module__ = serialization.__name__
+    _object_ref_deserializer.__qualname__ = _object_ref_deserializer.__name__
+    return _object_ref_deserializer
 
 
 def patch_serialization_addons(addons: ModuleType) -> None:

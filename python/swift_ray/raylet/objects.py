@@ -191,15 +191,6 @@ class ObjectCalls:
     def serialize_object_ref(self, object_ref: ObjectRef) -> tuple[ObjectRef, bytes, bytes]:
         return object_ref, self.get_owner_address(object_ref), b""
 
-    def deserialize_and_register_object_ref(
-        self,
-        object_ref_binary: bytes,
-        outer_object_ref: ObjectRef | None,
-        owner_address: bytes,
-        status: bytes,
-    ) -> None:
-        """The reference's constructor has counted it already: it was given the owner's address."""
-
     def get_memory_store_size(self) -> int:
         """Objects are counted by the core; `ray memory` shows them."""
         return 0
