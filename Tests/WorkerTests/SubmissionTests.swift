@@ -22,6 +22,23 @@ import Testing
         #expect(harness.outcome(token)?.first?.byte == 42)
     }
 
+    @Test("Calls are under way until each has come to its end, well or not") func underWay() {
+        var harness = WorkerHarness()
+        #expect(!harness.core.hasCallsUnderWay)
+        _ = harness.submit()
+        #expect(harness.core.hasCallsUnderWay)
+        harness.grant(harness.leaseRequests()[0])
+        harness.done(harness.pushes()[0])
+        #expect(!harness.core.hasCallsUnderWay)
+        let reference = harness.submit()
+        #expect(harness.core.hasCallsUnderWay)
+        let error = RayError(.taskExecution, "bad")
+        harness.receive(
+            .taskDone(TaskDone(task: reference.id.task, attempt: 0, results: [], error: error)),
+            from: WorkerHarness.worker.worker)
+        #expect(!harness.core.hasCallsUnderWay)
+    }
+
     @Test("One lease serves many calls") func leaseReuse() {
         var harness = WorkerHarness()
         _ = harness.submit()

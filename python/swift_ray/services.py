@@ -6,11 +6,14 @@ Called by the finder after each of them is loaded.
 import atexit
 import json
 import os
+import time
 from collections.abc import Callable
 from types import ModuleType
 
 SETTINGS_NAMESPACE = b"swift_ray"
 SETTINGS_KEY = b"system_config"
+# How long a driver whose interpreter ends waits, as Ray does.
+EXIT_S = 0.5
 LIB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib")
 
 
@@ -102,18 +105,23 @@ def patch_node(node: ModuleType) -> None:
 
 
 def patch_worker(worker: ModuleType) -> None:
-    """At the interpreter's end a driver waits for what its workers have printed, and not half a second."""
+    """At the interpreter's end a driver waits for what is under way and what is printed, and not half a second."""
     atexit.unregister(worker.shutdown)
     atexit.register(shutdown_at_exit)
 
 
 def shutdown_at_exit() -> None:
-    """Ends what `ray.init` has begun, with all that is printed shown."""
+    """Ends what `ray.init` has begun. Calls that nobody waits for may end before, for half a second, as in Ray."""
     import ray._private.worker as worker
 
-    printing = getattr(worker.global_worker, "logger_thread", None)
-    if worker.global_worker.connected and printing is not None and printing.is_alive():
-        worker.global_worker.gcs_log_subscriber.wait_until_printed()
+    driver = worker.global_worker
+    if driver.mode == worker.SCRIPT_MODE and driver.connected:
+        deadline = time.monotonic() + EXIT_S
+        while driver.core_worker.has_calls() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        printing = getattr(driver, "logger_thread", None)
+        if printing is not None and printing.is_alive():
+            driver.gcs_log_subscriber.wait_until_printed(max(EXIT_S / 5, deadline - time.monotonic()))
     worker.shutdown()
 
 

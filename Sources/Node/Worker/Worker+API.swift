@@ -79,6 +79,8 @@ extension Worker {
         try result.get()
     }
 
+    package var hasCallsUnderWay: Bool { state.withLock { $0.core.hasCallsUnderWay } }
+
     package func isCancelled(_ task: TaskID) -> Bool { state.withLock { $0.core.isCancelled(task) } }
 
     // MARK: Objects

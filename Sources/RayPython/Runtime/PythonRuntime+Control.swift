@@ -30,6 +30,7 @@ extension PythonRuntime {
         case "kill_actor": return try killActor(payload)
         case "named_actor": return try namedActor(payload)
         case "retire": worker.retire()
+        case "has_calls": return .bool(worker.hasCallsUnderWay)
         case "wake_printing": printedLines.wake()
         case "flush_lines": worker.request(.flushLines(FlushLines(job: worker.job))) { _ in }
         case "exit_actor": try worker.exitActor(try payload.taskID())

@@ -21,6 +21,9 @@ extension WorkerCore {
             into: &effects)
     }
 
+    /// Whether calls of this process have not come to their end.
+    package var hasCallsUnderWay: Bool { !tasks.isEmpty }
+
     /// Enters a task; it goes on when its arguments exist.
     mutating func begin(
         _ spec: TaskSpec, retriesLeft: Int, retryExceptions: RetryExceptions = .none, parent: TaskID? = nil,

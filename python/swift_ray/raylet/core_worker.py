@@ -123,6 +123,13 @@ class CoreWorker(
     def get_key(self, namespace: str, key: bytes) -> bytes | None:
         return self.control("kv_get", namespace=namespace, key=key)["value"]
 
+    def has_calls(self) -> bool:
+        """Whether calls of this process are under way."""
+        try:
+            return self.control("has_calls")
+        except CoreError:
+            return False
+
     def shutdown_driver(self) -> None:
         """Ends the job, and with it everything that is not detached."""
         # References that outlive the runtime are nobody's business.

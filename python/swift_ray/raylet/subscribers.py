@@ -15,8 +15,6 @@ from swift_ray.raylet.context import ray_worker
 # How long a thread waits before it looks whether its subscriber was closed.
 SLICE_MS = 200
 FOREVER_S = 1e9
-# How long a driver that ends waits for what was printed, as Ray does.
-PRINTING_S = 0.5
 # How lines begin by which workers say whose output follows (Ray's LOG_PREFIX_… constants).
 NAMES = (":job_id:", ":actor_name:", ":task_name:")
 
@@ -75,7 +73,7 @@ class GcsLogSubscriber(_Subscriber):
             # Who polls has printed everything that came before.
             self._flushed.release()
 
-    def wait_until_printed(self, seconds: float = PRINTING_S) -> None:
+    def wait_until_printed(self, seconds: float) -> None:
         """Returns when the thread that polls has printed what workers have printed so far, or after `seconds`."""
         import ray.exceptions
 

@@ -1,6 +1,7 @@
 """How a program ends that has started a cluster: what its workers printed is there, and nothing is left of it."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -21,7 +22,7 @@ class Speaker:
 ray.get([say.remote("apples"), say.remote("pears")])
 speaker = Speaker.remote()
 ray.get(speaker.say.remote("bananas"))
-print("session", ray._private.worker._global_node.session_name)
+print(ray._private.worker._global_node.session_name)
 """
 FAILS = PRINTS + "raise ValueError('on purpose')\n"
 
@@ -47,11 +48,13 @@ def processes_of(session: str) -> list[str]:
 
 
 def has_ended_whole(done: subprocess.CompletedProcess) -> None:
-    session = next(line.split()[1] for line in done.stdout.splitlines() if line.startswith("session "))
+    # Lines that are printed at the same time may be on one.
+    sessions = re.findall(r"session_\d{4}-[\w-]*\w", done.stdout)
+    assert sessions
     for word in ("apples", "pears", "bananas"):
         assert word in done.stdout + done.stderr
     end = time.monotonic() + 30
-    while left := processes_of(session):
+    while left := [one for session in sessions for one in processes_of(session)]:
         assert time.monotonic() < end, left
         time.sleep(0.1)
 
@@ -62,6 +65,32 @@ def test_at_its_end():
     has_ended_whole(done)
 
 
+def test_calls_that_nobody_waits_for_have_a_moment(tmp_path):
+    program = f"""
+import os, time
+import ray
+ray.init("local", num_cpus=1, include_dashboard=False)
+
+@ray.remote
+def leave(name):
+    time.sleep(0.05)
+    open(os.path.join({str(tmp_path)!r}, name), "w").close()
+
+ray.get(leave.remote("first"))
+leave.remote("second")
+"""
+    assert run(program).returncode == 0
+    assert sorted(os.listdir(tmp_path)) == ["first", "second"]
+
+
+def test_calls_that_take_longer_do_not_hold_it_up():
+    program = PRINTS + "ray.remote(lambda: __import__('time').sleep(1000)).remote()"
+    start = time.monotonic()
+    done = run(program)
+    assert done.returncode == 0 and time.monotonic() - start < 60
+    has_ended_whole(done)
+
+
 def test_by_an_exception():
     done = run(FAILS)
     assert done.returncode == 1 and "on purpose" in done.stderr
@@ -69,10 +98,6 @@ def test_by_an_exception():
 
 
 def test_by_shutdown_and_once_more():
-    done = run(
-        PRINTS
-        + "import time; time.sleep(0.5); ray.shutdown()\n"
-        + PRINTS.replace('print("session"', 'print("second"')
-    )
+    done = run(PRINTS + "import time; time.sleep(0.5); ray.shutdown()\n" + PRINTS)
     assert done.returncode == 0, done.stderr
     has_ended_whole(done)
