@@ -79,9 +79,13 @@ static PyObject *next_task(PyObject *module, PyObject *arguments) {
     int milliseconds, status;
     struct ray_python_task task = {0};
     if (!PyArg_ParseTuple(arguments, "i:next_task", &milliseconds)) return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    status = ray_python_next_task(milliseconds, &task);
-    Py_END_ALLOW_THREADS
+    // One that is there already is taken without giving the lock away, for which other threads would make it wait.
+    status = ray_python_next_task(0, &task);
+    if (status == 0 && milliseconds > 0) {
+        Py_BEGIN_ALLOW_THREADS
+        status = ray_python_next_task(milliseconds, &task);
+        Py_END_ALLOW_THREADS
+    }
     if (status < 0) Py_RETURN_FALSE;
     if (status == 0) Py_RETURN_NONE;
     allocfunc allocate = PyType_GetSlot(task_type, Py_tp_alloc);

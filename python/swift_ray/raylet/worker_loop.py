@@ -1,7 +1,6 @@
 """The life of a worker: it fetches tasks until the process is to end."""
 
 import asyncio
-import concurrent.futures
 import os
 import sys
 from typing import Any
@@ -13,6 +12,7 @@ from swift_ray.raylet import context
 from swift_ray.raylet.cancellation import Cancellation
 from swift_ray.raylet.event_loops import EventLoops
 from swift_ray.raylet.execution import ACTOR_CALL, Execution, end_process
+from swift_ray.raylet.thread_pool import ThreadPool
 
 # How long the loop sleeps without looking for signals.
 SLICE_MS = 1_000
@@ -33,7 +33,7 @@ class WorkerLoop:
         self._actor_should_exit = False
         self._is_asyncio = False
         self._max_concurrency = 1
-        self._pools: dict[str, concurrent.futures.ThreadPoolExecutor] = {}
+        self._pools: dict[str, ThreadPool] = {}
         self._method_groups: dict[str, str] = {}
         self._loops: EventLoops | None = None
         self._actor_name = ""
@@ -90,7 +90,7 @@ class WorkerLoop:
             self._loops = EventLoops(self._execution, ["", *groups])
         elif self._max_concurrency > 1 or groups:
             for name in ["", *groups]:
-                self._pools[name] = concurrent.futures.ThreadPoolExecutor(self._max_concurrency)
+                self._pools[name] = ThreadPool(self._max_concurrency)
 
     # The actor of this process
 
