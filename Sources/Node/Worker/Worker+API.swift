@@ -269,6 +269,11 @@ extension Worker {
         state.withLock { $0.core.location(of: id) }
     }
 
+    /// Why an object will never be there, as far as this process knows; nothing is fetched.
+    package func failure(of id: ObjectID) -> RayError? {
+        if case .failed(let error)? = state.withLock({ $0.core.peek(id) }) { error } else { nil }
+    }
+
     /// What `wait` would tell, if enough of the objects exist already; the rest is not looked at.
     package func waitNow(_ ids: [ObjectID], count: Int, fetches: Bool) -> [Bool]? {
         state.withLock { $0.core.firstExisting(of: ids, count: count, fetches: fetches) }

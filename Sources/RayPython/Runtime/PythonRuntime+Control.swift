@@ -23,6 +23,8 @@ extension PythonRuntime {
             return .record([
                 "nodes": .array(found.nodes.map { .bytes($0.bytes) }), "bytes": .int(Int64(found.byteCount)),
             ])
+        case "failure":
+            return worker.failure(of: try payload.objectID()).map { .int(Int64($0.type.rawValue)) } ?? .nil
         case "create_actor": return try createActor(payload)
         case "retain_actor":
             worker.retain(try payload.actorID(), creator: try Address(decoding: payload["creator"]?.data ?? []))

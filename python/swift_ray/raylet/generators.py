@@ -4,8 +4,8 @@ from swift_ray._core import CoreError
 from swift_ray._native import MessagePackSerializedObject, ObjectRef
 from swift_ray.raylet.core_error import ray_exception
 
-# The metadata of what stands for an item that does not come (Ray's ErrorType).
-END_OF_STREAM = b"24"
+# Ray's ErrorType of what stands for an item that does not come.
+END_OF_STREAM = 24
 
 
 class Streams:
@@ -48,7 +48,8 @@ class Streams:
     def _end_object(self) -> ObjectRef:
         """An object that stands for an item that does not come."""
         if self._end is None:
-            self._end = self.put_object(MessagePackSerializedObject(END_OF_STREAM, b"", [], None))
+            metadata = str(END_OF_STREAM).encode()
+            self._end = self.put_object(MessagePackSerializedObject(metadata, b"", [], None))
         return self._end
 
     def peek_next_object_id_binary(self, generator_ref: ObjectRef) -> bytes:
@@ -68,20 +69,17 @@ class Streams:
             self.try_read_next_object_ref_stream(generator_ref)
 
     def _is_past_end(self, generator_ref: ObjectRef, item: ObjectRef) -> bool:
-        """Whether the item that was promised turned out not to come.
+        """Whether the item that was promised turned out not to come. The item stays where it is.
 
         If the task failed, its error is in the place of such an item and in the generator's own: readers get
         the latter.
         """
-        if not self.object_exists(item):
-            return False
-        metadata = self.get_objects([item])[0].metadata
-        if metadata == END_OF_STREAM:
-            return True
-        is_error = metadata is not None and bytes(metadata).isdigit()
-        if not is_error or not self.object_exists(generator_ref):
-            return False
-        return self.get_objects([generator_ref])[0].metadata == metadata
+        failure = self._failure(item)
+        return failure is not None and failure in (END_OF_STREAM, self._failure(generator_ref))
+
+    def _failure(self, ref: ObjectRef) -> int | None:
+        """The number of the error (Ray's ErrorType) that is in an object's place."""
+        return self.control("failure", object=ref.binary())
 
     def is_object_ref_stream_finished(self, generator_ref: ObjectRef) -> bool:
         items = self._peek(generator_ref, 1)

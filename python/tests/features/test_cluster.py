@@ -94,6 +94,20 @@ def test_wait_brings_objects_here(nodes):
     assert ray.wait([one, two], num_returns=2, timeout=0)[0] == [one, two]
 
 
+def test_items_of_a_generator_stay_where_they_are(nodes):
+    _, first, _ = nodes
+
+    @ray.remote(num_cpus=0, resources={"first": 0.1})
+    def items():
+        for number in range(3):
+            yield np.full(1 << 20, number, dtype=np.uint8)
+
+    references = list(items.remote())
+    places = ray.experimental.get_local_object_locations(references)
+    assert [places[one]["node_ids"] for one in references] == [[first.node_id]] * 3
+    assert [ray.get(one)[0] for one in references] == [0, 1, 2]
+
+
 def test_node_leaves_and_another_comes(nodes):
     cluster, _, second = nodes
     cluster.remove_node(second)
