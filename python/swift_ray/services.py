@@ -14,12 +14,37 @@ SETTINGS_NAMESPACE = b"swift_ray"
 SETTINGS_KEY = b"system_config"
 # How long a driver whose interpreter ends waits, as Ray does.
 EXIT_S = 0.5
+# What raylets read from variables of this name, with RAY_ in front (RayletConfiguration+Environment.swift).
+RAYLET_SETTINGS = (
+    "automatic_object_spilling_enabled",
+    "object_spilling_threshold",
+    "min_spilling_size",
+    "max_fused_object_count",
+    "oom_grace_period_s",
+    "local_fs_capacity_threshold",
+    "memory_usage_threshold",
+    "min_memory_free_bytes",
+    "memory_monitor_refresh_ms",
+)
 LIB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib")
 
 
 def socket_name(session: str, kind: str, node_id: str) -> str:
     """The socket of a node's `raylet` or `store` (RayletConfiguration.swift); the id in hexadecimal digits."""
     return f"{session}/links/{kind}-{node_id[:8]}.sock"
+
+
+def raylet_variables(settings: dict, session: str) -> dict[str, str]:
+    """The cluster's settings (`_system_config`) as variables for a raylet, which override those of its environment."""
+    variables = {f"RAY_{name}": str(settings[name]) for name in RAYLET_SETTINGS if name in settings}
+    spilling = json.loads(settings.get("object_spilling_config") or "{}")
+    if spilling.get("type") == "filesystem":
+        folders = spilling["params"]["directory_path"]
+        folder = folders if isinstance(folders, str) else folders[0]
+        # The session's folder, which goes with it, is where raylets spill without being told.
+        if folder != session:
+            variables["RAY_object_spilling_directory"] = folder
+    return variables
 
 
 def patch_services(services: ModuleType) -> None:
@@ -73,18 +98,22 @@ def patch_node(node: ModuleType) -> None:
         settings = json.dumps(self._config).encode()
         self.get_gcs_client().internal_kv_put(SETTINGS_KEY, settings, True, SETTINGS_NAMESPACE)
 
-    start_raylet = node.Node.start_raylet
+    start_one = node.Node.start_raylet
 
-    def start_expecting_raylet(self, *arguments, **options) -> None:
-        """A raylet that a driver starts for itself is told which program the workers will run."""
+    def start_raylet(self, *arguments, **options) -> None:
+        """With the cluster's settings, which Ray's own raylet fetches from the head.
+
+        One that a driver starts for itself is told, too, which program the workers will run.
+        """
+        variables = raylet_variables(self._config, self.get_session_dir_path())
         if self.ray_init_cluster:
             from swift_ray.raylet.config import Config
             from swift_ray.raylet.program import EXPECTED_VARIABLE, worker_program
 
             Config.initialize(json.dumps(self._config))
-            variables = {EXPECTED_VARIABLE: json.dumps(worker_program())}
-            self._ray_params.env_vars = {**(self._ray_params.env_vars or {}), **variables}
-        start_raylet(self, *arguments, **options)
+            variables[EXPECTED_VARIABLE] = json.dumps(worker_program())
+        self._ray_params.env_vars = {**(self._ray_params.env_vars or {}), **variables}
+        start_one(self, *arguments, **options)
 
     check_versions = node.Node.check_version_info
 
@@ -96,10 +125,10 @@ def patch_node(node: ModuleType) -> None:
         if self.get_gcs_client().internal_kv_exists(CLUSTER_METADATA_KEY, KV_NAMESPACE_CLUSTER):
             check_versions(self)
 
-    node.Node.start_raylet = start_expecting_raylet
     node.Node.check_version_info = check_version_info
     node.Node._prepare_socket_file = prepare_socket_file
     node.Node._write_cluster_info_to_kv = write_cluster_info
+    node.Node.start_raylet = start_raylet
     node.Node.start_monitor = start_nothing
     node.Node.start_log_monitor = start_nothing
 

@@ -27,6 +27,7 @@ class Callbacks:
     _numbers: "itertools.count[int]"
     _callback_thread: threading.Thread | None
     _callback_lock: threading.Lock
+    _is_driver: bool
 
     def set_get_async_callback(self, object_ref: ObjectRef, callback: Callable[[Any], None]) -> None:
         """Calls back with the value; errors are values here, too."""
@@ -42,8 +43,12 @@ class Callbacks:
         self._waiting.pop(handle, None)
 
     def prepare_callbacks(self) -> None:
-        """Starts the thread already for the garbage of the cluster's processes, unless no thread is wanted."""
-        if Config.start_python_gc_manager_thread():
+        """Starts the thread already for the garbage of the cluster's processes, unless no thread is wanted.
+
+        With `support_fork` workers have none until a callback is, since a fork loses all threads but one.
+        """
+        is_forking = Config.support_fork() and not self._is_driver
+        if Config.start_python_gc_manager_thread() and not is_forking:
             self._start_callbacks()
 
     def global_gc(self) -> None:
@@ -74,14 +79,18 @@ class Callbacks:
             if number == GARBAGE:
                 gc.collect()
                 continue
-            entry = self._waiting.pop(number, None)
-            if entry is None:
-                continue
-            object_ref, is_value, callback = entry
-            try:
-                callback(self._value(object_ref) if is_value else None)
-            except Exception:
-                logger.exception("a callback for %s failed", object_ref)
+            self._perform(number)
+
+    def _perform(self, number: int) -> None:
+        """Calls back, and holds neither reference nor function afterwards."""
+        entry = self._waiting.pop(number, None)
+        if entry is None:
+            return
+        object_ref, is_value, callback = entry
+        try:
+            callback(self._value(object_ref) if is_value else None)
+        except Exception:
+            logger.exception("a callback for %s failed", object_ref)
 
     def _value(self, object_ref: ObjectRef) -> Any:
         from ray._private.worker import global_worker

@@ -22,6 +22,7 @@ from swift_ray._core import CoreError
 from swift_ray._native import ActorID, JobID, ObjectRef
 from swift_ray.raylet import by_name, context
 from swift_ray.raylet.calls import EXTRAS, RETRYABLE
+from swift_ray.raylet.config import Config
 from swift_ray.raylet.context import ray_worker
 from swift_ray.raylet.descriptors import PythonFunctionDescriptor
 from swift_ray.raylet.process_title import setproctitle
@@ -369,6 +370,7 @@ class Execution:
         per_yield = extras.get("per_yield", 1)
         serialize = serializer_of(header)
         stats = None
+        count, count_max = 0, Config.max_num_generator_returns()
         while True:
             try:
                 value = items.send(stats)
@@ -376,6 +378,11 @@ class Execution:
                 return
             start = time.perf_counter()
             for item in value if per_yield > 1 else (value,):
+                count += 1
+                if count > count_max:
+                    raise ValueError(
+                        f"a generator gives at most {count_max} items (RAY_max_num_generator_returns)"
+                    )
                 _core.yield_item(task, serialize(item))
             stats = StreamingGeneratorStats(time.perf_counter() - start)
 

@@ -9,8 +9,7 @@ from . import state_tables
 from .core_error import GRPC_NOT_FOUND
 from .gcs_client import GcsClient, store_socket
 
-# Where a raylet spills is its own affair.
-SETTINGS = {"automatic_object_spilling_enabled": True, "object_spilling_config": "{}"}
+SPILLING = "automatic_object_spilling_enabled"
 
 STORE_MEMORY = "object_store_memory"
 
@@ -47,8 +46,12 @@ class GlobalStateAccessor:
 
     def get_system_config(self) -> bytes:
         """The settings of the cluster as JSON: those that Ray's Python asks for, and those that the head was given."""
-        given = self._gcs.internal_kv_get(SETTINGS_KEY, SETTINGS_NAMESPACE)
-        return json.dumps({**SETTINGS, **json.loads(given or b"{}")}).encode()
+        given = json.loads(self._gcs.internal_kv_get(SETTINGS_KEY, SETTINGS_NAMESPACE) or b"{}")
+        is_spilling = given.get(SPILLING, True)
+        # Where a raylet spills is its own affair, unless the head was told.
+        return json.dumps(
+            {SPILLING: is_spilling, "object_spilling_config": "{}" if is_spilling else "", **given}
+        ).encode()
 
     def get_node(self, node_id_hex: str) -> dict:
         """What a process of a node must know of it.

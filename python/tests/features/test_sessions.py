@@ -1,5 +1,8 @@
 """A process that starts one cluster after the other."""
 
+import os
+
+import numpy as np
 import pytest
 import ray
 
@@ -57,4 +60,53 @@ def test_calls_inside_calls_on_one_cpu():
         return ray.get(middle.remote()) + 1
 
     assert ray.get([outer.remote() for _ in range(50)], timeout=90) == [3] * 50
+    ray.shutdown()
+
+
+def test_objects_are_spilled_where_the_driver_says(tmp_path):
+    ray.init(
+        "local",
+        num_cpus=1,
+        object_store_memory=80 << 20,
+        include_dashboard=False,
+        log_to_driver=False,
+        object_spilling_directory=str(tmp_path),
+    )
+    values = [ray.put(np.full(30 << 20, number, dtype=np.uint8)) for number in range(5)]
+    assert any(files for _, _, files in os.walk(tmp_path))
+    assert [ray.get(value)[0] for value in values] == list(range(5))
+    ray.shutdown()
+
+
+def test_workers_with_one_thread():
+    ray.init(
+        "local",
+        num_cpus=1,
+        include_dashboard=False,
+        log_to_driver=False,
+        _system_config={"support_fork": True},
+    )
+
+    @ray.remote
+    def threads():
+        import threading
+
+        return threading.active_count()
+
+    assert ray.get(threads.remote(), timeout=60) == 1
+    ray.shutdown()
+
+
+def test_generators_have_a_limit(monkeypatch):
+    monkeypatch.setenv("RAY_max_num_generator_returns", "2")
+    ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+
+    @ray.remote
+    def items(count):
+        for number in range(count):
+            yield number
+
+    assert [ray.get(item) for item in items.remote(2)] == [0, 1]
+    with pytest.raises(ray.exceptions.RayError):
+        [ray.get(item) for item in items.remote(3)]
     ray.shutdown()
