@@ -132,7 +132,27 @@ class ActorCalls:
         if name:
             # Whoever looks the actor up by its name needs these, too.
             self.put_key(ACTOR_NAMESPACE, actor, msgpack.packb(known))
+            self._check_name(actor, name, ray_namespace)
         return ActorID(actor)
+
+    def _check_name(self, actor: bytes, name: str, ray_namespace: str) -> None:
+        """ActorAlreadyExistsError: somebody else has created an actor of this name at the same time.
+
+        `get_if_exists` then takes that one.
+        """
+        try:
+            found = self.control("named_actor", name=name, namespace=ray_namespace or "")["actor"]
+        except CoreError:
+            # Its creation waits for arguments, or it has ended already: its calls tell what is wrong.
+            return
+        if found != actor:
+            import ray.exceptions
+
+            self.remove_actor_handle_reference(ActorID(actor))
+            raise ray.exceptions.ActorAlreadyExistsError(
+                f"The name {name} (namespace={ray_namespace}) is already taken. Please use a different name or get the "
+                f"existing actor using ray.get_actor('{name}', namespace='{ray_namespace}')"
+            )
 
     def submit_actor_task(
         self,
@@ -242,6 +262,10 @@ class ActorCalls:
                 else msgpack.unpackb(known)
             )
         return self._make_handle(actor, weak_ref=True)
+
+    def known_actor(self, actor: bytes) -> dict | None:
+        """What this process knows of an actor: the fields of `create_actor`'s `known`."""
+        return self._actors.get(actor)
 
     def known_of(self, function: list, creator: bytes, name: str, max_task_retries: int = 0) -> dict:
         """What is to be known of an actor that Swift has created."""

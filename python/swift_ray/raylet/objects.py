@@ -13,7 +13,7 @@ from swift_ray.raylet.context import ray_worker
 from swift_ray.raylet.core_error import GET_TIMEOUT, ray_exception
 from swift_ray.raylet.errors import error_object, stored_exception
 from swift_ray.raylet.language import SWIFT
-from swift_ray.raylet.serialization import SerializedRayObject, serialize
+from swift_ray.raylet.serialization import SerializedRayObject, deserialize, serialize
 
 # What `_core.wait` gives, with its 0 and 1 exchanged.
 INVERTED = bytes([1, 0, *range(2, 256)])
@@ -23,6 +23,8 @@ TASK_EXECUTION = 3
 ACTOR_CREATION_FAILED = 6
 ACTOR_GROUP_REMOVED = 17
 ACTOR_UNAVAILABLE = 25
+# How the core's words for an actor that was killed end.
+KILLED = "it was killed by ray.kill"
 # The type name of an error that an argument had (RayError.argumentMark).
 ARGUMENT = "argument"
 
@@ -48,17 +50,47 @@ def fetched(
         # The worker's own words, a RayTaskError as it serialised it; or what the core says of a task.
         payload = details["payload"] or task_error(details["function"], ValueError(message))
         return SerializedRayObject(Buffer.copy_of(payload), b"3", None)
-    # An actor whose constructor failed, or whose placement group was removed, is dead; the id of a result of an actor's
-    # call contains the actor's.
+    # An actor whose constructor failed, or whose placement group was removed, is dead.
     number = (
         ACTOR_DIED if details["type"] in (ACTOR_CREATION_FAILED, ACTOR_GROUP_REMOVED) else details["type"]
     )
-    known = {"actor_id": object_ref.binary()[8:24]} if number in (ACTOR_DIED, ACTOR_UNAVAILABLE) else {}
+    if number == ACTOR_DIED and message.endswith(KILLED):
+        message = "The actor is dead because it was killed by `ray.kill`."
+    known = actor_facts(object_ref, details) if number in (ACTOR_DIED, ACTOR_UNAVAILABLE) else {}
     if details["type_name"] == ARGUMENT:
         payload = task_error(details["function"], stored_exception(number, message, known))
         return SerializedRayObject(Buffer.copy_of(payload), b"3", None)
     metadata, content = error_object(number, message, known)
     return SerializedRayObject(None if content is None else Buffer.copy_of(content), metadata, None)
+
+
+def actor_facts(object_ref: ObjectRef, details: dict) -> dict[str, Any]:
+    """What an error says of the actor whose call makes the object, for `errors.py`."""
+    # The id of a result of an actor's call contains the actor's.
+    actor = object_ref.binary()[8:24]
+    known = ray_worker().core_worker.known_actor(actor)
+    facts = {
+        "actor_id": actor,
+        "class_name": known["function"][1] if known else "",
+        "name": known["name"] if known else "",
+        "pid": details["pid"],
+        "node_ip_address": details["host"],
+    }
+    if details["type"] == ACTOR_CREATION_FAILED and details["payload"]:
+        facts["task_error"] = constructor_error(details["payload"])
+    return facts
+
+
+def constructor_error(payload: bytes) -> bytes:
+    """What the constructor raised, a RayTaskError as its worker serialised it, as the actor's death, pickled."""
+    import ray.cloudpickle as pickle
+    from ray.exceptions import ActorDiedError, RayTaskError
+
+    error = deserialize([(Buffer.copy_of(payload), b"3", None)])[0]
+    if not isinstance(error, RayTaskError):
+        # It cannot be read here; this says why.
+        error = RayTaskError("__init__", str(error), error)
+    return pickle.dumps(ActorDiedError.from_task_error(error))
 
 
 def task_error(function: str, cause: Exception) -> bytes:

@@ -35,11 +35,18 @@ class Questions:
             if row["name"] and (all_namespaces or row["ray_namespace"] == own)
         ]
 
-    def get_all_reference_counts(self) -> dict[str, dict[str, int]]:
-        """By the id of an object: how many references of this process and arguments of its calls hold it."""
-        rows = self._rows("objects", ("worker_id", False, self.get_worker_id().hex()))
+    def get_all_reference_counts(self) -> dict[bytes, dict[str, int]]:
+        """By the id of an object: how many references of this process and arguments of its calls hold it.
+
+        As in Ray the ids are hexadecimal digits, and handles of actors are not among them.
+        """
+        rows = self._rows(
+            "objects",
+            ("worker_id", False, self.get_worker_id().hex()),
+            ("reference_type", True, "ACTOR_HANDLE"),
+        )
         return {
-            row["object_id"]: {"local": row["local_references"], "submitted": row["task_arguments"]}
+            row["object_id"].encode(): {"local": row["local_references"], "submitted": row["task_arguments"]}
             for row in rows
         }
 

@@ -1,7 +1,10 @@
 """Actors."""
 
 import asyncio
+import gc
+import threading
 import time
+import weakref
 
 import pytest
 import ray
@@ -64,15 +67,35 @@ def test_named_actors():
         ray.get_actor("nobody")
 
 
+def test_a_name_that_many_want_at_the_same_time():
+    @ray.remote(num_cpus=0.1)
+    def get_or_create(name):
+        actor = Counter.options(name=name, lifetime="detached", get_if_exists=True, num_cpus=0).remote()
+        return ray.get(actor.add.remote())
+
+    for number in range(5):
+        name = f"wanted {number}"
+        assert sorted(ray.get([get_or_create.remote(name) for _ in range(6)], timeout=60)) == [
+            1,
+            2,
+            3,
+            4,
+            5,
+            6,
+        ]
+        ray.kill(ray.get_actor(name))
+
+
 def test_a_killed_actor_is_dead():
     counter = Counter.remote()
     ray.get(counter.add.remote())
     ray.kill(counter)
-    with pytest.raises(ray.exceptions.RayActorError):
+    with pytest.raises(ray.exceptions.RayActorError, match="killed by `ray.kill`") as raised:
         # On Ray's own core a call or two may still reach the actor.
         for _ in range(100):
             ray.get(counter.add.remote())
             time.sleep(0.05)
+    assert "class_name: Counter" in str(raised.value)
 
 
 def test_an_error_of_the_constructor():
@@ -84,8 +107,11 @@ def test_an_error_of_the_constructor():
         def hello(self):
             return 1
 
-    with pytest.raises(ray.exceptions.RayActorError, match="in the constructor"):
+    with pytest.raises(ray.exceptions.ActorDiedError, match="in the constructor") as raised:
         ray.get(Broken.remote().hello.remote())
+    # Where it was raised, too.
+    assert "error raised in its creation task" in str(raised.value)
+    assert 'raise ValueError("in the constructor")' in str(raised.value)
 
 
 def test_asyncio_actors_run_calls_at_the_same_time():
@@ -123,6 +149,35 @@ def test_references_can_be_awaited():
         return await counter.add.remote(2)
 
     assert asyncio.run(use()) == 2
+
+
+def test_a_callback_is_held_no_longer_than_it_is_needed():
+    class Callback:
+        def __init__(self):
+            self.called = threading.Event()
+
+        def __call__(self, value):
+            self.called.set()
+
+    callback = Callback()
+    called, watcher = callback.called, weakref.ref(callback)
+    value = ray.put(1)
+    value._on_completed(callback)
+    del callback
+    assert called.wait(30)
+    deadline = time.monotonic() + 30
+    while watcher() is not None and time.monotonic() < deadline:
+        gc.collect()
+        time.sleep(0.1)
+    assert watcher() is None
+
+
+def test_handles_are_not_counted_as_objects():
+    counter = Counter.remote()
+    value = ray.put(counter)
+    counts = ray._private.worker.global_worker.core_worker.get_all_reference_counts()
+    assert counts[value.hex().encode()]["local"] == 1
+    assert not any(counter._actor_id.hex().encode() in name for name in counts)
 
 
 def test_a_restarted_actor_begins_anew():

@@ -29,7 +29,7 @@ def skips() -> dict[str, str]:
 def run(file: str, folder: str, skipped: dict[str, str], report: str) -> None:
     """Runs one file from its folder, so that workers can import it by the name that pytest gives it."""
     root = os.path.join(folder, "python", "ray", "tests")
-    paths = [HERE, os.path.dirname(os.path.dirname(HERE)), os.environ.get("PYTHONPATH", "")]
+    paths = [HERE, os.environ.get("PYTHONPATH", "")]
     # Tests run `ray`, and those of cancellation want SIGINT, which is ignored behind a shell's `&`.
     programs = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
     environment = {
