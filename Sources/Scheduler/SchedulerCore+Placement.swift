@@ -162,7 +162,11 @@ extension SchedulerCore {
             candidates = preferred(candidates, by: selectors)
         }
         guard !candidates.isEmpty else { return nil }
-        if case .placementGroup = group.key.strategy { return candidates.first }
+        if case .placementGroup = group.key.strategy {
+            // As with nodes: bundles with GPUs are for those that want one, as long as there are others.
+            let wantsGPU = waiting.request.shape[ResourceSet.gpu] != .zero
+            return candidates.first { wantsGPU || !nodes[$0].hasGPU } ?? candidates.first
+        }
         if group.key.strategy.isSpread {
             return SpreadPolicy.choose(after: group.lastSpread, from: candidates, in: nodes)
         }

@@ -158,6 +158,17 @@ extension SchedulerHarness {
         #expect(harness.release(2) == [3])
     }
 
+    @Test("A lease without GPU keeps off bundles with one while another has room") func sparedBundle() {
+        var harness = SchedulerHarness()
+        harness.addNode(1, ("CPU", 3), ("GPU", 1))
+        harness.addGroup(1, .pack, [[("CPU", 1), ("GPU", 1)], [("CPU", 1)]])
+        let strategy = SchedulerHarness.inGroup(1)
+        #expect(harness.request(1, ("CPU", 1), strategy: strategy) == 1)
+        #expect(harness.request(2, ("CPU", 1), ("GPU", 1), strategy: strategy) == 1)
+        #expect(harness.release(2).isEmpty)
+        #expect(harness.request(3, ("CPU", 1), strategy: strategy) == 1)
+    }
+
     @Test("What cannot fit into a bundle, or names one that is not there, is refused")
     func refusals() {
         var harness = placed()
