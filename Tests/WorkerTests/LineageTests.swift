@@ -92,6 +92,25 @@ import Testing
         #expect(harness.core.heldCount == 0)
     }
 
+    @Test("What was lost with a node is not sent to a worker of that node, and so costs one try") func elsewhere()
+        throws
+    {
+        var harness = owner()
+        var place = places[0]
+        place.node = WorkerHarness.worker.node
+        let reference = harness.submit(retries: 1)
+        let lease = try #require(harness.leaseRequests().first)
+        harness.grant(lease)
+        store(&harness, try #require(harness.pushes().first), at: [place])
+        die(&harness, place)
+        #expect(harness.pushes().isEmpty)
+        harness.receive(.leaseLost(LeaseLost(lease: lease, error: RayError(.nodeDied, "gone"))))
+        let next = try #require(harness.leaseRequests().first)
+        harness.grant(next)
+        let again = try #require(harness.pushes().first)
+        #expect(again.id == reference.id.task && again.attempt == 1)
+    }
+
     @Test("A program is told that objects are made again, however the loss is noticed, and once a second")
     func told() throws {
         var harness = owner()

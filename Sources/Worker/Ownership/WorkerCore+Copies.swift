@@ -47,6 +47,7 @@ extension WorkerCore {
                 lost.append(id)
             }
         }
+        leaveLeases(on: node, at: now)
         recover(lost, because: reason, at: now, into: &effects)
     }
 

@@ -289,6 +289,16 @@ extension WorkerCore {
         }
     }
 
+    /// Workers of a node that died are sent nothing more, though the links to them may still stand: above all not what was
+    /// lost with the node, and has a try less then. What they have is up to the cluster's word on their leases.
+    mutating func leaveLeases(on node: NodeID, at now: Instant) {
+        for (id, lease) in leases where lease.worker.node == node && lease.lostAt == nil {
+            leases[id]?.lostAt = now
+            leases[id]?.idleSince = nil
+            setAlarm(now.advanced(milliseconds: configuration.deathCauseMilliseconds))
+        }
+    }
+
     /// The link to a leased worker is gone: what it had begun waits for the cause, the rest goes elsewhere.
     mutating func leasedWorkerLost(
         _ peer: WorkerID, reason: String, at now: Instant, into effects: inout WorkerEffects
