@@ -37,4 +37,10 @@ package protocol TaskExecutor: Sendable {
     func cancel(_ task: TaskID)
     /// Told before the initialiser of an actor is executed: how many of its calls may run at a time.
     func noteConcurrency(_ count: Int, of actor: ActorID)
+    /// The actor's calls have ended; only for those that expect it (`WorkerCore.expectFarewell`).
+    func farewell()
+}
+
+extension TaskExecutor {
+    package func farewell() {}
 }

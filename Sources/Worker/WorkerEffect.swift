@@ -35,6 +35,8 @@ package enum WorkerEffect: Sendable {
     case write(ObjectID, RayObject, offset: UInt64)
     /// Tell the user something.
     case warn(String)
+    /// The actor's calls have ended, and so does it: the executor does what it wants to; answer with `farewellSaid`.
+    case farewell
     /// The process has to end.
     case exit(reason: String)
     /// The process has nothing left to do: its loop ends, and it in its own way.

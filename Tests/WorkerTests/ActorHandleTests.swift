@@ -227,6 +227,32 @@ import Testing
         #expect(throws: RayError.self) { try harness.core.exitActor(TaskID(9, 9, 9), into: &buffer) }
     }
 
+    @Test("Who expects a farewell is told when the last call has ended, and before the cluster") func farewell() {
+        var harness = worker()
+        harness.core.expectFarewell()
+        let id = receive(&harness, 1)
+        harness.receive(.drainActor(DrainActor(actor: ActorID(1, 1), incarnation: 0, reason: "no references")))
+        func farewells() -> Int { harness.effects.count { if case .farewell = $0 { true } else { false } } }
+        #expect(farewells() == 0)
+        harness.step(.finished(id, .success([])))
+        #expect(farewells() == 1 && ended(&harness) == nil)
+        var buffer = WorkerEffects()
+        harness.core.farewellSaid(into: &buffer)
+        harness.core.farewellSaid(into: &buffer)
+        harness.effects += buffer.items
+        #expect(ended(&harness)?.reason == "no references" && buffer.items.count == 1)
+    }
+
+    @Test("A coroutine that has outlived its call ends the actor, too") func leave() throws {
+        var harness = worker()
+        var buffer = WorkerEffects()
+        try harness.core.leaveActor(into: &buffer)
+        harness.effects += buffer.items
+        #expect(ended(&harness)?.reason == "exitActor() was called")
+        var other = WorkerHarness()
+        #expect(throws: RayError.self) { try other.core.leaveActor(into: &buffer) }
+    }
+
     @Test("An actor without handles ends after the calls that are there") func drain() {
         var harness = worker()
         let ids = (1...2).map { receive(&harness, $0) }

@@ -49,6 +49,20 @@ extension Worker {
         try result.get()
     }
 
+    /// See `WorkerCore.leaveActor`.
+    package func leaveActor() throws(RayError) {
+        let result = transact { core, _, effects in
+            Result { () throws(RayError) in try core.leaveActor(into: &effects) }
+        }
+        try result.get()
+    }
+
+    /// See `WorkerCore.expectFarewell`.
+    package func expectFarewell() { state.withLock { $0.core.expectFarewell() } }
+
+    /// See `WorkerCore.farewellSaid`.
+    package func farewellSaid() { transact { core, _, effects in core.farewellSaid(into: &effects) } }
+
     /// See `WorkerCore.retire`.
     package func retire() { transact { core, _, effects in core.retire(into: &effects) } }
 

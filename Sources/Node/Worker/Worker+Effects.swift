@@ -21,6 +21,7 @@ extension Worker {
         case exit(String)
         case collectGarbage
         case cancel(TaskID)
+        case farewell
         case wake
     }
 
@@ -32,6 +33,11 @@ extension Worker {
             let effect = state.effects.items[index]
             index += 1
             switch effect {
+            // An actor that calls itself: there is no link for what a process says to itself.
+            case .connect(let own) where own.worker == address.worker: break
+            case .send(let message, let requestID, let own) where own == address.worker:
+                state.core.receive(
+                    .message(message, requestID: requestID, from: own), at: now, into: &state.effects)
             case .connect(let address): endpoint.connect(to: address)
             case .send(let message, let requestID, let peer):
                 KillPoint.current?.pass(message, .sending)
@@ -60,6 +66,7 @@ extension Worker {
             case .execute(let spec): makeReady(spec, &state, at: now, &after)
             case .write(let id, let object, let offset): write(id, object, offset, &after)
             case .warn(let text): after.append(.warn(text))
+            case .farewell: after.append(.farewell)
             case .exit(let reason): after.append(.exit(reason))
             case .leave:
                 isLeaving.store(true, ordering: .sequentiallyConsistent)
@@ -90,6 +97,9 @@ extension Worker {
         case .collectGarbage: configuration.collectGarbage()
         case .cancel(let task):
             executor?.cancel(task)
+            reactor.wake()
+        case .farewell:
+            executor?.farewell()
             reactor.wake()
         case .wake: reactor.wake()
         }

@@ -18,20 +18,28 @@ struct FetchingExecutor: TaskExecutor {
 
     func cancel(_ task: TaskID) { interrupts.add(task) }
     func noteConcurrency(_ count: Int, of actor: ActorID) {}
+    func farewell() { interrupts.askFarewell() }
 }
 
-/// Tasks that are to end before they are done.
+/// Tasks that are to end before they are done, and the end of the actor, which Python hears of in the same way.
 ///
 /// Only Python's main thread can interrupt itself: it is sent the signal of Ctrl-C, and its handler, which
 /// `swift_ray/raylet/cancellation.py` installs, takes them. A signal also ends the waits of whatever runs there.
 final class Interrupts: Sendable {
     private let tasks = Mutex<[TaskID]>([])
     private let count = Atomic<Int>(0)
+    private let isFarewell = Atomic<Bool>(false)
     private let loopThread = Mutex<pthread_t?>(nil)
     private let isLoopKnown = Atomic<Bool>(false)
 
     /// Whether there are some.
-    var isWanted: Bool { count.load(ordering: .relaxed) > 0 }
+    var isWanted: Bool { count.load(ordering: .relaxed) > 0 || isFarewell.load(ordering: .relaxed) }
+
+    /// The actor's calls have ended: its loop has nothing to do but this.
+    func askFarewell() { isFarewell.store(true, ordering: .relaxed) }
+
+    /// Whether that was asked; once.
+    func takeFarewell() -> Bool { isFarewell.exchange(false, ordering: .relaxed) }
 
     /// The calling thread fetches tasks: it is the one to be interrupted.
     func noteLoopThread() {

@@ -36,6 +36,10 @@ extension PythonRuntime {
         case "wake_printing": printedLines.wake()
         case "flush_lines": worker.request(.flushLines(FlushLines(job: worker.job))) { _ in }
         case "exit_actor": try worker.exitActor(try payload.taskID())
+        case "leave_actor": try worker.leaveActor()
+        case "expect_farewell": worker.expectFarewell()
+        case "take_farewell": return .bool(interrupts.takeFarewell())
+        case "farewell_said": worker.farewellSaid()
         case "cancel":
             try worker.cancel(
                 try reference(try payload.objectID()), force: payload["force"]?.isTrue ?? false,

@@ -211,7 +211,8 @@ final class WorkerProcess: SimulatedProcess {
             raylet?.store.write(object.data + object.metadata + object.containedBytes, at: Int(clamping: offset))
         case .warn(let text): cluster.note("\(name) is told: \(text)")
         case .exit(let reason), .leave(let reason): after.append(.exit(reason))
-        case .collectGarbage: break
+        // Nobody expects farewells here.
+        case .collectGarbage, .farewell: break
         }
     }
 

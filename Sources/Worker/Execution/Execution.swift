@@ -40,6 +40,20 @@ struct Execution: Sendable {
         case resuming
     }
 
+    /// What the executor does before its actor is reported as ended.
+    ///
+    ///     none
+    ///     expected ──all calls have ended──▶ begun ──the executor has done it──▶ said
+    enum Farewell: Sendable {
+        /// Nothing.
+        case none
+        /// Next: begun.
+        case expected
+        /// The effect `farewell`. Next: said.
+        case begun
+        case said
+    }
+
     /// Tasks in the order in which they must start.
     var queue: Deque<TaskID> = []
     /// Those in the queue.
@@ -63,6 +77,7 @@ struct Execution: Sendable {
     var groupCounts: [String: Int] = [:]
     /// Why the actor begins no further calls, and ends when those under way have.
     var leaving: String?
+    var farewell = Farewell.none
     /// When is looked next for calls that make lost results again and find no place.
     var rebuildsDue: Instant?
     /// What was said of them last.

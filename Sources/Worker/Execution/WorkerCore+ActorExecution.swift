@@ -75,12 +75,33 @@ extension WorkerCore {
         guard execution.actor != nil, execution.running[task] != nil else {
             throw RayError(.invalidArgument, "ray.exitActor() can be called in methods of remote actors only")
         }
+        try leaveActor(into: &effects)
+    }
+
+    /// The actor of this process ends as with `exitActor`, whoever asks for it.
+    ///
+    /// - Throws: if there is none.
+    package mutating func leaveActor(into effects: inout WorkerEffects) throws(RayError) {
+        guard execution.actor != nil else { throw RayError(.invalidArgument, "no actor lives in this process") }
         leave(because: "exitActor() was called", into: &effects)
         for id in Array(execution.queue) {
             guard let call = execution.received[id] else { continue }
             drop(id, into: &effects)
             refuse(call.spec, of: call.caller, because: "exitActor() was called", into: &effects)
         }
+        leaveIfDone(into: &effects)
+    }
+
+    /// The executor wants to be told when its actor's calls have ended, before anybody else is.
+    package mutating func expectFarewell() {
+        if execution.farewell == .none { execution.farewell = .expected }
+    }
+
+    /// The executor has done what it wanted to do at the end of its actor.
+    package mutating func farewellSaid(into effects: inout WorkerEffects) {
+        guard execution.farewell == .begun else { return }
+        execution.farewell = .said
+        leaveIfDone(into: &effects)
     }
 
     /// The GCS wants the actor to end when its calls have.
@@ -99,6 +120,13 @@ extension WorkerCore {
         guard let reason = execution.leaving, let actor = execution.actor, execution.running.isEmpty,
             execution.queue.isEmpty, execution.storing.isEmpty
         else { return }
+        switch execution.farewell {
+        case .expected:
+            execution.farewell = .begun
+            return effects.append(.farewell)
+        case .begun: return
+        case .none, .said: break
+        }
         let message = ActorExited(actor: actor, incarnation: execution.incarnation, reason: reason)
         effects.send(.actorExited(message), to: WorkerID.gcs)
     }

@@ -4,6 +4,7 @@ import gc
 import itertools
 import logging
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -90,7 +91,8 @@ class Callbacks:
         try:
             callback(self._value(object_ref) if is_value else None)
         except Exception:
-            logger.exception("a callback for %s failed", object_ref)
+            # As text: who keeps log records would keep the callback with the traceback.
+            logger.error("a callback for %s failed:\n%s", object_ref, traceback.format_exc())
 
     def _value(self, object_ref: ObjectRef) -> Any:
         from ray._private.worker import global_worker

@@ -32,6 +32,7 @@ from swift_ray.raylet.placement_groups import PlacementGroups
 from swift_ray.raylet.profiling import EmptyProfileEvent
 from swift_ray.raylet.program import worker_program
 from swift_ray.raylet.questions import Questions
+from swift_ray.raylet.task_context import async_task_function_name
 from swift_ray.raylet.worker_loop import WorkerLoop
 from swift_ray.services import SETTINGS_KEY, SETTINGS_NAMESPACE
 
@@ -159,7 +160,7 @@ class CoreWorker(
 
     def get_current_task_function_name(self) -> str:
         task = context.current()
-        return "" if task is None else task.function_name
+        return "" if task is None else async_task_function_name.get() or task.function_name
 
     def get_current_task_attempt_number(self) -> int:
         task = context.current()

@@ -38,11 +38,19 @@ class EventLoops:
         return self._loops.get(group, self._loops[""])
 
     def run_now(self, function: Any, args: list, kwargs: dict) -> Any:
-        """Runs the constructor in the default loop and waits for it."""
+        """Runs the constructor, the calling thread's task, in the default loop and waits for it."""
+        from swift_ray._native import TaskID
+
+        running = context.current()
 
         async def call() -> Any:
-            result = function(*args, **kwargs)
-            return await result if inspect.isawaitable(result) else result
+            async_task_id.set(TaskID(running.task_id))
+            context.coroutines[running.task_id] = running
+            try:
+                result = function(*args, **kwargs)
+                return await result if inspect.isawaitable(result) else result
+            finally:
+                context.coroutines.pop(running.task_id, None)
 
         return asyncio.run_coroutine_threadsafe(call(), self._loops[""]).result()
 
@@ -78,7 +86,8 @@ class EventLoops:
 
         async_task_id.set(TaskID(header["task"]))
         async_task_name.set(running.name)
-        async_task_function_name.set(running.function_name)
+        # As in Ray with what its class is nested in, other than where calls are no coroutines.
+        async_task_function_name.set(".".join(part for part in header["function"][:3] if part))
         context.coroutines[header["task"]] = running
         extras, arguments = execution.split(task)
         try:
@@ -99,9 +108,11 @@ class EventLoops:
                     self.item_thread(), execution.drain, task, result, header, extras
                 )
                 result = None
+            if execution._core_worker.get_current_actor_should_exit():
+                raise AsyncioActorExit()
             execution.finish(task, header, result)
         except (SystemExit, AsyncioActorExit) as exit:
-            execution.exit(task, exit)
+            execution.exit(task, header, exit)
         except BaseException as error:
             execution.fail(task, header, extras, error)
         finally:

@@ -37,6 +37,8 @@ ACTOR_DIED = 1
 TASK_EXECUTION = 3
 # How long a process that is to end waits for what was registered with `atexit`.
 EXIT_SECONDS = 5
+# How long an actor may take for its own end (Ray's `actor_graceful_shutdown_timeout_ms`).
+FAREWELL_SECONDS = 30
 NORMAL, ACTOR_CREATION, ACTOR_CALL = 0, 1, 2
 # Tasks may be given a name each; so many are remembered.
 NAMES_MAX = 1_000
@@ -57,10 +59,19 @@ def serializer_of(header: dict) -> Callable[[Any], Any]:
     return serialize_for_swift if by_name.is_by_name(header) else serialize
 
 
+def is_exit(error: BaseException) -> bool:
+    """Whether the task asked for the end of its process, or of the actor that lives there."""
+    from ray.exceptions import AsyncioActorExit
+
+    return isinstance(error, (SystemExit, AsyncioActorExit))
+
+
 def run_exit_functions() -> None:
     """Runs what user code has registered with `atexit`; the runtime's own end comes later."""
     atexit.unregister(shutdown_at_exit)
-    atexit._run_exitfuncs()
+    # It has printed what they raised.
+    with contextlib.suppress(Exception):
+        atexit._run_exitfuncs()
 
 
 def end_process(code: int) -> NoReturn:
@@ -126,7 +137,9 @@ class Execution:
         if names is None:
             module, cls, name, _ = header["function"]
             shown = header["name"] or (f"{cls}.{name}" if cls else name)
-            names = shown, ".".join(part for part in (module, cls, name) if part)
+            # As in Ray without what they are nested in.
+            short = (module, cls.rpartition(".")[2], name.rpartition(".")[2])
+            names = shown, ".".join(part for part in short if part)
             if len(self._names) < NAMES_MAX:
                 self._names[key] = names
         return names
@@ -150,12 +163,12 @@ class Execution:
             if header["kind"] == ACTOR_CREATION:
                 self.announce_actor(header)
             self.finish(task, header, outputs)
-        except SystemExit as exit:
-            cancellation.interruptible = None
-            self.exit(task, exit)
         except BaseException as error:
             cancellation.interruptible = None
-            self.fail(task, header, extras, error)
+            if is_exit(error):
+                self.exit(task, header, error)
+            else:
+                self.fail(task, header, extras, error)
 
     @staticmethod
     def split(task: Any) -> tuple[dict, list]:
@@ -357,8 +370,9 @@ class Execution:
     def call(self, function: Any, header: dict, args: list, kwargs: dict) -> Any:
         loops = self._core_worker._loops
         if header["kind"] == ACTOR_CREATION and loops is not None:
-            return loops.run_now(function, args, kwargs)
-        result = function(*args, **kwargs)
+            result = loops.run_now(function, args, kwargs)
+        else:
+            result = function(*args, **kwargs)
         if self._core_worker.get_current_actor_should_exit():
             raise SystemExit(0)
         return result
@@ -501,24 +515,45 @@ class Execution:
 
         return isinstance(error, pickle.loads(extras["retry_on"]))
 
-    def exit(self, task: Any, exit: BaseException) -> None:
+    def exit(self, task: Any, header: dict, exit: BaseException) -> None:
         """The function ended the process: an actor's calls under way end first, other tasks count as crashed.
 
-        The caller is told of the actor's death, as all that come after it.
+        The caller is told of the actor's death, as all that come after it. What is to be done at the end comes when
+        all calls have ended (`farewell`).
         """
         if self._core_worker._actor is not None:
-            # Here, since the raylet kills the process as soon as the cluster knows that the actor has ended.
-            run_exit_functions()
+            if header["kind"] == ACTOR_CREATION:
+                # There will be no farewell: the raylet kills the process of an actor that did not come to life.
+                run_exit_functions()
             with contextlib.suppress(CoreError):
-                self._core_worker.control("exit_actor", task=context.current().task_id)
+                self._core_worker.control("exit_actor", task=header["task"])
             description = {"type": ACTOR_DIED, "message": f"The actor ended itself: {exit or 'exit_actor()'}"}
             _core.fail_task(task, msgpack.packb(description))
-            self._core_worker._actor_should_exit = False
             return
         sys.stdout.flush()
         sys.stderr.flush()
         code = getattr(exit, "code", None)
         os._exit(code if isinstance(code, int) else 1)
+
+    def farewell(self) -> None:
+        """The actor's calls have ended, and so does it: its own `__ray_shutdown__` runs, and what `atexit` has.
+
+        The raylet kills the process as soon as the cluster knows that the actor has ended.
+        """
+        limit = threading.Timer(FAREWELL_SECONDS, os._exit, (0,))
+        limit.daemon = True
+        limit.start()
+        instance = ray_worker().actors.get(ActorID(self._core_worker._actor))
+        try:
+            if hasattr(instance, "__ray_shutdown__"):
+                instance.__ray_shutdown__()
+        except Exception:
+            traceback.print_exc()
+        run_exit_functions()
+        limit.cancel()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._core_worker.control("farewell_said")
 
     def _count(self, header: dict, max_calls: int) -> None:
         """Says that this is the last task here when the function has been called often enough."""

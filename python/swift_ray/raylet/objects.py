@@ -10,7 +10,7 @@ from swift_ray._core import CoreError
 from swift_ray._native import Buffer, ObjectRef
 from swift_ray.raylet import context
 from swift_ray.raylet.context import ray_worker
-from swift_ray.raylet.core_error import GET_TIMEOUT, ray_exception
+from swift_ray.raylet.core_error import GET_TIMEOUT, INVALID_ARGUMENT, ray_exception
 from swift_ray.raylet.errors import error_object, stored_exception
 from swift_ray.raylet.language import SWIFT
 from swift_ray.raylet.serialization import SerializedRayObject, deserialize, serialize
@@ -180,7 +180,13 @@ class ObjectCalls:
         return self.get_objects(object_refs)
 
     def object_exists(self, object_ref: ObjectRef, memory_store_only: bool = False) -> bool:
-        return _core.wait([object_ref], 1, 0, task_id(), False) == b"\x01"
+        """Whether the object is there; one that nobody knows is not."""
+        try:
+            return _core.wait([object_ref], 1, 0, task_id(), False) == b"\x01"
+        except CoreError as error:
+            if error.args[0] == INVALID_ARGUMENT:
+                return False
+            raise ray_exception(error) from None
 
     def wait(
         self, object_refs_or_generators: list, num_returns: int, timeout_ms: int, fetch_local: bool

@@ -30,7 +30,8 @@ class WorkerLoop:
     def prepare_loop(self) -> None:
         self._actor = None
         self._actor_placement = None
-        self._actor_should_exit = False
+        # Calls in which `exit_actor` was called.
+        self._exiting: set[bytes] = set()
         self._is_asyncio = False
         self._max_concurrency = 1
         self._pools: dict[str, ThreadPool] = {}
@@ -56,6 +57,8 @@ class WorkerLoop:
             else:
                 # User code may have taken the signal for itself.
                 self._cancellation.perform()
+                if self._actor is not None and self.control("take_farewell"):
+                    execution.farewell()
         # The raylet has no more work for this process, or is gone: user code must not hold up the end for long.
         end_process(0)
 
@@ -77,6 +80,7 @@ class WorkerLoop:
     def became_actor(self, header: dict, extras: dict) -> None:
         """The process is an actor from here on."""
         self._actor = header["actor"]
+        self.control("expect_farewell")
         if "known" in extras:
             self._actors.setdefault(header["actor"], extras["known"])
         self._actor_placement = header["placement"]
@@ -104,10 +108,16 @@ class WorkerLoop:
         return self._actor_name.encode()
 
     def set_current_actor_should_exit(self) -> None:
-        self._actor_should_exit = True
+        """The actor ends with the call in which this is called; one that has ended already ends it at once."""
+        task = context.current()
+        if task is None:
+            self.control("leave_actor")
+        else:
+            self._exiting.add(task.task_id)
 
     def get_current_actor_should_exit(self) -> bool:
-        return self._actor_should_exit
+        task = context.current()
+        return task is not None and task.task_id in self._exiting
 
     def is_canceled(self) -> bool:
         task = context.current()

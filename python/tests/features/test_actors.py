@@ -59,6 +59,44 @@ def test_handles_travel():
     assert ray.get(counter.add.remote()) == 6
 
 
+def test_an_actor_calls_itself():
+    @ray.remote
+    class Echo:
+        def begin(self, value):
+            return ray.get_runtime_context().current_actor.end.remote(value)
+
+        def end(self, value):
+            return value
+
+    echo = Echo.remote()
+    inner = ray.get(echo.begin.remote("hello"))
+    assert ray.get(inner, timeout=30) == "hello"
+
+
+def test_names_of_functions():
+    def name() -> str:
+        return ray.get_runtime_context().get_task_function_name()
+
+    @ray.remote
+    class Plain:
+        def method(self):
+            return name()
+
+    @ray.remote
+    class Coroutine:
+        async def method(self):
+            return name()
+
+    @ray.remote
+    def function():
+        return name()
+
+    assert ray.get(function.remote()) == f"{__name__}.function"
+    assert ray.get(Plain.remote().method.remote()) == f"{__name__}.Plain.method"
+    nested = f"{__name__}.test_names_of_functions.<locals>.Coroutine.method"
+    assert ray.get(Coroutine.remote().method.remote()) == nested
+
+
 def test_named_actors():
     counter = Counter.options(name="named").remote(3)
     assert ray.get(counter.add.remote()) == 4

@@ -1,0 +1,137 @@
+"""How actors end, and what they do then."""
+
+import asyncio
+import atexit
+import contextlib
+import time
+
+import pytest
+import ray
+from ray.exceptions import AsyncioActorExit, RayActorError
+
+pytestmark = pytest.mark.usefixtures("cluster")
+
+
+@ray.remote(num_cpus=0)
+class Tidy:
+    """Writes down what it does at its end."""
+
+    def __init__(self, path):
+        self.path = path
+        atexit.register(self.note, "atexit")
+
+    def note(self, text):
+        with open(self.path, "a") as file:
+            file.write(text + "\n")
+
+    def __ray_shutdown__(self):
+        self.note("shutdown")
+
+    def leave(self):
+        ray.actor.exit_actor()
+
+
+def eventually(condition) -> bool:
+    deadline = time.monotonic() + 30
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return condition()
+
+
+def notes(path) -> list[str]:
+    return path.read_text().split() if path.exists() else []
+
+
+def test_actor_that_nobody_holds(tmp_path):
+    path = tmp_path / "notes"
+    actor = Tidy.remote(str(path))
+    ray.get(actor.__ray_ready__.remote())
+    del actor
+    assert eventually(lambda: notes(path) == ["shutdown", "atexit"])
+
+
+def test_actor_that_exits(tmp_path):
+    path = tmp_path / "notes"
+    actor = Tidy.remote(str(path))
+    with pytest.raises(RayActorError):
+        ray.get(actor.leave.remote(), timeout=30)
+    assert eventually(lambda: notes(path) == ["shutdown", "atexit"])
+
+
+def test_actor_that_is_told_to_end(tmp_path):
+    path = tmp_path / "notes"
+    actor = Tidy.remote(str(path))
+    ray.get(actor.__ray_ready__.remote())
+    actor.__ray_terminate__.remote()
+    assert eventually(lambda: notes(path) == ["shutdown", "atexit"])
+
+
+def test_actor_that_is_killed(tmp_path):
+    path = tmp_path / "notes"
+    actor = Tidy.remote(str(path))
+    ray.get(actor.__ray_ready__.remote())
+    ray.kill(actor)
+    with pytest.raises(RayActorError):
+        # On Ray's own core a call or two may still reach the actor.
+        for _ in range(100):
+            ray.get(actor.__ray_ready__.remote(), timeout=30)
+            time.sleep(0.05)
+    assert notes(path) == []
+
+
+def test_an_error_at_the_end(tmp_path):
+    @ray.remote(num_cpus=0)
+    class Untidy:
+        def __init__(self, path):
+            self.path = path
+            atexit.register(self.note)
+
+        def note(self):
+            with open(self.path, "a") as file:
+                file.write("atexit\n")
+
+        def __ray_shutdown__(self):
+            raise ValueError("at the end")
+
+    path = tmp_path / "notes"
+    actor = Untidy.remote(str(path))
+    ray.get(actor.__ray_ready__.remote())
+    del actor
+    assert eventually(lambda: notes(path) == ["atexit"])
+
+
+@ray.remote(num_cpus=0)
+class Coroutines:
+    async def catch(self):
+        with contextlib.suppress(AsyncioActorExit):
+            ray.actor.exit_actor()
+
+    async def later(self):
+        self.task = asyncio.create_task(self.leave())
+
+    async def leave(self):
+        await asyncio.sleep(0.1)
+        ray.actor.exit_actor()
+
+    async def ping(self):
+        return 1
+
+
+def has_ended(actor) -> bool:
+    try:
+        return ray.get(actor.ping.remote(), timeout=30) != 1
+    except RayActorError:
+        return True
+
+
+def test_coroutine_that_catches_the_exit():
+    actor = Coroutines.remote()
+    with pytest.raises(RayActorError):
+        ray.get(actor.catch.remote(), timeout=30)
+    assert eventually(lambda: has_ended(actor))
+
+
+def test_coroutine_that_outlives_its_call():
+    actor = Coroutines.remote()
+    ray.get(actor.later.remote(), timeout=30)
+    assert eventually(lambda: has_ended(actor))
