@@ -89,3 +89,32 @@ import Testing
         #expect(flags(harness, token) == [true])
     }
 }
+
+@Suite("Gets that fail fast") struct FastFailureTests {
+    private func get(_ harness: inout WorkerHarness, _ references: [ObjectReference], failsFast: Bool) -> UInt64 {
+        var buffer = WorkerEffects()
+        let token = harness.core.get(references, deadline: nil, failsFast: failsFast, from: nil, into: &buffer)
+        harness.effects += buffer.items
+        return token
+    }
+
+    @Test("It ends with the first object that failed, before or while it waits") func first() {
+        var harness = WorkerHarness()
+        let slow = harness.submit(retries: 0)
+        harness.grant(harness.leaseRequests()[0])
+        _ = harness.pushes()
+        let bad = harness.submit(retries: 0)
+        let spec = harness.pushes()[0]
+        let fast = get(&harness, [slow, bad], failsFast: true)
+        let patient = get(&harness, [slow, bad], failsFast: false)
+        #expect(harness.outcome(fast) == nil)
+        let error = RayError(.taskExecution, "on purpose")
+        harness.receive(
+            .taskDone(TaskDone(task: spec.id, attempt: 0, results: [], error: error)),
+            from: WorkerHarness.worker.worker)
+        #expect(harness.outcome(fast)?.map(\.errorType) == [.getTimeout, .taskExecution])
+        #expect(harness.outcome(patient) == nil)
+        let late = get(&harness, [slow, bad], failsFast: true)
+        #expect(harness.outcome(late)?.map(\.errorType) == [.getTimeout, .taskExecution])
+    }
+}

@@ -228,13 +228,22 @@ extension Worker {
         fetch(references, deadline: deadline, from: task, completion: traced(task, completion))
     }
 
-    /// A get that is not noted for the timeline: a part of one.
-    func fetch(
+    /// A get that ends with the first object that failed; those that are not there then have the error of a time-out.
+    package func getUntilFailure(
         _ references: [ObjectReference], deadline: Instant?, from task: TaskID?,
         completion: @escaping @Sendable ([Result<any FetchedObject, RayError>]) -> Void
     ) {
+        fetch(references, deadline: deadline, failsFast: true, from: task, completion: traced(task, completion))
+    }
+
+    /// A get that is not noted for the timeline: a part of one.
+    func fetch(
+        _ references: [ObjectReference], deadline: Instant?, failsFast: Bool = false, from task: TaskID?,
+        completion: @escaping @Sendable ([Result<any FetchedObject, RayError>]) -> Void
+    ) {
         transactState { state, _ in
-            let token = state.core.get(references, deadline: deadline, from: task, into: &state.effects)
+            let token = state.core.get(
+                references, deadline: deadline, failsFast: failsFast, from: task, into: &state.effects)
             state.completions[token] = .get(references, deadline, task, completion)
         }
     }

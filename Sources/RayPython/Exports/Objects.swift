@@ -84,7 +84,7 @@ public func ray_python_get(
                 pending.fill(.success(.objects(results)))
                 return 0
             }
-            runtime.worker.get(
+            runtime.worker.getUntilFailure(
                 references, deadline: runtime.deadline(milliseconds), from: TaskID(task)
             ) { pending.fill(.success(.objects($0))) }
             return 1

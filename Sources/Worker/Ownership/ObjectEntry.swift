@@ -116,6 +116,11 @@ package struct ObjectEntry: Sendable {
         if case .pending = value { false } else { true }
     }
 
+    /// Whether the value will never be there.
+    package var hasFailed: Bool {
+        if case .failed = value { true } else { false }
+    }
+
     /// Whether the value can be read without a message.
     package var isAtHand: Bool {
         switch value {

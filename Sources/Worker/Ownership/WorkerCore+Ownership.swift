@@ -85,7 +85,8 @@ extension WorkerCore {
                 continue
             }
             switch waiter {
-            case .get(let request), .wait(let request), .fetch(let request): objectReady(request, into: &effects)
+            case .get(let request), .wait(let request), .fetch(let request):
+                objectReady(request, hasFailed: entry.hasFailed, into: &effects)
             case .dependency(let task): dependencyReady(task, into: &effects)
             case .argument(let task): argumentReady(task, into: &effects)
             case .query(let peer): answerQuery(id, entry, to: peer, into: &effects)

@@ -15,6 +15,8 @@ struct WaitRequest: Sendable {
     }
 
     var kind: Kind
+    /// Whether a get ends with the first object that failed, as Ray's does.
+    var failsFast = false
     var ids: [ObjectID]
     /// Objects (with repetitions) that are still to come.
     var missing: Int

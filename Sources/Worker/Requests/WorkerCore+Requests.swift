@@ -31,10 +31,14 @@ extension WorkerCore {
     }
 
     /// Starts a `get`; ends with the effect `completeGet` under the returned token.
+    ///
+    /// - Parameter failsFast: whether it ends as soon as one of the objects failed; those that are not there then have
+    ///   the error of a time-out.
     package mutating func get(
-        _ references: [ObjectReference], deadline: Instant?, from task: TaskID?, into effects: inout WorkerEffects
+        _ references: [ObjectReference], deadline: Instant?, failsFast: Bool = false, from task: TaskID?,
+        into effects: inout WorkerEffects
     ) -> UInt64 {
-        begin(.get, references, deadline: deadline, from: task, into: &effects)
+        begin(.get, references, deadline: deadline, failsFast: failsFast, from: task, into: &effects)
     }
 
     /// Starts a `wait` for `count` of the objects; ends with the effect `completeWait`.
@@ -80,8 +84,8 @@ extension WorkerCore {
     }
 
     private mutating func begin(
-        _ kind: WaitRequest.Kind, _ references: [ObjectReference], deadline: Instant?, from task: TaskID?,
-        into effects: inout WorkerEffects
+        _ kind: WaitRequest.Kind, _ references: [ObjectReference], deadline: Instant?, failsFast: Bool = false,
+        from task: TaskID?, into effects: inout WorkerEffects
     ) -> UInt64 {
         requestCounter += 1
         let token = requestCounter
@@ -98,8 +102,9 @@ extension WorkerCore {
         }
         let unsatisfied = request.ids.filter { id in objects[id].map { !satisfied(waiter, by: $0) } ?? false }
         request.missing = unsatisfied.count
+        request.failsFast = failsFast
         waits[token] = request
-        if isDone(request) {
+        if isDone(request) || failsFast && request.ids.contains(where: { objects[$0]?.hasFailed == true }) {
             if case .fetch = waiter { fetchExisting(unsatisfied, into: &effects) }
             finish(token, into: &effects)
             return token
@@ -122,8 +127,8 @@ extension WorkerCore {
         for id in ids where objects[id]?.exists == true { bringToHand(id, into: &effects) }
     }
 
-    mutating func objectReady(_ token: UInt64, into effects: inout WorkerEffects) {
-        guard waits[token] != nil else { return }
+    mutating func objectReady(_ token: UInt64, hasFailed: Bool, into effects: inout WorkerEffects) {
+        if hasFailed, waits[token]?.failsFast == true { return finish(token, into: &effects) }
         waits[token]?.missing -= 1
         guard let request = waits[token], isDone(request) else { return }
         if hasLosses, case .get = request.kind, waitAgain(token, request, into: &effects) { return }

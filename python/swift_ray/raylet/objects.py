@@ -42,6 +42,9 @@ def fetched(
     if error is None:
         return SerializedRayObject(data, metadata, None)
     details = msgpack.unpackb(error)
+    if details["type"] == GET_TIMEOUT:
+        # Ray's value for what was not waited for, since another object of the same get is an error.
+        return SerializedRayObject(None, None, None)
     # The core says it in Swift's words.
     message = details["message"].replace("exitActor()", "exit_actor()")
     if details["type"] == TASK_EXECUTION and details["language"] == SWIFT.value() and details["type_name"]:
@@ -161,16 +164,19 @@ class ObjectCalls:
             raise ray_exception(error) from None
 
     def get_objects(self, object_refs: list[ObjectRef], timeout_ms: int = -1) -> list[SerializedRayObject]:
-        """The objects in order. GetTimeoutError after `timeout_ms` (negative: never)."""
+        """The objects in order. GetTimeoutError after `timeout_ms` (negative: never).
+
+        If one of them is an error, it does not wait for the others: what is not there then is none.
+        """
         try:
             objects = _core.get(list(object_refs), timeout_ms, task_id())
         except CoreError as error:
             raise ray_exception(error) from None
-        for _, _, error in objects:
-            if error is not None and msgpack.unpackb(error)["type"] == GET_TIMEOUT:
-                import ray.exceptions
+        kinds = {msgpack.unpackb(error)["type"] for _, _, error in objects if error is not None}
+        if kinds == {GET_TIMEOUT}:
+            import ray.exceptions
 
-                raise ray.exceptions.GetTimeoutError("Get timed out: some object(s) not ready.")
+            raise ray.exceptions.GetTimeoutError("Get timed out: some object(s) not ready.")
         return [fetched(ref, *object) for ref, object in zip(object_refs, objects)]
 
     def get_if_local(self, object_refs: list[ObjectRef]) -> list[SerializedRayObject]:

@@ -238,3 +238,24 @@ def test_runtime_context():
 def test_cluster_resources():
     assert ray.cluster_resources()["CPU"] == 4
     assert len([node for node in ray.nodes() if node["Alive"]]) == 1
+
+
+def test_get_does_not_wait_behind_an_error():
+    @ray.remote(num_cpus=0)
+    def fail():
+        raise KeyError("on purpose")
+
+    @ray.remote(num_cpus=0)
+    def sleep():
+        time.sleep(60)
+
+    slow, bad = sleep.remote(), fail.remote()
+    began = time.monotonic()
+    with pytest.raises(KeyError):
+        ray.get([slow, bad])
+    with pytest.raises(KeyError):
+        ray.get([slow, bad], timeout=30)
+    assert time.monotonic() - began < 30
+    with pytest.raises(ray.exceptions.GetTimeoutError):
+        ray.get([slow], timeout=0.1)
+    ray.cancel(slow, force=True)
