@@ -11,7 +11,7 @@ from typing import Any
 from swift_ray import _core
 from swift_ray._core import CoreError
 from swift_ray._native import ObjectRef
-from swift_ray.raylet.config import Config
+from swift_ray.raylet.config import Config, value
 from swift_ray.raylet.core_error import ray_exception
 
 logger = logging.getLogger("ray._raylet")
@@ -48,7 +48,7 @@ class Callbacks:
 
         With `support_fork` workers have none until a callback is, since a fork loses all threads but one.
         """
-        is_forking = Config.support_fork() and not self._is_driver
+        is_forking = value("support_fork") and not self._is_driver
         if Config.start_python_gc_manager_thread() and not is_forking:
             self._start_callbacks()
 

@@ -28,7 +28,6 @@ _DEFAULTS: dict[str, Any] = {
     "health_check_timeout_ms": 10_000,
     "kill_worker_timeout_milliseconds": 5_000,
     "max_grpc_message_size": 512 * 1024 * 1024,
-    "max_num_generator_returns": 100_000_000,
     "maximum_gcs_deletion_batch_size": 1_000,
     "maximum_gcs_destroyed_actor_cached_count": 100_000,
     "metrics_report_interval_ms": 10_000,
@@ -44,16 +43,26 @@ _DEFAULTS: dict[str, Any] = {
     "redis_db_connect_retries": 120,
     "redis_db_connect_wait_milliseconds": 500,
     "start_python_gc_manager_thread": True,
-    "support_fork": False,
     "task_events_gc_job_summary_interval_ms": 5_000,
     "task_events_max_dropped_task_attempts_tracked_per_job_in_gcs": 1_000_000,
     "task_events_max_num_profile_events_per_task": 1_000,
     "task_events_max_num_task_in_gcs": 100_000,
     "worker_register_timeout_seconds": 60,
-    # Not asked for by name: what workers import before their first task, and see `authentication.py`.
+    # Not in Ray's `Config`: what workers import before their first task, whether they have one thread, how many items a
+    # generator may have; and see `authentication.py`.
     "preload_python_modules": [],
+    "support_fork": False,
+    "max_num_generator_returns": 100_000_000,
     "AUTH_MODE": "disabled",
     "ENABLE_K8S_TOKEN_AUTH": False,
+}
+
+_OURS = {
+    "AUTH_MODE",
+    "ENABLE_K8S_TOKEN_AUTH",
+    "preload_python_modules",
+    "support_fork",
+    "max_num_generator_returns",
 }
 
 _values: dict[str, Any] = {}
@@ -112,6 +121,6 @@ def _reader(name: str) -> staticmethod:
 
 
 for _name in _DEFAULTS:
-    if _name not in ("AUTH_MODE", "ENABLE_K8S_TOKEN_AUTH", "preload_python_modules"):
+    if _name not in _OURS:
         setattr(Config, _name, _reader(_name))
 Config.initialize("")

@@ -22,7 +22,7 @@ from swift_ray._core import CoreError
 from swift_ray._native import ActorID, JobID, ObjectRef
 from swift_ray.raylet import by_name, context
 from swift_ray.raylet.calls import EXTRAS, RETRYABLE
-from swift_ray.raylet.config import Config
+from swift_ray.raylet.config import value as setting
 from swift_ray.raylet.context import ray_worker
 from swift_ray.raylet.descriptors import PythonFunctionDescriptor
 from swift_ray.raylet.process_title import setproctitle
@@ -384,7 +384,7 @@ class Execution:
         per_yield = extras.get("per_yield", 1)
         serialize = serializer_of(header)
         stats = None
-        count, count_max = 0, Config.max_num_generator_returns()
+        count, count_max = 0, setting("max_num_generator_returns")
         while True:
             try:
                 value = items.send(stats)
