@@ -527,7 +527,10 @@ class Execution:
                 run_exit_functions()
             with contextlib.suppress(CoreError):
                 self._core_worker.control("exit_actor", task=header["task"])
-            description = {"type": ACTOR_DIED, "message": f"The actor ended itself: {exit or 'exit_actor()'}"}
+            code = getattr(exit, "code", None)
+            how = f"sys.exit({code!r}) was called" if code else "exit_actor() is called."
+            message = f"The actor ended itself: {getattr(exit, 'ray_terminate_msg', how)}"
+            description = {"type": ACTOR_DIED, "message": message}
             _core.fail_task(task, msgpack.packb(description))
             return
         sys.stdout.flush()

@@ -53,7 +53,7 @@ def test_actor_that_nobody_holds(tmp_path):
 def test_actor_that_exits(tmp_path):
     path = tmp_path / "notes"
     actor = Tidy.remote(str(path))
-    with pytest.raises(RayActorError):
+    with pytest.raises(RayActorError, match="exit_actor"):
         ray.get(actor.leave.remote(), timeout=30)
     assert eventually(lambda: notes(path) == ["shutdown", "atexit"])
 
@@ -126,7 +126,7 @@ def has_ended(actor) -> bool:
 
 def test_coroutine_that_catches_the_exit():
     actor = Coroutines.remote()
-    with pytest.raises(RayActorError):
+    with pytest.raises(RayActorError, match="exit_actor"):
         ray.get(actor.catch.remote(), timeout=30)
     assert eventually(lambda: has_ended(actor))
 
