@@ -186,6 +186,18 @@ import Testing
         #expect(status.actorsAlive + status.actorsPending == 0)
     }
 
+    @Test("A driver that is lost after it has reached the new head and before it has rejoined ends its job")
+    func lostBeforeItRejoins() {
+        var harness = GCSHarness.cluster(isDurable: true)
+        harness.restart()
+        harness.rejoinNode([])
+        harness.give(.peerUp(driver(1), role: .driver, address: address(driver(1), on: 0)))
+        harness.wait(milliseconds: 11_000, reportsOf: [0])
+        #expect(harness.core.clusterStatus().jobs == 1)
+        harness.give(.peerLost(driver(1), reason: "silent"))
+        #expect(harness.core.clusterStatus().jobs == 0)
+    }
+
     @Test("Nodes and programs of another cluster are refused with a sentence")
     func otherCluster() {
         var harness = GCSHarness.cluster(isDurable: true)

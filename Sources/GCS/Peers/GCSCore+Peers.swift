@@ -41,7 +41,7 @@ extension GCSCore {
             case .raylet:
                 nodeDied(NodeID(raylet: id), reason: "its raylet's link is lost: \(reason)", at: now, into: &effects)
             case .driver:
-                if let job = peer.job {
+                if let job = peer.job ?? unclaimedJob(of: id) {
                     endJob(job, reason: "its driver's link is lost: \(reason)", at: now, into: &effects)
                 } else {
                     processesGone([id], at: now, into: &effects)
@@ -53,6 +53,11 @@ extension GCSCore {
             }
         }
         peers[id] = nil
+    }
+
+    /// The job of a driver that is lost after it has reached a new head, and before it has said whose it is.
+    private func unclaimedJob(of driver: WorkerID) -> JobID? {
+        jobs.keys.sorted().first { jobs[$0].map { !$0.isEnded && $0.info.driver.worker == driver } ?? false }
     }
 
     /// Ends all that dead processes owned, here and at all nodes. `jobs` are those that ended with them.
