@@ -8,13 +8,15 @@ import RayGCS
 import RayWire
 import Testing
 
-/// A lease as node 0 serves it.
+/// A lease as a node serves it.
 func held(
-    _ lease: LeaseID, actor: ActorID? = nil, worker index: UInt64 = 1, in bundle: BundleKey? = nil, cpus: Double = 1
+    _ lease: LeaseID, actor: ActorID? = nil, worker index: UInt64 = 1, in bundle: BundleKey? = nil, cpus: Double = 1,
+    on node: UInt64 = 0
 ) -> HeldLease {
     HeldLease(
         lease: lease, job: JobID(1), owner: address(actor == nil ? driver(1) : .gcs, on: 0),
-        held: ResourceSet([(ResourceSet.cpu, cpus)]), gpuIDs: [], actor: actor, worker: address(worker(index), on: 0),
+        held: ResourceSet([(ResourceSet.cpu, cpus)]), gpuIDs: [], actor: actor,
+        worker: address(worker(index), on: node),
         processID: Int32(100 + index), bundle: bundle)
 }
 
@@ -27,9 +29,11 @@ extension GCSHarness {
         send(.rejoinNode(message), from: raylet(index))
     }
 
-    mutating func rejoinDriver(leases: [LeaseID] = [], requests: [LeaseID] = [], abandoned: [LeaseID] = []) {
+    mutating func rejoinDriver(
+        leases: [LeaseID] = [], on index: UInt64 = 0, requests: [LeaseID] = [], abandoned: [LeaseID] = []
+    ) {
         give(.peerUp(driver(1), role: .driver, address: address(driver(1), on: 0)))
-        let owned = leases.map { OwnedWorker(lease: $0, node: node(0)) }
+        let owned = leases.map { OwnedWorker(lease: $0, node: node(index)) }
         let message = Rejoin(
             job: JobID(1), clusterName: "session_1", leases: owned, requests: requests, abandoned: abandoned)
         send(.rejoin(message), from: driver(1))

@@ -198,6 +198,21 @@ import Testing
         #expect(harness.core.clusterStatus().jobs == 0)
     }
 
+    @Test("Of two nodes that serve the same lease the one counts whose worker its owner has", arguments: [false, true])
+    func servedTwice(ownerFirst: Bool) {
+        var harness = GCSHarness.cluster(isDurable: true)
+        harness.join(1)
+        harness.restart()
+        // Node 0 was cut off when the owner had asked again and was given a worker on node 1.
+        if ownerFirst { harness.rejoinDriver(leases: [lease(1)], on: 1) }
+        harness.rejoinNode([held(lease(1), worker: 1)])
+        if !ownerFirst { harness.rejoinDriver(leases: [lease(1)], on: 1) }
+        harness.rejoinNode([held(lease(1), worker: 2, on: 1)], of: 1)
+        #expect(harness.sent(.releaseLease(ReleaseLease(lease: lease(1), kill: !ownerFirst)), to: raylet(0)))
+        #expect(!harness.messages(to: raylet(1)).contains { if case .releaseLease = $0 { true } else { false } })
+        #expect(!harness.messages(to: driver(1)).contains { if case .leaseLost = $0 { true } else { false } })
+    }
+
     @Test("Nodes and programs of another cluster are refused with a sentence")
     func otherCluster() {
         var harness = GCSHarness.cluster(isDurable: true)

@@ -82,6 +82,7 @@ extension SimulationTests {
         static let headSeeds: [(UInt64, SimulationWorkload?, String)] = [
             (746_931, nil, "a lease that was given back before its node came back was taken up with that"),
             (76_476_668, nil, "a driver that was lost before it had rejoined left its job running"),
+            (76_491_004, nil, "of two nodes with the same lease the one was believed that had come back first"),
             (720_010, nil, "a grant that was lost with the head counted as one"),
             (727_155, .groups, "a process of a job that had been ended was told that its argument is wrong"),
         ]

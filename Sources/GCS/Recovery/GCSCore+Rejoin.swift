@@ -30,7 +30,14 @@ extension GCSCore {
         for lease in (ownerLeases[sender.id] ?? []).sorted() where !wanted.contains(lease) {
             endLease(lease, abandoned.contains(lease) ? .killWorker : .keepWorker, at: now, into: &effects)
         }
-        for held in message.leases where leases[held.lease] == nil {
+        for held in message.leases {
+            if let node = leases[held.lease]?.node {
+                guard node != held.node, leases[held.lease]?.owner.worker == sender.id else { continue }
+                // A node that was cut off came back with it; its owner had asked again, and was given another worker.
+                endLease(held.lease, .killWorker, at: now, into: &effects)
+            } else if leases[held.lease] != nil {
+                continue
+            }
             if recovery != nil, nodes[held.node]?.isConfirmed == false {
                 peers[sender.id]?.claims[held.lease] = held.node
             } else {

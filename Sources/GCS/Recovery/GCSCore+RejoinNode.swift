@@ -119,7 +119,7 @@ extension GCSCore {
                 guard known.owner.worker == owner, known.isWaiting else { return nil }
                 record = known
             } else {
-                let isGivenUp = peers[owner].map { $0.hasRejoined && $0.claims[held.lease] == nil } ?? false
+                let isGivenUp = peers[owner].map { $0.hasRejoined && $0.claims[held.lease] != id } ?? false
                 guard !isGivenUp, leases.count < GCSLimits.leasesMax else { return nil }
                 let request = LeaseRequest(
                     id: held.lease, owner: owner, ownerNode: held.owner.node, job: held.job, shape: held.held)
@@ -140,6 +140,8 @@ extension GCSCore {
     private func release(_ held: HeldLease, on id: NodeID, into effects: inout GCSEffects) {
         var isOrphan = goneProcesses[held.owner.worker] != nil || jobs[held.job] == nil
         if let bundle = held.bundle, groups[bundle.group] == nil { isOrphan = true }
+        // Another node serves it, too: which of the two workers has the owner's tasks is not known yet.
+        if let node = leases[held.lease]?.node, node != id { isOrphan = true }
         let isAbandoned = peers[held.owner.worker]?.abandoned.contains(held.lease) ?? false
         let release = ReleaseLease(lease: held.lease, kill: held.actor != nil || isOrphan || isAbandoned)
         effects.send(.releaseLease(release), to: WorkerID(raylet: id))
