@@ -31,12 +31,10 @@ extension GCSCore {
             endLease(lease, abandoned.contains(lease) ? .killWorker : .keepWorker, at: now, into: &effects)
         }
         for held in message.leases {
-            if let node = leases[held.lease]?.node {
-                guard node != held.node, leases[held.lease]?.owner.worker == sender.id else { continue }
+            if let known = leases[held.lease] {
+                guard let node = known.node, node != held.node, known.owner.worker == sender.id else { continue }
                 // A node that was cut off came back with it; its owner had asked again, and was given another worker.
                 endLease(held.lease, .killWorker, at: now, into: &effects)
-            } else if leases[held.lease] != nil {
-                continue
             }
             if recovery != nil, nodes[held.node]?.isConfirmed == false {
                 peers[sender.id]?.claims[held.lease] = held.node
