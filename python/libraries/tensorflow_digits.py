@@ -72,7 +72,10 @@ def main() -> None:
         ).fit()
         assert result.error is None, result
         assert result.metrics["replicas"] == WORKERS and result.metrics["epoch"] == EPOCHS - 1, result.metrics
-        with result.checkpoint.as_directory() as saved, np.load(os.path.join(saved, "weights.npz")) as weights:
+        with (
+            result.checkpoint.as_directory() as saved,
+            np.load(os.path.join(saved, "weights.npz")) as weights,
+        ):
             model = build()
             model.set_weights([weights[name] for name in weights.files])
     images, digits = images_and_digits()

@@ -81,7 +81,7 @@ extension TestProgram {
         let process = try await ray.get(vault.process())
         try await ray.kill(vault)
         // Until it has ended it may still give what it owns.
-        for _ in 0..<500 where kill(process, 0) == 0 { try await Task.sleep(for: .milliseconds(10)) }
+        _ = try await eventually { kill(process, 0) != 0 }
         try await describeError { _ = try await ray.get(estate.unread) }
         try await describeError { _ = try await ray.put(1, owner: vault) }
     }

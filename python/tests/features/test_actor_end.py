@@ -8,6 +8,7 @@ import time
 import pytest
 import ray
 from ray.exceptions import AsyncioActorExit, RayActorError
+from waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
@@ -29,13 +30,6 @@ class Tidy:
 
     def leave(self):
         ray.actor.exit_actor()
-
-
-def eventually(condition) -> bool:
-    deadline = time.monotonic() + 30
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return condition()
 
 
 def notes(path) -> list[str]:

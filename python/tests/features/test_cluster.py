@@ -1,12 +1,12 @@
 """Several raylets on one machine, as Ray's own tests start them."""
 
-import time
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import ray
 from ray.cluster_utils import Cluster
+from waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +24,6 @@ def nodes() -> Iterator[tuple]:
 @ray.remote(num_cpus=0)
 def place() -> str:
     return ray.get_runtime_context().get_node_id()
-
-
-def eventually(condition) -> bool:
-    deadline = time.monotonic() + 30
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return condition()
 
 
 def test_driver_is_served_by_the_head(nodes):

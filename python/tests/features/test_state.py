@@ -12,6 +12,7 @@ from ray._private.state import actors as actor_table
 from ray._private.state import jobs as job_table
 from ray.util import placement_group, remove_placement_group
 from ray.util.state import api
+from waiting import eventually
 
 PRINTING = """
 import swift_ray
@@ -44,13 +45,6 @@ talker, named = Talker.remote(), Named.remote()
 ray.get([talker.talk.remote("two"), named.talk.remote()])
 time.sleep(3)
 """
-
-
-def eventually(condition) -> bool:
-    deadline = time.monotonic() + 30
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return bool(condition())
 
 
 def test_actors_table(cluster):
