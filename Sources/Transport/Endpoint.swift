@@ -223,7 +223,7 @@ package final class Endpoint: @unchecked Sendable {
     package func shutdown(reason: String, waitingMilliseconds milliseconds: Int) {
         shutdown(reason: reason)
         let deadline = reactor.clock.now().advanced(milliseconds: milliseconds)
-        while !isSilent.load(ordering: .acquiring), reactor.clock.now() < deadline { usleep(500) }
+        reactor.runAsLeader(until: { isSilent.load(ordering: .acquiring) }, deadline: deadline)
     }
 
     /// Looks whether the last peer has heard the goodbye. By the leader only.

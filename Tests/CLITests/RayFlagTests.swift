@@ -29,12 +29,12 @@ import Testing
     @Test("The driver says which program its workers will run")
     func expected() throws {
         let text = #"""
-            {"python": "/usr/bin/python3", "arguments": ["-s", "-m", "swift_ray.worker"],
-             "environment": ["A=1", "PATH=/a b:/%n"], "folder": "/tmp/\u00fc"}
+            {"python": "/usr/bin/python3", "arguments": ["-s", "", "-m", "swift_ray.worker"],
+             "environment": ["A=1", "PATH=/a b:/%n", "KEY=one\r\ntwo\r"], "folder": "/tmp/\u00fc"}
             """#
         let expected = Program(
-            hash: "", path: "/usr/bin/python3", byteCount: 0, arguments: ["-s", "-m", "swift_ray.worker"],
-            environment: ["A=1", "PATH=/a b:/%n"], workingDirectory: "/tmp/ü")
+            hash: "", path: "/usr/bin/python3", byteCount: 0, arguments: ["-s", "", "-m", "swift_ray.worker"],
+            environment: ["A=1", "PATH=/a b:/%n", "KEY=one\r\ntwo\r"], workingDirectory: "/tmp/ü")
         #expect(try program(text) == expected)
     }
 

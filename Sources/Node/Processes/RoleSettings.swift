@@ -23,16 +23,16 @@ package struct RoleSettings: Sendable, Equatable {
         set { values[key] = newValue }
     }
 
-    /// The settings as text; line ends inside values are refused by `encode` being their inverse only without them.
+    /// The settings as text, a line each; line ends inside values are escaped.
     package var text: String {
-        values.sorted { $0.key < $1.key }.map { "\($0.key)=\(Self.escape($0.value))\n" }.joined()
+        Self.joined(values.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" })
     }
 
     /// Reads what `text` wrote.
     package init(text: String) {
-        for line in text.split(separator: "\n") {
-            guard let equals = line.firstIndex(of: "=") else { continue }
-            values[String(line[..<equals])] = Self.unescape(String(line[line.index(after: equals)...]))
+        for line in Self.lines(of: text) {
+            guard let equals = line.utf8.firstIndex(of: UInt8(ascii: "=")) else { continue }
+            values[String(line[..<equals])] = String(line[line.utf8.index(after: equals)...])
         }
     }
 
@@ -63,15 +63,15 @@ package struct RoleSettings: Sendable, Equatable {
     package var program: Program? {
         get {
             guard let path = self["program"], !path.isEmpty else { return nil }
-            func list(_ key: String) -> [String] { (self[key] ?? "").split(separator: "\n").map(String.init) }
             return Program(
-                hash: "", path: path, byteCount: 0, arguments: list("program_arguments"),
-                environment: list("program_environment"), workingDirectory: self["program_folder"] ?? "")
+                hash: "", path: path, byteCount: 0, arguments: Self.lines(of: self["program_arguments"] ?? ""),
+                environment: Self.lines(of: self["program_environment"] ?? ""),
+                workingDirectory: self["program_folder"] ?? "")
         }
         set {
             self["program"] = newValue?.path
-            self["program_arguments"] = newValue?.arguments.joined(separator: "\n")
-            self["program_environment"] = newValue?.environment.joined(separator: "\n")
+            self["program_arguments"] = newValue.map { Self.joined($0.arguments) }
+            self["program_environment"] = newValue.map { Self.joined($0.environment) }
             self["program_folder"] = newValue?.workingDirectory
         }
     }
@@ -85,23 +85,40 @@ package struct RoleSettings: Sendable, Equatable {
         unsetenv(readyVariable)
     }
 
-    private static func escape(_ value: String) -> String {
-        String(value.flatMap { $0 == "\n" ? ["%", "n"] : $0 == "%" ? ["%", "%"] : [$0] })
+    /// Texts as lines; what is no line end of this list is escaped.
+    private static func joined(_ items: [String]) -> String {
+        var bytes: [UInt8] = []
+        for item in items {
+            for byte in item.utf8 {
+                switch byte {
+                case UInt8(ascii: "\n"): bytes += "%n".utf8
+                case UInt8(ascii: "%"): bytes += "%%".utf8
+                default: bytes.append(byte)
+                }
+            }
+            bytes.append(UInt8(ascii: "\n"))
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
-    private static func unescape(_ value: String) -> String {
-        var result = ""
+    /// What `joined` was given; the last line may lack its end.
+    private static func lines(of text: String) -> [String] {
+        var items: [String] = []
+        var bytes: [UInt8] = []
         var isEscaped = false
-        for character in value {
-            if isEscaped {
-                result.append(character == "n" ? "\n" : character)
-                isEscaped = false
-            } else if character == "%" {
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "n") where isEscaped: bytes.append(UInt8(ascii: "\n"))
+            case UInt8(ascii: "\n"):
+                items.append(String(decoding: bytes, as: UTF8.self))
+                bytes = []
+            case UInt8(ascii: "%") where !isEscaped:
                 isEscaped = true
-            } else {
-                result.append(character)
+                continue
+            default: bytes.append(byte)
             }
+            isEscaped = false
         }
-        return result
+        return bytes.isEmpty ? items : items + [String(decoding: bytes, as: UTF8.self)]
     }
 }
