@@ -165,7 +165,7 @@ package final class Reactor: @unchecked Sendable {
     /// Who makes `isDone` true on another thread calls `wake()` afterwards. After an event the thread polls for
     /// `spinMicroseconds` before it blocks. Must not be called within a handler.
     package func runAsLeader(
-        until isDone: () -> Bool, deadline: Instant = .distantFuture, spinMicroseconds: Int = 30
+        until isDone: () -> Bool, deadline: Instant = .distantFuture, spinMicroseconds: Int = 100
     ) {
         precondition(!isInTurn, "a handler must not lead")
         guard !isDone() else { return flushLater() }
@@ -179,7 +179,7 @@ package final class Reactor: @unchecked Sendable {
             sched_yield()
         }
         candidates.wrappingSubtract(1, ordering: .sequentiallyConsistent)
-        var pollsUntil: UInt64 = 0
+        var pollsUntil = clock.now().nanoseconds + UInt64(spinMicroseconds) * 1_000
         var rounds = 0
         while !isDone(), !isStopped.load(ordering: .acquiring) {
             let now = clock.now().nanoseconds

@@ -11,8 +11,10 @@
 typedef struct {
     PyObject_HEAD
     void *task;
-    PyObject *header;
+    PyObject *id;
     PyObject *arguments;
+    long call;
+    long attempt;
 } task_object;
 
 static PyTypeObject *task_type;
@@ -20,7 +22,7 @@ static PyTypeObject *task_type;
 static void task_dealloc(PyObject *object) {
     task_object *self = (task_object *)object;
     PyTypeObject *type = Py_TYPE(object);
-    Py_CLEAR(self->header);
+    Py_CLEAR(self->id);
     Py_CLEAR(self->arguments);
     if (self->task != NULL) {
         // Never: who fetches a task ends it. Its caller must not wait for ever if somebody forgets.
@@ -32,11 +34,15 @@ static void task_dealloc(PyObject *object) {
     Py_DECREF(type);
 }
 
-static PyObject *task_header(PyObject *self, void *ignored) { return Py_NewRef(((task_object *)self)->header); }
+static PyObject *task_id(PyObject *self, void *ignored) { return Py_NewRef(((task_object *)self)->id); }
+static PyObject *task_call(PyObject *self, void *ignored) { return PyLong_FromLong(((task_object *)self)->call); }
+static PyObject *task_attempt(PyObject *self, void *ignored) { return PyLong_FromLong(((task_object *)self)->attempt); }
 static PyObject *task_arguments(PyObject *self, void *ignored) { return Py_NewRef(((task_object *)self)->arguments); }
 
 static PyGetSetDef task_properties[] = {
-    {"header", task_header, NULL, "What is to run, as MessagePack.", NULL},
+    {"id", task_id, NULL, "Its id, 24 bytes.", NULL},
+    {"call", task_call, NULL, "The same number for tasks with the same description.", NULL},
+    {"attempt", task_attempt, NULL, "Which try this is, from 0.", NULL},
     {"arguments", task_arguments, NULL, "(Buffer, metadata, None) for each argument.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
@@ -92,9 +98,11 @@ static PyObject *next_task(PyObject *module, PyObject *arguments) {
     task_object *self = (task_object *)allocate(task_type, 0);
     if (self == NULL) return NULL;
     self->task = task.task;
-    self->header = PyBytes_FromStringAndSize(task.header.data, (Py_ssize_t)task.header.count);
+    self->call = task.call;
+    self->attempt = task.attempt;
+    self->id = PyBytes_FromStringAndSize((const char *)task.id, sizeof task.id);
     self->arguments = fetched_arguments(&task);
-    if (self->header == NULL || self->arguments == NULL) {
+    if (self->id == NULL || self->arguments == NULL) {
         Py_DECREF(self);
         return NULL;
     }
@@ -108,6 +116,15 @@ static task_object *under_way(PyObject *object) {
         return NULL;
     }
     return (task_object *)object;
+}
+
+static PyObject *task_description(PyObject *module, PyObject *object) {
+    task_object *self = under_way(object);
+    if (self == NULL) return NULL;
+    struct ray_python_bytes bytes = ray_python_task_description(self->task);
+    PyObject *description = PyBytes_FromStringAndSize(bytes.data, (Py_ssize_t)bytes.count);
+    ray_python_free(bytes);
+    return description;
 }
 
 static PyObject *finish_task(PyObject *module, PyObject *arguments) {
@@ -177,6 +194,7 @@ static PyObject *yield_item(PyObject *module, PyObject *arguments) {
 
 PyMethodDef task_methods[] = {
     {"next_task", next_task, METH_VARARGS, "The next Task, None after so many ms, False when the process is to end."},
+    {"task_description", task_description, METH_O, "What a task is to run, as MessagePack."},
     {"finish_task", finish_task, METH_VARARGS, "finish_task(task, serialized results): ends it well."},
     {"fail_task", fail_task, METH_VARARGS, "fail_task(task, error as MessagePack): ends it with an error."},
     {"yield_item", yield_item, METH_VARARGS, "yield_item(task, serialized): returns when the next item is wanted."},

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 // Changes whenever a function or struct here does; the extension refuses another one.
-#define RAY_PYTHON_INTERFACE 2
+#define RAY_PYTHON_INTERFACE 3
 
 struct ray_python_bytes {
     const void *data;
@@ -43,10 +43,12 @@ struct ray_python_argument {
     size_t contained_count;
 };
 
-// A task to be run. `header` is MessagePack and lives as long as the task.
+// A task to be run, with its id. Tasks with the same number differ in nothing that their description says.
 struct ray_python_task {
     void *task;
-    struct ray_python_bytes header;
+    unsigned char id[24];
+    long call;
+    long attempt;
     size_t argument_count;
 };
 
@@ -131,6 +133,8 @@ void ray_python_remove_reference(const unsigned char *object);
 
 // The next task to run: 1, 0 after `milliseconds`, -1 when the process is to end. Waits.
 int ray_python_next_task(int milliseconds, struct ray_python_task *task);
+// What is to be run, as MessagePack; to be given back with `ray_python_free`.
+struct ray_python_bytes ray_python_task_description(void *task);
 int ray_python_task_argument(const struct ray_python_task *task, size_t index, struct ray_python_object *argument);
 // Ends a task with one object for each return.
 void ray_python_finish_task(void *task, const struct ray_python_argument *results, size_t count);

@@ -45,7 +45,7 @@ extension Worker {
                 message.encode(into: &state.writer)
                 endpoint.send(
                     kind: message.kind, requestID: requestID, payload: state.writer.bytes, to: peer,
-                    urgent: !Self.comesInNumbers(message))
+                    urgent: !Self.comesInNumbers(message, isExecuting: state.core.isExecuting))
                 KillPoint.current?.pass(message, .sent)
             case .locate(let id):
                 let isPresent = find(id) != nil
@@ -78,10 +78,12 @@ extension Worker {
         return after
     }
 
-    /// Messages that come by the thousand are gathered: they leave with the next poll, or soon after.
-    private static func comesInNumbers(_ message: Message) -> Bool {
+    /// Messages that come by the thousand are gathered: they leave with the next poll, or soon after. A result is one of
+    /// them if another will follow.
+    private static func comesInNumbers(_ message: Message, isExecuting: Bool) -> Bool {
         switch message {
-        case .pushTask, .callActor, .taskDone: true
+        case .pushTask, .callActor: true
+        case .taskDone: isExecuting
         default: false
         }
     }

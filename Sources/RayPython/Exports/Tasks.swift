@@ -7,29 +7,15 @@ public import CRayPython
 internal import RayCore
 internal import RayNode
 internal import RayWorker
+internal import Synchronization
 
 // Tasks: fetched by Python's loop and ended by it.
 
 /// A task that Python runs.
 private final class RunningTask: Sendable {
     let task: ExecutableTask
-    /// Encoded; constant.
-    nonisolated(unsafe) let header: UnsafeMutableRawBufferPointer
 
-    init(_ task: ExecutableTask) {
-        self.task = task
-        var actor: ActorID?
-        switch task.spec.kind {
-        case .normal: break
-        case .actorCreation(let id): actor = id
-        case .actorCall(let id, _): actor = id
-        }
-        let bytes = task.spec.header(actor: actor).encoded
-        header = .allocate(byteCount: bytes.count, alignment: 1)
-        header.copyBytes(from: bytes)
-    }
-
-    deinit { header.deallocate() }
+    init(_ task: ExecutableTask) { self.task = task }
 }
 
 private func running(_ task: UnsafeMutableRawPointer?) -> RunningTask? {
@@ -45,12 +31,20 @@ public func ray_python_next_task(_ milliseconds: Int32, _ task: UnsafeMutablePoi
     guard let next = runtime.worker.nextTask(milliseconds: Int(milliseconds), unless: { interrupts.isWanted }) else {
         return runtime.worker.hasEnded ? -1 : 0
     }
-    let running = RunningTask(next)
-    task?.pointee = ray_python_task(
-        task: Unmanaged.passRetained(running).toOpaque(),
-        header: ray_python_bytes(data: UnsafeRawPointer(running.header.baseAddress), count: running.header.count),
-        argument_count: next.arguments.count)
+    guard let task else { return 0 }
+    task.pointee.task = Unmanaged.passRetained(RunningTask(next)).toOpaque()
+    withUnsafeMutableBytes(of: &task.pointee.id) { next.spec.id.store(into: $0) }
+    task.pointee.call = runtime.described.withLock { $0.number(of: DescribedCall(next.spec)) }
+    task.pointee.attempt = next.spec.attempt
+    task.pointee.argument_count = next.arguments.count
     return 1
+}
+
+/// See `ray_python.h`.
+@c @implementation
+public func ray_python_task_description(_ task: UnsafeMutableRawPointer?) -> ray_python_bytes {
+    guard let running = running(task) else { return ray_python_bytes() }
+    return ray_python_bytes(keeping: DescribedCall(running.task.spec).messagePack.encoded)
 }
 
 /// See `ray_python.h`.

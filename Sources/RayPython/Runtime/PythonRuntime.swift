@@ -16,6 +16,8 @@ final class PythonRuntime: Sendable {
     let worker: Worker
     /// Templates of calls, by number.
     let templates = Mutex<[CallTemplate]>([])
+    /// What its tasks are, by number.
+    let described = Mutex<DescribedCalls>(DescribedCalls())
     /// Numbers of objects that are there, for the thread that runs callbacks.
     let events = EventQueue<UInt64>()
     /// Tasks of this process that are to end.

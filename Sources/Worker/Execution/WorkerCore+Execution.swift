@@ -111,6 +111,9 @@ extension WorkerCore {
         }
     }
 
+    /// Whether a task runs here.
+    package var isExecuting: Bool { !execution.running.isEmpty }
+
     /// Whether a task was pushed here and has not begun.
     package func isQueued(_ task: TaskID) -> Bool { execution.received[task] != nil }
 

@@ -79,7 +79,7 @@ class EventLoops:
 
     async def _run(self, task: Any, header: dict) -> None:
         execution = self._execution
-        running = execution._running(task, header)
+        running = execution.running(task, header)
         from ray.exceptions import AsyncioActorExit
 
         from swift_ray._native import TaskID

@@ -40,8 +40,8 @@ EXIT_SECONDS = 5
 # How long an actor may take for its own end (Ray's `actor_graceful_shutdown_timeout_ms`).
 FAREWELL_SECONDS = 30
 NORMAL, ACTOR_CREATION, ACTOR_CALL = 0, 1, 2
-# Tasks may be given a name each; so many are remembered.
-NAMES_MAX = 1_000
+# Tasks may be given a name each; descriptions of so many are remembered.
+DESCRIPTIONS_MAX = 1_000
 
 
 def descriptor_of(header: dict) -> PythonFunctionDescriptor:
@@ -93,8 +93,8 @@ class Execution:
         self._calls: dict[Any, int] = {}
         # What was found for normal tasks and methods, by job and function.
         self._found: dict[tuple, Any] = {}
-        # What tasks and their functions are called, by function and given name.
-        self._names: dict[tuple, tuple[str, str]] = {}
+        # What tasks are, less their ids and tries, by the number that those have in common which differ in no more.
+        self._descriptions: dict[int, dict] = {}
         # Whether the process is titled by a task that has ended: the next one may be here already.
         self.has_title = False
         self._idle_title = "ray::IDLE"
@@ -108,7 +108,7 @@ class Execution:
 
     def run(self, task: Any, header: dict) -> None:
         """Runs a task on this thread and ends it, whatever happens."""
-        before = context.enter(self._running(task, header))
+        before = context.enter(self.running(task, header))
         # As `disable_client_hook` does, which costs as much as the rest of a small task.
         status = client_mode_hook._disable_client_hook()
         try:
@@ -117,32 +117,40 @@ class Execution:
             client_mode_hook._set_client_hook_status(status)
             context.enter(before)
 
-    def _running(self, task: Any, header: dict) -> context.RunningTask:
-        name, function_name = self._names_of(header)
-        return context.RunningTask(
-            task_id=header["task"],
-            name=name,
-            function_name=function_name,
-            attempt=header["attempt"],
-            actor_id=header["actor"],
-            resources=header["resources"],
-            placement=header["placement"],
-            handle=task,
-        )
+    def header_of(self, task: Any) -> dict:
+        """What a task is: its description (`DescribedCall.swift`), names, id and try."""
+        described = self._descriptions.get(task.call)
+        if described is None:
+            described = self._described(task)
+        return {**described, "task": task.id, "attempt": task.attempt}
 
-    def _names_of(self, header: dict) -> tuple[str, str]:
-        """The task's name, and its function's."""
-        key = (*header["function"], header["name"])
-        names = self._names.get(key)
-        if names is None:
-            module, cls, name, _ = header["function"]
-            shown = header["name"] or (f"{cls}.{name}" if cls else name)
-            # As in Ray without what they are nested in.
-            short = (module, cls.rpartition(".")[2], name.rpartition(".")[2])
-            names = shown, ".".join(part for part in short if part)
-            if len(self._names) < NAMES_MAX:
-                self._names[key] = names
-        return names
+    def _described(self, task: Any) -> dict:
+        described = msgpack.unpackb(_core.task_description(task))
+        module, cls, name, _ = described["function"]
+        # What the task is called, and its function, as in Ray without what that is nested in.
+        described["shown"] = described["name"] or (f"{cls}.{name}" if cls else name)
+        short = (module, cls.rpartition(".")[2], name.rpartition(".")[2])
+        described["function_name"] = ".".join(part for part in short if part)
+        described["title"] = f"ray::{described['shown']}"
+        described["key"] = (described["job"], *described["function"])
+        if len(self._descriptions) >= DESCRIPTIONS_MAX:
+            self._descriptions.clear()
+        self._descriptions[task.call] = described
+        return described
+
+    @staticmethod
+    def running(task: Any, header: dict) -> context.RunningTask:
+        """The task for those that ask what runs here."""
+        return context.RunningTask(
+            header["task"],
+            header["shown"],
+            header["function_name"],
+            header["attempt"],
+            header["actor"],
+            header["resources"],
+            header["placement"],
+            task,
+        )
 
     def _run(self, task: Any, header: dict) -> None:
         extras, arguments = self.split(task)
@@ -154,9 +162,7 @@ class Execution:
             if header["kind"] == NORMAL:
                 cancellation.interruptible = header["task"]
             try:
-                outputs = self.surrounded(
-                    header, lambda: self.produce(task, function, header, extras, args, kwargs)
-                )
+                outputs = self.surrounded(task, function, header, extras, args, kwargs)
             finally:
                 cancellation.interruptible = None
                 self._count(header, max_calls)
@@ -203,7 +209,7 @@ class Execution:
 
     def find(self, header: dict, extras: dict) -> tuple[Any, int]:
         """The function to call, and after how many calls the process ends (0: never)."""
-        key = (header["job"], *header["function"])
+        key = header["key"]
         found = self._found.get(key)
         if found is None or header["kind"] == ACTOR_CREATION:
             info = self.load(header, extras)
@@ -293,19 +299,21 @@ class Execution:
             return by_name.arguments_of(values, extras)
         return signature.recover_args(values)
 
-    def surrounded(self, header: dict, work: Callable[[], Any]) -> Any:
-        """Does the work with what a task finds around it: accelerators, threads of libraries, process title."""
+    def surrounded(
+        self, task: Any, function: Any, header: dict, extras: dict, args: list, kwargs: dict
+    ) -> Any:
+        """`produce` with what a task finds around it: accelerators, threads of libraries, process title."""
         if header["kind"] == ACTOR_CALL:
-            setproctitle(f"ray::{context.current().name}")
-            result = work()
+            setproctitle(header["title"])
+            result = self.produce(task, function, header, extras, args, kwargs)
             self.leave_title(f"ray::{header['function'][1]}")
             return result
         if header["kind"] == NORMAL:
-            self.announce("task_name", context.current().name)
+            self.announce("task_name", header["shown"])
         visible = self.surround(header["resources"])
-        setproctitle(f"ray::{context.current().name}")
+        setproctitle(header["title"])
         try:
-            return work()
+            return self.produce(task, function, header, extras, args, kwargs)
         finally:
             if header["kind"] == NORMAL:
                 self.leave_title("ray::IDLE")
@@ -373,7 +381,7 @@ class Execution:
             result = loops.run_now(function, args, kwargs)
         else:
             result = function(*args, **kwargs)
-        if self._core_worker.get_current_actor_should_exit():
+        if self._core_worker._exiting and self._core_worker.get_current_actor_should_exit():
             raise SystemExit(0)
         return result
 
@@ -460,7 +468,7 @@ class Execution:
         """The error as its readers get it."""
         from ray.exceptions import RayTaskError, TaskCancelledError
 
-        name = context.current().name if context.current() else header["function"][2]
+        name = header["shown"]
         cause = error
         if isinstance(error, RayTaskError):
             # Of a task that this one waited for: Ray's exceptions can be of the class of one cause only.

@@ -5,8 +5,6 @@ import os
 import sys
 from typing import Any
 
-import msgpack
-
 from swift_ray import _core
 from swift_ray.raylet import context
 from swift_ray.raylet.cancellation import Cancellation
@@ -16,6 +14,8 @@ from swift_ray.raylet.thread_pool import ThreadPool
 
 # How long the loop sleeps without looking for signals.
 SLICE_MS = 1_000
+# How long the process keeps the title of a task that has ended: the next one may be of the same name.
+TITLE_MS = 2
 
 
 class WorkerLoop:
@@ -49,7 +49,7 @@ class WorkerLoop:
         # What Ray teaches its pickler is there before user code, which may pickle by itself.
         context.ray_worker().get_serialization_context()
         execution = self._execution
-        while (task := _core.next_task(0 if execution.has_title else SLICE_MS)) is not False:
+        while (task := _core.next_task(TITLE_MS if execution.has_title else SLICE_MS)) is not False:
             if task is not None:
                 self._start(task)
             elif execution.has_title:
@@ -63,7 +63,7 @@ class WorkerLoop:
         end_process(0)
 
     def _start(self, task: Any) -> None:
-        header = msgpack.unpackb(task.header)
+        header = self._execution.header_of(task)
         if header["kind"] != ACTOR_CALL:
             return self._execution.run(task, header)
         if self._loops is not None:

@@ -259,3 +259,13 @@ def test_get_does_not_wait_behind_an_error():
     with pytest.raises(ray.exceptions.GetTimeoutError):
         ray.get([slow], timeout=0.1)
     ray.cancel(slow, force=True)
+
+
+def test_each_of_many_tasks_knows_its_own_name():
+    @ray.remote(num_cpus=0)
+    def name():
+        return ray.get_runtime_context().get_task_name()
+
+    # More names than a worker remembers, and each of them again when it has been forgotten.
+    names = [f"task-{number}" for number in range(1100)] * 2
+    assert ray.get([name.options(name=one).remote() for one in names], timeout=60) == names

@@ -26,31 +26,3 @@ extension RayError {
             causes: (value["causes"]?.elements ?? []).compactMap(\.text))
     }
 }
-
-extension TaskSpec {
-    /// The task for Python's loop.
-    func header(actor: ActorID?) -> MessagePackValue {
-        var placement: MessagePackValue = .nil
-        if case .placementGroup(let group, _, let capturesChildren) = strategy {
-            placement = .array([.bytes(group.bytes), .bool(capturesChildren)])
-        }
-        return .record([
-            "task": .bytes(id.bytes), "job": .bytes(id.job.bytes),
-            "kind": .int(kindNumber), "actor": actor.map { .bytes($0.bytes) } ?? .nil,
-            "function": function.messagePack, "name": .string(name), "returns": .int(Int64(returnCount)),
-            "attempt": .int(Int64(attempt)), "group": .string(concurrencyGroup),
-            "generator": generator.map { .int(Int64($0.backpressure)) } ?? .nil,
-            // Whose items a generator makes.
-            "owner": generator.map { _ in .bytes(owner.encoded) } ?? .nil,
-            "resources": resources.messagePack, "placement": placement,
-        ])
-    }
-
-    private var kindNumber: Int64 {
-        switch kind {
-        case .normal: 0
-        case .actorCreation: 1
-        case .actorCall: 2
-        }
-    }
-}
