@@ -27,7 +27,8 @@ setup(
         Extension(
             "swift_ray._native",
             sources=sorted(glob("native/*.c")),
-            depends=sorted(glob("native/*.h")),
+            depends=[*sorted(glob("native/*.h")), "../Sources/CRaySystem/include/copy.h"],
+            include_dirs=["../Sources/CRaySystem/include"],
             define_macros=[("Py_LIMITED_API", LIMITED_API)],
             extra_compile_args=["-std=c11", "-O2", "-Wall", "-fvisibility=hidden"],
             py_limited_api=True,

@@ -175,8 +175,7 @@ package final class ObjectStoreClient: Sendable {
             dataSize: data.count, metadataSize: metadata.count, containedSize: contained.count)
         guard let size = layout.totalSize else { throw .outOfRange(offset: offset, size: data.count) }
         let room = try writableRange(offset: offset, size: size)
-        // One copy by the C library, which streams past the caches where that is faster.
-        UnsafeMutableRawBufferPointer(rebasing: room[..<data.count]).copyMemory(from: data)
+        if let source = data.baseAddress, let target = room.baseAddress { ray_copy(target, source, data.count) }
         metadata.withUnsafeBytes {
             UnsafeMutableRawBufferPointer(rebasing: room[data.count...]).copyMemory(from: $0)
         }

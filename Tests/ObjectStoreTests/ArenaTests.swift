@@ -8,6 +8,9 @@ import RayCore
 import RayObjectStore
 import Testing
 
+/// From here on copies are left to the processor (`ray_copy`).
+private let largeCopyBytes = 8 << 20
+
 @Suite struct ArenaTests {
     @Test("The layout has the sizes that other processes expect")
     func layout() {
@@ -298,5 +301,21 @@ import Testing
         var count = 0
         #expect(ray_recv_fd(far, &byte, 1, &count) < 0)
         ray_close(far)
+    }
+
+    @Test(
+        "A copy is exact and touches nothing beside it", arguments: [0, 1, 65, largeCopyBytes - 1, largeCopyBytes + 3])
+    func copy(count: Int) {
+        // At an odd place, as behind a header.
+        let source = [UInt8](unsafeUninitializedCapacity: count) { bytes, written in
+            for index in 0..<count { bytes[index] = UInt8(truncatingIfNeeded: index &* 7 &+ index >> 8) }
+            written = count
+        }
+        var target = [UInt8](repeating: 0xee, count: count + 6)
+        target.withUnsafeMutableBytes { target in
+            source.withUnsafeBytes { source in ray_copy(target.baseAddress! + 3, source.baseAddress!, count) }
+        }
+        #expect(target[3..<count + 3].elementsEqual(source))
+        #expect((target.prefix(3) + target.suffix(3)).allSatisfy { $0 == 0xee })
     }
 }

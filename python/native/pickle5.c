@@ -5,6 +5,8 @@
 
 #include "native.h"
 
+#include "copy.h"
+
 enum { SECTION_HEADER_SIZE = 16, LARGE_BUFFER = 2048, SMALL_ALIGNMENT = 8, RELEASES_LOCK = 65536 };
 
 PyTypeObject *writer_type;
@@ -28,7 +30,7 @@ void copy_bytes(unsigned char *target, const void *source, size_t size) {
         return;
     }
     Py_BEGIN_ALLOW_THREADS
-    memcpy(target, source, size);
+    ray_copy(target, source, size);
     Py_END_ALLOW_THREADS
 }
 

@@ -11,6 +11,7 @@
 #include "network.h"
 #include "arena.h"
 #include "checksum.h"
+#include "copy.h"
 #include "devices.h"
 #include "shared_memory.h"
 #include "tls.h"

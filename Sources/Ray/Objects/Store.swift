@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
+internal import CRaySystem
 package import RayCore
 package import RayWorker
 
@@ -34,7 +35,8 @@ package enum Store {
             from: TaskContext.current?.task)
         unsealed.withMutableBytes { room in
             NumberBlock.writeHeader(code: code, count: numbers.count / (NumberBlock.stride(of: code) ?? 1), into: room)
-            UnsafeMutableRawBufferPointer(rebasing: room[NumberBlock.headerBytes...]).copyMemory(from: numbers)
+            guard let source = numbers.baseAddress, let target = room.baseAddress else { return }
+            ray_copy(target + NumberBlock.headerBytes, source, numbers.count)
         }
         let reference = try unsealed.seal()
         return ObjectRefStorage(reference: reference, worker: worker)
