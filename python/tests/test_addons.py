@@ -11,9 +11,21 @@ import ray
 sys.path.insert(0, {folder!r})
 from swift_ray import addons
 calls = []
-addons.ADDONS = {{name: lambda context, name=name: calls.append((name, context)) for name in ("one", "two.inside", "none")}}
+addons.ADDONS = {{name: ("teacher_" + name.partition(".")[0], "teach") for name in ("one", "two.inside", "none")}}
 {code}
 print(calls)
+"""
+
+TEACHER = """
+try:
+    import {name}
+    is_there = True
+except ImportError:
+    is_there = False
+
+def teach(context):
+    import __main__
+    __main__.calls.append(("{name}", context))
 """
 
 
@@ -22,6 +34,9 @@ def calls(tmp_path, code: str) -> list:
     os.makedirs(tmp_path / "two", exist_ok=True)
     (tmp_path / "two" / "__init__.py").write_text("")
     (tmp_path / "two" / "inside.py").write_text("")
+    # As Ray's own it looks what is there when it is imported, and its functions come behind that.
+    for name in ("one", "two.inside", "none"):
+        (tmp_path / f"teacher_{name.partition('.')[0]}.py").write_text(TEACHER.format(name=name))
     shown, errors, code = run(PROGRAM.format(folder=str(tmp_path), code=code))
     assert code == 0, errors
     return eval(shown.splitlines()[-1])
@@ -39,6 +54,11 @@ def test_what_comes_later_is_learnt_then_and_once(tmp_path):
         f"{APPLY}(1)\n{APPLY}(2)\nassert not calls\nimport two\nassert not calls\nimport two.inside, one, one"
     )
     assert calls(tmp_path, code) == [("two.inside", 2), ("one", 2)]
+
+
+def test_who_teaches_may_be_who_imports(tmp_path):
+    code = f"{APPLY}(1)\nimport teacher_one\nassert teacher_one.is_there\nimport one, two.inside"
+    assert calls(tmp_path, code) == [("one", 1), ("two.inside", 1)]
 
 
 def test_a_failed_import_is_not_the_last_try(tmp_path):

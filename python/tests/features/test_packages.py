@@ -68,3 +68,18 @@ def test_a_field_of_a_model():
         return given.default, type(given).__name__
 
     assert ray.get(default_of.remote(field()), timeout=60) == (3, "ModelField")
+
+
+def test_what_ray_finds_out_of_pydantic_when_it_imports_it_first():
+    pydantic = pytest.importorskip("pydantic")
+
+    @ray.remote
+    def found():
+        # Ray Data's tasks begin so.
+        import ray.util.state
+        from ray._common.pydantic_compat import PYDANTIC_INSTALLED
+
+        return PYDANTIC_INSTALLED, ray.util.state.common.ListApiOptions(limit=3).limit
+
+    assert pydantic.VERSION
+    assert ray.get(found.remote(), timeout=60) == (True, 3)
