@@ -52,12 +52,16 @@ import Testing
         #expect(harness.sent().contains { if case .fetchObject = $0.0 { true } else { false } })
         harness.receive(.objectLocal(ObjectLocal(object: reference.id)), from: WorkerHarness.raylet.worker)
         #expect(flags(harness, token) == [true])
+        // From here on it costs nothing to ask, also beside others.
+        let near = harness.put([1])
+        #expect(harness.core.firstExisting(of: [reference.id, near.id], count: 1, fetches: true) == [true, false])
     }
 
     @Test("Those beyond the number that is wanted are brought, too, and not waited for") func bringsAhead() {
         var harness = WorkerHarness()
         let far = result(&harness)
         let near = harness.put([1])
+        #expect(harness.core.firstExisting(of: [near.id, far.id], count: 1, fetches: true) == nil)
         let token = wait(&harness, [near, far], count: 1)
         #expect(flags(harness, token) == [true, false])
         #expect(located(harness) == [far.id])

@@ -121,7 +121,7 @@ extension WorkerCore {
 
     /// Forgets an unneeded entry; gives back the ids inside its value, each still pinned for it.
     private mutating func discard(_ id: ObjectID, into effects: inout WorkerEffects) -> [ObjectID] {
-        guard let entry = objects[id], !entry.isHeld else { return [] }
+        guard objects[id]?.isHeld == false, let entry = objects[id] else { return [] }
         if entry.registration != .none, !giveBack(id, entry, into: &effects) { return [] }
         guard entry.argumentUses == 0, entry.waiters.isEmpty else { return [] }
         objects[id] = nil

@@ -57,14 +57,16 @@ extension WorkerCore {
     /// Marks the first `count` of the objects that exist or failed; nothing if there are fewer.
     ///
     /// Looks no further than it must: whoever takes one result after the other from many asks for all of them each time.
-    /// Nothing, too, where some may have to be fetched.
+    /// Nothing, too, where one is to be fetched.
     package func firstExisting(of ids: [ObjectID], count: Int, fetches: Bool = false) -> [Bool]? {
-        guard !fetches || !hasStored || configuration.raylet == nil else { return nil }
+        let mayFetch = fetches && hasStored && configuration.raylet != nil
         var flags = [Bool](repeating: false, count: ids.count)
         var missing = min(count, ids.count)
         for (index, id) in ids.enumerated() {
-            guard missing > 0 else { break }
+            guard missing > 0 || mayFetch else { break }
             guard objects[id]?.exists == true else { continue }
+            if mayFetch, objects[id]?.isAtHand == false { return nil }
+            guard missing > 0 else { continue }
             flags[index] = true
             missing -= 1
         }
@@ -156,8 +158,10 @@ extension WorkerCore {
             let flags = request.ids.map { objects[$0].map { fetches ? $0.isAtHand : $0.exists } ?? true }
             effect = .completeWait(token, flags)
         }
-        for id in Set(request.ids).sorted() {
-            objects[id]?.waiters.removeAll { $0 == .get(token) || $0 == .wait(token) || $0 == .fetch(token) }
+        for id in request.ids {
+            if objects[id]?.waiters.isEmpty == false {
+                objects[id]?.waiters.removeAll { $0 == .get(token) || $0 == .wait(token) || $0 == .fetch(token) }
+            }
             if objects[id]?.waiters.isEmpty == true { dropCopy(id) }
             collect(id, into: &effects)
         }
