@@ -162,10 +162,10 @@ package final class Reactor: @unchecked Sendable {
 
     /// Leads on an execution thread, blocking while nothing happens, until `isDone` or `deadline`.
     ///
-    /// Who makes `isDone` true on another thread calls `wake()` afterwards. After an event the thread polls for
-    /// `spinMicroseconds` before it blocks. Must not be called within a handler.
+    /// Who makes `isDone` true on another thread calls `wake()` afterwards. At first and after an event the thread polls
+    /// for `spinMicroseconds` before it blocks. Must not be called within a handler.
     package func runAsLeader(
-        until isDone: () -> Bool, deadline: Instant = .distantFuture, spinMicroseconds: Int = 100
+        until isDone: () -> Bool, deadline: Instant = .distantFuture, spinMicroseconds: Int = 0
     ) {
         precondition(!isInTurn, "a handler must not lead")
         guard !isDone() else { return flushLater() }

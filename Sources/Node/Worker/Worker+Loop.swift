@@ -17,10 +17,11 @@ extension Worker {
     ///   - runPending: runs them.
     package func runLoop(hasPending: @escaping () -> Bool, runPending: () -> Void) {
         while !hasEnded {
-            reactor.runAsLeader(until: {
-                readyCount.load(ordering: .sequentiallyConsistent) > 0 || hasPending()
-                    || hasEnded
-            })
+            reactor.runAsLeader(
+                until: {
+                    readyCount.load(ordering: .sequentiallyConsistent) > 0 || hasPending()
+                        || hasEnded
+                }, spinMicroseconds: Self.spinMicroseconds)
             while let task = nextReady() {
                 start(task)
                 runPending()
@@ -34,25 +35,39 @@ extension Worker {
     ///
     /// Leads the reactor on the calling thread meanwhile. Whoever gets a task ends it with `finish`.
     package func nextTask(milliseconds: Int, unless hasOther: @escaping () -> Bool = { false }) -> ExecutableTask? {
-        // Results of small tasks are left to the reactor's own thread, which writes several at once.
-        if let task = nextReady() { return task }
+        if let task = nextFetched() { return task }
         guard milliseconds > 0 else {
             reactor.flush()
             return nil
         }
+        // Where other threads run several tasks, they have better use for the processor.
+        let spinMicroseconds = fetchedCount.load(ordering: .relaxed) <= 1 ? Self.spinMicroseconds : 0
         reactor.runAsLeader(
             until: {
                 readyCount.load(ordering: .sequentiallyConsistent) > 0 || hasOther()
                     || hasEnded
-            }, deadline: now().advanced(milliseconds: milliseconds))
-        return nextReady()
+            }, deadline: now().advanced(milliseconds: milliseconds), spinMicroseconds: spinMicroseconds)
+        return nextFetched()
     }
 
     /// Ends a task that `nextTask` gave; once.
-    package func finish(_ task: TaskID, _ outcome: TaskOutcome) { step(.finished(task, outcome)) }
+    package func finish(_ task: TaskID, _ outcome: TaskOutcome) {
+        fetchedCount.wrappingSubtract(1, ordering: .relaxed)
+        step(.finished(task, outcome))
+    }
+
+    /// For so long a loop polls for its next task before it sleeps: a caller that waits for one result after the other
+    /// is spared a wake-up each time.
+    private static let spinMicroseconds = 100
 
     /// Whether the process is to end.
     package var hasEnded: Bool { isEnding.load(ordering: .relaxed) || isLeaving.load(ordering: .relaxed) }
+
+    private func nextFetched() -> ExecutableTask? {
+        let task = nextReady()
+        if task != nil { fetchedCount.wrappingAdd(1, ordering: .relaxed) }
+        return task
+    }
 
     private func nextReady() -> ExecutableTask? {
         guard readyCount.load(ordering: .sequentiallyConsistent) > 0 else { return nil }

@@ -65,6 +65,8 @@ package final class Worker: WorkerAPI {
     /// Tasks to be started by the loop's thread.
     let ready = Mutex<Deque<ExecutableTask>>([])
     let readyCount = Atomic<Int>(0)
+    /// Tasks that `nextTask` has given and that have not ended.
+    let fetchedCount = Atomic<Int>(0)
     let isEnding = Atomic<Bool>(false)
     /// Whether the loop ends, and with it the process in its own way.
     let isLeaving = Atomic<Bool>(false)

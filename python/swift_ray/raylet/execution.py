@@ -323,11 +323,8 @@ class Execution:
                     utils.reset_visible_accelerator_env_vars(visible)
 
     def leave_title(self, idle: str) -> None:
-        """The task has ended: the loop titles the process anew when there is no other; other threads do so at once."""
-        if threading.current_thread() is threading.main_thread():
-            self.has_title, self._idle_title = True, idle
-        else:
-            setproctitle(idle)
+        """The task has ended: the loop titles the process anew when there is no other, at the latest in SLICE_MS."""
+        self.has_title, self._idle_title = True, idle
 
     def set_idle_title(self) -> None:
         self.has_title = False
