@@ -108,6 +108,9 @@ package enum GCSLimits {
     package static let channelsMax = 10_000
     package static let subscriptionsPerPeerMax = 100_000
     package static let publishBytesMax = 8 << 20
+    /// Workers of a node that nobody is warned of, and how many further ones there may be for each CPU.
+    package static let workersNotWarnedOf = 8
+    package static let workersPerCPUWarned = 4
     package static let filesMax = 100_000
     /// How often is looked for files that nobody uses.
     package static let fileCheckMilliseconds = 1_000

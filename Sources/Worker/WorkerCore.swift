@@ -110,6 +110,8 @@ package struct WorkerCore: Sendable {
     var hasLosses = false
     /// Whether the value of an object of this process is or was in a store: then waits look whether it is at hand.
     var hasStored = false
+    /// Errors of tasks that nobody has asked for yet, and since when.
+    var unreadErrors: [ObjectID: Instant] = [:]
     /// Nodes that died, and what to say of it.
     var deadNodes: [NodeID: String] = [:]
     var tasks: [TaskID: PendingTask] = [:]
@@ -126,10 +128,14 @@ package struct WorkerCore: Sendable {
     /// What the user was told last of why tasks wait.
     var lastWarning: PendingReason?
     var actors: [ActorID: ActorClient] = [:]
+    /// With how many calls under way on one actor the driver is warned next.
+    var excessWarnedAt = 5_000
     var waits: [UInt64: WaitRequest] = [:]
     /// Questions to the GCS that are not answered.
     var requests: [UInt64: Message] = [:]
     var requestCounter: UInt64 = 0
+    /// Channels that this process subscribed to.
+    var channels: Set<String> = []
     var execution = Execution()
     var pulls: [ObjectID: RemotePull] = [:]
     /// When `tick` is wanted next, at the latest; `.distantFuture` for never.

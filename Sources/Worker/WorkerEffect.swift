@@ -35,6 +35,8 @@ package enum WorkerEffect: Sendable {
     case write(ObjectID, RayObject, offset: UInt64)
     /// Tell the user something.
     case warn(String)
+    /// A task of this process failed, and nobody will ever know.
+    case unreadError(RayError)
     /// The actor's calls have ended, and so does it: the executor does what it wants to; answer with `farewellSaid`.
     case farewell
     /// The process has to end.

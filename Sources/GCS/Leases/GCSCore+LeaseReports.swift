@@ -56,7 +56,7 @@ extension GCSCore {
         var killed = nodes[node]?.killed.removeValue(forKey: exited.worker)
         killed?.processID = exited.processID
         let text = exited.error(node: node, nodes[node], linkLost: lostWorker(exited.worker))
-        noteEnd(of: exited, on: node, killed: killed, text.message, at: now)
+        noteEnd(of: exited, on: node, killed: killed, text.message, at: now, into: &effects)
         endUnconfirmedActor(exited, on: node, at: now, into: &effects)
         // A lease that its owner gave back meanwhile is unknown here; the raylet cannot know that yet.
         if let id = served, let record = leases[id], record.node == node,

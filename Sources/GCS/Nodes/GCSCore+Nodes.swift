@@ -89,6 +89,7 @@ extension GCSCore {
         nodes[id]?.objectCount = report.objectCount
         nodes[id]?.isStoreKnown = true
         nodes[id]?.workerCount = report.workerCount
+        warnOfWorkers(on: id, at: now, into: &effects)
     }
 
     /// What the node's store wrote to disk and read back.
@@ -117,13 +118,17 @@ extension GCSCore {
             guard let node = nodes[id], node.isConfirmed else { continue }
             let silence = now.milliseconds(since: node.lastReport)
             guard silence >= GCSLimits.nodeSilenceMilliseconds else { continue }
-            nodeDied(id, reason: "no report for \(silence / 1_000) s", at: now, into: &effects)
+            nodeDied(id, reason: "no report for \(silence / 1_000) s", isSudden: true, at: now, into: &effects)
             shutDown(id, "no report for \(silence / 1_000) s", into: &effects)
         }
     }
 
     /// Removes a node for good; what ran there is lost.
-    mutating func nodeDied(_ id: NodeID, reason: String, at now: Instant, into effects: inout GCSEffects) {
+    ///
+    /// - Parameter isSudden: whether nobody wanted it, so that all drivers are to know.
+    mutating func nodeDied(
+        _ id: NodeID, reason: String, isSudden: Bool = false, at now: Instant, into effects: inout GCSEffects
+    ) {
         guard var node = nodes.removeValue(forKey: id) else { return }
         if let drain = node.drain, !reason.contains("drained") {
             node.deathReason = "\(reason), while it was \(drain.sentence)"
@@ -135,6 +140,7 @@ extension GCSCore {
         remember(node, as: id)
         effects.log(.warning, "node \(node.title) left: \(reason)")
         announceDeath(of: id, node, into: &effects)
+        if isSudden { warn(ofDeath: id, node, at: now, into: &effects) }
         let workers = peers.filter { $0.value.role == .worker && $0.value.address.node == id && !$0.value.isGone }
         schedule(.nodeRemoved(id, reason: reason), at: now, into: &effects)
         let error = RayError(
@@ -146,6 +152,31 @@ extension GCSCore {
         for worker in gone { noteEnd(of: worker, .systemError, error.message, at: now) }
         processesGone(gone, at: now, into: &effects)
         for worker in gone { effects.append(.disconnect(worker, reason: "node \(node.title) was declared dead")) }
+    }
+
+    private func warn(ofDeath id: NodeID, _ node: NodeRecord, at now: Instant, into effects: inout GCSEffects) {
+        // For Ray's tools in its words.
+        let words =
+            "The node with node id: \(id.hex) and address: \(node.info.address.host) and node name: \(node.info.name) has "
+            + "been marked dead: \(node.deathReason). Its machine or raylet crashed, was killed, or is not reached"
+        let report = ErrorReport(
+            "node_removed", words, job: nil, key: Array(id.hex.utf8), reportedAt: now.nanoseconds)
+        self.report(report, into: &effects)
+    }
+
+    /// Tells users when a node has many more worker processes than CPUs.
+    private mutating func warnOfWorkers(on id: NodeID, at now: Instant, into effects: inout GCSEffects) {
+        guard let node = nodes[id] else { return }
+        let cpus = max(1, Int(node.info.total[ResourceSet.cpu].value))
+        let multiple = (node.workerCount - GCSLimits.workersNotWarnedOf) / cpus
+        guard multiple >= node.warnsOfWorkersAt else { return }
+        nodes[id]?.warnsOfWorkersAt = multiple + max(1, multiple / 4)
+        let words =
+            "WARNING: \(node.workerCount) worker processes run on node \(node.title) with \(cpus) CPUs. Actors have a process "
+            + "each, tasks that wait in get() make room for others, and those that ask for a part of a CPU run side by side"
+        report(
+            ErrorReport("worker_pool_large", words, job: nil, key: Array(id.hex.utf8), reportedAt: now.nanoseconds),
+            into: &effects)
     }
 
     /// Tells owners which objects they have lost, and raylets where nothing is to be fetched any more.

@@ -27,6 +27,8 @@ struct NodeRecord: Sendable {
     var storeUsed = 0
     var objectCount = 0
     var workerCount = 0
+    /// For how many workers for each CPU users are warned next.
+    var warnsOfWorkersAt = GCSLimits.workersPerCPUWarned
     /// Why it will leave, if it will.
     var drain: Drain?
     /// What its store wrote to disk and read back.

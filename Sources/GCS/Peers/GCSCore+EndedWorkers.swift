@@ -24,7 +24,8 @@ extension GCSCore {
     ///   - killed: why the raylet killed it, if it said so.
     ///   - text: how the process ended.
     mutating func noteEnd(
-        of exited: WorkerExited, on node: NodeID, killed: RayError?, _ text: String, at now: Instant
+        of exited: WorkerExited, on node: NodeID, killed: RayError?, _ text: String, at now: Instant,
+        into effects: inout GCSEffects
     ) {
         guard !exited.worker.isNone, endedWorkers[exited.worker] == nil else { return }
         let exitType: EndedWorker.ExitType
@@ -43,6 +44,13 @@ extension GCSCore {
         address.node = node
         address.host = nodes[node]?.info.address.host ?? ""
         let job = workerLeases[exited.worker].flatMap { leases[$0]?.job } ?? peers[exited.worker]?.job
+        if exitType == .systemError, workerLeases[exited.worker] != nil || exited.lease != nil {
+            // For Ray's tools in its words.
+            let words = "A worker died or was killed while executing a task by an unexpected system error: \(detail)"
+            let worker = Array(exited.worker.hex.utf8)
+            report(
+                ErrorReport("worker_died", words, job: job, key: worker, reportedAt: now.nanoseconds), into: &effects)
+        }
         remember(
             EndedWorker(
                 id: exited.worker, isDriver: false, address: peers[exited.worker]?.address ?? address,

@@ -39,7 +39,9 @@ extension GCSCore {
         if !peer.isGone {
             switch peer.role {
             case .raylet:
-                nodeDied(NodeID(raylet: id), reason: "its raylet's link is lost: \(reason)", at: now, into: &effects)
+                nodeDied(
+                    NodeID(raylet: id), reason: "its raylet's link is lost: \(reason)",
+                    isSudden: !reason.hasPrefix(LinkCore.goodbyePrefix), at: now, into: &effects)
             case .driver:
                 if let job = peer.job ?? unclaimedJob(of: id) {
                     endJob(job, reason: "its driver's link is lost: \(reason)", at: now, into: &effects)

@@ -38,6 +38,13 @@ extension GCSCore {
         confirm(nil, sender, into: &effects)
     }
 
+    /// Publishes an error for people to read.
+    func report(_ error: ErrorReport, into effects: inout GCSEffects) {
+        let publish = error.publish
+        let published = Message.published(Published(channel: publish.channel, payload: publish.payload))
+        for subscriber in (channels[publish.channel] ?? []).sorted() { tell(subscriber, published, into: &effects) }
+    }
+
     /// Has all drivers and workers free what nobody refers to any more.
     func collectGarbage(_ sender: Sender, into effects: inout GCSEffects) {
         for (peer, record) in peers.sorted(by: { $0.key < $1.key }) where !record.isGone {

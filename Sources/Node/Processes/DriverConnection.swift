@@ -27,7 +27,7 @@ package enum DriverConnection {
             hash: "", path: "", byteCount: 0, arguments: [], environment: [], workingDirectory: "")
         package var warn: @Sendable (String) -> Void = { _ in }
         package var showLog: @Sendable (LogLines) -> Void = { _ in }
-        package var collectGarbage: @Sendable () -> Void = {}
+        package var language = LanguageHooks()
 
         package init(headHost: String, headPort: UInt16) {
             self.headHost = headHost
@@ -123,7 +123,7 @@ package enum DriverConnection {
         var configuration = Worker.Configuration(core: core)
         configuration.warn = options.warn
         configuration.showLog = options.showLog
-        configuration.collectGarbage = options.collectGarbage
+        configuration.language = options.language
         let worker = Worker(configuration, endpoint: endpoint, store: store, executor: nil)
         relay.pass(to: worker)
         if let local { try worker.introduce(to: local.address, startToken: 0) }

@@ -19,18 +19,18 @@ package enum WorkerProcess {
     ///
     /// - Throws: why that is impossible; the process should then end, its last words go to the log.
     package static func open(
-        executor: any TaskExecutor, collectGarbage: @escaping @Sendable () -> Void = {}
+        executor: any TaskExecutor, language: LanguageHooks = LanguageHooks()
     ) throws(RayError) -> Worker {
         do throws(TransportError) {
             _ = try ParentWatch.startFromEnvironment()
         } catch {
             throw RayError(.systemError, "\(error)")
         }
-        return try join(executor, collectGarbage, try Reactor.started())
+        return try join(executor, language, try Reactor.started())
     }
 
     private static func join(
-        _ executor: any TaskExecutor, _ collectGarbage: @escaping @Sendable () -> Void, _ reactor: Reactor
+        _ executor: any TaskExecutor, _ language: LanguageHooks, _ reactor: Reactor
     ) throws(RayError) -> Worker {
         let session = SessionDirectory(path: try required("SWIFT_RAY_SESSION_DIR"))
         guard let node = NodeID(hex: try required("SWIFT_RAY_NODE_ID")),
@@ -73,7 +73,7 @@ package enum WorkerProcess {
         configuration.gpus = assignedGPUs
         configuration.warn = { warn($0) }
         configuration.exit = { leave($0) }
-        configuration.collectGarbage = collectGarbage
+        configuration.language = language
         let worker = Worker(configuration, endpoint: endpoint, store: store, executor: executor)
         relay.pass(to: worker)
         endpoint.connect(to: gcs)

@@ -204,6 +204,7 @@ extension Worker {
                 guard let outcome = state.core.peek(reference.id) else { return nil }
                 outcomes.append(outcome)
             }
+            if state.core.hasUnreadErrors { state.core.noteRead(references.map(\.id)) }
             return outcomes
         }
         guard let outcomes else { return nil }
@@ -299,7 +300,10 @@ extension Worker {
 
     /// What `wait` would tell, if enough of the objects exist already; the rest is not looked at.
     package func waitNow(_ ids: [ObjectID], count: Int, fetches: Bool) -> [Bool]? {
-        state.withLock { $0.core.firstExisting(of: ids, count: count, fetches: fetches) }
+        state.withLock { state in
+            if state.core.hasUnreadErrors { state.core.noteRead(ids) }
+            return state.core.firstExisting(of: ids, count: count, fetches: fetches)
+        }
     }
 
     /// The reference of an object of this process or of one that it borrows; nothing if the id is not known.
@@ -318,7 +322,19 @@ extension Worker {
         transact { core, _, effects in core.release(id, into: &effects) }
     }
 
+    /// Tells errors of tasks that nobody has asked for in so many milliseconds.
+    package func tellUnreadErrors(olderThan milliseconds: Int) {
+        transact { core, now, effects in
+            core.tellUnreadErrors(olderThan: milliseconds, at: now, into: &effects)
+        }
+    }
+
     // MARK: Questions to the GCS
+
+    /// See `WorkerCore.subscribe`.
+    package func subscribe(to channel: String) {
+        transact { core, _, effects in core.subscribe(to: channel, into: &effects) }
+    }
 
     package func kill(
         _ actor: ActorID, restart: Bool, completion: @escaping @Sendable (Result<Void, RayError>) -> Void

@@ -20,6 +20,7 @@ extension Worker {
         case warn(String)
         case exit(String)
         case collectGarbage
+        case unreadError(RayError)
         case cancel(TaskID)
         case farewell
         case wake
@@ -72,6 +73,7 @@ extension Worker {
                 isLeaving.store(true, ordering: .sequentiallyConsistent)
                 after.append(.wake)
             case .collectGarbage: after.append(.collectGarbage)
+            case .unreadError(let error): after.append(.unreadError(error))
             }
         }
         state.effects.removeAll()
@@ -96,7 +98,8 @@ extension Worker {
         case .waited, .answered: preconditionFailure("an answer of another kind than its request")
         case .warn(let text): configuration.warn(text)
         case .exit(let reason): configuration.exit(reason)
-        case .collectGarbage: configuration.collectGarbage()
+        case .collectGarbage: configuration.language.collectGarbage()
+        case .unreadError(let error): configuration.language.unreadError(error)
         case .cancel(let task):
             executor?.cancel(task)
             reactor.wake()

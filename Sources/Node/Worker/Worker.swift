@@ -30,8 +30,8 @@ package final class Worker: WorkerAPI {
         package var showLog: @Sendable (LogLines) -> Void = { _ in }
         /// Told that the process must end, in a worker.
         package var exit: @Sendable (String) -> Void = { _ in }
-        /// Told to free what nobody refers to any more, where a language does that late.
-        package var collectGarbage: @Sendable () -> Void = {}
+        /// What a language wants to be told.
+        package var language = LanguageHooks()
 
         package init(core: WorkerCore.Configuration) { self.core = core }
     }
@@ -192,6 +192,9 @@ extension Worker: EndpointHandler {
             return true
         case .logLines(let message):
             configuration.showLog(message)
+            return true
+        case .published(let message):
+            configuration.language.published(message)
             return true
         case .startActor(let message):
             // With groups, calls of several of them run at the same time.

@@ -21,8 +21,7 @@ public func ray_python_open(_ options: ray_python_bytes) -> Int32 {
             try PythonRuntime.open { interrupts throws(RayError) in
                 options["worker"]?.isTrue == true
                     ? try WorkerProcess.open(
-                        executor: FetchingExecutor(interrupts: interrupts), collectGarbage: PythonRuntime.collectGarbage
-                    )
+                        executor: FetchingExecutor(interrupts: interrupts), language: PythonRuntime.hooks)
                     : try DriverConnection.open(try DriverConnection.Options(options))
             }
             return 0
@@ -48,7 +47,7 @@ extension DriverConnection.Options {
             line.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
         }
         showLog = { printedLines.add($0) }
-        collectGarbage = PythonRuntime.collectGarbage
+        language = PythonRuntime.hooks
     }
 }
 

@@ -66,6 +66,7 @@ struct ControlQuestion {
                     group: payload["group"]?.data.flatMap { PlacementGroupID($0) }, name: payload["name"]?.text ?? "",
                     namespace: payload["namespace"]?.text ?? ""))
         case "collect_garbage": message = .collectGarbage(CollectGarbage())
+        case "publish_error": message = .publish(ErrorReport(payload).publish)
         case "nodes": message = .queryCluster(QueryCluster())
         case "state": message = .queryState(try QueryState(payload))
         default: throw RayError(.invalidArgument, "the control store knows no operation '\(operation)'")

@@ -18,3 +18,23 @@ extension LogLines {
         ])
     }
 }
+
+/// Errors that were published for this process's job or for all, which each subscriber of Python's reads.
+let publishedErrors = EventLog<Published>(countMax: 1_000)
+
+extension ErrorReport {
+    /// The error for `subscribers.py`.
+    var messagePack: MessagePackValue {
+        .record([
+            "key": .bytes(key), "job": job.map { .bytes($0.bytes) } ?? .nil, "type": .string(type),
+            "message": .string(message), "timestamp": .double(Double(reportedAt) / 1e9),
+        ])
+    }
+
+    /// Reads an error that Python wants published.
+    init(_ value: MessagePackValue) {
+        self.init(
+            value["type"]?.text ?? "", value["message"]?.text ?? "", job: value["job"]?.data.flatMap { JobID($0) },
+            key: value["key"]?.data, reportedAt: UInt64(max(0, value["timestamp"]?.number ?? 0) * 1e9))
+    }
+}

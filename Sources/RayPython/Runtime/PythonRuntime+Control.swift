@@ -35,6 +35,12 @@ extension PythonRuntime {
         case "has_calls": return .bool(worker.hasCallsUnderWay)
         case "wake_printing": printedLines.wake()
         case "flush_lines": worker.request(.flushLines(FlushLines(job: worker.job))) { _ in }
+        case "tell_unread_errors": worker.tellUnreadErrors(olderThan: payload["milliseconds"]?.integer ?? 0)
+        case "take_unread_errors": return .array(takeUnreadErrors().map(\.messagePack))
+        case "subscribe_errors":
+            worker.subscribe(to: ErrorReport.channel)
+            return .int(Int64(publishedErrors.end))
+        case "next_error": return nextError(payload)
         case "exit_actor": try worker.exitActor(try payload.taskID())
         case "leave_actor": try worker.leaveActor()
         case "expect_farewell": worker.expectFarewell()
@@ -68,6 +74,14 @@ extension PythonRuntime {
             "address": .bytes(worker.address.encoded),
             "gpus": .array(worker.gpus.ids.map { .int(Int64($0)) }),
         ])
+    }
+
+    /// The published error at a position, and the position of the next one.
+    private func nextError(_ payload: MessagePackValue) -> MessagePackValue {
+        let (published, next) = publishedErrors.next(
+            at: payload["position"]?.integer ?? 0, milliseconds: payload["milliseconds"]?.integer ?? 0)
+        let report = published.flatMap { ErrorReport($0) }
+        return .record(["error": report?.messagePack ?? .nil, "next": .int(Int64(next))])
     }
 
     /// Waits until the answer is there, or the process is to end. Whoever is asked has a limit of its own.

@@ -20,6 +20,8 @@ final class PythonRuntime: Sendable {
     let described = Mutex<DescribedCalls>(DescribedCalls())
     /// Numbers of objects that are there, for the thread that runs callbacks.
     let events = EventQueue<UInt64>()
+    /// Errors that nobody got, for the same thread.
+    let unreadErrors = Mutex<[RayError]>([])
     /// Tasks of this process that are to end.
     let interrupts: Interrupts
 
@@ -51,9 +53,32 @@ final class PythonRuntime: Sendable {
 
     /// What comes out of `ray_python_next_event` where Python is to collect its garbage.
     private static let garbageEvent = UInt64(Int64.max)
+    /// The same where there are errors that nobody got.
+    private static let unreadEvent = garbageEvent - 1
+    /// So many of them are kept until Python takes them.
+    private static let unreadErrorsMax = 1_000
 
-    /// Has Python's thread for callbacks collect garbage.
-    @Sendable static func collectGarbage() { current?.events.add(garbageEvent) }
+    /// What Python's threads are told by.
+    static var hooks: LanguageHooks {
+        var hooks = LanguageHooks()
+        hooks.collectGarbage = { current?.events.add(garbageEvent) }
+        hooks.unreadError = { current?.add(unread: $0) }
+        hooks.published = { publishedErrors.add($0) }
+        return hooks
+    }
+
+    private func add(unread error: RayError) {
+        unreadErrors.withLock { if $0.count < Self.unreadErrorsMax { $0.append(error) } }
+        events.add(Self.unreadEvent)
+    }
+
+    /// The errors that nobody got since this was asked last.
+    func takeUnreadErrors() -> [RayError] {
+        unreadErrors.withLock { errors in
+            defer { errors = [] }
+            return errors
+        }
+    }
 
     /// Ends the runtime, if one is open.
     static func close() {

@@ -212,7 +212,7 @@ final class WorkerProcess: SimulatedProcess {
         case .warn(let text): cluster.note("\(name) is told: \(text)")
         case .exit(let reason), .leave(let reason): after.append(.exit(reason))
         // Nobody expects farewells here.
-        case .collectGarbage, .farewell: break
+        case .collectGarbage, .farewell, .unreadError: break
         }
     }
 

@@ -287,13 +287,16 @@ package struct LinkCore: Sendable {
 }
 
 extension LinkCore {
+    /// How the reason of a loss begins that the peer wanted.
+    package static let goodbyePrefix = "the peer ended the connection: "
+
     private mutating func acceptLinkFrame(_ header: FrameHeader, _ payload: UnsafeRawBufferPointer) {
         switch LinkFrameKind(rawValue: header.kind) {
         case .ping: appendLinkFrame(.pong, requestID: header.requestID)
         case .goodbye:
             let reason = String(decoding: payload, as: UTF8.self)
             close(reason)
-            lose("the peer ended the connection: \(reason)")
+            lose(LinkCore.goodbyePrefix + reason)
         case .hello, .welcome, .refused, .acknowledgement, .pong, nil: break
         }
     }

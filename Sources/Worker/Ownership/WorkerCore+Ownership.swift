@@ -89,7 +89,9 @@ extension WorkerCore {
                 objectReady(request, hasFailed: entry.hasFailed, into: &effects)
             case .dependency(let task): dependencyReady(task, into: &effects)
             case .argument(let task): argumentReady(task, into: &effects)
-            case .query(let peer): answerQuery(id, entry, to: peer, into: &effects)
+            case .query(let peer):
+                noteRead([id])
+                answerQuery(id, entry, to: peer, into: &effects)
             case .handOver(let token): valueExists(for: token, at: clock, into: &effects)
             case .taking(let peer, let token):
                 takeSource(of: HandOverTable.Key(requester: peer, token: token), into: &effects)
@@ -221,6 +223,7 @@ extension WorkerCore {
             return
         }
         guard let entry = objects[id] else { return }
+        noteRead([id])
         guard !entry.exists else { return answerQuery(id, entry, to: peer, into: &effects) }
         if lineage.records[id.task]?.isRunning == true {
             effects.send(.objectStatus(ObjectStatus(object: id)), to: peer)

@@ -128,6 +128,7 @@ extension WorkerCore {
         guard entry.owner == nil else { return [] }
         if let actor = id.actorOfHandle { actorUnreferenced(actor, into: &effects) }
         if case .stored(let raylets, _) = entry.value { free(id, at: raylets, into: &effects) }
+        if !unreadErrors.isEmpty { tellIfUnread(id, entry.value, into: &effects) }
         if !references.strays.isEmpty, let strays = references.strays.removeValue(forKey: id) {
             freeStrays([id], at: strays, into: &effects)
         }

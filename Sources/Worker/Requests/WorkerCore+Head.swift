@@ -67,6 +67,7 @@ extension WorkerCore {
         }
         sayActors(into: &effects)
         sayStrays(into: &effects)
+        for channel in channels.sorted() { effects.send(.subscribe(Subscribe(channel: channel)), to: WorkerID.gcs) }
         if let lease = execution.lease, execution.cpu != .running {
             effects.send(.leaseBlocked(LeaseBlocked(lease: lease)), to: WorkerID.gcs)
             if execution.cpu == .resuming {

@@ -85,6 +85,12 @@ extension WorkerCore {
         return requestCounter
     }
 
+    /// Has what is published on a channel sent to this process; the driver takes it.
+    package mutating func subscribe(to channel: String, into effects: inout WorkerEffects) {
+        guard channels.insert(channel).inserted, fatal == nil else { return }
+        effects.send(.subscribe(Subscribe(channel: channel)), to: WorkerID.gcs)
+    }
+
     private mutating func begin(
         _ kind: WaitRequest.Kind, _ references: [ObjectReference], deadline: Instant?, failsFast: Bool = false,
         from task: TaskID?, into effects: inout WorkerEffects
@@ -151,6 +157,7 @@ extension WorkerCore {
     /// Ends a request with what is there; a task that waited goes on when it has its CPU again.
     private mutating func finish(_ token: UInt64, into effects: inout WorkerEffects) {
         guard let request = waits.removeValue(forKey: token) else { return }
+        noteRead(request.ids)
         let effect: WorkerEffect
         switch request.kind {
         case .get: effect = .completeGet(token, request.ids.map { outcome(of: $0) })

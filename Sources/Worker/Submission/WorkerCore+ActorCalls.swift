@@ -116,8 +116,39 @@ extension WorkerCore {
             if spec.generator != nil { generators.append(id) }
         }
         actors[actor] = client
+        if client.inFlight.count >= excessWarnedAt { warnOfExcess(client, actor, into: &effects) }
         for id in generators { tellConsumed(id, into: &effects) }
         if client.handles == 0 { letGoIfUnused(actor, into: &effects) }
+    }
+
+    /// Tells the driver that very many calls are under way: each takes memory here and in the actor.
+    private mutating func warnOfExcess(
+        _ client: ActorClient, _ actor: ActorID, into effects: inout WorkerEffects
+    ) {
+        let name = client.inFlight.last.flatMap { tasks[$0]?.spec.function.className } ?? ""
+        while client.inFlight.count >= excessWarnedAt {
+            // For Ray's tools in its words.
+            let report = ErrorReport(
+                "excess_queueing_warning",
+                "Warning: More than \(excessWarnedAt) tasks are pending submission to actor \(name) with actor_id "
+                    + "\(actor.hex). Wait for some of them before sending more: each takes memory",
+                job: configuration.job, reportedAt: clock.nanoseconds)
+            effects.send(.publish(report.publish), to: WorkerID.gcs)
+            excessWarnedAt *= 2
+        }
+    }
+
+    /// Calls that stay in the queue while it is gone through, and their groups, in which none may overtake them.
+    private struct HeldCalls {
+        private(set) var calls: [TaskID] = []
+        private var groups: Set<String> = []
+
+        func holds(_ group: String) -> Bool { groups.contains(group) }
+
+        mutating func add(_ id: TaskID, _ group: String) {
+            calls.append(id)
+            groups.insert(group)
+        }
     }
 
     /// Puts calls that make results again, and whose arguments are there, before those that wait.

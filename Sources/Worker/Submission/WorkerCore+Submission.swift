@@ -78,6 +78,7 @@ extension WorkerCore {
             guard case .reference(let reference) = argument, let entry = objects[reference.id] else { continue }
             switch entry.value {
             case .failed(let error):
+                noteRead([reference.id])
                 fail(task: id, argumentFailed(error, of: task), into: &effects)
                 return
             case .inline(let object):
@@ -230,6 +231,7 @@ extension WorkerCore {
         of task: PendingTask, _ value: ObjectEntry.Value, into effects: inout WorkerEffects
     ) {
         for id in task.spec.returnIDs where !task.isRebuild || objects[id]?.exists != true {
+            if case .failed(let error) = value { noteFailure(id, error, of: task, into: &effects) }
             settle(id, value, into: &effects)
         }
     }

@@ -1,8 +1,10 @@
-"""Callbacks when objects are there, and the collection of garbage, on one thread of this process."""
+"""What one thread of this process does beside: callbacks when objects are there, garbage, errors that nobody got."""
 
+import contextlib
 import gc
 import itertools
 import logging
+import sys
 import threading
 import traceback
 from collections.abc import Callable
@@ -12,13 +14,18 @@ from swift_ray import _core
 from swift_ray._core import CoreError
 from swift_ray._native import ObjectRef
 from swift_ray.raylet.config import Config, value
+from swift_ray.raylet.context import ray_worker
 from swift_ray.raylet.core_error import ray_exception
+from swift_ray.raylet.objects import failed
 
 logger = logging.getLogger("ray._raylet")
 
 SLICE_MS = 1_000
+# In a console an error is shown that nobody has asked for in this time, as in Ray.
+CONSOLE_MS = 5_000
 CLOSED = -1
 GARBAGE = 2**63 - 1
+UNREAD = GARBAGE - 1
 
 
 class Callbacks:
@@ -76,11 +83,31 @@ class Callbacks:
         return number
 
     def _call_back(self) -> None:
+        # A console keeps references that its user has forgotten.
+        is_console = self._is_driver and hasattr(sys, "ps1")
         while (number := _core.next_event(SLICE_MS)) != CLOSED:
+            if is_console:
+                self._ask("tell_unread_errors", milliseconds=CONSOLE_MS)
             if number == GARBAGE:
                 gc.collect()
                 continue
+            if number == UNREAD:
+                self._report_unread()
+                continue
             self._perform(number)
+
+    def _ask(self, operation: str, **payload: Any) -> Any:
+        """As `control`; None where the runtime has ended meanwhile."""
+        with contextlib.suppress(CoreError):
+            return self.control(operation, **payload)
+
+    def _report_unread(self) -> None:
+        """Shows the errors of tasks whose results nobody got, and nobody can any more."""
+        for error in self._ask("take_unread_errors") or []:
+            try:
+                ray_worker().raise_errors([failed(None, error)], [None])
+            except Exception:
+                logger.error("an error that nobody got cannot be shown:\n%s", traceback.format_exc())
 
     def _perform(self, number: int) -> None:
         """Calls back, and holds neither reference nor function afterwards."""

@@ -201,8 +201,18 @@ class CoreWorker(
         return EmptyProfileEvent()
 
     def push_error(self, job_id: JobID, error_type: str, error_message: str, timestamp: float) -> None:
-        """What nobody asked for is for people: it goes to standard error, which the driver shows."""
-        print(error_message, file=sys.stderr, flush=True)
+        """Has the job's driver, or all drivers, show an error that is no call's result."""
+        try:
+            self.control(
+                "publish_error",
+                key=job_id.hex().encode(),
+                type=error_type,
+                message=error_message,
+                job=job_id.binary(),
+                timestamp=timestamp,
+            )
+        except CoreError:
+            print(error_message, file=sys.stderr, flush=True)
 
 
 def parts(amount: float) -> list[float]:

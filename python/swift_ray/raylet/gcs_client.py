@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import os
+import time
 from collections.abc import Awaitable
 from typing import Any
 
@@ -94,6 +95,19 @@ class GcsClient:
     def _put(self, namespace: str, key: bytes, value: bytes, overwrite: bool, timeout: float | None) -> int:
         payload = {"namespace": namespace, "key": key, "value": value, "overwrite": overwrite}
         return self.ask("kv_put", payload, timeout)["count"]
+
+    def publish_error(
+        self, key_id: bytes, error_type: str, message: str, job_id: Any = None, timeout: float | None = None
+    ) -> None:
+        """Has the driver of a job, or all drivers, show an error."""
+        payload = {
+            "key": key_id,
+            "type": error_type,
+            "message": message,
+            "job": None if job_id is None else job_id.binary(),
+            "timestamp": time.time(),
+        }
+        self.ask("publish_error", payload, timeout)
 
     # Keys and values
 

@@ -41,7 +41,11 @@ def fetched(
     """An object of the core for Ray's deserialisation; errors of the core become objects that it knows."""
     if error is None:
         return SerializedRayObject(data, metadata, None)
-    details = msgpack.unpackb(error)
+    return failed(object_ref, msgpack.unpackb(error))
+
+
+def failed(object_ref: ObjectRef | None, details: dict) -> SerializedRayObject:
+    """An error of the core as an object that Ray's deserialisation knows."""
     if details["type"] == GET_TIMEOUT:
         # Ray's value for what was not waited for, since another object of the same get is an error.
         return SerializedRayObject(None, None, None)

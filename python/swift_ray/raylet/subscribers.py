@@ -10,6 +10,7 @@ import msgpack
 
 from swift_ray import _core
 from swift_ray._core import CoreError
+from swift_ray._native import JobID
 from swift_ray.raylet.context import ray_worker
 
 # How long a thread waits before it looks whether its subscriber was closed.
@@ -138,9 +139,37 @@ def _batch(
 
 
 class GcsErrorSubscriber(_Subscriber):
-    """Errors that belong to no call; the core prints its own on standard error."""
+    """Errors that are no call's result. Each subscriber has all that come after its `subscribe`."""
+
+    def __init__(self, address: str = "", worker_id: bytes | None = None) -> None:
+        super().__init__(address, worker_id)
+        # Which error is the next one; None until this subscribes.
+        self._position: int | None = None
+
+    def subscribe(self) -> None:
+        self._position = ray_worker().core_worker.control("subscribe_errors")
 
     def poll(self, timeout: float | None = None) -> tuple[bytes | None, dict | None]:
-        """(None, None) after `timeout` seconds or once closed."""
-        self._closed.wait(timeout)
+        """The next error's key and what it says; (None, None) after `timeout` seconds or once closed."""
+        deadline = time.monotonic() + (FOREVER_S if timeout is None else timeout)
+        while not self._closed.is_set() and time.monotonic() < deadline:
+            error = self._next(min(SLICE_MS, max(0, int((deadline - time.monotonic()) * 1000))))
+            if error is not None:
+                return error["key"], {
+                    "job_id": error["job"] or JobID.nil().binary(),
+                    "type": error["type"],
+                    "error_message": error["message"],
+                    "timestamp": error["timestamp"],
+                }
         return None, None
+
+    def _next(self, milliseconds: int) -> dict | None:
+        core = getattr(ray_worker(), "core_worker", None)
+        if core is not None and self._position is not None:
+            with contextlib.suppress(CoreError):
+                found = core.control("next_error", position=self._position, milliseconds=milliseconds)
+                self._position = found["next"]
+                return found["error"]
+        # Nobody is there, or not yet.
+        self._closed.wait(SLICE_MS / 1000)
+        return None
