@@ -115,7 +115,7 @@ extension GCSCore {
         for (id, actor) in actors where !actor.subscribers.allSatisfy({ peers[$0]?.actors.contains(id) == true }) {
             violations.append("actor \(id) has a subscriber that is gone")
         }
-        for (id, waiting) in awaitedActors {
+        for (id, waiting) in awaitedActors.mapValues(\.subscribers) {
             if waiting.isEmpty || !waiting.allSatisfy({ peers[$0]?.actors.contains(id) == true }) {
                 violations.append("actor \(id) is awaited by a peer that is gone")
             }
@@ -123,7 +123,8 @@ extension GCSCore {
         }
         for (id, peer) in peers {
             for actor in peer.actors {
-                guard actors[actor]?.subscribers.contains(id) != true, awaitedActors[actor]?.contains(id) != true
+                guard actors[actor]?.subscribers.contains(id) != true,
+                    awaitedActors[actor]?.subscribers.contains(id) != true
                 else { continue }
                 violations.append("peer \(id) follows actor \(actor) which does not know it")
             }

@@ -63,7 +63,7 @@ package struct GCSCore: Sendable {
     /// The actors that end with the process that created them.
     var creatorActors: [WorkerID: Set<ActorID>] = [:]
     /// Who waits for actors that do not exist yet.
-    var awaitedActors: [ActorID: Set<WorkerID>] = [:]
+    var awaitedActors: [ActorID: AwaitedActor] = [:]
     /// Actors that wait to be started again.
     var backingOffActors: Set<ActorID> = []
     var deadActors = History<ActorID, ActorState>(countMax: GCSLimits.deadActorsMax)
@@ -180,12 +180,14 @@ package struct GCSCore: Sendable {
         case .leaseBlocked(let message): leaseBlocked(message.lease, sender, at: now, into: &effects)
         case .leaseUnblocked(let message): leaseUnblocked(message.lease, sender, at: now, into: &effects)
         case .createActor(let message): createActor(message.spec, sender, at: now, into: &effects)
-        case .subscribeActor(let message): subscribeActor(message.actor, sender, into: &effects)
+        case .subscribeActor(let message):
+            subscribeActor(message.actor, creator: message.creator, sender, into: &effects)
         case .lookUpActor(let message): lookUpActor(message, sender, into: &effects)
         case .killActor(let message): killActor(message, sender, at: now, into: &effects)
         case .actorStarted(let message): actorStarted(message, sender, at: now, into: &effects)
         case .releaseActor(let message): releaseActor(message.actor, sender, at: now, into: &effects)
         case .actorExited(let message): actorExited(message, sender, at: now, into: &effects)
+        case .abandonActor(let message): abandonActor(message, sender, into: &effects)
         case .keyValueRequest(let message): keyValue(message, sender, at: now, into: &effects)
         case .subscribe(let message): subscribe(message.channel, sender, into: &effects)
         case .unsubscribe(let message): unsubscribe(message.channel, sender, into: &effects)

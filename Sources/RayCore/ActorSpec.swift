@@ -13,6 +13,9 @@ package enum ActorLifetime: UInt8, Hashable, Sendable {
 
 /// Calls of an actor that count by themselves.
 package struct ConcurrencyGroup: Hashable, Sendable {
+    /// The group that every actor has, for one call at a time that must not wait behind others (Ray's name).
+    package static let system = "_ray_system"
+
     package var name: String
     /// Calls of the group that may run at the same time.
     package var callsMax: Int
@@ -44,6 +47,8 @@ package struct ActorSpec: Hashable, Sendable {
     package var concurrencyGroups: [ConcurrencyGroup] = []
     /// Calls that one caller may have under way; -1 without limit.
     package var pendingCallsMax = -1
+    /// Whether a call may begin before earlier ones of its caller that wait for their arguments.
+    package var isUnordered = false
 
     package init(
         id: ActorID, creation: TaskSpec, name: String = "", namespace: String = "",

@@ -59,6 +59,8 @@ package struct ActorOptions: Sendable {
     package var concurrencyGroups: [ConcurrencyGroup] = []
     /// Calls that one caller may have under way; -1 without limit.
     package var pendingCallsMax = -1
+    /// Whether a call may begin before earlier ones of its caller that wait for their arguments.
+    package var isUnordered = false
 
     package init() {}
 }

@@ -200,9 +200,7 @@ package struct WorkerCore: Sendable {
         case .leaseResumed(let message): leaseResumed(message.lease, into: &effects)
         case .collectGarbage: effects.append(.collectGarbage)
         case .workerRetired(let message): workerRetired(message, from: peer, at: now, into: &effects)
-        case .actorUpdate(let message):
-            actors[message.state.id]?.pendingCallsMax = message.pendingCallsMax
-            actorUpdate(message.state, at: now, into: &effects)
+        case .actorUpdate(let message): updated(message, at: now, into: &effects)
         case .generatorItem(let message): itemMade(message, from: peer, into: &effects)
         case .generatorConsumed(let message): itemsConsumed(message, from: peer, into: &effects)
         case .drainActor(let message): drain(message, into: &effects)

@@ -13,7 +13,7 @@ enum MessageSamples {
         + head + trace
     /// Bytes that a message has more than in the version before, by its kind.
     static let addedBytes: [UInt16: Int] = [
-        64: environmentBytes, 69: 1, 145: 25, 82: 8, 84: addressBytes, 103: 32, 113: environmentBytes,
+        64: environmentBytes, 69: 1, 81: 28, 145: 25, 84: addressBytes, 103: 32, 113: environmentBytes,
         119: addressBytes,
         120: 32, 148: 1, 149: 36, 150: 4, 204: 4, 293: processSpanBytes, 295: 9,
     ]
@@ -153,8 +153,8 @@ enum MessageSamples {
 
     private static let actor: [Message] = [
         .createActor(CreateActor(spec: actorSpec)),
-        .subscribeActor(SubscribeActor(actor: actorID)),
-        .actorUpdate(ActorUpdate(state: actorState, pendingCallsMax: 4)),
+        .subscribeActor(SubscribeActor(actor: actorID, creator: workerID)),
+        .actorUpdate(ActorUpdate(state: actorState, pendingCallsMax: 4, isUnordered: true)),
         .lookUpActor(LookUpActor(name: "a", namespace: "n")),
         .actorFound(ActorFound(state: actorState, creator: address)),
         .killActor(KillActor(actor: actorID, restart: true)),
@@ -222,6 +222,7 @@ enum MessageSamples {
         .workerRetired(WorkerRetired(lease: leaseID)), .collectGarbage(CollectGarbage()),
         .freeStrays(FreeStrays(objects: [objectID], nodes: [nodeID])),
         .flushLines(FlushLines(job: jobID)),
+        .abandonActor(AbandonActor(actor: actorID, error: error)),
         .pullChunk(PullChunk(object: objectID, offset: 1, count: 2)),
         .objectChunk(
             ObjectChunk(

@@ -136,6 +136,7 @@ struct MessageTests {
         switch message {
         case .nodeRegistered: return [8]
         case .jobRegistered: return [8, 8 + 5]
+        case .actorUpdate: return [1, 1 + 8]
         case .assignLease(let message):
             var writer = WireWriter()
             writer.write(message.held)

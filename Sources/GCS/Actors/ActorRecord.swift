@@ -85,7 +85,9 @@ struct ActorRecord: Sendable {
     }
 
     /// What its callers are told.
-    var update: ActorUpdate { ActorUpdate(state: state, pendingCallsMax: spec.pendingCallsMax) }
+    var update: ActorUpdate {
+        ActorUpdate(state: state, pendingCallsMax: spec.pendingCallsMax, isUnordered: spec.isUnordered)
+    }
 
     /// "Counter", "Counter 'main'": what people call it.
     var title: String { spec.title }
@@ -109,6 +111,14 @@ extension ActorState {
             className: spec.creation.function, taskRetriesMax: spec.taskRetriesMax, name: spec.name,
             namespace: spec.namespace)
     }
+}
+
+/// An actor that does not exist yet: a handle can overtake the creation, which waits for the initialiser's arguments.
+struct AwaitedActor: Sendable {
+    /// The process that will create it, if that is known.
+    var creator: WorkerID
+    /// Who is to be told when it exists, or never will.
+    var subscribers: Set<WorkerID> = []
 }
 
 /// A name that only one living actor can have.

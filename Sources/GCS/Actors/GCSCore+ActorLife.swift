@@ -153,7 +153,7 @@ extension GCSCore {
     mutating func stillborn(
         _ spec: ActorSpec, _ error: RayError, creator: WorkerID, into effects: inout GCSEffects
     ) {
-        let waiting = awaitedActors.removeValue(forKey: spec.id) ?? []
+        let waiting = awaitedActors.removeValue(forKey: spec.id)?.subscribers ?? []
         var spec = spec
         if error.type == .invalidArgument {
             // What broke a limit is not kept.
@@ -161,6 +161,17 @@ extension GCSCore {
             spec.namespace = ""
         }
         bury(ActorState(spec, phase: .dead, error: error), subscribers: waiting.union([creator]), into: &effects)
+    }
+
+    /// Its creator says that an actor will never be created.
+    mutating func abandonActor(_ message: AbandonActor, _ sender: Sender, into effects: inout GCSEffects) {
+        let id = message.actor
+        let creator = awaitedActors[id]?.creator ?? .none
+        guard actors[id] == nil, deadActors[id] == nil, forgottenActors[id] == nil, acts(sender.id, for: id.job),
+            creator.isNone || creator == sender.id
+        else { return }
+        let waiting = awaitedActors.removeValue(forKey: id)?.subscribers ?? []
+        bury(.unknown(id, message.error.bounded), subscribers: waiting, into: &effects)
     }
 
     private mutating func bury(

@@ -14,7 +14,7 @@ extension GCSCore {
         var spec = spec
         let id = spec.id
         if actors[id] != nil || deadActors[id] != nil || forgottenActors[id] != nil {
-            return subscribeActor(id, sender, into: &effects)
+            return subscribeActor(id, creator: sender.id, sender, into: &effects)
         }
         if spec.namespace.isEmpty { spec.namespace = jobs[id.job]?.namespace ?? "" }
         if let error = flaw(of: spec, sender) {
@@ -23,7 +23,7 @@ extension GCSCore {
             return
         }
         var record = ActorRecord(spec: spec, creator: sender.id, stage: .backingOff(until: now))
-        record.subscribers = (awaitedActors.removeValue(forKey: id) ?? []).union([sender.id])
+        record.subscribers = (awaitedActors.removeValue(forKey: id)?.subscribers ?? []).union([sender.id])
         peers[sender.id]?.actors.insert(id)
         actors[id] = record
         backingOffActors.insert(id)
@@ -63,7 +63,9 @@ extension GCSCore {
         return nil
     }
 
-    mutating func subscribeActor(_ id: ActorID, _ sender: Sender, into effects: inout GCSEffects) {
+    mutating func subscribeActor(
+        _ id: ActorID, creator: WorkerID, _ sender: Sender, into effects: inout GCSEffects
+    ) {
         if let actor = actors[id] {
             guard follow(id, sender) else { return }
             actors[id]?.subscribers.insert(sender.id)
@@ -77,9 +79,17 @@ extension GCSCore {
             let error = RayError(.actorDied, "actor \(id) is not known any more: it or its job ended long ago")
             return effects.send(.actorUpdate(ActorUpdate(state: .unknown(id, error))), to: sender.id)
         }
-        // A handle can overtake the creation, which waits for the initialiser's arguments.
+        guard creator.isNone || !isGone(creator) else {
+            return effects.send(.actorUpdate(ActorUpdate(state: .abandoned(id))), to: sender.id)
+        }
         guard follow(id, sender) else { return }
-        awaitedActors[id, default: []].insert(sender.id)
+        awaitedActors[id, default: AwaitedActor(creator: creator)].subscribers.insert(sender.id)
+        if !creator.isNone { awaitedActors[id]?.creator = creator }
+    }
+
+    /// Whether a process will not be heard of again.
+    private func isGone(_ process: WorkerID) -> Bool {
+        goneProcesses[process] != nil || peers[process].map(\.isGone) ?? (recovery == nil)
     }
 
     /// Notes on the peer's side that it is told about an actor; whether it may follow one more.
@@ -134,10 +144,9 @@ extension GCSCore {
     }
 
     /// Nobody will create this actor.
-    mutating func giveUpAwaited(_ id: ActorID, because cause: String, into effects: inout GCSEffects) {
-        let error = RayError(.actorDied, "actor \(id) will never live: \(cause)")
-        let update = Message.actorUpdate(ActorUpdate(state: .unknown(id, error)))
-        for peer in (awaitedActors.removeValue(forKey: id) ?? []).sorted() {
+    mutating func giveUpAwaited(_ id: ActorID, _ end: ActorState, into effects: inout GCSEffects) {
+        let update = Message.actorUpdate(ActorUpdate(state: end))
+        for peer in (awaitedActors.removeValue(forKey: id)?.subscribers ?? []).sorted() {
             peers[peer]?.actors.remove(id)
             tell(peer, update, into: &effects)
         }
@@ -145,12 +154,18 @@ extension GCSCore {
 
     /// A peer that waited for an actor is gone.
     mutating func stopAwaiting(_ id: ActorID, _ peer: WorkerID) {
-        awaitedActors[id]?.remove(peer)
-        if awaitedActors[id]?.isEmpty == true { awaitedActors[id] = nil }
+        awaitedActors[id]?.subscribers.remove(peer)
+        if awaitedActors[id]?.subscribers.isEmpty == true { awaitedActors[id] = nil }
     }
 }
 
 extension ActorState {
+    /// An actor whose creator died before it could create it.
+    static func abandoned(_ id: ActorID) -> ActorState {
+        let cause = "the process that created it died before the arguments of its initialiser existed"
+        return .unknown(id, RayError(.actorDied, "the actor \(id) died: \(cause)"))
+    }
+
     /// A dead actor of which nothing else is known.
     static func unknown(_ id: ActorID, _ error: RayError) -> ActorState {
         ActorState(

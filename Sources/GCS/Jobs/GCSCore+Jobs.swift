@@ -61,7 +61,8 @@ extension GCSCore {
             endActor(actor, because: "the job that created it ended (\(reason))", at: now, into: &effects)
         }
         for actor in awaitedActors.keys.filter({ $0.job == id }).sorted() {
-            giveUpAwaited(actor, because: "its job ended before it was created", into: &effects)
+            let error = RayError(.actorDied, "actor \(actor) will never live: its job ended before it was created")
+            giveUpAwaited(actor, .unknown(actor, error), into: &effects)
         }
         processesGone(Array(Set(gone + serving + [job.info.driver.worker])), jobs: [id], at: now, into: &effects)
         removeGroups(of: id, at: now, into: &effects)

@@ -79,6 +79,9 @@ extension GCSCore {
                 endActor(actor, because: "the process that created it died", at: now, into: &effects)
             }
         }
+        for actor in awaitedActors.filter({ gone.contains($0.value.creator) }).keys.sorted() {
+            giveUpAwaited(actor, .abandoned(actor), into: &effects)
+        }
         traceOwnersGone(gone, at: now)
         let release = ReleaseOwned(workers: gone, jobs: ended)
         for node in nodeOrder { effects.send(.releaseOwned(release), to: WorkerID(raylet: node)) }

@@ -86,7 +86,8 @@ extension GCSCore {
             endJob(id, reason: "its driver did not come back after the head was started again", at: now, into: &effects)
         }
         let owners = Set(ownerLeases.keys).union(creatorActors.keys).union(recovery.owners)
-        let absent = owners.filter { peers[$0] == nil && $0 != .gcs }.sorted()
+            .union(awaitedActors.values.map(\.creator))
+        let absent = owners.filter { peers[$0] == nil && $0 != .gcs && !$0.isNone }.sorted()
         if !absent.isEmpty { processesGone(absent, at: now, into: &effects) }
         for (peer, record) in peers.sorted(by: { $0.key < $1.key }) {
             peers[peer]?.claims = [:]

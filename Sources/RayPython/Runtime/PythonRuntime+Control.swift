@@ -113,6 +113,7 @@ extension PythonRuntime {
         options.concurrencyMax = payload["max_concurrency"]?.integer ?? 1
         options.heldResources = try ResourceSet(payload["held"] ?? .nil)
         options.pendingCallsMax = payload["max_pending_calls"]?.integer ?? -1
+        options.isUnordered = payload["unordered"]?.isTrue ?? false
         options.concurrencyGroups = (payload["concurrency_groups"]?.pairs ?? []).map {
             ConcurrencyGroup(name: $0.key.text ?? "", callsMax: $0.value.integer ?? 1)
         }

@@ -16,6 +16,27 @@ package struct ReleaseActor: Hashable, Sendable, WireCodable {
     package init(from reader: inout WireReader) throws(WireError) { actor = try reader.identifier() }
 }
 
+/// Creator to GCS: this actor, of which others may have handles, will never be created.
+package struct AbandonActor: Hashable, Sendable, WireCodable {
+    package var actor: ActorID
+    package var error: RayError
+
+    package init(actor: ActorID, error: RayError) {
+        self.actor = actor
+        self.error = error
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(actor)
+        writer.write(error)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        actor = try reader.identifier()
+        error = try reader.value()
+    }
+}
+
 /// GCS to an actor's worker: begin no further calls after those that are here, and say when they have ended.
 package struct DrainActor: Hashable, Sendable, WireCodable {
     package var actor: ActorID

@@ -80,17 +80,22 @@ package struct CreateActor: Hashable, Sendable, WireCodable {
 /// Caller to GCS: send the state now and when it changes.
 package struct SubscribeActor: Hashable, Sendable, WireCodable {
     package var actor: ActorID
+    /// The process that creates it, or will when the initialiser's arguments exist; none if that is not known.
+    package var creator: WorkerID
 
-    package init(actor: ActorID) {
+    package init(actor: ActorID, creator: WorkerID = .none) {
         self.actor = actor
+        self.creator = creator
     }
 
     package func encode(into writer: inout WireWriter) {
         writer.write(actor)
+        if !creator.isNone { writer.write(creator) }
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
         actor = try reader.identifier()
+        creator = try reader.added(.none) { (reader: inout WireReader) throws(WireError) in try reader.identifier() }
     }
 }
 
@@ -99,20 +104,25 @@ package struct ActorUpdate: Hashable, Sendable, WireCodable {
     package var state: ActorState
     /// Calls that one caller may have under way; -1 without limit.
     package var pendingCallsMax: Int
+    /// Whether calls may begin before earlier ones of their caller that wait for their arguments.
+    package var isUnordered: Bool
 
-    package init(state: ActorState, pendingCallsMax: Int = -1) {
+    package init(state: ActorState, pendingCallsMax: Int = -1, isUnordered: Bool = false) {
         self.state = state
         self.pendingCallsMax = pendingCallsMax
+        self.isUnordered = isUnordered
     }
 
     package func encode(into writer: inout WireWriter) {
         writer.write(state)
         writer.write(pendingCallsMax)
+        if isUnordered { writer.write(isUnordered) }
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
         state = try reader.value()
         pendingCallsMax = try reader.added(-1) { (reader: inout WireReader) throws(WireError) in try reader.int() }
+        isUnordered = try reader.added(false) { (reader: inout WireReader) throws(WireError) in try reader.bool() }
     }
 }
 

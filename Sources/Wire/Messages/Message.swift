@@ -83,6 +83,7 @@ package enum Message: Hashable, Sendable {
     case collectGarbage(CollectGarbage)
     case freeStrays(FreeStrays)
     case flushLines(FlushLines)
+    case abandonActor(AbandonActor)
     case pullChunk(PullChunk)
     case objectChunk(ObjectChunk)
     case pushChunk(PushChunk)
@@ -206,6 +207,7 @@ package enum Message: Hashable, Sendable {
         case .collectGarbage: 331
         case .freeStrays: 332
         case .flushLines: 333
+        case .abandonActor: 334
         case .pullChunk: 128
         case .objectChunk: 129
         case .pushChunk: 130
@@ -331,6 +333,7 @@ package enum Message: Hashable, Sendable {
         case .collectGarbage(let message): message.encode(into: &writer)
         case .freeStrays(let message): message.encode(into: &writer)
         case .flushLines(let message): message.encode(into: &writer)
+        case .abandonActor(let message): message.encode(into: &writer)
         case .pullChunk(let message): message.encode(into: &writer)
         case .objectChunk(let message): message.encode(into: &writer)
         case .pushChunk(let message): message.encode(into: &writer)
@@ -464,6 +467,7 @@ package enum Message: Hashable, Sendable {
         case 331: self = .collectGarbage(try reader.value())
         case 332: self = .freeStrays(try reader.value())
         case 333: self = .flushLines(try reader.value())
+        case 334: self = .abandonActor(try reader.value())
         case 128: self = .pullChunk(try reader.value())
         case 129: self = .objectChunk(try reader.value())
         case 130: self = .pushChunk(try reader.value())

@@ -110,12 +110,13 @@ extension ActorSpec: WireCodable {
             writer.write(taskRetriesMax)
             writer.write(UInt32(concurrencyMax))
             writer.write(heldResources)
-            guard !concurrencyGroups.isEmpty || pendingCallsMax >= 0 else { return }
+            guard !concurrencyGroups.isEmpty || pendingCallsMax >= 0 || isUnordered else { return }
             writer.write(list: concurrencyGroups) { writer, group in
                 writer.write(group.name)
                 writer.write(UInt32(clamping: group.callsMax))
             }
             writer.write(pendingCallsMax)
+            if isUnordered { writer.write(isUnordered) }
         })
     }
 
@@ -138,6 +139,9 @@ extension ActorSpec: WireCodable {
                 ConcurrencyGroup(name: try reader.string(), callsMax: Int(try reader.uint32()))
             }
             spec.pendingCallsMax = try reader.int()
+            spec.isUnordered = try reader.added(false) { (reader: inout WireReader) throws(WireError) in
+                try reader.bool()
+            }
             return spec
         }
     }

@@ -17,6 +17,8 @@ struct Execution: Sendable {
         var lease: LeaseID?
         /// Whether it may begin before calls of its caller that wait for their arguments.
         var overtakes = false
+        /// Whether it makes lost results again.
+        var isRebuild = false
         /// Arguments that are not at hand.
         var missing = 0
         /// When it began and when user code ended, by this machine's clock; 0 is not yet.
@@ -75,6 +77,8 @@ struct Execution: Sendable {
     var groupLimits: [String: Int] = [:]
     /// Calls of each group that run.
     var groupCounts: [String: Int] = [:]
+    /// Whether calls may begin before earlier ones of their caller that wait for their arguments.
+    var isUnordered = false
     /// Why the actor begins no further calls, and ends when those under way have.
     var leaving: String?
     var farewell = Farewell.none

@@ -29,6 +29,24 @@ extension WorkerCore {
         return nil
     }
 
+    /// Makes sure that calls can run in a group, or says why not. That for the system begins when it is wanted.
+    mutating func prepareGroup(_ group: String) -> RayError? {
+        guard !group.isEmpty, execution.groupLimits[group] == nil else { return nil }
+        guard group == ConcurrencyGroup.system else {
+            let names = execution.groupLimits.keys.filter { $0 != ConcurrencyGroup.system }.sorted()
+            let known = names.isEmpty ? "it has none" : "it has \(names.joined(separator: ", "))"
+            return RayError(
+                .taskExecution,
+                "the actor \(execution.actorName) has no concurrency group '\(group)': \(known); declare groups where the "
+                    + "actor is defined")
+        }
+        if execution.groupLimits.isEmpty, !execution.running.isEmpty {
+            execution.groupCounts[""] = execution.running.count
+        }
+        execution.groupLimits[group] = 1
+        return nil
+    }
+
     /// A call in a group has ended.
     mutating func leaveGroup(of spec: TaskSpec) {
         guard let count = execution.groupCounts[spec.concurrencyGroup] else { return }
@@ -133,7 +151,13 @@ extension WorkerCore {
 
     /// Answers a call on an actor that is about to end.
     func refuse(_ spec: TaskSpec, of caller: WorkerID, because reason: String, into effects: inout WorkerEffects) {
-        let error = RayError(.actorDied, "the actor \(execution.actorName) died: \(reason)")
+        answer(
+            spec, of: caller, with: RayError(.actorDied, "the actor \(execution.actorName) died: \(reason)"),
+            into: &effects)
+    }
+
+    /// Answers a call that is not run.
+    func answer(_ spec: TaskSpec, of caller: WorkerID, with error: RayError, into effects: inout WorkerEffects) {
         let reply = TaskDone(task: spec.id, attempt: UInt32(spec.attempt), results: [], error: error)
         effects.send(.taskDone(reply), to: caller)
     }

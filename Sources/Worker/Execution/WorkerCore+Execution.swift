@@ -29,18 +29,19 @@ extension WorkerCore {
             message.incarnation == execution.incarnation
         else {
             let error = RayError(.actorUnavailable, "the actor does not live in this process any more")
-            let reply = TaskDone(
-                task: message.spec.id, attempt: UInt32(message.spec.attempt), results: [], error: error)
-            effects.send(.taskDone(reply), to: peer)
-            return
+            return answer(message.spec, of: peer, with: error, into: &effects)
         }
         if let reason = execution.leaving {
             return refuse(message.spec, of: peer, because: reason, into: &effects)
         }
+        if let flaw = prepareGroup(message.spec.concurrencyGroup) {
+            return answer(message.spec, of: peer, with: flaw, into: &effects)
+        }
         var call = Execution.Received(spec: message.spec, caller: peer, lease: execution.lease)
-        call.overtakes = message.isRebuild && !configuration.plantsPoliteRebuild
+        call.isRebuild = message.isRebuild && !configuration.plantsPoliteRebuild
+        call.overtakes = call.isRebuild || execution.isUnordered
         receive(call, into: &effects)
-        if call.overtakes { watchRebuilds() }
+        if call.isRebuild { watchRebuilds() }
     }
 
     mutating func startActor(_ message: StartActor, at now: Instant, into effects: inout WorkerEffects) {
@@ -49,6 +50,7 @@ extension WorkerCore {
         execution.incarnation = message.incarnation
         execution.concurrencyMax = max(1, message.spec.concurrencyMax)
         execution.actorName = message.spec.name
+        execution.isUnordered = message.spec.isUnordered
         for group in message.spec.concurrencyGroups { execution.groupLimits[group.name] = max(1, group.callsMax) }
         execution.holdsCPU =
             message.spec.heldResources[ResourceSet.cpu] > .zero && execution.concurrencyMax == 1

@@ -31,7 +31,7 @@ extension WorkerCore {
         guard let due = execution.rebuildsDue, due <= now else { return }
         execution.rebuildsDue = nil
         let blocked = execution.queue.filter { id in
-            execution.received[id].map { $0.overtakes && $0.missing == 0 } ?? false
+            execution.received[id].map { $0.isRebuild && $0.missing == 0 } ?? false
         }
         execution.reportedRebuilds = execution.reportedRebuilds.filter { blocked.contains($0.key) }
         guard !blocked.isEmpty else { return }

@@ -92,12 +92,15 @@ extension WorkerCore {
 
     /// Creates actors again that the head may not know, follows the others, and gives up those that nobody holds.
     private func sayActors(into effects: inout WorkerEffects) {
-        for (id, client) in actors.sorted(by: { $0.key < $1.key }) where client.phase != .dead {
-            if let spec = client.creation {
+        for (id, client) in actors.sorted(by: { $0.key < $1.key }) where client.phase != .dead || client.creation != nil
+        {
+            if client.phase == .dead, let error = client.error {
+                effects.send(.abandonActor(AbandonActor(actor: id, error: error)), to: WorkerID.gcs)
+            } else if let spec = client.creation {
                 guard client.isRegistered else { continue }
                 effects.send(.createActor(CreateActor(spec: spec.value)), to: WorkerID.gcs)
             } else if client.isSubscribed {
-                effects.send(.subscribeActor(SubscribeActor(actor: id)), to: WorkerID.gcs)
+                subscribe(to: id, into: &effects)
             }
             if client.isUnreferenced { effects.send(.releaseActor(ReleaseActor(actor: id)), to: WorkerID.gcs) }
         }

@@ -14,8 +14,10 @@ struct ActorClient: Sendable {
     var incarnation: UInt32 = 0
     var error: RayError?
     var taskRetriesMax = 0
-    /// Calls in order that have not been sent: the head may wait for arguments, all behind it wait for the head.
+    /// Calls in order that have not been sent: one that waits for arguments holds back those of its group behind it.
     var queue: Deque<TaskID> = []
+    /// Calls on an unordered actor whose arguments are missing: they are not in the queue yet.
+    var waiting: Set<TaskID> = []
     /// Calls that make lost results again: out of the order, since those in the queue may wait for these results.
     var rebuilds: [TaskID] = []
     /// Sent calls in order.
@@ -26,6 +28,10 @@ struct ActorClient: Sendable {
     var unavailableAt: Instant?
     /// Calls that may be under way; -1 without limit.
     var pendingCallsMax = -1
+    /// Whether calls may begin before earlier ones that wait for their arguments.
+    var isUnordered = false
+    /// Whether calls of groups were made: in the queue each group then waits for itself.
+    var hasGroups = false
     /// Handles in this process.
     var handles = 0
     /// Whether this process counts as one that holds the actor: it has handles, or calls under way.

@@ -27,6 +27,7 @@ extension WorkerCore {
         var client = ActorClient()
         client.taskRetriesMax = options.taskRetriesMax
         client.pendingCallsMax = options.pendingCallsMax
+        client.isUnordered = options.isUnordered
         client.handles = 1
         client.isHeld = true
         client.isSubscribed = true
@@ -37,9 +38,18 @@ extension WorkerCore {
             concurrencyMax: max(1, options.concurrencyMax), heldResources: options.heldResources)
         whole.concurrencyGroups = options.concurrencyGroups
         whole.pendingCallsMax = options.pendingCallsMax
+        whole.isUnordered = options.isUnordered
         client.creation = Shared(whole)
         objects[.actorHandle(actor)] = ObjectEntry(localReferences: 1)
         actors[actor] = client
+        if let group = options.concurrencyGroups.first(where: { $0.callsMax < 1 }) {
+            let flaw =
+                "max_concurrency must be greater than 0, and that of the concurrency group '\(group.name)' is "
+                + "\(group.callsMax): actor \(actor) is not created"
+            effects.append(.warn(flaw))
+            creationFailed(actor, RayError(.actorCreationFailed, flaw), into: &effects)
+            return actor
+        }
         _ = begin(spec, retriesLeft: 0, at: now, into: &effects)
         return actor
     }
@@ -73,17 +83,32 @@ extension WorkerCore {
                 return ObjectReference(id: id, owner: configuration.address)
             }
         }
-        actors[actor]?.queue.append(spec.id)
+        enqueue(spec, for: actor)
         let retries = spec.retriesMax != 0 ? spec.retriesMax : actors[actor]?.taskRetriesMax ?? 0
         return begin(
             spec, retriesLeft: retries, retryExceptions: call.retryExceptions, parent: parent, at: now, into: &effects)
+    }
+
+    /// A call takes its place among those that have not been sent.
+    private mutating func enqueue(_ spec: TaskSpec, for actor: ActorID) {
+        if !spec.concurrencyGroup.isEmpty { actors[actor]?.hasGroups = true }
+        if actors[actor]?.isUnordered == true, spec.arguments.contains(where: \.isReference) {
+            actors[actor]?.waiting.insert(spec.id)
+        } else {
+            actors[actor]?.queue.append(spec.id)
+        }
     }
 
     /// Has the GCS tell what becomes of an actor, unless it does.
     mutating func follow(_ actor: ActorID, into effects: inout WorkerEffects) {
         guard actors[actor]?.isSubscribed != true else { return }
         actors[actor, default: ActorClient()].isSubscribed = true
-        if fatal == nil { effects.send(.subscribeActor(SubscribeActor(actor: actor)), to: WorkerID.gcs) }
+        if fatal == nil { subscribe(to: actor, into: &effects) }
+    }
+
+    func subscribe(to actor: ActorID, into effects: inout WorkerEffects) {
+        let creator = objects[.actorHandle(actor)]?.owner?.worker ?? .none
+        effects.send(.subscribeActor(SubscribeActor(actor: actor, creator: creator)), to: WorkerID.gcs)
     }
 
     /// Sends calls from the head of the queue as far as their arguments exist.
@@ -98,13 +123,13 @@ extension WorkerCore {
         actors[actor] = nil  // So that the queues inside are changed in place, not copied.
         if !client.rebuilds.isEmpty { queueRebuilds(of: &client) }
         var generators: [TaskID] = []
-        while let id = client.queue.first {
-            guard let task = tasks[id] else {
-                client.queue.removeFirst()  // It failed while it waited for its arguments.
-                continue
+        var held = HeldCalls()
+        while let id = client.queue.popFirst() {
+            guard let task = tasks[id] else { continue }  // It failed while it waited for its arguments.
+            guard task.phase == .queued, held.calls.isEmpty || !held.holds(task.spec.concurrencyGroup) else {
+                held.add(id, task.spec.concurrencyGroup)
+                if client.hasGroups { continue } else { break }
             }
-            guard task.phase == .queued else { break }
-            client.queue.removeFirst()
             client.inFlight.append(id)
             var spec = withSkip(task)
             spec.kind = .actorCall(actor, sequence: client.sequence)
@@ -115,6 +140,7 @@ extension WorkerCore {
                 to: client.address.worker)
             if spec.generator != nil { generators.append(id) }
         }
+        for id in held.calls.reversed() { client.queue.prepend(id) }
         actors[actor] = client
         if client.inFlight.count >= excessWarnedAt { warnOfExcess(client, actor, into: &effects) }
         for id in generators { tellConsumed(id, into: &effects) }
@@ -175,8 +201,28 @@ extension WorkerCore {
     package mutating func adopt(_ state: ActorState, at now: Instant, into effects: inout WorkerEffects) {
         guard actors[state.id]?.isSubscribed != true else { return }
         actors[state.id, default: ActorClient()].isSubscribed = true
-        effects.send(.subscribeActor(SubscribeActor(actor: state.id)), to: WorkerID.gcs)
+        subscribe(to: state.id, into: &effects)
         actorUpdate(state, at: now, into: &effects)
+    }
+
+    mutating func updated(_ message: ActorUpdate, at now: Instant, into effects: inout WorkerEffects) {
+        let actor = message.state.id
+        actors[actor]?.pendingCallsMax = message.pendingCallsMax
+        if message.isUnordered, actors[actor]?.isUnordered == false { becameUnordered(actor) }
+        actorUpdate(message.state, at: now, into: &effects)
+        if message.isUnordered { sendCalls(of: actor, into: &effects) }
+    }
+
+    /// Calls that wait for their arguments hold back no others any more.
+    private mutating func becameUnordered(_ actor: ActorID) {
+        guard var client = actors[actor] else { return }
+        client.isUnordered = true
+        let calls = client.queue
+        client.queue = []
+        for id in calls {
+            if case .waiting? = tasks[id]?.phase { client.waiting.insert(id) } else { client.queue.append(id) }
+        }
+        actors[actor] = client
     }
 
     mutating func actorUpdate(_ state: ActorState, at now: Instant, into effects: inout WorkerEffects) {
@@ -256,8 +302,9 @@ extension WorkerCore {
         let error = client.error ?? RayError(.actorDied, "the actor \(actor) is dead")
         failHandOvers(to: actor, into: &effects)
         noteLostTry(of: client.inFlight, at: client.address.node)
-        let calls = Array(client.inFlight) + client.rebuilds + Array(client.queue)
+        let calls = Array(client.inFlight) + client.rebuilds + Array(client.queue) + client.waiting.sorted()
         actors[actor]?.inFlight = []
+        actors[actor]?.waiting = []
         actors[actor]?.queue = []
         actors[actor]?.rebuilds = []
         for id in calls {

@@ -30,10 +30,19 @@ extension WorkerCore {
     /// Lets the actor go if this process has neither handles nor calls under way.
     mutating func letGoIfUnused(_ actor: ActorID, into effects: inout WorkerEffects) {
         guard let client = actors[actor], client.handles == 0, client.isHeld, client.queue.isEmpty,
-            client.inFlight.isEmpty, client.rebuilds.isEmpty, client.creation == nil || client.isRegistered
+            client.inFlight.isEmpty, client.waiting.isEmpty, client.rebuilds.isEmpty,
+            client.creation == nil || client.isRegistered
         else { return }
         actors[actor]?.isHeld = false
         release(.actorHandle(actor), into: &effects)
+    }
+
+    /// An actor is never created: the GCS tells that those who were given handles of it.
+    mutating func creationFailed(_ actor: ActorID, _ error: RayError, into effects: inout WorkerEffects) {
+        actors[actor]?.phase = .dead
+        actors[actor]?.error = error
+        effects.send(.abandonActor(AbandonActor(actor: actor, error: error)), to: WorkerID.gcs)
+        failCalls(of: actor, into: &effects)
     }
 
     /// Nobody holds a handle of an actor that this process created.
@@ -53,7 +62,7 @@ extension WorkerCore {
     /// Why one more call on an actor is not accepted.
     func excess(of actor: ActorID, _ spec: TaskSpec) -> RayError? {
         guard let client = actors[actor], client.pendingCallsMax >= 0,
-            client.queue.count + client.inFlight.count >= client.pendingCallsMax
+            client.queue.count + client.waiting.count + client.inFlight.count >= client.pendingCallsMax
         else { return nil }
         return RayError(
             .pendingCallsLimitExceeded,

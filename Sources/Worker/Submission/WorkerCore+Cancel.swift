@@ -105,6 +105,7 @@ extension WorkerCore {
         }
         if case .actorCall(let actor, _) = task.spec.kind {
             actors[actor]?.queue.removeAll { $0 == id }
+            actors[actor]?.waiting.remove(id)
             actors[actor]?.rebuilds.removeAll { $0 == id }
         } else if task.phase == .queued {
             for index in shapes.indices { shapes[index].queue.removeAll { $0 == id } }

@@ -99,6 +99,7 @@ extension WorkerCore {
     ) {
         tasks[id]?.queue(at: clock)
         if case .actorCall(let actor, _) = spec.kind {
+            if actors[actor]?.waiting.remove(id) != nil { actors[actor]?.queue.append(id) }
             sendCalls(of: actor, into: &effects)
         } else if case .normal = spec.kind {
             dispatch(enqueue(id, spec, atFront: false), at: now, into: &effects)
@@ -267,12 +268,10 @@ extension WorkerCore {
         releaseArguments(of: task.spec, into: &effects)
         switch task.spec.kind {
         case .normal: break
-        case .actorCall(let actor, _): sendCalls(of: actor, into: &effects)
-        case .actorCreation(let actor):
-            // It never gets to the GCS, so nobody else will say that it is dead.
-            actors[actor]?.phase = .dead
-            actors[actor]?.error = error
-            failCalls(of: actor, into: &effects)
+        case .actorCall(let actor, _):
+            actors[actor]?.waiting.remove(id)
+            sendCalls(of: actor, into: &effects)
+        case .actorCreation(let actor): creationFailed(actor, error, into: &effects)
         }
     }
 }

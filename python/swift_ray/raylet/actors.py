@@ -74,9 +74,8 @@ class ActorCalls:
         actor_generator_backpressure_num_objects: int = -1,
     ) -> ActorID:
         """The id, at once; what goes wrong is the result of calls on it."""
-        groups = {
-            group["name"]: group["max_concurrency"] for group in (concurrency_groups_dict or {}).values()
-        }
+        declared = (concurrency_groups_dict or {}).values()
+        groups = {group["name"]: group["max_concurrency"] for group in declared}
         function = function_fields(function_descriptor, language)
         known = {
             "function": function,
@@ -88,16 +87,20 @@ class ActorCalls:
             "creator": self._address,
             "name": name or "",
         }
+        methods = {
+            method.function_name: group["name"]
+            for group in declared
+            for method in group["function_descriptors"]
+        }
+        if methods:
+            known["groups"] = methods
         held = amounts(resources)
         extras = {
             # The actor can give its own handle away.
             "known": known,
             "asyncio": is_asyncio,
             "max_concurrency": max_concurrency,
-            "groups": {
-                name: [function_fields(method) for method in group["function_descriptors"]]
-                for name, group in (concurrency_groups_dict or {}).items()
-            },
+            "groups": groups,
             "name": name or "",
             "held": held,
         }
@@ -122,6 +125,7 @@ class ActorCalls:
             "max_concurrency": max_concurrency,
             "max_pending_calls": max_pending_calls,
             "concurrency_groups": groups,
+            "unordered": bool(allow_out_of_order_execution),
             "task": task_id(),
         }
         try:
@@ -174,8 +178,7 @@ class ActorCalls:
         labels: dict | None = None,
     ) -> list[ObjectRef]:
         """The references of the results, at once, in the order of these calls."""
-        group = concurrency_group_name or ""
-        group = group.decode() if isinstance(group, bytes) else group
+        group = self._group_of_call(actor_id, function_descriptor, concurrency_group_name)
         extras = extras_of(retry_exception_allowlist, num_returns, num_objects_per_yield, retry_exceptions)
         key = (
             function_descriptor,
@@ -203,6 +206,14 @@ class ActorCalls:
             return _core.submit(number, actor_id.binary(), task_id(), arguments, self._address, count)
         except CoreError as error:
             raise ray_exception(error) from None
+
+    def _group_of_call(self, actor_id: ActorID, method: Any, given: bytes | str | None) -> str:
+        """The concurrency group of a call: its own, the method's, or the default one."""
+        if given:
+            return given.decode() if isinstance(given, bytes) else given
+        known = self._actors.get(actor_id.binary())
+        groups = known and known.get("groups")
+        return groups.get(method.function_name, "") if groups else ""
 
     def kill_actor(self, actor_id: ActorID, no_restart: bool) -> None:
         try:

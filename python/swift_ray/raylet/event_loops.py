@@ -7,6 +7,7 @@ import inspect
 import threading
 from typing import Any
 
+from swift_ray import _core
 from swift_ray.raylet import context
 from swift_ray.raylet.task_context import async_task_function_name, async_task_id, async_task_name
 
@@ -21,13 +22,17 @@ class EventLoops:
         # Calls under way, by the task's id.
         self._calls: dict[bytes, asyncio.Task] = {}
         for group in groups:
-            loop = asyncio.new_event_loop()
-            thread = threading.Thread(
-                target=self._serve, args=(loop,), name=f"AsyncIO Thread: {group or 'default'}", daemon=True
-            )
-            thread.start()
-            self._loops[group] = loop
-            self._threads.append(thread)
+            self._open(group)
+
+    def _open(self, group: str) -> asyncio.AbstractEventLoop:
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(
+            target=self._serve, args=(loop,), name=f"AsyncIO Thread: {group or 'default'}", daemon=True
+        )
+        thread.start()
+        self._loops[group] = loop
+        self._threads.append(thread)
+        return loop
 
     @staticmethod
     def _serve(loop: asyncio.AbstractEventLoop) -> None:
@@ -35,7 +40,8 @@ class EventLoops:
         loop.run_forever()
 
     def loop(self, group: str) -> asyncio.AbstractEventLoop:
-        return self._loops.get(group, self._loops[""])
+        """The loop of a group; that of the system's is opened when it is wanted."""
+        return self._loops.get(group) or self._open(group)
 
     def run_now(self, function: Any, args: list, kwargs: dict) -> Any:
         """Runs the constructor, the calling thread's task, in the default loop and waits for it."""
@@ -120,7 +126,6 @@ class EventLoops:
 
     async def _drain(self, task: Any, header: dict, items: Any) -> None:
         """Sends items from a thread: it may have to wait until the reader wants more."""
-        from swift_ray import _core
         from swift_ray.raylet.execution import serializer_of
 
         serialize = serializer_of(header)

@@ -38,7 +38,7 @@ def task_id() -> bytes | None:
 def fetched(
     object_ref: ObjectRef, data: Buffer | None, metadata: bytes | None, error: bytes | None
 ) -> SerializedRayObject:
-    """An object of the core for Ray's deserialisation; errors of the core become objects that it knows."""
+    """An object of the core for Ray's deserialisation."""
     if error is None:
         return SerializedRayObject(data, metadata, None)
     return failed(object_ref, msgpack.unpackb(error))

@@ -8,25 +8,28 @@ from typing import Any
 
 
 class ThreadPool:
-    """At most `count` threads, each started when all others are busy. They end with the process."""
+    """`count` threads, which the first calls start: each has one to itself, as in Ray, which starts all beforehand.
+
+    They end with the process.
+    """
 
     def __init__(self, count: int) -> None:
         self._calls: queue.SimpleQueue[tuple[Callable[..., Any], tuple]] = queue.SimpleQueue()
-        # How many threads may still be started; once none may, it does not matter any more how many are idle.
+        # How many threads have not been started.
         self._startable = count
-        # Threads less calls that have not ended.
-        self._idle = threading.Semaphore(0)
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Has a thread call `function`. From one thread only."""
-        if self._startable and not self._idle.acquire(blocking=False):
+        if self._startable:
             self._startable -= 1
-            threading.Thread(target=self._run, daemon=True).start()
-        self._calls.put((function, arguments))
+            # In a list, which is emptied: the thread keeps what it is given as long as it lives.
+            threading.Thread(target=self._run, args=([(function, arguments)],), daemon=True).start()
+        else:
+            self._calls.put((function, arguments))
 
-    def _run(self) -> None:
+    def _run(self, first: list[tuple[Callable[..., Any], tuple]]) -> None:
+        function, arguments = first.pop()
         while True:
-            function, arguments = self._calls.get()
             try:
                 function(*arguments)
             except BaseException:
@@ -34,5 +37,4 @@ class ThreadPool:
                 traceback.print_exc()
             # What they refer to goes now, and not with the next call.
             del function, arguments
-            if self._startable:
-                self._idle.release()
+            function, arguments = self._calls.get()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import threading
 from typing import Any
 
 from swift_ray import _core
@@ -12,6 +13,8 @@ from swift_ray.raylet.event_loops import EventLoops
 from swift_ray.raylet.execution import ACTOR_CALL, Execution, end_process
 from swift_ray.raylet.thread_pool import ThreadPool
 
+# The group that every actor has, for one call at a time that must not wait behind others.
+SYSTEM_GROUP = "_ray_system"
 # How long the loop sleeps without looking for signals.
 SLICE_MS = 1_000
 # How long the process keeps the title of a task that has ended: the next one may be of the same name.
@@ -35,7 +38,6 @@ class WorkerLoop:
         self._is_asyncio = False
         self._max_concurrency = 1
         self._pools: dict[str, ThreadPool] = {}
-        self._method_groups: dict[str, str] = {}
         self._loops: EventLoops | None = None
         self._actor_name = ""
         # What the actor holds while it lives.
@@ -66,16 +68,15 @@ class WorkerLoop:
         header = self._execution.header_of(task)
         if header["kind"] != ACTOR_CALL:
             return self._execution.run(task, header)
+        group = header["group"]
         if self._loops is not None:
-            return self._loops.start(task, header, self._group_of(header))
-        pool = self._pools.get(self._group_of(header))
+            return self._loops.start(task, header, group)
+        pool = self._pools.get(group)
+        if pool is None and group == SYSTEM_GROUP:
+            pool = self._pools[group] = ThreadPool(1)
         if pool is None:
             return self._execution.run(task, header)
         pool.submit(self._execution.run, task, header)
-
-    def _group_of(self, header: dict) -> str:
-        """The concurrency group of a call: its own, the method's, or the default one."""
-        return header["group"] or self._method_groups.get(header["function"][2], "")
 
     def became_actor(self, header: dict, extras: dict) -> None:
         """The process is an actor from here on."""
@@ -87,14 +88,13 @@ class WorkerLoop:
         self._actor_name = extras.get("name", "")
         self._held = extras.get("held", {})
         self._max_concurrency = extras.get("max_concurrency", 1)
-        groups = extras.get("groups", {})
-        self._method_groups = {method[2]: name for name, methods in groups.items() for method in methods}
+        # How many calls of each concurrency group run at a time.
+        groups = {"": self._max_concurrency, **extras.get("groups", {})}
         self._is_asyncio = extras.get("asyncio", False)
         if self._is_asyncio:
-            self._loops = EventLoops(self._execution, ["", *groups])
-        elif self._max_concurrency > 1 or groups:
-            for name in ["", *groups]:
-                self._pools[name] = ThreadPool(self._max_concurrency)
+            self._loops = EventLoops(self._execution, list(groups))
+        elif self._max_concurrency > 1 or len(groups) > 1:
+            self._pools = {name: ThreadPool(count) for name, count in groups.items()}
 
     # The actor of this process
 
@@ -124,8 +124,8 @@ class WorkerLoop:
         return task is not None and self.control("is_cancelled", task=task.task_id)
 
     def get_event_loop(self, function_descriptor: Any, specified_cgname: str) -> asyncio.AbstractEventLoop:
-        group = specified_cgname or self._method_groups.get(function_descriptor.function_name, "")
-        return self._loops.loop(group)
+        groups = self._actors.get(self._actor, {}).get("groups", {})
+        return self._loops.loop(specified_cgname or groups.get(function_descriptor.function_name, ""))
 
     def stop_and_join_asyncio_threads_if_exist(self) -> None:
         if self._loops is not None:

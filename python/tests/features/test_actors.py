@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import os
+import signal
 import threading
 import time
 import weakref
@@ -243,3 +245,46 @@ def test_a_restarted_actor_begins_anew():
         except ray.exceptions.RayActorError:
             time.sleep(0.1)
     raise AssertionError("the actor did not come back")
+
+
+def test_actor_whose_creator_dies_before_its_arguments_exist():
+    @ray.remote
+    class Creator:
+        def give(self, keeper):
+            argument = sleeping.remote()
+            ray.get(keeper.keep.remote(Late.remote(argument)))
+
+        def pid(self):
+            return os.getpid()
+
+    @ray.remote
+    class Late:
+        def __init__(self, argument):
+            pass
+
+        def call(self):
+            pass
+
+    @ray.remote(num_cpus=0)
+    def sleeping():
+        time.sleep(300)
+
+    @ray.remote(num_cpus=0)
+    class Keeper:
+        def keep(self, actor):
+            self.actor = actor
+            self.before = actor.call.remote()
+
+        def results(self):
+            found = []
+            for reference in (self.before, self.actor.call.remote()):
+                try:
+                    ray.get(reference)
+                except Exception as error:
+                    found.append(type(error).__name__)
+            return found
+
+    creator, keeper = Creator.remote(), Keeper.remote()
+    ray.get(creator.give.remote(keeper))
+    os.kill(ray.get(creator.pid.remote()), signal.SIGKILL)
+    assert ray.get(keeper.results.remote(), timeout=60) == ["ActorDiedError"] * 2
