@@ -21,6 +21,8 @@ class EventLoops:
         self._threads: list[threading.Thread] = []
         # Calls under way, by the task's id.
         self._calls: dict[bytes, asyncio.Task] = {}
+        # What callers are told of calls that the actor's end cuts short.
+        self._end: bytes | None = None
         for group in groups:
             self._open(group)
 
@@ -73,7 +75,7 @@ class EventLoops:
         self._calls.pop(header["task"], None)
         if coroutine.cancelled():
             # It was cancelled before it began, so nobody has ended the call.
-            self._execution.fail(task, header, {}, asyncio.CancelledError())
+            self._fail(task, header, {}, asyncio.CancelledError())
 
     def cancel(self, task: bytes) -> bool:
         """Cancels the coroutine of a call; whether it is one of this process."""
@@ -82,6 +84,18 @@ class EventLoops:
             return False
         coroutine.get_loop().call_soon_threadsafe(coroutine.cancel)
         return True
+
+    def end(self, end: bytes) -> None:
+        """The actor ends, and with it all calls under way, which fail with `end`, an error as the core reads it."""
+        self._end = end
+        for call in list(self._calls):
+            self.cancel(call)
+
+    def _fail(self, task: Any, header: dict, extras: dict, error: BaseException) -> None:
+        if self._end is not None and isinstance(error, asyncio.CancelledError):
+            _core.fail_task(task, self._end)
+        else:
+            self._execution.fail(task, header, extras, error)
 
     async def _run(self, task: Any, header: dict) -> None:
         execution = self._execution
@@ -120,7 +134,7 @@ class EventLoops:
         except (SystemExit, AsyncioActorExit) as exit:
             execution.exit(task, header, exit)
         except BaseException as error:
-            execution.fail(task, header, extras, error)
+            self._fail(task, header, extras, error)
         finally:
             context.coroutines.pop(header["task"], None)
 

@@ -37,6 +37,7 @@ ACTOR_DIED = 1
 TASK_EXECUTION = 3
 # How long a process that is to end waits for what was registered with `atexit`.
 EXIT_SECONDS = 5
+SETTLE_SECONDS = 0.05
 # How long an actor may take for its own end (Ray's `actor_graceful_shutdown_timeout_ms`).
 FAREWELL_SECONDS = 30
 NORMAL, ACTOR_CREATION, ACTOR_CALL = 0, 1, 2
@@ -81,6 +82,17 @@ def end_process(code: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     _core.close()
+    os._exit(code)
+
+
+def crash(code: int) -> NoReturn:
+    """Ends this process, on any thread, as one that user code has ended while calls were under way."""
+    threading.Timer(EXIT_SECONDS, os._exit, (code,)).start()
+    run_exit_functions()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Results of calls that have ended leave within milliseconds by themselves.
+    time.sleep(SETTLE_SECONDS)
     os._exit(code)
 
 
@@ -521,26 +533,28 @@ class Execution:
         return isinstance(error, pickle.loads(extras["retry_on"]))
 
     def exit(self, task: Any, header: dict, exit: BaseException) -> None:
-        """The function ended the process: an actor's calls under way end first, other tasks count as crashed.
+        """The function ended the process: an actor's calls under way end first, all others count as crashed.
 
         The caller is told of the actor's death, as all that come after it. What is to be done at the end comes when
         all calls have ended (`farewell`).
         """
+        code = getattr(exit, "code", 0)
         if self._core_worker._actor is not None:
+            if code != 0:
+                # As in Ray a crash: it may be started again.
+                crash(code if isinstance(code, int) else 1)
             if header["kind"] == ACTOR_CREATION:
                 # There will be no farewell: the raylet kills the process of an actor that did not come to life.
                 run_exit_functions()
             with contextlib.suppress(CoreError):
                 self._core_worker.control("exit_actor", task=header["task"])
-            code = getattr(exit, "code", None)
-            how = f"sys.exit({code!r}) was called" if code else "exit_actor() is called."
-            message = f"The actor ended itself: {getattr(exit, 'ray_terminate_msg', how)}"
-            description = {"type": ACTOR_DIED, "message": message}
-            _core.fail_task(task, msgpack.packb(description))
+            how = getattr(exit, "ray_terminate_msg", "exit_actor() is called.")
+            end = msgpack.packb({"type": ACTOR_DIED, "message": f"The actor ended itself: {how}"})
+            _core.fail_task(task, end)
+            self._core_worker.end_coroutines(end)
             return
         sys.stdout.flush()
         sys.stderr.flush()
-        code = getattr(exit, "code", None)
         os._exit(code if isinstance(code, int) else 1)
 
     def farewell(self) -> None:

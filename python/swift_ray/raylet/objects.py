@@ -23,8 +23,13 @@ TASK_EXECUTION = 3
 ACTOR_CREATION_FAILED = 6
 ACTOR_GROUP_REMOVED = 17
 ACTOR_UNAVAILABLE = 25
-# How the core's words for an actor that was killed end.
-KILLED = "it was killed by ray.kill"
+# How the core's words for why an actor died begin, and what Ray says.
+DEATHS = {
+    "it was killed by ray.kill": "The actor is dead because it was killed by `ray.kill`.",
+    "the process that created it died": "The actor is dead because its owner has died.",
+    "worker process ": "The actor is dead because its worker process has died.",
+    "node ": "The actor died because its node has died.",
+}
 # The type name of an error that an argument had (RayError.argumentMark).
 ARGUMENT = "argument"
 
@@ -61,14 +66,21 @@ def failed(object_ref: ObjectRef | None, details: dict) -> SerializedRayObject:
     number = (
         ACTOR_DIED if details["type"] in (ACTOR_CREATION_FAILED, ACTOR_GROUP_REMOVED) else details["type"]
     )
-    if number == ACTOR_DIED and message.endswith(KILLED):
-        message = "The actor is dead because it was killed by `ray.kill`."
+    if number == ACTOR_DIED:
+        message = in_words_of_ray(message)
     known = actor_facts(object_ref, details) if number in (ACTOR_DIED, ACTOR_UNAVAILABLE) else {}
     if details["type_name"] == ARGUMENT:
         payload = task_error(details["function"], stored_exception(number, message, known))
         return SerializedRayObject(Buffer.copy_of(payload), b"3", None)
     metadata, content = error_object(number, message, known)
     return SerializedRayObject(None if content is None else Buffer.copy_of(content), metadata, None)
+
+
+def in_words_of_ray(message: str) -> str:
+    """Why an actor died: before the core's words those by which people and programs know the reason from Ray."""
+    cause = message.partition(" died: ")[2]
+    known = (words for begin, words in DEATHS.items() if cause.startswith(begin))
+    return " ".join([*known, message])
 
 
 def actor_facts(object_ref: ObjectRef, details: dict) -> dict[str, Any]:

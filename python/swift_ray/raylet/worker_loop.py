@@ -6,11 +6,13 @@ import sys
 import threading
 from typing import Any
 
+import msgpack
+
 from swift_ray import _core
 from swift_ray.raylet import context
 from swift_ray.raylet.cancellation import Cancellation
 from swift_ray.raylet.event_loops import EventLoops
-from swift_ray.raylet.execution import ACTOR_CALL, Execution, end_process
+from swift_ray.raylet.execution import ACTOR_CALL, ACTOR_DIED, FAREWELL_SECONDS, Execution, end_process
 from swift_ray.raylet.thread_pool import ThreadPool
 
 # The group that every actor has, for one call at a time that must not wait behind others.
@@ -112,8 +114,21 @@ class WorkerLoop:
         task = context.current()
         if task is None:
             self.control("leave_actor")
+            self.end_coroutines(msgpack.packb({"type": ACTOR_DIED, "message": "The actor ended itself."}))
         else:
             self._exiting.add(task.task_id)
+
+    def end_coroutines(self, end: bytes) -> None:
+        """The actor ends: as in Ray its coroutines do not go on. `end` is what their callers are told.
+
+        The process does not wait for ever for one that does not let itself be cancelled.
+        """
+        if self._loops is None:
+            return
+        limit = threading.Timer(FAREWELL_SECONDS, os._exit, (0,))
+        limit.daemon = True
+        limit.start()
+        self._loops.end(end)
 
     def get_current_actor_should_exit(self) -> bool:
         task = context.current()

@@ -3,6 +3,8 @@
 import asyncio
 import atexit
 import contextlib
+import os
+import sys
 import time
 
 import pytest
@@ -129,3 +131,57 @@ def test_coroutine_that_outlives_its_call():
     actor = Coroutines.remote()
     ray.get(actor.later.remote(), timeout=30)
     assert eventually(lambda: has_ended(actor))
+
+
+@ray.remote(num_cpus=0)
+class Endless:
+    async def pid(self):
+        return os.getpid()
+
+    async def wait(self):
+        await asyncio.sleep(300)
+
+    async def exit(self):
+        ray.actor.exit_actor()
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_coroutines_end_with_their_actor():
+    actor = Endless.remote()
+    waiting = actor.wait.remote()
+    pid = ray.get(actor.pid.remote())
+    with pytest.raises(RayActorError):
+        ray.get(actor.exit.remote(), timeout=30)
+    with pytest.raises(RayActorError):
+        ray.get(actor.pid.remote(), timeout=30)
+    del waiting
+    assert eventually(lambda: not is_alive(pid))
+
+
+def test_an_exit_with_a_code_is_a_crash():
+    @ray.remote(num_cpus=0, max_restarts=1)
+    class Leaving:
+        def pid(self):
+            return os.getpid()
+
+        def leave(self):
+            sys.exit(1)
+
+    actor = Leaving.remote()
+    before = ray.get(actor.pid.remote())
+    with pytest.raises(RayActorError):
+        ray.get(actor.leave.remote(), timeout=30)
+
+    def after():
+        with contextlib.suppress(RayActorError):
+            return ray.get(actor.pid.remote(), timeout=30)
+
+    assert eventually(after)
+    assert after() != before
