@@ -47,6 +47,8 @@ def main() -> None:
     swift_ray.install()
     if zygote.VARIABLE in os.environ:
         zygote.serve()
+    # As in Ray; a forked process is the raylet's child when it comes here, too.
+    os.environ["RAY_RAYLET_PID"] = str(os.getppid())
     environment.set_up()
     import ray
 

@@ -208,11 +208,19 @@ class ActorCalls:
             raise ray_exception(error) from None
 
     def _group_of_call(self, actor_id: ActorID, method: Any, given: bytes | str | None) -> str:
-        """The concurrency group of a call: its own, the method's, or the default one."""
+        """The concurrency group of a call: its own, the method's, or the default one.
+
+        RuntimeError: the handle was not made in this session.
+        """
+        known = self._actors.get(actor_id.binary())
+        if known is None:
+            raise RuntimeError(
+                f"Failed to submit a call to actor {actor_id.hex()}: nothing is known of it since ray.init(). It might be "
+                "dead or it's from a different cluster; create it again, or look it up by its name"
+            )
         if given:
             return given.decode() if isinstance(given, bytes) else given
-        known = self._actors.get(actor_id.binary())
-        groups = known and known.get("groups")
+        groups = known.get("groups")
         return groups.get(method.function_name, "") if groups else ""
 
     def kill_actor(self, actor_id: ActorID, no_restart: bool) -> None:

@@ -18,6 +18,23 @@ def test_references_of_an_earlier_cluster_do_no_harm():
     ray.shutdown()
 
 
+def test_a_handle_of_an_earlier_cluster_is_refused():
+    ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+
+    @ray.remote
+    class Actor:
+        def call(self):
+            pass
+
+    actor = Actor.remote()
+    ray.get(actor.call.remote())
+    ray.shutdown()
+    ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+    with pytest.raises(Exception, match="different cluster"):
+        ray.get(actor.call.remote(), timeout=30)
+    ray.shutdown()
+
+
 def test_workers_import_what_the_cluster_says():
     settings = {"preload_python_modules": ["html.parser", "no.such.module"]}
     ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False, _system_config=settings)
