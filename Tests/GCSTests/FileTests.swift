@@ -21,10 +21,11 @@ import Testing
     }
 
     private func keyValue(
-        _ operation: KeyValueOperation, _ key: String, from peer: WorkerID, _ harness: inout GCSHarness
+        _ operation: KeyValueOperation, _ key: String, value: [UInt8] = [1], from peer: WorkerID,
+        _ harness: inout GCSHarness
     ) -> KeyValueReply? {
         let request = KeyValueRequest(
-            operation: operation, namespace: "", key: Array(key.utf8), value: [1], overwrite: true)
+            operation: operation, namespace: "", key: Array(key.utf8), value: value, overwrite: true)
         harness.send(.keyValueRequest(request), requestID: 9, from: peer)
         return harness.messages(to: peer).compactMap { if case .keyValueReply(let reply) = $0 { reply } else { nil } }
             .last
@@ -147,6 +148,45 @@ import Testing
         #expect(!isThere(Self.module, &harness))
         #expect(isThere("else", &harness))
         #expect(deletions(harness).isEmpty)
+    }
+
+    @Test("A name may lead to a file of the archive, which stays as long as the name, and no longer")
+    func namesOfFiles() {
+        var harness = GCSHarness.cluster()
+        let value = ArchivedPackage(sha256: Self.hash).value
+        _ = keyValue(.put, Self.small, value: value, from: raylet(0), &harness)
+        let refusals = harness.messages(to: raylet(0)).compactMap {
+            if case .done(let done) = $0 { done.error } else { nil }
+        }
+        #expect(refusals.last?.message.contains("send it again") == true)
+        #expect(!isThere(Self.small, &harness))
+        harness.give(.fileStored(hash: Self.hash, by: raylet(0)))
+        #expect(keyValue(.put, Self.small, value: value, from: raylet(0), &harness)?.count == 1)
+        // The driver asks for the name alone.
+        #expect(keyValue(.exists, Self.small, from: driver(1), &harness)?.count == 1)
+        waitLong(&harness)
+        #expect(deletions(harness).isEmpty)
+        #expect(keyValue(.get, Self.small, from: raylet(0), &harness)?.value == value)
+        finish(&harness)
+        waitLong(&harness)
+        #expect(!isThere(Self.small, &harness))
+        #expect(deletions(harness) == [Self.hash])
+    }
+
+    @Test("A name whose file a new head has not found counts as absent, and can be given again")
+    func lostFile() {
+        var harness = GCSHarness.cluster(isDurable: true)
+        harness.give(.fileStored(hash: Self.hash, by: nil))
+        let value = ArchivedPackage(sha256: Self.hash).value
+        _ = keyValue(.put, Self.small, value: value, from: driver(1), &harness)
+        harness.restart()
+        harness.rejoinNode([])
+        harness.rejoinDriver()
+        #expect(keyValue(.exists, Self.small, from: driver(1), &harness)?.count == 0)
+        #expect(!isThere(Self.small, &harness))
+        harness.give(.fileStored(hash: Self.hash, by: raylet(0)))
+        #expect(keyValue(.put, Self.small, value: value, from: raylet(0), &harness)?.count == 0)
+        #expect(isThere(Self.small, &harness))
     }
 
     @Test("After a new start of the head files stay with who holds them, and the others have their grace time anew")

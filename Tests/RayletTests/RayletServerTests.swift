@@ -241,6 +241,39 @@ final class Flag: Sendable {
         #expect(cluster.stop() == "the test is over")
     }
 
+    @Test("A package's value may lead to the archive: that file is fetched and must be what the value says")
+    func packageInArchive() throws {
+        var writer = ZipWriter()
+        writer.add("text", .file, Array("content".utf8))
+        writer.add("large", .file, [UInt8](repeating: 1, count: 3 << 20))
+        let bytes = writer.finish()
+        var digest = [UInt8](repeating: 0, count: 32)
+        ray_sha256(bytes, bytes.count, &digest)
+        let cluster = try PlayedCluster()
+        func failure(_ number: UInt32, _ name: String, _ content: ArchivedPackage) throws -> RayError {
+            let environment = RuntimeEnvironmentSpec(workingDirectory: name)
+            cluster.assign(number, script: "echo \"text $(cat text)\"; exit 5", environment: environment)
+            let requestID = try cluster.control.waitForEntry { entry -> UInt64? in
+                guard case .keyValueRequest(let request) = entry.message, request.key == Array(name.utf8) else {
+                    return nil
+                }
+                return entry.requestID
+            }
+            let reply = Message.keyValueReply(KeyValueReply(value: content.value, keys: [], count: 1))
+            cluster.endpoint.send(
+                kind: reply.kind, requestID: requestID, payload: reply.payload, to: cluster.raylet.address.worker)
+            return try cluster.serve(bytes, until: number)
+        }
+        let ran = try failure(1, "gcs://_ray_pkg_0123456789abcdef.zip", ArchivedPackage(sha256: digest.hex))
+        #expect(ran.message.contains("exited with code 5"))
+        #expect(try cluster.line("text ") == "content")
+        let other = ArchivedPackage(sha256: String(repeating: "0", count: 64))
+        let refused = try failure(2, "gcs://_ray_pkg_0123456789abcde0.zip", other)
+        #expect(refused.type == .runtimeEnvSetupFailed)
+        #expect(refused.message.contains("is not gcs://_ray_pkg_0123456789abcde0.zip"))
+        #expect(cluster.stop() == "the test is over")
+    }
+
     @Test("A worker reports, uses the store, and is killed with its whole process group")
     func life() throws {
         let cluster = try PlayedCluster()

@@ -9,7 +9,7 @@ internal import RayWire
 /// Files of the head, and who needs them.
 ///
 /// Those named by their SHA-256 lie in the archive, the others are Ray's packages: the values of their names in the
-/// key-value store. Whoever brings a file, or asks whether it is there, on behalf of a job has that job hold it; so
+/// key-value store. Such a value may be the name of a file of the archive, which then stays as long as it. Whoever brings a file, or asks whether it is there, on behalf of a job has that job hold it; so
 /// does who wants a worker for which it is needed. A job may use again, hours later, what it brought once.
 extension GCSCore {
     /// Whether a file of the archive is to stay.
@@ -29,7 +29,7 @@ extension GCSCore {
 
     /// A key was read or written that may be the name of a package.
     mutating func keyTouched(_ request: KeyValueRequest, _ sender: Sender, at now: Instant) {
-        guard request.namespace.isEmpty, request.key.starts(with: SharedFile.packagePrefix.utf8) else { return }
+        guard SharedFile.isPackage(request) else { return }
         let name = SharedFile.name(ofPackage: String(decoding: request.key, as: UTF8.self))
         guard let key = SharedFile.key(of: name) else {
             if files[name]?.isStored == true { fileStored(name, by: sender.id, at: now) }
@@ -40,6 +40,12 @@ extension GCSCore {
         } else if files[name] != nil {
             files[name] = nil
         }
+    }
+
+    /// The file of the archive that a package's name stands for; nothing if its value is the package.
+    func archivedContent(of key: Key) -> String? {
+        guard key.bytes.starts(with: SharedFile.packagePrefix.utf8) else { return nil }
+        return keyValues.value(key, in: "").flatMap { ArchivedPackage(value: $0)?.hash }
     }
 
     /// Has a holder keep what workers of an environment need; of another program than the job's only that one.
@@ -69,7 +75,9 @@ extension GCSCore {
         }
         lastFileCheck = now
         let unused = files.filter { $0.value.holders.isEmpty && $0.value.keptUntil <= now }.map(\.key)
-        for name in unused.sorted() {
+        guard !unused.isEmpty else { return }
+        let named = Set(files.keys.compactMap { SharedFile.key(of: $0).flatMap(archivedContent) })
+        for name in unused.sorted() where !named.contains(name) {
             files[name] = nil
             effects.log(.info, "\(name) is deleted: no job or detached actor uses it any more")
             guard let key = SharedFile.key(of: name) else {

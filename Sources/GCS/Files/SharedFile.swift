@@ -35,6 +35,11 @@ extension SharedFile {
     /// The key of a package in the key-value store; nothing for a file of the archive.
     static func key(of name: String) -> Key? { name.hasPrefix(packagePrefix) ? Key(bytes: Array(name.utf8)) : nil }
 
+    /// Whether a key is the name of a package.
+    static func isPackage(_ request: KeyValueRequest) -> Bool {
+        request.namespace.isEmpty && request.key.starts(with: packagePrefix.utf8)
+    }
+
     /// What the names of packages begin with.
     static let packagePrefix = "gcs://"
 

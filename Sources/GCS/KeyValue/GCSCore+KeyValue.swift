@@ -15,12 +15,12 @@ extension GCSCore {
         var reply = KeyValueReply(keys: [], count: 0)
         switch request.operation {
         case .get:
-            reply.value = keyValues.value(key, in: request.namespace)
+            reply.value = value(key, in: request.namespace)
             reply.count = reply.value == nil ? 0 : 1
         case .exists:
-            reply.count = keyValues.value(key, in: request.namespace) == nil ? 0 : 1
+            reply.count = value(key, in: request.namespace) == nil ? 0 : 1
         case .put:
-            let isKnown = keyValues.value(key, in: request.namespace) != nil
+            let isKnown = value(key, in: request.namespace) != nil
             if let error = flaw(of: request, isKnown: isKnown) {
                 return answer(.done(Done(error: error)), sender, into: &effects)
             }
@@ -42,6 +42,12 @@ extension GCSCore {
         answer(.keyValueReply(reply), sender, into: &effects)
     }
 
+    /// The value of a key; nothing if it is the name of a package that the archive has lost.
+    private func value(_ key: Key, in namespace: String) -> [UInt8]? {
+        if namespace.isEmpty, let hash = archivedContent(of: key), files[hash]?.isStored != true { return nil }
+        return keyValues.value(key, in: namespace)
+    }
+
     private func flaw(of request: KeyValueRequest, isKnown: Bool) -> RayError? {
         guard request.key.count <= Limits.nameBytesMax, request.namespace.utf8.count <= Limits.nameBytesMax else {
             return RayError(.invalidArgument, "a key or namespace has at most \(Limits.nameBytesMax) bytes")
@@ -49,6 +55,11 @@ extension GCSCore {
         guard request.value.count <= GCSLimits.valueBytesMax else {
             return RayError(
                 .invalidArgument, "a value has at most \(GCSLimits.valueBytesMax) bytes; put large data as an object")
+        }
+        if SharedFile.isPackage(request), let content = ArchivedPackage(value: request.value),
+            files[content.hash]?.isStored != true
+        {
+            return RayError(.notFound, "the head's archive does not have package \(content.hash); send it again")
         }
         let bytes = keyValues.byteCount + request.key.count + request.value.count
         guard bytes <= GCSLimits.keyValueBytesMax, isKnown || keyValues.keyCount < GCSLimits.keysMax else {

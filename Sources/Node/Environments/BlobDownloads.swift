@@ -18,8 +18,8 @@ final class BlobDownloads: @unchecked Sendable {
     private static let pieceMillisecondsMax = 30_000
 
     private struct Download {
+        var hash: String
         var file: Int32
-        var path: String
         var bytesMax: Int
         var done: (Result<String, RayError>) -> Void
         var total: Int?
@@ -30,6 +30,7 @@ final class BlobDownloads: @unchecked Sendable {
 
     private let reactor: Reactor
     private let send: (Message, UInt64) -> Void
+    /// By the path of the file.
     private var downloads: [String: Download] = [:]
     private var nextRequest: UInt64 = 1 << 62
 
@@ -39,68 +40,75 @@ final class BlobDownloads: @unchecked Sendable {
         self.send = send
     }
 
-    /// Begins a download, unless it is under way; `done` gets the path, which is the caller's to remove, or why not.
+    /// Begins a download to a path, unless it is under way; `done` gets the path, which is the caller's to remove, or why not.
     ///
     /// - Parameter bytesMax: what is larger is not taken.
     func start(
         _ hash: String, to path: String, bytesMax: Int, done: @escaping (Result<String, RayError>) -> Void
     ) {
-        guard downloads[hash] == nil else { return }
+        guard downloads[path] == nil else { return }
         let file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else {
             return done(.failure(failure("\(path) cannot be written: \(TransportError.text(errno))")))
         }
-        downloads[hash] = Download(file: file, path: path, bytesMax: bytesMax, done: done)
-        askForPieces(hash)
+        downloads[path] = Download(hash: hash, file: file, bytesMax: bytesMax, done: done)
+        askForPieces(path)
     }
 
     /// A piece that was asked for.
     func receive(_ chunk: BlobChunk, requestID: UInt64) {
-        guard var download = downloads[chunk.hash], let piece = download.pieces.removeValue(forKey: requestID)
-        else { return }
-        if let error = chunk.error { return fail(chunk.hash, error.message) }
+        guard let (path, found) = downloads.first(where: { $0.value.pieces[requestID] != nil }) else { return }
+        var download = found
+        guard let piece = download.pieces.removeValue(forKey: requestID) else { return }
+        if let error = chunk.error { return fail(path, error.message) }
         let total = download.total ?? chunk.total
-        guard chunk.offset == piece.offset, chunk.total == total, (1...download.bytesMax).contains(total),
+        guard total <= download.bytesMax else {
+            return fail(
+                path,
+                "it has \(total >> 20) MiB, and \(download.bytesMax >> 20) MiB are the most; leave large files out, or "
+                    + "put what is in them into objects")
+        }
+        guard chunk.offset == piece.offset, chunk.total == total, total > 0,
             chunk.bytes.count == min(Limits.chunkBytes, total - piece.offset)
-        else { return fail(chunk.hash, "the control store sent a piece of another size than asked for") }
+        else { return fail(path, "the control store sent a piece of another size than asked for") }
         let written = chunk.bytes.withUnsafeBytes {
             pwrite(download.file, $0.baseAddress, $0.count, off_t(piece.offset))
         }
         guard written == chunk.bytes.count else {
-            return fail(chunk.hash, "it could not be written to \(download.path): \(TransportError.text(errno))")
+            return fail(path, "it could not be written to \(path): \(TransportError.text(errno))")
         }
         download.total = total
         download.receivedBytes += chunk.bytes.count
-        downloads[chunk.hash] = download
-        guard download.receivedBytes == total else { return askForPieces(chunk.hash) }
-        downloads[chunk.hash] = nil
+        downloads[path] = download
+        guard download.receivedBytes == total else { return askForPieces(path) }
+        downloads[path] = nil
         close(download.file)
-        download.done(.success(download.path))
+        download.done(.success(path))
     }
 
     /// Fails downloads that make no progress.
     func tick(_ now: Instant) {
         let late = downloads.filter { $0.value.pieces.values.contains { now >= $0.deadline } }.keys.sorted()
-        for hash in late { fail(hash, "the control store sent nothing for \(Self.pieceMillisecondsMax / 1_000) s") }
+        for path in late { fail(path, "the control store sent nothing for \(Self.pieceMillisecondsMax / 1_000) s") }
     }
 
-    private func askForPieces(_ hash: String) {
-        while let download = downloads[hash], download.pieces.count < Self.piecesInFlightMax,
+    private func askForPieces(_ path: String) {
+        while let download = downloads[path], download.pieces.count < Self.piecesInFlightMax,
             download.nextOffset < download.total ?? 1
         {
             nextRequest += 1
             let deadline = reactor.clock.now().advanced(milliseconds: Self.pieceMillisecondsMax)
-            downloads[hash]?.pieces[nextRequest] = (download.nextOffset, deadline)
-            downloads[hash]?.nextOffset += Limits.chunkBytes
-            let request = FetchBlob(hash: hash, offset: download.nextOffset, count: Limits.chunkBytes)
+            downloads[path]?.pieces[nextRequest] = (download.nextOffset, deadline)
+            downloads[path]?.nextOffset += Limits.chunkBytes
+            let request = FetchBlob(hash: download.hash, offset: download.nextOffset, count: Limits.chunkBytes)
             send(.fetchBlob(request), nextRequest)
         }
     }
 
-    private func fail(_ hash: String, _ reason: String) {
-        guard let download = downloads.removeValue(forKey: hash) else { return }
+    private func fail(_ path: String, _ reason: String) {
+        guard let download = downloads.removeValue(forKey: path) else { return }
         close(download.file)
-        unlink(download.path)
+        unlink(path)
         download.done(.failure(failure(reason)))
     }
 

@@ -60,7 +60,7 @@ final class PackageStore: @unchecked Sendable {
         guard let uri = PackageURI(package) else {
             return finish(package, .failure(PackageError("'\(package)' is no name of a package")))
         }
-        guard let error = makeFolder() else { return uri.namesContent ? download(uri) : ask(uri) }
+        guard let error = makeFolder() else { return uri.namesContent ? download(uri, uri.hash) : ask(uri) }
         finish(package, .failure(error))
     }
 
@@ -81,7 +81,11 @@ final class PackageStore: @unchecked Sendable {
             finish(question.package, .failure(PackageError(reason)))
             return true
         }
-        unpack(uri) { () throws(PackageError) in bytes }
+        if let content = ArchivedPackage(value: bytes) {
+            download(uri, content.hash)
+        } else {
+            unpack(uri) { () throws(PackageError) in bytes }
+        }
         return true
     }
 
@@ -117,15 +121,15 @@ final class PackageStore: @unchecked Sendable {
 
     // MARK: Fetching
 
-    private func download(_ uri: PackageURI) {
+    private func download(_ uri: PackageURI, _ hash: String) {
         let path = path(of: uri) + ".zip.part"
-        downloads.start(uri.hash, to: path, bytesMax: PackageLimits.packageBytesMax) { result in
+        downloads.start(hash, to: path, bytesMax: PackageLimits.packageBytesMax) { result in
             switch result {
             case .failure(let error):
                 let reason = "\(uri) could not be brought to this node: \(error.message)"
                 self.finish(uri.description, .failure(PackageError(reason)))
             case .success(let path):
-                self.unpack(uri) { () throws(PackageError) in try Self.checkedContent(of: path, uri) }
+                self.unpack(uri) { () throws(PackageError) in try Self.checkedContent(of: path, hash, uri) }
             }
         }
     }
@@ -140,14 +144,16 @@ final class PackageStore: @unchecked Sendable {
     }
 
     /// The bytes of a downloaded file, which is removed.
-    private static func checkedContent(of path: String, _ uri: PackageURI) throws(PackageError) -> [UInt8] {
+    private static func checkedContent(
+        of path: String, _ hash: String, _ uri: PackageURI
+    ) throws(PackageError) -> [UInt8] {
         defer { unlink(path) }
         guard let bytes = readBytes(path, bytesMax: PackageLimits.packageBytesMax) else {
             throw PackageError("\(path) cannot be read: \(TransportError.text(errno))")
         }
         var digest = [UInt8](repeating: 0, count: Int(RAY_SHA256_BYTES))
         bytes.withUnsafeBytes { ray_sha256($0.baseAddress, $0.count, &digest) }
-        guard digest.hex == uri.hash else { throw PackageError("what was brought to this node is not \(uri)") }
+        guard digest.hex == hash else { throw PackageError("what was brought to this node is not \(uri)") }
         return bytes
     }
 

@@ -93,7 +93,7 @@ package struct ProgramArchive {
         let file = open(folder + "/" + wanted.hash, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         guard file >= 0 else {
             chunk.error = RayError(
-                .notFound, "the head does not have program \(wanted.hash); its driver must send it again")
+                .notFound, "the head does not have the file \(wanted.hash); its driver must send it again")
             return chunk
         }
         defer { Glibc.close(file) }

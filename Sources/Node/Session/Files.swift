@@ -33,6 +33,9 @@ package func readBytes(_ path: String, bytesMax: Int = 16 << 20) -> [UInt8]? {
     guard file >= 0 else { return nil }
     defer { close(file) }
     var bytes: [UInt8] = []
+    var status = stat()
+    // Files of the kernel's own say nothing of their size.
+    if fstat(file, &status) == 0 { bytes.reserveCapacity(min(Int(status.st_size), bytesMax)) }
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
     while bytes.count <= bytesMax {
         let count = read(file, &buffer, buffer.count)

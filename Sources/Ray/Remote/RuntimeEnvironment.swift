@@ -14,7 +14,7 @@ extension ray {
     public struct RuntimeEnvironment: Hashable, Sendable {
         /// Environment variables. `$NAME` and `${NAME}` stand for those of the node: `["PATH": "${PATH}:/opt/bin"]`.
         public var envVars: [String: String]
-        /// The current folder of the workers: a folder of this machine, which is packed (at most 100 MiB) and sent to
+        /// The current folder of the workers: a folder of this machine, which is packed (at most 512 MiB) and sent to
         /// the cluster once for each content, or the name of a package there, `gcs://_ray_pkg_<hash>.zip`.
         ///
         /// The workers of a node share one copy. Left out are what `.gitignore` and `.rayignore` in it and `excludes`

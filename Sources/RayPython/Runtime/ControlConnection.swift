@@ -60,6 +60,12 @@ struct ControlQuestion {
         case "kv_delete": message = .keyValueRequest(KeyValueRequest(.delete, payload))
         case "kv_exists": message = .keyValueRequest(KeyValueRequest(.exists, payload))
         case "kv_keys": message = .keyValueRequest(KeyValueRequest(.keys, payload))
+        case "store_blob": message = .storeBlob(StoreBlob(payload))
+        case "fetch_blob":
+            message = .fetchBlob(
+                FetchBlob(
+                    hash: payload["hash"]?.text ?? "", offset: payload["offset"]?.integer ?? -1,
+                    count: payload["count"]?.integer ?? 0))
         case "groups":
             message = .queryPlacementGroups(
                 QueryPlacementGroups(
@@ -81,6 +87,12 @@ struct ControlQuestion {
                 "value": reply.value.map { .bytes($0) } ?? .nil, "count": .int(Int64(reply.count)),
                 "keys": .array(reply.keys.map { .bytes($0.bytes) }),
             ])
+        case .blobStored(let stored):
+            if let error = stored.error { throw error }
+            return .nil
+        case .blobChunk(let chunk):
+            if let error = chunk.error { throw error }
+            return .record(["total": .int(Int64(chunk.total)), "bytes": .bytes(chunk.bytes)])
         case .clusterStatus(let status): return .array(status.nodes.map(\.messagePack))
         case .placementGroupsFound(let found):
             if let error = found.error { throw error }
@@ -93,6 +105,15 @@ struct ControlQuestion {
             return .nil
         default: throw RayError(.systemError, "the control store gave an answer of another kind than asked for")
         }
+    }
+}
+
+extension StoreBlob {
+    /// Reads `hash`, `offset`, `total` and `bytes`.
+    fileprivate init(_ payload: MessagePackValue) {
+        self.init(
+            hash: payload["hash"]?.text ?? "", offset: payload["offset"]?.integer ?? -1,
+            total: payload["total"]?.integer ?? -1, bytes: payload["bytes"]?.data ?? [])
     }
 }
 

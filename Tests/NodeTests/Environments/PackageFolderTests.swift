@@ -127,7 +127,7 @@ import Testing
             let file = open(folder + "/huge", O_RDWR | O_CREAT, 0o600)
             ftruncate(file, PackageLimits.packageBytesMax + 1)
             close(file)
-            #expect(reason { _ = try names(folder) }.contains("maximum size of 100 MiB"))
+            #expect(reason { _ = try names(folder) }.contains("maximum size of 512 MiB"))
         }
     }
 

@@ -14,6 +14,7 @@ from swift_ray._core import CoreError
 from swift_ray._native import ClusterID, NodeID
 from swift_ray.services import socket_name
 
+from . import packages
 from .core_error import rpc_exception
 
 # What Ray waits for a control store that does not answer (RAY_py_gcs_connect_timeout_s).
@@ -120,12 +121,18 @@ class GcsClient:
         timeout: float | None = None,
     ) -> int:
         """1 if the key is new, 0 if it was there (and was changed only with `overwrite`)."""
-        return self._put(text(namespace), key_of(key), data(value), bool(overwrite), timeout)
+        place, key, value = text(namespace), key_of(key), data(value)
+        if not place and packages.is_large(key, value):
+            value = packages.send(self.ask, value, timeout)
+        return self._put(place, key, value, bool(overwrite), timeout)
 
     def internal_kv_get(
         self, key: bytes, namespace: bytes | None = None, timeout: float | None = None
     ) -> bytes | None:
-        return self._request("kv_get", text(namespace), key_of(key), timeout)["value"]
+        key = key_of(key)
+        value = self._request("kv_get", text(namespace), key, timeout)["value"]
+        archived = packages.archived_hash(key, value)
+        return packages.fetch(self.ask, archived, timeout) if archived else value
 
     def internal_kv_exists(
         self, key: bytes, namespace: bytes | None = None, timeout: float | None = None

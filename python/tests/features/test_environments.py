@@ -210,6 +210,37 @@ def test_job_modules(tmp_path):
     assert result == [[7, 8], [7, 8]]
 
 
+def test_large_packages(tmp_path):
+    """Each is larger than one message of the cluster may be."""
+    size = 70 << 20
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "data").write_bytes(os.urandom(size))
+    package = tmp_path / "large_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("value = 7\n")
+    (package / "data").write_bytes(os.urandom(size))
+    result = run_program(
+        tmp_path,
+        """
+        import hashlib
+
+        def digest(path):
+            return hashlib.sha256(open(path, "rb").read()).hexdigest()
+
+        start(working_dir="files", py_modules=["large_package"])
+
+        @ray.remote
+        def look():
+            import large_package
+            module = os.path.join(os.path.dirname(large_package.__file__), "data")
+            return [large_package.value, digest("data"), digest(module)]
+
+        print(json.dumps([ray.get(look.remote()), [7, digest("files/data"), digest("large_package/data")]]))
+        """,
+    )
+    assert result[0] == result[1]
+
+
 def test_setup_hook(tmp_path):
     result = run_program(
         tmp_path,
