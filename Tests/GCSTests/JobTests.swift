@@ -58,6 +58,36 @@ import Testing
         #expect(harness.messages(to: raylet(0)).count { $0 == free } == 1)
     }
 
+    @Test(
+        "What a job has exported goes with it, or with its last detached actor; what others have, and other keys, stay")
+    func functions() {
+        var harness = GCSHarness.cluster(isDurable: true)
+        harness.startJob(driver: 2)
+        func keyValue(_ operation: KeyValueOperation, _ key: String, in namespace: String = "fun") -> KeyValueReply? {
+            let request = KeyValueRequest(
+                operation: operation, namespace: namespace, key: Array(key.utf8), value: [1], overwrite: true)
+            harness.send(.keyValueRequest(request), requestID: 9, from: raylet(0))
+            return harness.messages(to: raylet(0))
+                .compactMap { if case .keyValueReply(let reply) = $0 { reply } else { nil } }.last
+        }
+        let (first, second) = (JobID(1).hex, JobID(2).hex)
+        for key in ["RemoteFunction:\(first):a", "ActorClass:\(first):b", "FunctionsToRun:\(first):c"] {
+            _ = keyValue(.put, key)
+        }
+        _ = keyValue(.put, "RemoteFunction:\(second):a")
+        _ = keyValue(.put, "RemoteFunction:\(first):a", in: "")
+        let spec = spec(actor(1), lifetime: .detached)
+        harness.live(spec, from: driver(1), worker: 1)
+        harness.send(.finishJob(FinishJob()), requestID: 1, from: driver(1))
+        #expect(keyValue(.keys, "")?.count == 4)
+        harness.send(.killActor(KillActor(actor: spec.id, restart: false)), requestID: 1, from: driver(2))
+        #expect(keyValue(.keys, "")?.keys == [Key(bytes: Array("RemoteFunction:\(second):a".utf8))])
+        #expect(keyValue(.exists, "RemoteFunction:\(first):a", in: "")?.count == 1)
+        harness.restart()
+        harness.rejoinNode([])
+        #expect(keyValue(.keys, "")?.count == 1)
+    }
+
     @Test("Registering again gives the same job")
     func registerTwice() {
         var harness = GCSHarness()

@@ -77,6 +77,7 @@ extension GCSCore {
         jobs[id] = nil
         // What the workers of its detached actors wanted.
         releaseFiles(of: .job(id))
+        deleteFunctions(of: id)
     }
 
     /// Whether a process may still ask for something on behalf of a job: an ended one has only workers left that

@@ -1,10 +1,13 @@
 """A process that starts one cluster after the other."""
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import ray
+from waiting import eventually
 
 
 def test_references_of_an_earlier_cluster_do_no_harm():
@@ -127,4 +130,54 @@ def test_generators_have_a_limit(monkeypatch):
     # On Ray's own core it is the worker's end.
     with pytest.raises(ray.exceptions.RayError):
         [ray.get(item) for item in items.remote(9)]
+    ray.shutdown()
+
+
+OTHER_JOB = """
+import sys
+import ray
+
+ray.init(sys.argv[1], namespace="test", log_to_driver=False)
+
+@ray.remote
+def function():
+    return 1
+
+@ray.remote(num_cpus=0)
+class Actor:
+    def method(self):
+        return 2
+
+if sys.argv[2] == "detached":
+    Actor = Actor.options(name="kept", lifetime="detached")
+actor = Actor.remote()
+assert ray.get([function.remote(), actor.method.remote()]) == [1, 2]
+print(ray.get_runtime_context().get_job_id())
+"""
+
+
+def test_what_a_job_has_exported_goes_with_it():
+    from ray.experimental.internal_kv import _internal_kv_list
+
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, namespace="test")
+    address = ray.get_runtime_context().gcs_address
+
+    def job_of(kind: str) -> bytes:
+        command = [sys.executable, "-c", OTHER_JOB, address, kind]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        assert run.returncode == 0, run.stderr[-3000:]
+        return run.stdout.split()[-1].encode()
+
+    def exported(job: bytes) -> int:
+        kinds = (b"RemoteFunction:", b"ActorClass:")
+        return sum(len(_internal_kv_list(kind + job, namespace="fun")) for kind in kinds)
+
+    plain = job_of("plain")
+    assert eventually(lambda: exported(plain) == 0)
+    kept = job_of("detached")
+    actor = ray.get_actor("kept")
+    assert ray.get(actor.method.remote(), timeout=60) == 2
+    assert exported(kept) == 2
+    ray.kill(actor)
+    assert eventually(lambda: exported(kept) == 0)
     ray.shutdown()
