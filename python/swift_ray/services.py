@@ -25,6 +25,8 @@ RAYLET_SETTINGS = (
     "memory_usage_threshold",
     "min_memory_free_bytes",
     "memory_monitor_refresh_ms",
+    "worker_oom_score_adjustment",
+    "worker_niceness",
 )
 LIB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib")
 

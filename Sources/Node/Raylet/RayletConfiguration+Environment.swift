@@ -30,6 +30,7 @@ extension RayletConfiguration {
         try Self.read("RUNTIME_ENV_WORKING_DIR_CACHE_SIZE_GB", variable, in: 0...1e6) {
             packageCacheBytesMax = Int($0 * Double(1 << 30))
         }
+        try workerStanding.tune(variable)
         trace = try TraceSettings(variable)
         memoryRoot = variable("RAY_memory_monitor_root") ?? ""
         let isPlacing = variable("RAY_numa_placement_enabled").map(Self.isFalse) != true

@@ -54,6 +54,8 @@ package struct RayletConfiguration: Sendable {
     package var memoryRefreshMilliseconds = 250
     /// The machine's memory nodes, over which workers are spread; empty to leave them to the kernel.
     package var memoryNodes: [MemoryNode] = []
+    /// How the kernel treats workers.
+    package var workerStanding = WorkerStanding()
     /// What is recorded of transfers and spills.
     package var trace = TraceSettings()
     /// In front of the paths of /proc and /sys/fs/cgroup from which limit and use are read; for tests.

@@ -96,7 +96,7 @@ final class RayletDriver: @unchecked Sendable {
         environment = WorkerEnvironment(configuration, address: address)
         workers = WorkerLauncher(
             launcher: launcher, watch: watch, logs: configuration.sessionDirectory + "/logs",
-            host: configuration.host
+            host: configuration.host, standing: configuration.workerStanding
         ) { event in
             self.reactor.perform { self.receive(event) }
         }

@@ -26,18 +26,20 @@ final class WorkerLauncher: @unchecked Sendable {
     private let watch: DescriptorWatch
     private let logs: String
     private let host: String
+    private let standing: WorkerStanding
     private let tell: @Sendable (Event) -> Void
     private var running: [Int32: (job: JobID, lines: WorkerOutput)] = [:]
 
     /// Starts by `launcher`, reads on `watch`, writes into the folder `logs`, and tells `tell`.
     init(
-        launcher: Launcher, watch: DescriptorWatch, logs: String, host: String,
+        launcher: Launcher, watch: DescriptorWatch, logs: String, host: String, standing: WorkerStanding,
         tell: @escaping @Sendable (Event) -> Void
     ) {
         self.launcher = launcher
         self.watch = watch
         self.logs = logs
         self.host = host
+        self.standing = standing
         self.tell = tell
     }
 
@@ -58,6 +60,7 @@ final class WorkerLauncher: @unchecked Sendable {
             for descriptor in writing { ray_close(descriptor) }
             switch result {
             case .success(let processID):
+                self.standing.apply(to: processID)
                 self.watch.perform { self.follow(start, processID, reading) }
                 self.tell(.spawned(startToken: start.startToken, processID: processID))
             case .failure(let failure):

@@ -133,6 +133,19 @@ def test_generators_have_a_limit(monkeypatch):
     ray.shutdown()
 
 
+def test_how_the_kernel_treats_workers():
+    settings = {"worker_niceness": 7, "worker_oom_score_adjustment": 900}
+    ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False, _system_config=settings)
+
+    @ray.remote
+    def standing():
+        with open("/proc/self/oom_score_adj") as file:
+            return os.nice(0), int(file.read())
+
+    assert ray.get(standing.remote(), timeout=60) == (7, 900)
+    ray.shutdown()
+
+
 OTHER_JOB = """
 import sys
 import ray
