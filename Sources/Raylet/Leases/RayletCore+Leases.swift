@@ -106,6 +106,8 @@ extension RayletCore {
     /// Answers a lease with an error and forgets it.
     mutating func failLease(_ id: LeaseID, _ error: RayError, into effects: inout [RayletEffect]) {
         guard removeLease(id) != nil else { return }
+        var error = error
+        if error.host.isEmpty { error.host = settings.info.address.host }
         effects.append(.send(.leaseFailed(LeaseFailed(lease: id, error: error)), requestID: 0, to: .gcs))
     }
 

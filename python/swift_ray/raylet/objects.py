@@ -21,6 +21,7 @@ INVERTED = bytes([1, 0, *range(2, 256)])
 ACTOR_DIED = 1
 TASK_EXECUTION = 3
 ACTOR_CREATION_FAILED = 6
+RUNTIME_ENV_SETUP_FAILED = 7
 ACTOR_GROUP_REMOVED = 17
 ACTOR_UNAVAILABLE = 25
 # How the core's words for why an actor died begin, and what Ray says.
@@ -68,6 +69,8 @@ def failed(object_ref: ObjectRef | None, details: dict) -> SerializedRayObject:
     )
     if number == ACTOR_DIED:
         message = in_words_of_ray(message)
+    if number == RUNTIME_ENV_SETUP_FAILED:
+        message = f"[Node {details['host'] or 'unknown'}] {message}"
     known = actor_facts(object_ref, details) if number in (ACTOR_DIED, ACTOR_UNAVAILABLE) else {}
     if details["type_name"] == ARGUMENT:
         payload = task_error(details["function"], stored_exception(number, message, known))

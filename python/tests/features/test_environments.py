@@ -78,6 +78,12 @@ def test_context_tells():
     assert "env_vars" not in ray.get(environment.remote())
 
 
+def test_failures_name_their_node():
+    task = variable.options(runtime_env={"working_dir": "gcs://_ray_pkg_fedcba9876543210.zip"})
+    with pytest.raises(RuntimeEnvSetupError, match=r"\[Node [0-9a-f.:]+\] "):
+        ray.get(task.remote("A"), timeout=60)
+
+
 def test_bad_environments():
     with pytest.raises(TypeError):
         variable.options(runtime_env={"env_vars": {"A": 1}}).remote("A")
