@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import contextlib
+import hashlib
 import json
 import logging
 import os
@@ -40,10 +42,24 @@ def set_up() -> None:
     if paths:
         sys.path[:0] = paths
         os.environ["PYTHONPATH"] = os.pathsep.join([*paths, *filter(None, [os.environ.get("PYTHONPATH")])])
+    if environment.get("py_executable"):
+        become(environment["py_executable"])
     if interpreter is not None:
         os.environ[READY_VARIABLE] = "1"
         os.environ["VIRTUAL_ENV"] = os.path.dirname(os.path.dirname(interpreter))
         os.execv(interpreter, [interpreter, "-m", "swift_ray.worker"])
+
+
+def become(command: str) -> None:
+    """Lets a command of a shell (`py_executable`) be this worker; it sees this package, whatever else it sees."""
+    package = os.path.dirname(os.path.abspath(__file__))
+    folder = os.path.join(resources_folder(), "core", hashlib.sha256(package.encode()).hexdigest()[:16])
+    os.makedirs(folder, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.symlink(package, os.path.join(folder, "swift_ray"))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), folder]))
+    os.environ[READY_VARIABLE] = "1"
+    os.execvp("bash", ["bash", "-c", f"exec {command} -m swift_ray.worker"])
 
 
 def resources_folder() -> str:

@@ -18,7 +18,7 @@ from swift_ray.raylet.language import SWIFT
 
 GCS = "gcs://"
 # What a worker fetches or installs before it is ready.
-SLOW_FIELDS = {"working_dir", "py_modules", "pip", "uv"}
+SLOW_FIELDS = {"working_dir", "py_modules", "pip", "uv", "py_executable"}
 DAY_SECONDS = 24 * 60 * 60
 
 

@@ -247,6 +247,38 @@ def test_large_packages(tmp_path):
     assert result[0] == result[1]
 
 
+def test_another_program_as_interpreter(tmp_path):
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "start.sh").write_text('export SHAPE="round one"\nexec "$@"\n')
+    result = run_program(
+        tmp_path,
+        """
+        command = f"env COLOUR=red bash start.sh {sys.executable}"
+        start(working_dir="files", py_executable=command, env_vars={"OTHER": "1"})
+
+        @ray.remote
+        def look():
+            return [os.environ.get(name) for name in ("COLOUR", "SHAPE", "OTHER")]
+
+        @ray.remote
+        class Actor:
+            def look(self):
+                return ray.get(look.remote())
+
+        print(json.dumps(ray.get([look.remote(), Actor.remote().look.remote()])))
+        """,
+    )
+    assert result == [["red", "round one", "1"]] * 2
+
+
+def test_a_program_that_is_no_interpreter():
+    task = variable.options(runtime_env={"py_executable": "/no/such/program"})
+    with pytest.raises((RuntimeEnvSetupError, ray.exceptions.GetTimeoutError)):
+        ray.get(task.remote("A"), timeout=20)
+    assert ray.get(variable.remote("A")) is None
+
+
 def test_setup_hook(tmp_path):
     result = run_program(
         tmp_path,
