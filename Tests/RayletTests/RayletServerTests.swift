@@ -425,6 +425,26 @@ final class Flag: Sendable {
         #expect(cluster.stop() == "the test is over")
     }
 
+    @Test("A node may be named by its host's name, which must be known")
+    func hostNames() throws {
+        let folder = "/tmp/raylet-test-\(UInt32.random(in: 0 ... .max))"
+        mkdir(folder, 0o700)
+        defer { removeTree(folder) }
+        func make(_ host: String) throws -> RayletServer {
+            try RayletServer(
+                configuration: RayletConfiguration(
+                    sessionDirectory: folder, nodeID: NodeID(1, 1, 1, 1), nodeName: "n", host: host,
+                    gcsSocketPath: folder + "/gcs.sock", resources: ResourceSet([(ResourceSet.cpu, 1)]),
+                    storeCapacity: 64 << 20))
+        }
+        let error = #expect(throws: RayError.self) { _ = try make("no.such.host.invalid") }
+        #expect(error?.message.contains("--node-ip-address") == true)
+        let raylet = try make("localhost")
+        #expect(raylet.address.host == "localhost" && raylet.address.port != 0)
+        raylet.stop(reason: "the test is over")
+        #expect(raylet.run() == "the test is over")
+    }
+
     @Test("A process with a wrong token does not get the store, and hears why")
     func wrongToken() throws {
         let cluster = try PlayedCluster()

@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-internal import CRaySystem
 internal import Glibc
 package import RayCore
 internal import RayGCS
@@ -44,7 +43,7 @@ package final class GCSServer: Sendable {
         let name = records.lazy.compactMap(\.clusterName).first ?? configuration.name
         let stopReason = StopReason()
         self.stopReason = stopReason
-        let host = try Self.numeric(configuration.host)
+        let host = try numericHost(configuration.host, of: "head")
         let credentials = try AuthenticationToken(value: configuration.token, source: configuration.tokenSource)
             .credentials(isWanted: true)
         do throws(TransportError) {
@@ -137,19 +136,6 @@ package final class GCSServer: Sendable {
                         + "choose another one with --temp-dir")
             }
         }
-    }
-
-    /// The numeric form of a host, which sockets want.
-    private static func numeric(_ host: String) throws(RayError) -> String {
-        var text = [CChar](repeating: 0, count: 128)
-        let status = ray_resolve(host, &text, text.count)
-        guard status == 0 else {
-            throw RayError(
-                .invalidArgument,
-                "the head's address '\(host)' cannot be resolved: \(String(cString: ray_resolve_error(status))); "
-                    + "give a numeric one with --node-ip-address")
-        }
-        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }
 

@@ -39,6 +39,8 @@ package final class RayletServer: Sendable {
         SignalWait.block()
         let gcs = try configuration.gcsTarget()
         try Self.makeFolders(configuration.sessionDirectory)
+        // The node is known by the name that it was given, if that is no number.
+        let listening = try numericHost(configuration.bindHost ?? configuration.host, of: "node")
         let store = try Self.makeStore(configuration)
         let credentials = try AuthenticationToken(value: configuration.token, source: configuration.tokenSource)
             .credentials(isWanted: true)
@@ -56,7 +58,7 @@ package final class RayletServer: Sendable {
                 credentials: credentials,
                 reactor: reactor, handler: driver)
             try endpoint.listen(unixPath: configuration.socketPath)
-            try endpoint.listen(host: configuration.bindHost ?? configuration.host, port: configuration.port)
+            try endpoint.listen(host: listening, port: configuration.port)
             address = endpoint.hello.address
             driver.prepare(endpoint: endpoint, address: address, gcs: gcs)
             try driver.serveStore()
