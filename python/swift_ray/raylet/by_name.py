@@ -4,10 +4,11 @@ import functools
 import importlib
 import inspect
 import sys
-import traceback
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
+
+from swift_ray.raylet.tracebacks import lines_of
 
 # The hash of what another language calls (`FunctionDescriptor.crossLanguage`, Swift).
 CROSS_LANGUAGE = "XLANG"
@@ -99,5 +100,5 @@ def description(error: BaseException) -> dict:
         shown = cause
     kind = type(shown)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    lines = traceback.format_exception(type(error), error, error.__traceback__)
+    lines = lines_of(error)
     return {"type_name": name, "message": str(shown), "causes": ["".join(lines).rstrip()]}

@@ -29,6 +29,7 @@ from swift_ray.raylet.process_title import setproctitle
 from swift_ray.raylet.serialization import deserialize, serialize
 from swift_ray.raylet.swift_values import serialize_for_swift
 from swift_ray.raylet.task_context import StreamingGeneratorStats
+from swift_ray.raylet.tracebacks import lines_of
 from swift_ray.services import shutdown_at_exit
 
 # The first bytes of an object say how long its MessagePack part is (`unpack.c`).
@@ -140,9 +141,9 @@ class Execution:
         described = msgpack.unpackb(_core.task_description(task))
         module, cls, name, _ = described["function"]
         # What the task is called, and its function, as in Ray without what that is nested in.
-        described["shown"] = described["name"] or (f"{cls}.{name}" if cls else name)
-        short = (module, cls.rpartition(".")[2], name.rpartition(".")[2])
-        described["function_name"] = ".".join(part for part in short if part)
+        short = ".".join(part for part in (cls.rpartition(".")[2], name.rpartition(".")[2]) if part)
+        described["shown"] = described["name"] or short
+        described["function_name"] = ".".join(part for part in (module, short) if part)
         described["title"] = f"ray::{described['shown']}"
         described["key"] = (described["job"], *described["function"])
         if len(self._descriptions) >= DESCRIPTIONS_MAX:
@@ -486,7 +487,7 @@ class Execution:
             cause = TaskCancelledError(context_task_id(header))
         return RayTaskError(
             name,
-            "".join(traceback.format_exception(type(error), error, error.__traceback__)),
+            "".join(lines_of(error)),
             cause if isinstance(cause, Exception) else Exception(repr(cause)),
             proctitle=f"ray::{name}",
             actor_repr=self._actor_repr(header),
@@ -520,9 +521,15 @@ class Execution:
             description |= by_name.description(error)
         _core.fail_task(task, msgpack.packb(description))
 
-    @staticmethod
-    def _actor_repr(header: dict) -> str | None:
-        return header["function"][1] or None
+    def _actor_repr(self, header: dict) -> str | None:
+        """The actor as it shows itself."""
+        if not header["actor"]:
+            return None
+        try:
+            return repr(self._instance(header))
+        except Exception:
+            # It is not there, or does not know how.
+            return header["function"][1]
 
     @staticmethod
     def _is_retryable(extras: dict, error: Exception) -> bool:

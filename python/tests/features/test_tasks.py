@@ -1,6 +1,7 @@
 """Tasks, values and references."""
 
 import os
+import re
 import signal
 import time
 
@@ -269,3 +270,52 @@ def test_each_of_many_tasks_knows_its_own_name():
     # More names than a worker remembers, and each of them again when it has been forgotten.
     names = [f"task-{number}" for number in range(1100)] * 2
     assert ray.get([name.options(name=one).remote() for one in names], timeout=60) == names
+
+
+def test_tracebacks_show_the_program_alone():
+    def deep(number):
+        raise ValueError(number)
+
+    @ray.remote
+    def fails():
+        return deep(7)
+
+    @ray.remote
+    def waits():
+        return ray.get(fails.remote())
+
+    @ray.remote
+    class Fails:
+        def __init__(self, number):
+            if number:
+                deep(number)
+
+        def method(self):
+            return deep(8)
+
+    def lines(reference):
+        with pytest.raises(ray.exceptions.RayError) as error:
+            ray.get(reference)
+        text = re.sub("\x1b[^m]*m", "", str(error.value))
+        # Where an error was raised, and whose traceback it is.
+        shown = [line.strip() for line in text.splitlines()]
+        return [
+            re.sub(r" \(pid.*|.*, in ", "", line)
+            for line in shown
+            if line.startswith("File ") or "ray::" in line
+        ]
+
+    assert lines(fails.remote()) == ["ray::fails()", "fails", "deep"]
+    assert [re.sub(".*: ray", "ray", line) for line in lines(waits.remote())] == [
+        "ray::waits()",
+        "waits",
+        "ray::fails()",
+        "fails",
+        "deep",
+    ]
+    actor = Fails.remote(0)
+    assert lines(actor.method.remote()) == ["ray::Fails.method()", "method", "deep"]
+    with pytest.raises(ValueError, match="repr=<.* object at "):
+        ray.get(actor.method.remote())
+    broken = lines(Fails.remote(9).method.remote())
+    assert broken[0].endswith("ray::Fails.__init__()") and broken[1:] == ["__init__", "deep"]
