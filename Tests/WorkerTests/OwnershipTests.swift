@@ -57,6 +57,9 @@ import Testing
         #expect(harness.core.location(of: pending.id) == nil)
         let stored = harness.core.location(of: result.id)
         #expect(stored?.nodes == [WorkerHarness.raylet.node] && stored?.byteCount == 1 << 20)
+        let small = harness.put([1, 2, 3])
+        let inline = harness.core.location(of: small.id)
+        #expect(inline?.nodes == [harness.core.configuration.address.node] && inline?.byteCount == 3)
     }
 
     @Test("The first objects that exist are told without a wait, if there are enough") func existing() {

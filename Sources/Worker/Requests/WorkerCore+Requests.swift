@@ -21,12 +21,17 @@ extension WorkerCore {
 
     /// On which nodes this process knows the object to be, and its bytes; nothing if it is not there yet.
     ///
-    /// One that lives in a process is on no node.
+    /// One that lives in processes is on the node of this one.
     package func location(of id: ObjectID) -> (nodes: [NodeID], byteCount: Int)? {
-        switch objects[id]?.value {
-        case .inline(let object)?: ([], object.data.count)
-        case .stored(let raylets, let byteCount)?: (raylets.map(\.node), byteCount)
-        case .pending?, .failed?, nil: nil
+        guard let entry = objects[id] else { return nil }
+        let here = configuration.address.node
+        switch entry.value {
+        case .inline(let object): return ([here], object.data.count)
+        case .stored(let raylets, let byteCount):
+            let nodes = raylets.map(\.node)
+            // A copy that was brought here to be read.
+            return (entry.presence == .present && !nodes.contains(here) ? nodes + [here] : nodes, byteCount)
+        case .pending, .failed: return nil
         }
     }
 

@@ -319,3 +319,11 @@ def test_tracebacks_show_the_program_alone():
         ray.get(actor.method.remote())
     broken = lines(Fails.remote(9).method.remote())
     assert broken[0].endswith("ray::Fails.__init__()") and broken[1:] == ["__init__", "deep"]
+
+
+def test_where_objects_are():
+    node = ray.get_runtime_context().get_node_id()
+    references = [ray.put("small"), ray.put(b"x" * (1 << 20))]
+    found = ray.experimental.get_object_locations(references)
+    assert [found[reference]["node_ids"] for reference in references] == [[node], [node]]
+    assert found[references[1]]["object_size"] >= 1 << 20
