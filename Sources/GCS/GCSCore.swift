@@ -203,7 +203,7 @@ package struct GCSCore: Sendable {
         case .explain(let message): explain(message.prefix, sender, at: now, into: &effects)
         case .tasksExplained(let message): tasksExplained(message, sender, into: &effects)
         case .workerKilled(let message): workerKilled(message, sender)
-        case .spillReport(let message): spillReported(message, sender)
+        case .spillReport(let message): spillReported(message, sender, into: &effects)
         case .taskEvents(let message): tasksReported(message, sender)
         case .nodeSpans(let message): spansReported(message, sender)
         case .processSpans(let message): processSpansReported(message, sender)

@@ -34,6 +34,8 @@ package struct GCSSettings: Sendable {
 
     /// How long a file that nobody uses is kept after it was brought or asked for.
     package var fileGraceMilliseconds = 600_000
+    /// Drivers hear of a node's spills when there are so many bytes, and whenever that has doubled; 0 for never.
+    package var spillNoticeBytes = 2 << 30
 
     package init(address: Address, clusterName: String, seed: UInt64) {
         self.address = address

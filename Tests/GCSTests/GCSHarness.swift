@@ -20,12 +20,16 @@ struct GCSHarness {
     /// Off where a test has so many entries that the checks take longer than all else.
     var checksInvariants = true
 
-    init(seed: UInt64 = 1, isOpen: Bool = false, isDurable: Bool = false, trace: TraceSettings = TraceSettings()) {
+    init(
+        seed: UInt64 = 1, isOpen: Bool = false, isDurable: Bool = false, trace: TraceSettings = TraceSettings(),
+        spillNoticeBytes: Int = 0
+    ) {
         let address = Address(node: .none, worker: .gcs, host: "head", port: 6379, socketPath: "/s/gcs.sock")
         var settings = GCSSettings(address: address, clusterName: "session_1", seed: seed)
         settings.isOpen = isOpen
         settings.trace = trace
         settings.isDurable = isDurable
+        settings.spillNoticeBytes = spillNoticeBytes
         self.settings = settings
         core = GCSCore(settings: settings)
     }

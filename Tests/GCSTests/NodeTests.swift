@@ -9,6 +9,26 @@ import RayWire
 import Testing
 
 @Suite struct NodeTests {
+    @Test("Drivers hear of spills at first beyond a limit, then whenever that has doubled, or never")
+    func spillNotices() {
+        func notices(limit: Int) -> [String] {
+            var harness = GCSHarness(spillNoticeBytes: limit)
+            harness.join(0)
+            harness.startJob(driver: 1)
+            for spilled in [50, 100, 150, 199, 200, 399, 400] {
+                let report = SpillReport(spilledBytes: spilled << 20, objectCount: spilled)
+                harness.send(.spillReport(report), from: raylet(0))
+            }
+            return harness.messages(to: driver(1)).flatMap { message -> [String] in
+                guard case .logLines(let lines) = message, lines.name == "raylet", lines.isError else { return [] }
+                return lines.lines
+            }
+        }
+        let told = notices(limit: 100 << 20).map { $0.prefix { $0 != "," } }
+        #expect(told == ["Spilled 100 MiB", "Spilled 200 MiB", "Spilled 400 MiB"])
+        #expect(notices(limit: 0).isEmpty)
+    }
+
     @Test("A node that registers is answered and shown with its resources")
     func join() {
         var harness = GCSHarness()

@@ -93,9 +93,22 @@ extension GCSCore {
     }
 
     /// What the node's store wrote to disk and read back.
-    mutating func spillReported(_ report: SpillReport, _ sender: Sender) {
-        guard let id = node(of: sender) else { return }
+    mutating func spillReported(_ report: SpillReport, _ sender: Sender, into effects: inout GCSEffects) {
+        guard let id = node(of: sender), let node = nodes[id] else { return }
         nodes[id]?.spill = report
+        let limit = settings.spillNoticeBytes
+        guard limit > 0, report.spilledBytes >= max(limit, 2 * node.noticedSpillBytes) else { return }
+        nodes[id]?.noticedSpillBytes = report.spilledBytes
+        let notice =
+            "Spilled \(report.spilledBytes >> 20) MiB, \(report.objectCount) objects are on disk. "
+            + "Set RAY_verbose_spill_logs=0 to disable this message."
+        for job in jobs.keys.sorted() {
+            guard let record = jobs[job], !record.isEnded else { continue }
+            let lines = LogLines(
+                job: job, host: node.info.address.host, processID: node.info.processID, name: "raylet", isError: true,
+                lines: [notice])
+            tell(record.info.driver.worker, .logLines(lines), into: &effects)
+        }
     }
 
     /// The raylet kills a worker: that is the reason of the end that it reports next.

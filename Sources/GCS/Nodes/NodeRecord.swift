@@ -33,6 +33,8 @@ struct NodeRecord: Sendable {
     var drain: Drain?
     /// What its store wrote to disk and read back.
     var spill = SpillReport()
+    /// How much of that drivers have been told of.
+    var noticedSpillBytes = 0
     /// Workers that its raylet kills, and why, until they are gone.
     var killed: [WorkerID: RayError] = [:]
     /// Why it died; empty while it lives.

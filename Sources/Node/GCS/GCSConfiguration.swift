@@ -34,6 +34,8 @@ package struct GCSConfiguration: Sendable {
     package var reconnectMilliseconds = 60_000
     /// How long files that nobody uses are kept after they were brought.
     package var fileGraceMilliseconds = 600_000
+    /// From how many spilled bytes of a node on its drivers hear of them; 0 for never.
+    package var spillNoticeBytes = 2 << 30
 
     package init(sessionDirectory: String, host: String, port: UInt16, clientPort: UInt16? = nil) {
         self.sessionDirectory = sessionDirectory

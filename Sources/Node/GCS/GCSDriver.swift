@@ -55,7 +55,7 @@ final class GCSDriver: EndpointHandler, @unchecked Sendable {
     /// - Throws: `systemError` if the journal cannot be understood.
     func prepare(
         endpoint: Endpoint, clusterName: String, records: [JournalRecord], reconnectMilliseconds: Int,
-        fileGraceMilliseconds: Int, isOpen: Bool, trace: TraceSettings
+        fileGraceMilliseconds: Int, spillNoticeBytes: Int, isOpen: Bool, trace: TraceSettings
     ) throws(RayError) {
         self.endpoint = endpoint
         let seed = UInt64.random(in: .min ... .max)
@@ -65,6 +65,7 @@ final class GCSDriver: EndpointHandler, @unchecked Sendable {
         settings.isDurable = journal != nil
         settings.reconnectMilliseconds = reconnectMilliseconds
         settings.fileGraceMilliseconds = fileGraceMilliseconds
+        settings.spillNoticeBytes = spillNoticeBytes
         core = try GCSCore(settings: settings, records: records, at: reactor.clock.now())
         if let journal, !records.contains(where: { $0.clusterName != nil }) {
             journal.append([.clusterName(clusterName)])

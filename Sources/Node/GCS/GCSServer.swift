@@ -78,6 +78,7 @@ package final class GCSServer: Sendable {
             endpoint: endpoint, clusterName: name, records: records,
             reconnectMilliseconds: journal == nil ? 0 : configuration.reconnectMilliseconds,
             fileGraceMilliseconds: configuration.fileGraceMilliseconds,
+            spillNoticeBytes: configuration.spillNoticeBytes,
             isOpen: configuration.token.isEmpty && !address.host.hasPrefix("127.") && address.host != "::1",
             trace: configuration.trace)
     }

@@ -71,6 +71,9 @@ enum RoleProcess {
         if let seconds = environment(grace).flatMap({ Double($0) }), seconds >= 0 {
             configuration.fileGraceMilliseconds = Int(min(seconds, 1_000_000_000) * 1_000)
         }
+        try RayletConfiguration.read("verbose_spill_logs", environment, in: 0...1e15) {
+            configuration.spillNoticeBytes = Int($0)
+        }
         configuration.trace = try TraceSettings(environment)
         let server = try GCSServer(configuration: configuration)
         var ready = "ready port=\(server.port)"

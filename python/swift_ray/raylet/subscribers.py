@@ -18,6 +18,8 @@ SLICE_MS = 200
 FOREVER_S = 1e9
 # How lines begin by which workers say whose output follows (Ray's LOG_PREFIX_… constants).
 NAMES = (":job_id:", ":actor_name:", ":task_name:")
+# What raylets are called in front of what they say themselves.
+RAYLET = "raylet"
 
 
 class _Subscriber:
@@ -106,7 +108,7 @@ class GcsLogSubscriber(_Subscriber):
                 parts.append(
                     _batch(
                         ip=batch["host"],
-                        pid=str(batch["pid"]),
+                        pid=RAYLET if batch["name"] == RAYLET else str(batch["pid"]),
                         job=batch["job"].hex(),
                         is_err=batch["is_err"],
                         actor_name=actor,

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 PRINTS = """
 import ray
 ray.init("local", num_cpus=2, include_dashboard=False)
@@ -101,3 +103,22 @@ def test_by_shutdown_and_once_more():
     done = run(PRINTS + "import time; time.sleep(0.5); ray.shutdown()\n" + PRINTS)
     assert done.returncode == 0, done.stderr
     has_ended_whole(done)
+
+
+SPILLS = """
+import time
+import ray
+ray.init("local", num_cpus=1, object_store_memory=100 << 20, include_dashboard=False)
+references = [ray.put(bytes(30 << 20)) for _ in range(10)]
+# What raylets say is passed on when it is noticed.
+time.sleep(3)
+"""
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+def test_spills_are_told(limit, monkeypatch):
+    monkeypatch.setenv("RAY_verbose_spill_logs", str(limit))
+    done = run(SPILLS)
+    assert done.returncode == 0, done.stderr
+    told = re.search(r"\(raylet\) Spilled \d+ MiB, \d+ objects", re.sub("\x1b[^m]*m", "", done.stderr))
+    assert bool(told) == (limit > 0)
