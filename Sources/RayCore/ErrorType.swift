@@ -35,6 +35,7 @@ package enum ErrorType: Int, Sendable, Hashable, CaseIterable {
     case objectUnreconstructablePut = 27
     case objectUnreconstructableRetriesDisabled = 28
     case objectUnreconstructableBorrowed = 29
+    case objectUnreconstructableTaskCancelled = 31
     case streamingGeneratorReplayInconsistent = 34
     // Below: kinds that Ray raises without storing them as objects; numbers are ours.
     case getTimeout = 1000
@@ -53,7 +54,7 @@ package enum ErrorType: Int, Sendable, Hashable, CaseIterable {
         case .objectLost, .objectUnreconstructable, .objectUnreconstructableMaxAttemptsExceeded,
             .objectUnreconstructableLineageEvicted, .objectUnreconstructablePut,
             .objectUnreconstructableRetriesDisabled, .objectUnreconstructableBorrowed,
-            .streamingGeneratorReplayInconsistent:
+            .objectUnreconstructableTaskCancelled, .streamingGeneratorReplayInconsistent:
             true
         default: false
         }

@@ -81,6 +81,22 @@ struct MessageTests {
         for message in sparse { #expect(try decode(kind: message.kind, message.payload) == message) }
     }
 
+    @Test("Which items of a generator are wanted travels with its task, with an environment or without")
+    func generators() throws {
+        for environment in [nil, MessageSamples.environment] {
+            for again in [[], [1, 3]] {
+                var spec = TaskSpec(
+                    id: MessageSamples.taskID,
+                    function: FunctionDescriptor(language: .swift, module: "M", function: "f"),
+                    owner: MessageSamples.address)
+                spec.environment = environment
+                spec.generator = GeneratorSpec(backpressure: 2, skip: GeneratorSpec.skipsAll, again: again)
+                let message = Message.pushTask(PushTask(lease: MessageSamples.leaseID, spec: spec))
+                #expect(try decode(kind: message.kind, message.payload) == message)
+            }
+        }
+    }
+
     @Test("A strategy has one label selector or several, but not none or too many")
     func labelSelectors() throws {
         let zone = try LabelSelector(parsing: ["zone": "in(a,b)", "tier": "!x"])

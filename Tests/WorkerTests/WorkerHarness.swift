@@ -20,6 +20,8 @@ struct WorkerHarness {
     var now = Instant.zero
     var random = SplitMix64(seed: 2)
     var effects: [WorkerEffect] = []
+    /// The lease that was granted last.
+    private(set) var lastGranted: LeaseID?
 
     init(
         _ address: Address = Self.driver, isDriver: Bool = true, raylet: Address? = Self.raylet,
@@ -105,6 +107,7 @@ struct WorkerHarness {
     }
 
     mutating func grant(_ lease: LeaseID, _ worker: Address = Self.worker) {
+        lastGranted = lease
         receive(.leaseGranted(LeaseGranted(lease: lease, worker: worker, processID: 9)))
     }
 

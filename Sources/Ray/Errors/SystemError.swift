@@ -86,7 +86,8 @@ extension ray {
                 case .objectFreed: .objectFreed(text)
                 case .objectDeleted: .referenceCountingAssertion(text)
                 case .objectUnreconstructable, .objectUnreconstructablePut,
-                    .objectUnreconstructableRetriesDisabled, .objectUnreconstructableBorrowed:
+                    .objectUnreconstructableRetriesDisabled, .objectUnreconstructableBorrowed,
+                    .objectUnreconstructableTaskCancelled:
                     .objectReconstructionFailed(text)
                 case .objectUnreconstructableMaxAttemptsExceeded: .objectReconstructionFailedMaxAttemptsExceeded(text)
                 case .objectUnreconstructableLineageEvicted: .objectReconstructionFailedLineageEvicted(text)

@@ -195,9 +195,7 @@ struct Oracle {
         case .objectUnreconstructableMaxAttemptsExceeded:
             counts.workers + counts.crashes + counts.nodes + counts.partitions > 3
         case .objectUnreconstructableBorrowed: counts.workers + counts.nodes > 0 || isLinkLost
-        // Items that are lost while their generator runs; a generator that failed has fewer of them.
-        case .objectUnreconstructableLineageEvicted:
-            cluster.plan.workload == .generators && (counts.nodes > 0 || isLinkLost)
+        // A generator that failed has fewer items.
         case .endOfStreamingGenerator: counts.any > 0
         case .ownerDied: counts.workers + counts.nodes + counts.drivers + counts.crashes > 0 || isLinkLost
         // Who was taken for dead by an owner comes too late.

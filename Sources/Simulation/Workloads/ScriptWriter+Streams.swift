@@ -74,4 +74,60 @@ extension ScriptWriter {
         operations.append(.dropStream(stream))
         operations.append(.release([stream]))
     }
+
+    /// Items of a generator go on to tasks as they come, then the generator is let go.
+    ///
+    /// What is lost after that, items or what was made of them, must come right all the same: retries have no limit.
+    mutating func passOn() {
+        let value = value()
+        let stream = slot()
+        let count = generator(value, into: stream)
+        // Without a wait for the items some are not there yet when the generator is let go: these fail.
+        let isEarly = random(0...4) == 0
+        var items: [Int] = []
+        var wanted: [Int] = []
+        for index in 0..<random(1...count) {
+            let item = slot()
+            let itemValue = value &+ UInt64(index)
+            items.append(item)
+            operations.append(
+                .next(of: stream, into: item, isEarly ? .cancelled(itemValue) : .value(itemValue)))
+            if random(0...3) == 0 {
+                wanted.append(item)
+            } else {
+                let own = self.value()
+                let sum = own &+ itemValue
+                let program = TaskProgram.work(
+                    value: own, microseconds: random(50...20_000),
+                    bytes: random(0...4) == 0 ? 8 : random(105_000...160_000))
+                wanted.append(
+                    submit(program, [.slot(item)], isEarly ? .cancelled(sum) : .value(sum), retries: -1))
+            }
+            if random(0...3) == 0 { operations.append(.compute(microseconds: random(100...30_000))) }
+        }
+        if !isEarly { operations.append(.wait(items, count: items.count)) }
+        operations.append(.release(items.filter { !wanted.contains($0) }))
+        if random(0...1) == 0 { operations.append(.compute(microseconds: random(100...200_000))) }
+        operations.append(.dropStream(stream))
+        operations.append(.release([stream]))
+        operations.append(.compute(microseconds: random(1_000...6_000_000)))
+        getAndRelease(wanted)
+    }
+
+    /// A generator, a task or a call on an actor, with a limit or without; the number of its items.
+    private mutating func generator(_ value: UInt64, into stream: Int) -> Int {
+        let count = random(2...8)
+        let bytes = random(0...4) == 0 ? 8 : random(105_000...160_000)
+        let submission = Operation.Submission(
+            program: .generate(value: value, count: count, bytes: bytes), slot: stream, retries: -1,
+            generator: GeneratorSpec(backpressure: random(0...1) == 0 ? 0 : random(1...3)))
+        if random(0...2) == 0 {
+            let actor = slot()
+            operations.append(.createActor(into: actor, restarts: -1, taskRetries: -1))
+            operations.append(.call(.slot(actor), submission))
+        } else {
+            operations.append(.submit(submission))
+        }
+        return count
+    }
 }

@@ -42,6 +42,27 @@ package struct GeneratorItem: Hashable, Sendable, WireCodable {
     }
 }
 
+/// Owner to worker: an item that was sent is lost, so this try at a generator ends at its next item.
+package struct StopGenerator: Hashable, Sendable, WireCodable {
+    package var task: TaskID
+    package var attempt: UInt32
+
+    package init(task: TaskID, attempt: UInt32) {
+        self.task = task
+        self.attempt = attempt
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(task)
+        writer.write(attempt)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        task = try reader.identifier()
+        attempt = try reader.uint32()
+    }
+}
+
 /// Owner to worker: so many items of a generator with a limit have been read.
 package struct GeneratorConsumed: Hashable, Sendable, WireCodable {
     package var task: TaskID

@@ -117,6 +117,7 @@ package enum Message: Hashable, Sendable {
     case actorExited(ActorExited)
     case generatorItem(GeneratorItem)
     case generatorConsumed(GeneratorConsumed)
+    case stopGenerator(StopGenerator)
     case rejoinNode(RejoinNode)
     case rejoin(Rejoin)
     case rejoined(Rejoined)
@@ -241,6 +242,7 @@ package enum Message: Hashable, Sendable {
         case .actorExited: 224
         case .generatorItem: 225
         case .generatorConsumed: 226
+        case .stopGenerator: 346
         case .rejoinNode: 280
         case .rejoin: 281
         case .rejoined: 282
@@ -367,6 +369,7 @@ package enum Message: Hashable, Sendable {
         case .actorExited(let message): message.encode(into: &writer)
         case .generatorItem(let message): message.encode(into: &writer)
         case .generatorConsumed(let message): message.encode(into: &writer)
+        case .stopGenerator(let message): message.encode(into: &writer)
         case .rejoinNode(let message): message.encode(into: &writer)
         case .rejoin(let message): message.encode(into: &writer)
         case .rejoined(let message): message.encode(into: &writer)
@@ -501,6 +504,7 @@ package enum Message: Hashable, Sendable {
         case 224: self = .actorExited(try reader.value())
         case 225: self = .generatorItem(try reader.value())
         case 226: self = .generatorConsumed(try reader.value())
+        case 346: self = .stopGenerator(try reader.value())
         case 280: self = .rejoinNode(try reader.value())
         case 281: self = .rejoin(try reader.value())
         case 282: self = .rejoined(try reader.value())

@@ -70,7 +70,10 @@ extension TaskSpec: WireCodable {
             writer.write(generator != nil)
             writer.write(UInt32(clamping: generator?.backpressure ?? 0))
             writer.write(UInt32(clamping: generator?.skip ?? 0))
-            if environment != nil { writer.write(optional: environment) }
+            let again = generator?.again ?? []
+            guard environment != nil || !again.isEmpty else { return }
+            writer.write(optional: environment)
+            if !again.isEmpty { writer.write(list: again) { $0.write(UInt32(clamping: $1)) } }
         })
     }
 
@@ -87,12 +90,15 @@ extension TaskSpec: WireCodable {
             guard !reader.isAtEnd else { return spec }
             spec.concurrencyGroup = try reader.string()
             let isGenerator = try reader.bool()
-            let generator = GeneratorSpec(
+            var generator = GeneratorSpec(
                 backpressure: Int(try reader.uint32()), skip: Int(try reader.uint32()))
-            if isGenerator { spec.generator = generator }
             spec.environment = try reader.added(nil) { (reader: inout WireReader) throws(WireError) in
                 try reader.optionalValue()
             }
+            generator.again = try reader.added([]) { (reader: inout WireReader) throws(WireError) in
+                try reader.list { (reader: inout WireReader) throws(WireError) in Int(try reader.uint32()) }
+            }
+            if isGenerator { spec.generator = generator }
             return spec
         }
     }

@@ -21,6 +21,8 @@ struct GeneratorProgress: Sendable {
     /// Items that the reader has asked for.
     var consumed = 0
     var waiting: Waiting?
+    /// Whether no further item is wanted of this try.
+    var isOver = false
 }
 
 /// Room asked for an item of a generator.

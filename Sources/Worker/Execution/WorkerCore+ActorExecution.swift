@@ -61,6 +61,8 @@ extension WorkerCore {
         let attempt = task.spec.attempt
         if let known = execution.received[id] {
             execution.received[id]?.spec.attempt = max(known.spec.attempt, attempt)
+            // It was stopped in its last attempt only.
+            if attempt > known.spec.attempt { execution.generators[id]?.isOver = false }
         } else if let known = execution.running[id] {
             if known.spec.generator != nil, attempt > known.spec.attempt {
                 stopGenerator(task, into: &effects)

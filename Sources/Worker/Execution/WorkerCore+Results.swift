@@ -14,6 +14,7 @@ extension WorkerCore {
         guard var task = execution.running.removeValue(forKey: id) else { return }
         task.returnedAt = now.nanoseconds
         if !execution.cancelled.isEmpty { execution.cancelled.remove(id) }
+        let outcome = outcomeOfGenerator(task, outcome)
         if !execution.generators.isEmpty { execution.generators[id] = nil }
         if !execution.groupCounts.isEmpty { leaveGroup(of: task.spec) }
         if execution.running.isEmpty, execution.cpu != .running {
@@ -33,6 +34,14 @@ extension WorkerCore {
         }
         startTasks(into: &effects)
         if execution.leaving != nil { leaveIfDone(into: &effects) }
+    }
+
+    /// A generator that was told that no further items are wanted ends well, or, if its owner stopped it, is cancelled:
+    /// whatever its code made of that.
+    private func outcomeOfGenerator(_ task: Execution.Received, _ outcome: TaskOutcome) -> TaskOutcome {
+        guard execution.generators[task.spec.id]?.isOver == true, case .failure = outcome else { return outcome }
+        return task.spec.generator?.skip == GeneratorSpec.skipsAll
+            ? .success([]) : .failure(Self.over(task.spec))
     }
 
     /// Small results go into the reply; for large ones room is asked in the node's store.

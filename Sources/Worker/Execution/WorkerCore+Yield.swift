@@ -8,7 +8,7 @@ internal import RayWire
 
 /// Sending the items of generators that run here.
 ///
-///     yield ──▶ (skipped: an earlier try has sent it)
+///     yield ──▶ (skipped: an earlier try has sent it, and it is not lost)
 ///       │ ──▶ waits while `backpressure` items are unread; its CPU is given back meanwhile
 ///       └───▶ small: sent          large: room ──▶ written, sealed, sent
 extension WorkerCore {
@@ -24,16 +24,22 @@ extension WorkerCore {
             complete(token, Self.cancelled(running.spec, "while it ran"), into: &effects)
             return token
         }
+        guard execution.generators[task]?.isOver != true else {
+            complete(token, Self.over(running.spec), into: &effects)
+            return token
+        }
         var progress = execution.generators[task] ?? GeneratorProgress()
         let index = progress.next
         progress.next += 1
         let mustWait = generator.backpressure > 0 && index - progress.consumed >= generator.backpressure
         let item = GeneratorProgress.Waiting(
             token: token, attempt: running.spec.attempt, index: index, object: object)
-        if index >= generator.skip, mustWait { progress.waiting = item }
+        let isWanted = generator.wants(index)
+        if isWanted, mustWait { progress.waiting = item }
+        progress.isOver = generator.ends(with: index)
         execution.generators[task] = progress
-        if index < generator.skip {
-            complete(token, nil, into: &effects)
+        if !isWanted {
+            complete(token, progress.isOver ? Self.over(running.spec) : nil, into: &effects)
             return token
         }
         hold(item, of: running, into: &effects)
@@ -62,11 +68,32 @@ extension WorkerCore {
 
     /// A generator that waits for its reader is cancelled.
     mutating func cancelWaitingItem(of id: TaskID, into effects: inout WorkerEffects) {
-        guard let waiting = execution.generators[id]?.waiting, let task = execution.running[id] else { return }
+        guard let task = execution.running[id] else { return }
+        failWaitingItem(of: id, Self.cancelled(task.spec, "while it ran"), into: &effects)
+    }
+
+    private mutating func failWaitingItem(of id: TaskID, _ error: RayError, into effects: inout WorkerEffects) {
+        guard let waiting = execution.generators[id]?.waiting else { return }
         execution.generators[id]?.waiting = nil
         letGo(waiting, of: id, into: &effects)
-        let error = Self.cancelled(task.spec, "while it ran")
         endBlocking(id, .completeRequest(waiting.token, .failure(error)), into: &effects)
+    }
+
+    /// Something that this try, or one before, has sent is lost: the owner wants the next try, which sends it again.
+    ///
+    /// User code is not interrupted: the try ends where it hands over its next item.
+    mutating func stopAsked(_ message: StopGenerator, from peer: WorkerID, into effects: inout WorkerEffects) {
+        let id = message.task
+        guard let task = execution.running[id] ?? execution.received[id], task.caller == peer,
+            task.spec.generator != nil, task.spec.attempt == Int(message.attempt)
+        else { return }
+        execution.generators[id, default: GeneratorProgress()].isOver = true
+        failWaitingItem(of: id, Self.over(task.spec), into: &effects)
+    }
+
+    /// What the code of a generator meets where it hands over an item, and nothing more of it is wanted.
+    static func over(_ spec: TaskSpec) -> RayError {
+        RayError(.taskCancelled, "no further items of \(spec.displayName) are wanted", function: spec.displayName)
     }
 
     private mutating func deliver(
@@ -113,8 +140,10 @@ extension WorkerCore {
             task: task.spec.id, attempt: UInt32(item.attempt), index: UInt32(item.index), result: result,
             contained: contained)
         effects.send(.generatorItem(message), to: task.caller)
+        let isOver = task.spec.generator?.ends(with: item.index) == true
+        let outcome: Result<Message, RayError> = isOver ? .failure(Self.over(task.spec)) : .success(.done(Done()))
         // It may have given its CPU away while it waited.
-        endBlocking(task.spec.id, .completeRequest(item.token, .success(.done(Done()))), into: &effects)
+        endBlocking(task.spec.id, .completeRequest(item.token, outcome), into: &effects)
     }
 
     /// Holds the references inside an item until its reader's process holds them.

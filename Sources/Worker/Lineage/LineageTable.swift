@@ -18,7 +18,8 @@ struct LineageTable: Sendable {
         /// Tries that are left; -1 without limit.
         var retriesLeft: Int
         var retryExceptions: RetryExceptions
-        /// Results that are in the books and in a store, and arguments of other records that are results of this one.
+        /// Results that are in the books and in a store, arguments of other records that are results of this one, and the
+        /// task itself while it runs.
         var uses = 0
         /// The tasks whose records count this one as a use, once for each argument.
         var dependencies: [TaskID] = []
@@ -27,8 +28,12 @@ struct LineageTable: Sendable {
         var byteCount = 0
         /// Its place in the order of age.
         var number: UInt64 = 0
-        /// Whether it is being made again.
+        /// Whether the task is in the books: a generator that makes items, or one that makes results again.
         var isRunning = false
+        /// Whether the task was cancelled before it had ended.
+        var isCancelled = false
+        /// Items of a generator that may be lost: of those before this one some are in a store, or were.
+        var itemCount = 0
     }
 
     var records: [TaskID: Record] = [:]
@@ -96,6 +101,7 @@ struct LineageTable: Sendable {
     func checkInvariants(outputs: [TaskID: Int]) {
         var uses = outputs
         for record in records.values { for task in record.dependencies { uses[task, default: 0] += 1 } }
+        for (task, record) in records where record.isRunning { uses[task, default: 0] += 1 }
         for (task, record) in records {
             precondition(record.uses == uses[task, default: 0], "uses of lineage are miscounted")
             precondition(record.uses > 0, "lineage is kept for nobody")

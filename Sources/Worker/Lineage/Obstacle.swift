@@ -12,8 +12,7 @@ enum Obstacle: Sendable {
     case retriesUsed
     case lineageEvicted
     case borrowed
-    case generatorFailed
-    case generatorRuns
+    case cancelled
     case ownActor
 
     var type: ErrorType {
@@ -21,8 +20,9 @@ enum Obstacle: Sendable {
         case .put: .objectUnreconstructablePut
         case .retriesDisabled: .objectUnreconstructableRetriesDisabled
         case .retriesUsed: .objectUnreconstructableMaxAttemptsExceeded
-        case .lineageEvicted, .generatorFailed, .generatorRuns: .objectUnreconstructableLineageEvicted
+        case .lineageEvicted: .objectUnreconstructableLineageEvicted
         case .borrowed: .objectUnreconstructableBorrowed
+        case .cancelled: .objectUnreconstructableTaskCancelled
         case .ownActor: .objectUnreconstructable
         }
     }
@@ -32,8 +32,9 @@ enum Obstacle: Sendable {
         case .put: "PUT"
         case .retriesDisabled: "RETRIES_DISABLED"
         case .retriesUsed: "MAX_ATTEMPTS_EXCEEDED"
-        case .lineageEvicted, .generatorFailed, .generatorRuns: "LINEAGE_EVICTED"
+        case .lineageEvicted: "LINEAGE_EVICTED"
         case .borrowed: "BORROWED"
+        case .cancelled: "TASK_CANCELLED"
         case .ownActor: "OWN_ACTOR"
         }
     }
@@ -50,11 +51,9 @@ enum Obstacle: Sendable {
         case .lineageEvicted:
             "its lineage has been evicted to reduce memory pressure. To prevent this error, set the environment "
                 + "variable RAY_max_lineage_bytes=<bytes> (default 1GB)."
-        case .generatorFailed:
-            "the generator that made it was cancelled, or its worker was lost. Items can be made again if it came to its "
-                + "end."
-        case .generatorRuns:
-            "the generator that made it has not ended, and does not before its items are read (it has a limit)."
+        case .cancelled:
+            "the generator that made it was cancelled. Let go of a generator instead of cancelling it: then items that were "
+                + "read can be made again."
         case .borrowed:
             "it crossed an ownership boundary. Only the owner of an object can trigger reconstruction, and it has not "
                 + "got the object any more."

@@ -28,7 +28,12 @@ extension WorkerCore {
                 for result in stored { objects[result]?.origin = origin }
                 return
             }
-            lineage.insert(record(of: task, into: &effects))
+            var record = record(of: task, into: &effects)
+            if tasks[id] != nil {
+                record.isRunning = true
+                record.uses = 1
+            }
+            lineage.insert(record)
         }
         for result in stored where objects[result]?.origin != .task {
             objects[result]?.origin = .task
@@ -68,12 +73,24 @@ extension WorkerCore {
         }
     }
 
-    /// A task that makes results again has ended, well or not.
-    mutating func rebuildEnded(_ task: PendingTask) {
-        lineage.records[task.spec.id]?.isRunning = false
-        lineage.blocked[task.spec.id] = nil
-        lineage.records[task.spec.id]?.retriesLeft = task.retriesLeft
-        lineage.records[task.spec.id]?.spec.attempt = task.spec.attempt
+    /// A task that may have a record has ended, well or not; whether that is held for it until `releaseRun`.
+    mutating func runEnded(_ task: PendingTask) -> Bool {
+        let id = task.spec.id
+        guard task.isRebuild || task.spec.generator != nil, var record = lineage.records[id], record.isRunning else {
+            return false
+        }
+        record.isRunning = false
+        record.retriesLeft = task.retriesLeft
+        record.spec.attempt = task.spec.attempt
+        record.isCancelled = !task.isRebuild && task.cancellation != .none && !task.isUnread
+        lineage.records[id] = record
+        lineage.blocked[id] = nil
+        return true
+    }
+
+    /// What a task has made is in the books: its record stays if that uses it.
+    mutating func releaseRun(of task: TaskID, into effects: inout WorkerEffects) {
+        for object in lineage.release(task) { unpin(object, into: &effects) }
     }
 
     /// Traps if lineage and objects contradict each other. O(everything); for tests and the simulator.
@@ -85,7 +102,7 @@ extension WorkerCore {
         }
         lineage.checkInvariants(outputs: outputs)
         for (id, record) in lineage.records where record.isRunning {
-            precondition(tasks[id]?.isRebuild == true, "lineage waits for a task that does not run")
+            precondition(tasks[id] != nil, "lineage waits for a task that does not run")
         }
     }
 }

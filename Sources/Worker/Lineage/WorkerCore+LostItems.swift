@@ -6,56 +6,59 @@
 internal import RayCore
 internal import RayWire
 
-/// Items of generators that are lost: once the generator has ended it runs again as a whole, and what is there already
-/// is not taken a second time.
+/// Items of generators that are lost. A generator has a record from its first stored item on, so that what is made of
+/// its items counts on it while it still runs, and when nobody reads it any more.
+///
+///     lost while it runs ──▶ (with a limit: it is stopped) ──▶ the next try sends them again
+///        │                                    it has ended ──▶ ┐
+///     lost after that ───────────────────────────────────────▶ it runs again, for these items alone
 extension WorkerCore {
-    /// A generator has ended: its stream does, and what lies in stores can be made again from now on, also what was lost
-    /// meanwhile.
-    ///
-    /// - Returns: items that are to be made again at once.
-    mutating func generatorEnded(
-        _ task: PendingTask, _ message: TaskDone, into effects: inout WorkerEffects
-    ) -> [ObjectID] {
-        let id = task.spec.id
-        if task.isRebuild { return itemsMadeAgain(task, message.error, into: &effects) }
-        var lost: [ObjectID] = []
-        // What came before an error of user code can be made again like everything else.
-        let canRunAgain = message.error.map { $0.type == .taskExecution } ?? true
-        if canRunAgain, task.cancellation == .none, let stream = streams[id], stream.storesItems {
-            let items = (0..<stream.produced).map { ObjectID.generatorItem(id, index: $0) }
-            lost = lostItems(of: id)
-            keepLineage(of: task, items, lost: lost, into: &effects)
-        } else {
-            failLostItems(of: id, into: &effects)
+    /// An item of a generator that this process called is in a store.
+    mutating func itemStored(
+        _ id: ObjectID, at raylet: Address, _ contained: [ObjectReference], into effects: inout WorkerEffects
+    ) {
+        guard let task = tasks[id.task] else { return }
+        strew([id], at: task.strays, into: &effects)
+        capture(contained, in: id, into: &effects)
+        keepLineage(of: task, [id], into: &effects)
+        let count = Int(id.index) - 1
+        if let known = lineage.records[id.task]?.itemCount, known < count {
+            lineage.records[id.task]?.itemCount = count
         }
-        endStream(id, message.error, into: &effects)
+        // It was on its way when the node died.
+        guard deadNodes[raylet.node] != nil, forgetCopies(of: id, at: [raylet.node], into: &effects) else { return }
+        recover([id], because: "it was made on a node that has died", at: clock, into: &effects)
+    }
+
+    /// A generator has ended, well or not, or does not begin any more: its stream ends, too.
+    ///
+    /// - Returns: items that are lost, and were not to come with this try.
+    mutating func generatorEnded(
+        _ task: PendingTask, _ error: RayError?, into effects: inout WorkerEffects
+    ) -> [ObjectID] {
+        if task.isRebuild { return itemsMadeAgain(task, error, into: &effects) }
+        let lost = lostItems(of: task.spec.id)
+        endStream(task.spec.id, error, into: &effects)
         return lost
     }
 
-    /// Items that were lost while their generator ran: it has ended in another way than well.
-    mutating func failLostItems(of task: TaskID, into effects: inout WorkerEffects) {
-        guard let stream = streams[task], stream.storesItems else { return }
-        for id in lostItems(of: task) {
-            let error = Obstacle.generatorFailed.error(of: id, lostBecause: "the last node that had a copy is gone")
-            settle(id, .failed(error), into: &effects)
-        }
-        streams[task]?.hasFailed = true
-    }
-
-    /// Items that were made once, in the first run of a generator, and are not there.
-    private func lostItems(of task: TaskID) -> [ObjectID] {
-        (0..<(streams[task]?.produced ?? 0)).map { ObjectID.generatorItem(task, index: $0) }.filter { id in
+    /// Items that were made once and are not there, in order.
+    func lostItems(of task: TaskID) -> [ObjectID] {
+        (0..<(lineage.records[task]?.itemCount ?? 0)).map { ObjectID.generatorItem(task, index: $0) }.filter { id in
             objects[id].map { $0.owner == nil && !$0.exists } ?? false
         }
     }
 
-    /// An item of a generator that runs again.
-    mutating func itemMadeAgain(_ id: ObjectID, _ message: GeneratorItem, into effects: inout WorkerEffects) {
-        let count = max(lineage.itemCounts[message.task] ?? 0, Int(message.index) + 1)
-        lineage.itemCounts[message.task] = count
+    /// An item that a try before has made.
+    mutating func itemMadeAgain(
+        _ id: ObjectID, _ message: GeneratorItem, of task: PendingTask, into effects: inout WorkerEffects
+    ) {
+        if task.isRebuild {
+            let count = max(lineage.itemCounts[message.task] ?? 0, Int(message.index) + 1)
+            lineage.itemCounts[message.task] = count
+        }
         guard let entry = objects[id], entry.owner == nil, !entry.exists else {
-            if case .stored(let raylet, _) = message.result { freeUnwanted(id, at: raylet, into: &effects) }
-            return
+            return freeUnwanted(message, into: &effects)
         }
         switch message.result {
         case .inline(let object):
@@ -66,33 +69,41 @@ extension WorkerCore {
             guard deadNodes[raylet.node] == nil else { return }
             objects[id]?.version = message.attempt
             settle(id, .stored(at: [raylet], byteCount: byteCount), into: &effects)
-            strew([id], at: tasks[message.task]?.strays ?? [], into: &effects)
-            capture(message.contained, in: id, into: &effects)
+            itemStored(id, at: raylet, message.contained, into: &effects)
         }
     }
 
-    /// A generator has run again: items that are still not there were lost after they came, or never came.
+    /// A generator has run again: items that are still not there never came, or were lost after they had, or since it was
+    /// sent.
     private mutating func itemsMadeAgain(
         _ task: PendingTask, _ error: RayError?, into effects: inout WorkerEffects
     ) -> [ObjectID] {
         let count = lineage.itemCounts.removeValue(forKey: task.spec.id) ?? 0
-        let missing = lostItems(of: task)
-        for id in missing where id.index > UInt32(clamping: count) + 1 {
+        var lost: [ObjectID] = []
+        for id in lostItems(of: task.spec.id) {
+            let index = Int(id.index) - 2
+            guard index >= count, task.spec.generator?.wants(index) == true else {
+                lost.append(id)
+                continue
+            }
             // In Ray a task that has so many results must make so many: there it is its own error.
             let isGathered = task.spec.generator?.isGathered == true
             let fewer = RayError(
                 isGathered ? .taskExecution : .streamingGeneratorReplayInconsistent,
-                "item \(id) was lost, and \(task.spec.displayName) made only \(count) items when it ran again",
+                "item \(id) was lost, and \(task.spec.displayName) made fewer items when it ran again",
                 function: task.spec.displayName)
             settle(id, .failed(error ?? fewer), into: &effects)
         }
-        return missing.filter { $0.index <= UInt32(clamping: count) + 1 }
+        return lost
     }
 
-    /// Items that a generator which runs again is to make.
-    func lostItems(of task: PendingTask) -> [ObjectID] {
-        guard task.isRebuild, task.spec.generator != nil else { return [] }
-        return objects.filter { id, entry in id.task == task.spec.id && entry.owner == nil && !entry.exists }.keys
-            .sorted()
+    /// An item is lost while its generator runs. One that waits for its reader, which may wait for the lost item, ends
+    /// this try, and the next one makes what is missing; the others have the next one when they have ended.
+    mutating func stopForItems(_ id: TaskID, into effects: inout WorkerEffects) {
+        guard let task = tasks[id], let generator = task.spec.generator, generator.backpressure > 0, !task.isStopped,
+            task.retriesLeft != 0, let worker = worker(of: task)
+        else { return }
+        tasks[id]?.isStopped = true
+        effects.send(.stopGenerator(StopGenerator(task: id, attempt: UInt32(task.spec.attempt))), to: worker)
     }
 }

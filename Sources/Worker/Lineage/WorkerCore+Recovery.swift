@@ -38,21 +38,21 @@ extension WorkerCore {
         case .retriesDisabled: return .retriesDisabled
         case .retriesUsed: return .retriesUsed
         case .other, .task:
-            guard let record = lineage.records[id.task] else { return obstacleToItem(of: id.task) }
-            return record.retriesLeft == 0 && !record.isRunning ? .retriesUsed : nil
+            guard let record = lineage.records[id.task] else { return .lineageEvicted }
+            if record.isCancelled { return .cancelled }
+            return retriesLeft(of: record) == 0 ? .retriesUsed : nil
         }
     }
 
-    /// Why an item cannot be made again of whose task there is no record: that comes when the generator has ended, and
-    /// until then its lost items wait.
-    private func obstacleToItem(of id: TaskID) -> Obstacle? {
-        guard let task = tasks[id], let generator = task.spec.generator else {
-            return streams[id]?.hasFailed == true ? .generatorFailed : .lineageEvicted
+    /// How often a task may run again for what is lost now; what runs again already is waited for.
+    private func retriesLeft(of record: LineageTable.Record) -> Int {
+        guard record.isRunning, let task = tasks[record.spec.id] else { return record.retriesLeft }
+        if task.isRebuild { return -1 }
+        return switch task.phase {
+        // A try of its own is enough for a generator that has not sent its items yet.
+        case .waiting, .queued: -1
+        case .pushed, .called, .orphaned: task.retriesLeft
         }
-        // One that waits for its reader may never end: the reader waits for the lost item.
-        if generator.backpressure > 0 { return .generatorRuns }
-        guard task.allowsRetries else { return .retriesDisabled }
-        return task.retriesLeft == 0 ? .retriesUsed : nil
     }
 
     /// Runs tasks again, each once however many ask, and before them those whose results they need and are gone.
@@ -60,8 +60,13 @@ extension WorkerCore {
         var unvisited = Array(wanted.reversed())
         var entered: [TaskID] = []
         while let id = unvisited.popLast() {
-            guard let record = lineage.records[id], !record.isRunning else { continue }
+            guard let record = lineage.records[id] else { continue }
+            guard !record.isRunning else {
+                stopForItems(id, into: &effects)
+                continue
+            }
             lineage.records[id]?.isRunning = true
+            lineage.records[id]?.uses += 1
             var task = PendingTask(
                 spec: record.spec, phase: .waiting(0),
                 retriesLeft: record.retriesLeft - (record.retriesLeft > 0 ? 1 : 0),

@@ -15,10 +15,6 @@ struct GeneratorStream: Sendable {
     var produced = 0
     /// How many items there are in all, once known.
     var end: Int?
-    /// Whether an item is in a store, and may be lost with its node.
-    var storesItems = false
-    /// Whether it did not come to its end: its items cannot be made again.
-    var hasFailed = false
     /// Whether the result contains the items: the stream holds them only until that is there.
     var isGathered = false
     /// Whether nobody reads any more.

@@ -42,6 +42,10 @@ struct PendingTask: Sendable {
     var reported: TaskState?
     /// Whether it was done once, and makes again those of its results that are lost.
     var isRebuild = false
+    /// Whether the present try was asked to end at its next item, since one that it sent is lost.
+    var isStopped = false
+    /// Whether it was cancelled since nobody reads its items, which may be made again all the same.
+    var isUnread = false
     /// Nodes on which tries at it were lost: what those had stored is freed with its results.
     var strays: [NodeID] = []
     /// Whether it was cancelled: its results have failed already, and only its end is awaited.
@@ -55,6 +59,7 @@ struct PendingTask: Sendable {
 
     /// It is sent to a worker or an actor.
     mutating func send(_ phase: Phase, at now: Instant) {
+        isStopped = false
         self.phase = phase
         times.pushed = now.nanoseconds
     }

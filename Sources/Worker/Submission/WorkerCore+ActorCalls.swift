@@ -131,7 +131,7 @@ extension WorkerCore {
                 if client.hasGroups { continue } else { break }
             }
             client.inFlight.append(id)
-            var spec = withSkip(task)
+            var spec = withItemsWanted(task)
             spec.kind = .actorCall(actor, sequence: client.sequence)
             client.sequence += 1
             tasks[id]?.send(.called(client.incarnation), at: clock)

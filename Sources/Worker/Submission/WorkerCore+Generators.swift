@@ -26,7 +26,8 @@ extension WorkerCore {
         return ObjectReference(id: id, owner: configuration.address)
     }
 
-    /// Nobody reads the items any more: the task is cancelled, unread items are freed.
+    /// Nobody reads the items any more: the task is cancelled, unread items are freed. Those that were read can be made
+    /// again as long as somebody holds or needs them.
     package mutating func dropStream(_ task: TaskID, at now: Instant, into effects: inout WorkerEffects) {
         guard let stream = streams[task], !stream.isDropped else { return }
         streams[task]?.isDropped = true
@@ -37,34 +38,38 @@ extension WorkerCore {
             streams[task] = nil
             return  // It runs for items that were read.
         }
+        tasks[task]?.isUnread = true
         cancel(task: task, force: false, recursive: true, at: now, into: &effects)
         if tasks[task] == nil { streams[task] = nil }
     }
 
     mutating func itemMade(_ message: GeneratorItem, from peer: WorkerID, into effects: inout WorkerEffects) {
+        defer { itemTaken(message, from: peer, into: &effects) }
         let id = ObjectID.generatorItem(message.task, index: Int(message.index))
-        if let task = tasks[message.task], task.isRebuild, task.spec.attempt == Int(message.attempt), isAt(peer, task) {
-            itemMadeAgain(id, message, into: &effects)
-            return itemTaken(message, from: peer, into: &effects)
+        guard let task = tasks[message.task], task.spec.attempt == Int(message.attempt), isAt(peer, task) else {
+            return freeUnwanted(message, into: &effects)
         }
-        guard let task = tasks[message.task], task.spec.attempt == Int(message.attempt), isAt(peer, task),
-            let stream = streams[message.task], stream.end == nil, !stream.isDropped,
-            Int(message.index) == stream.produced
-        else {
-            if case .stored(let raylet, _) = message.result { freeUnwanted(id, at: raylet, into: &effects) }
-            return itemTaken(message, from: peer, into: &effects)
+        let stream = streams[message.task]
+        if task.isRebuild || Int(message.index) < stream?.produced ?? lineage.records[message.task]?.itemCount ?? 0 {
+            return itemMadeAgain(id, message, of: task, into: &effects)
+        }
+        guard let stream, stream.end == nil, !stream.isDropped, Int(message.index) == stream.produced else {
+            return freeUnwanted(message, into: &effects)
         }
         switch message.result {
         case .inline(let object):
             append(.inline(object), to: message.task, into: &effects)
             capture(object.contained, in: id, into: &effects)
         case .stored(let raylet, let byteCount):
-            streams[message.task]?.storesItems = true
             append(.stored(at: [raylet], byteCount: byteCount), to: message.task, into: &effects)
-            strew([id], at: task.strays, into: &effects)
-            capture(message.contained, in: id, into: &effects)
+            itemStored(id, at: raylet, message.contained, into: &effects)
         }
-        itemTaken(message, from: peer, into: &effects)
+    }
+
+    /// An item that nobody awaits: its copy goes, unless it is the one that is known.
+    func freeUnwanted(_ message: GeneratorItem, into effects: inout WorkerEffects) {
+        guard case .stored(let raylet, _) = message.result else { return }
+        freeUnwanted(.generatorItem(message.task, index: Int(message.index)), at: raylet, into: &effects)
     }
 
     /// The references inside an item are held here, or not wanted: its maker may let them go.
@@ -83,11 +88,14 @@ extension WorkerCore {
         taken(delivery, from: peer, into: &effects)
     }
 
-    func isAt(_ peer: WorkerID, _ task: PendingTask) -> Bool {
+    func isAt(_ peer: WorkerID, _ task: PendingTask) -> Bool { worker(of: task) == peer }
+
+    /// Where a task is that was sent.
+    func worker(of task: PendingTask) -> WorkerID? {
         switch (task.phase, task.spec.kind) {
-        case (.pushed(let lease), _): leases[lease]?.worker.worker == peer
-        case (.called, .actorCall(let actor, _)): actors[actor]?.address.worker == peer
-        default: false
+        case (.pushed(let lease), _): leases[lease]?.worker.worker
+        case (.called, .actorCall(let actor, _)): actors[actor]?.address.worker
+        default: nil
         }
     }
 
@@ -135,27 +143,31 @@ extension WorkerCore {
         guard let task = tasks[id], let generator = task.spec.generator, generator.backpressure > 0,
             let stream = streams[id], stream.consumed > 0
         else { return }
-        let message = Message.generatorConsumed(GeneratorConsumed(task: id, count: UInt32(clamping: stream.consumed)))
-        switch (task.phase, task.spec.kind) {
-        case (.pushed(let lease), _):
-            guard let worker = leases[lease]?.worker.worker else { return }
-            effects.send(message, to: worker)
-        case (.called, .actorCall(let actor, _)):
-            guard let worker = actors[actor]?.address.worker else { return }
-            effects.send(message, to: worker)
-        default: break
-        }
+        guard let worker = worker(of: task) else { return }
+        let message = GeneratorConsumed(task: id, count: UInt32(clamping: stream.consumed))
+        effects.send(.generatorConsumed(message), to: worker)
     }
 
-    /// A generator's task as it is sent: without the items that an earlier try has delivered.
+    /// A generator's task as it is sent: of the items that an earlier try has delivered only those that are lost come.
     ///
-    /// One that runs again for items that are lost makes all of them, and waits for no reader.
-    func withSkip(_ task: PendingTask) -> TaskSpec {
-        guard task.spec.generator != nil else { return task.spec }
-        var rest = task.spec
-        let skipsNone = task.isRebuild && !configuration.plantsSkippedRebuild
-        rest.generator?.skip = skipsNone ? 0 : streams[task.spec.id]?.produced ?? 0
-        if task.isRebuild { rest.generator?.backpressure = 0 }
-        return rest
+    /// One that runs again for items that are lost makes nothing else, and waits for no reader.
+    mutating func withItemsWanted(_ task: PendingTask) -> TaskSpec {
+        guard var generator = task.spec.generator else { return task.spec }
+        let id = task.spec.id
+        generator.skip = task.isRebuild ? GeneratorSpec.skipsAll : streams[id]?.produced ?? 0
+        generator.again = lostItems(of: id).map { Int($0.index) - 2 }
+        if let first = generator.again.first, generator.again.count > GeneratorSpec.againMax {
+            (generator.skip, generator.again) = (first, [])
+        }
+        if task.isRebuild {
+            generator.backpressure = 0
+            // Its result is made from all of them.
+            if generator.isGathered { (generator.skip, generator.again) = (0, []) }
+        }
+        tasks[id]?.spec.generator = generator
+        var spec = task.spec
+        spec.generator = generator
+        if configuration.plantsSkippedRebuild { spec.generator?.again = [] }
+        return spec
     }
 }

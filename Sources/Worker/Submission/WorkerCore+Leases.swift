@@ -113,7 +113,7 @@ extension WorkerCore {
         leases[leaseID]?.idleSince = nil
         leases[leaseID]?.isBare = false
         shapes[shape].pushedCount += 1
-        var spec = withSkip(task)
+        var spec = withItemsWanted(task)
         if spec.environment != nil { spec.environment = nil }
         effects.send(.pushTask(PushTask(lease: leaseID, spec: spec)), to: worker)
         if task.spec.generator != nil { tellConsumed(id, into: &effects) }

@@ -144,13 +144,16 @@ extension WorkerCore {
         }
     }
 
-    /// Whether user code threw what the call wants to be tried again, and a try is left: then it is queued again.
+    /// Whether user code threw what the call wants to be tried again, or the try was stopped, and a try is left: then it
+    /// is queued again.
     private mutating func tryAgain(
         _ id: TaskID, after error: RayError, _ times: ExecutionTimes?
     ) -> Bool {
-        guard error.type == .taskExecution, var task = tasks[id], task.retriesLeft != 0, task.cancellation == .none,
-            task.retryExceptions.contains(error.typeName)
-        else { return false }
+        guard var task = tasks[id], task.retriesLeft != 0, task.cancellation == .none else { return false }
+        let isWanted =
+            error.type == .taskExecution
+            ? task.retryExceptions.contains(error.typeName) : task.isStopped && error.type == .taskCancelled
+        guard isWanted else { return false }
         traceEnded(task, error, times)
         task.retriesLeft -= task.retriesLeft > 0 ? 1 : 0
         task.spec.attempt += 1
@@ -167,12 +170,14 @@ extension WorkerCore {
         var lost: [ObjectID] = []
         let ids = task.spec.returnIDs
         traceEnded(task, task.cancellation == .none ? message.error : Self.cancelled(task.spec, ""), message.times)
-        if task.isRebuild { rebuildEnded(task) }
+        let isRecorded = runEnded(task)
         if task.cancellation != .none {
             freeUnwanted(message, into: &effects)
         } else if let error = message.error {
             // Which items are there is looked at below.
             settleReturns(of: task, .failed(error), into: &effects)
+        } else if task.isRebuild, task.spec.generator != nil, message.results.isEmpty {
+            // It ended with the last item that was wanted.
         } else if message.results.count != ids.count {
             let error = RayError(
                 .systemError, "\(task.spec.displayName) gave \(message.results.count) results, not \(ids.count)")
@@ -181,7 +186,8 @@ extension WorkerCore {
             lost = take(message.results, of: task, into: &effects)
         }
         settleStrays(of: task, into: &effects)
-        if task.spec.generator != nil { lost += generatorEnded(task, message, into: &effects) }
+        if task.spec.generator != nil { lost += generatorEnded(task, message.error, into: &effects) }
+        if isRecorded { releaseRun(of: task.spec.id, into: &effects) }
         return lost
     }
 
@@ -225,7 +231,8 @@ extension WorkerCore {
     /// Sets all results of a task that are not there, lost items of a generator among them.
     mutating func settleResults(of task: PendingTask, _ value: ObjectEntry.Value, into effects: inout WorkerEffects) {
         settleReturns(of: task, value, into: &effects)
-        for id in lostItems(of: task) { settle(id, value, into: &effects) }
+        guard task.isRebuild, task.spec.generator != nil else { return }
+        for id in lostItems(of: task.spec.id) { settle(id, value, into: &effects) }
     }
 
     private mutating func settleReturns(
@@ -257,14 +264,12 @@ extension WorkerCore {
         var error = error
         if error.function.isEmpty { error.function = task.spec.displayName }
         traceEnded(task, error)
-        if task.isRebuild { rebuildEnded(task) }
+        let isRecorded = runEnded(task)
         if task.cancellation == .none { settleResults(of: task, .failed(error), into: &effects) }
         settleStrays(of: task, into: &effects)
-        if task.spec.generator != nil {
-            if !task.isRebuild { failLostItems(of: id, into: &effects) }
-            endStream(id, error, into: &effects)
-        }
-        if task.isRebuild, task.spec.generator != nil { lineage.itemCounts[id] = nil }
+        var lost: [ObjectID] = []
+        if task.spec.generator != nil { lost = generatorEnded(task, error, into: &effects) }
+        if isRecorded { releaseRun(of: id, into: &effects) }
         releaseArguments(of: task.spec, into: &effects)
         switch task.spec.kind {
         case .normal: break
@@ -273,5 +278,7 @@ extension WorkerCore {
             sendCalls(of: actor, into: &effects)
         case .actorCreation(let actor): creationFailed(actor, error, into: &effects)
         }
+        guard !lost.isEmpty, fatal == nil else { return }
+        recover(lost, because: "the last node that had a copy is gone", at: clock, into: &effects)
     }
 }
