@@ -253,6 +253,32 @@ import Testing
         #expect(harness.core.owns(inner.id), "the task that runs again still uses it")
     }
 
+    @Test(
+        "What was put, or may not be made again, stays for another run of what was made of it",
+        arguments: [true, false])
+    func kept(isPut: Bool) throws {
+        var harness = owner()
+        var source: ObjectReference
+        if isPut {
+            var buffer = WorkerEffects()
+            let id = harness.core.nextPutID(of: nil)
+            harness.core.sealed(id, byteCount: 1 << 20, at: places[0], isLocal: false, into: &buffer)
+            source = ObjectReference(id: id, owner: WorkerHarness.driver)
+        } else {
+            source = try made(&harness, retries: 0, at: places[0])
+        }
+        let result = try made(&harness, [.reference(source)], at: places[1])
+        harness.release(source.id)
+        #expect(harness.core.owns(source.id))
+        die(&harness, places[1])
+        let again = try #require(pushes(&harness).first)
+        #expect(again.id == result.id.task)
+        store(&harness, again, at: [places[2]])
+        harness.release(result.id)
+        #expect(harness.core.heldCount == 0)
+        #expect(harness.sent().contains { $0.0 == .freeObjects(FreeObjects(objects: [source.id])) })
+    }
+
     @Test("Whoever looked in vain is believed, but not about an earlier making") func complaint() throws {
         var harness = owner()
         let reference = try made(&harness, at: places[0])

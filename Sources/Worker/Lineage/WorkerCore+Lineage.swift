@@ -57,7 +57,8 @@ extension WorkerCore {
         return record
     }
 
-    /// What another run needs of an object of this process: its record, or the object itself if it is small.
+    /// What another run needs of an object of this process: its record, or the object itself where it has none. So what
+    /// was put, or may not be made again, stays as long as something made of it does, as in Ray.
     private mutating func keepArgument(
         _ reference: ObjectReference, in record: inout LineageTable.Record, into effects: inout WorkerEffects
     ) {
@@ -66,10 +67,10 @@ extension WorkerCore {
         if entry.origin == .task, lineage.records[reference.id.task] != nil {
             lineage.records[reference.id.task]?.uses += 1
             record.dependencies.append(reference.id.task)
-        } else if case .inline(let object) = entry.value, reference.id.actorOfHandle == nil {
+        } else if entry.exists, !entry.hasFailed, reference.id.actorOfHandle == nil {
             pin(reference, into: &effects)
             record.pinned.append(reference.id)
-            record.byteCount += object.data.count
+            if case .inline(let object) = entry.value { record.byteCount += object.data.count }
         }
     }
 
