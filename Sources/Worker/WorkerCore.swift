@@ -35,6 +35,8 @@ package struct WorkerCore: Sendable {
         /// How long what a lost peer held is kept: longer than any link lives without a connection, so that what
         /// it passed on to others has been registered or cannot be any more.
         package var lostPeerMilliseconds = 10_000
+        /// The same of a process whose end the head reports: what it has sent is there, and only has to be handled.
+        package var deadPeerMilliseconds = 50
         /// How often a task whose worker was killed for want of memory runs again (Ray's `task_oom_retries`), if its
         /// call wants retries at all; -1 without limit.
         package var oomRetriesMax = -1
@@ -224,6 +226,7 @@ package struct WorkerCore: Sendable {
         case .objectCopied(let message): objectCopied(message, from: peer, into: &effects)
         case .copiesGone(let message): copiesGone(message, from: peer, at: now, into: &effects)
         case .nodeDied(let message): nodeDied(message, at: now, into: &effects)
+        case .processesDied(let message): processesDied(message, at: now)
         case .argumentLost(let message): argumentLost(message, from: peer, at: now, into: &effects)
         case .objectCreated(let message): resultRoomCreated(message, into: &effects)
         case .objectChunk(let message): chunkReceived(message, from: peer, at: now, into: &effects)

@@ -49,6 +49,27 @@ import Testing
         #expect(rows(&harness, alive: true).count == 1)
     }
 
+    @Test("The others are told of processes that died, and not of those that went by themselves")
+    func told() {
+        var harness = GCSHarness.cluster(cpus: 16)
+        func told() -> [[WorkerID]] {
+            harness.messages(to: driver(1)).compactMap {
+                if case .processesDied(let died) = $0 { died.processes } else { nil }
+            }
+        }
+        let idle = WorkerExited(
+            worker: worker(1), lease: nil, processID: 101, exitCode: 0, signal: 0, intended: true, lastLines: [])
+        harness.request(lease(1), from: driver(1))
+        harness.ready(lease(1), worker: 2)
+        harness.send(.workerExited(idle), from: raylet(0))
+        #expect(told().isEmpty)
+        harness.exit(worker: 2, lease: lease(1), signal: 9)
+        #expect(told() == [[worker(2)]])
+        harness.exit(worker: 2, lease: lease(1), signal: 9)
+        harness.give(.peerLost(worker(2), reason: "closed"))
+        #expect(told() == [[worker(2)]])
+    }
+
     @Test("Exits are told apart as in Ray")
     func kinds() {
         var harness = GCSHarness.cluster(cpus: 16)

@@ -119,7 +119,8 @@ import Testing
         #expect(harness.sent(.releaseOwned(ReleaseOwned(workers: [worker(1)], jobs: [])), to: raylet(0)))
         let release = ReleaseLease(lease: lease(1, of: worker(1)), kill: true)
         #expect(harness.sent(.releaseLease(release), to: raylet(0)))
-        #expect(harness.messages(to: driver(1)).isEmpty)
+        #expect(harness.messages(to: driver(1)) == [.processesDied(ProcessesDied(processes: [worker(1)]))])
+        harness.effects = []
         harness.exit(worker: 1, lease: lease(1), signal: 11, lastLines: ["boom"])
         guard case .leaseLost(let lost) = harness.messages(to: driver(1)).first else {
             Issue.record("no loss")
@@ -155,7 +156,7 @@ import Testing
         harness.effects = []
         harness.ready(lease(1), worker: 1)
         harness.exit(worker: 1, lease: lease(1))
-        #expect(harness.messages(to: driver(1)).isEmpty)
+        #expect(harness.messages(to: driver(1)) == [.processesDied(ProcessesDied(processes: [worker(1)]))])
         #expect(harness.core.clusterStatus().nodes[0].available[ResourceSet.cpu] == ResourceAmount(4))
     }
 

@@ -215,6 +215,7 @@ enum MessageSamples {
         .copiesGone(CopiesGone(objects: [objectID])),
         .keepCopies(KeepCopies(objects: [objectID])),
         .nodeDied(NodeDied(node: nodeID, name: "n", reason: "r")),
+        .processesDied(ProcessesDied(processes: [workerID])),
         .argumentLost(ArgumentLost(task: taskID, attempt: 1, object: objectID, version: 2, nodes: [nodeID])),
         .objectLocal(ObjectLocal(object: objectID, error: error, lost: [nodeID])),
         .exitWorker(ExitWorker(reason: "why")),

@@ -130,6 +130,21 @@ import Testing
         #expect(harness.core.heldCount == 0)
     }
 
+    @Test("It goes soon where the head knows of the death, whatever becomes of the link", arguments: [true, false])
+    func knownDeath(isLinkLost: Bool) {
+        var harness = WorkerHarness()
+        let owned = harness.put([5])
+        harness.receive(.borrowObjects(BorrowObjects(objects: [owned.id])), from: WorkerHarness.other.worker)
+        harness.release(owned.id)
+        let dead = [WorkerHarness.other.worker, WorkerHarness.worker.worker]
+        harness.receive(.processesDied(ProcessesDied(processes: dead)))
+        if isLinkLost { harness.step(.peerLost(WorkerHarness.other.worker, reason: "killed")) }
+        harness.advance(40)
+        #expect(harness.core.owns(owned.id))
+        harness.advance(20)
+        #expect(harness.core.heldCount == 0)
+    }
+
     @Test("A borrower that comes too late hears that the object is gone") func tooLate() {
         var owner = WorkerHarness(WorkerHarness.other)
         owner.receive(.borrowObjects(BorrowObjects(objects: [foreign.id])), from: WorkerHarness.driver.worker)

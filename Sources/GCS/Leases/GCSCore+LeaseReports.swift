@@ -67,7 +67,9 @@ extension GCSCore {
             end(record, error, at: now, into: &effects)
         }
         lostWorkers.removeAll { $0.worker == exited.worker }
-        if peers[exited.worker]?.isGone != true { processesGone([exited.worker], at: now, into: &effects) }
+        guard peers[exited.worker]?.isGone != true else { return }
+        let isExpected = exited.intended && exited.exitCode == 0 && exited.signal == 0
+        processesGone([exited.worker], isExpected: isExpected, at: now, into: &effects)
     }
 
     /// The worker of an actor ended while the GCS was away: its raylet says so before it says what it serves.

@@ -62,9 +62,11 @@ extension GCSCore {
         jobs.keys.sorted().first { jobs[$0].map { !$0.isEnded && $0.info.driver.worker == driver } ?? false }
     }
 
-    /// Ends all that dead processes owned, here and at all nodes. `jobs` are those that ended with them.
+    /// Ends all that dead processes owned, here and at all nodes, and tells the others, who may hold something for them.
+    /// `jobs` are those that ended with them; those who know of an end that was expected have heard it from the process.
     mutating func processesGone(
-        _ gone: [WorkerID], jobs ended: [JobID] = [], at now: Instant, into effects: inout GCSEffects
+        _ gone: [WorkerID], jobs ended: [JobID] = [], isExpected: Bool = false, at now: Instant,
+        into effects: inout GCSEffects
     ) {
         let gone = gone.sorted()
         // All are marked and forgotten first, so that nothing freed here is granted to another of them.
@@ -85,6 +87,12 @@ extension GCSCore {
         traceOwnersGone(gone, at: now)
         let release = ReleaseOwned(workers: gone, jobs: ended)
         for node in nodeOrder { effects.send(.releaseOwned(release), to: WorkerID(raylet: node)) }
+        guard !isExpected else { return }
+        let message = Message.processesDied(ProcessesDied(processes: gone))
+        for (peer, record) in peers.sorted(by: { $0.key < $1.key })
+        where record.role == .driver || record.role == .worker {
+            tell(peer, message, into: &effects)
+        }
     }
 
     /// A worker that lost its link should be dead; if its raylet does not say so in time it is killed.

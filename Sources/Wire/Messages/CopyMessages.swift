@@ -123,3 +123,14 @@ package struct ArgumentLost: Hashable, Sendable, WireCodable {
         nodes = try reader.identifiers()
     }
 }
+
+/// GCS to drivers and workers: these processes ended otherwise than by themselves, so nobody will hear that from them.
+package struct ProcessesDied: Hashable, Sendable, WireCodable {
+    package var processes: [WorkerID]
+
+    package init(processes: [WorkerID]) { self.processes = processes }
+
+    package func encode(into writer: inout WireWriter) { writer.write(list: processes) }
+
+    package init(from reader: inout WireReader) throws(WireError) { processes = try reader.identifiers() }
+}

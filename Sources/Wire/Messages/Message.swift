@@ -125,6 +125,7 @@ package enum Message: Hashable, Sendable {
     case copiesGone(CopiesGone)
     case keepCopies(KeepCopies)
     case nodeDied(NodeDied)
+    case processesDied(ProcessesDied)
     case argumentLost(ArgumentLost)
 
     /// The number that stands for the message in the frame header; never reused.
@@ -250,6 +251,7 @@ package enum Message: Hashable, Sendable {
         case .copiesGone: 271
         case .keepCopies: 272
         case .nodeDied: 273
+        case .processesDied: 347
         case .argumentLost: 274
         }
     }
@@ -377,6 +379,7 @@ package enum Message: Hashable, Sendable {
         case .copiesGone(let message): message.encode(into: &writer)
         case .keepCopies(let message): message.encode(into: &writer)
         case .nodeDied(let message): message.encode(into: &writer)
+        case .processesDied(let message): message.encode(into: &writer)
         case .argumentLost(let message): message.encode(into: &writer)
         }
     }
@@ -512,6 +515,7 @@ package enum Message: Hashable, Sendable {
         case 271: self = .copiesGone(try reader.value())
         case 272: self = .keepCopies(try reader.value())
         case 273: self = .nodeDied(try reader.value())
+        case 347: self = .processesDied(try reader.value())
         case 274: self = .argumentLost(try reader.value())
         default: throw .unknownCase("message kind", Int(kind))
         }

@@ -209,11 +209,21 @@ extension WorkerCore {
             }
         }
         runDeferred(into: &effects)
-        guard
+        letGo(of: peer, at: now.advanced(milliseconds: configuration.lostPeerMilliseconds))
+    }
+
+    /// The head knows that processes are dead, mostly long before links to them count as lost.
+    mutating func processesDied(_ message: ProcessesDied, at now: Instant) {
+        let due = now.advanced(milliseconds: configuration.deadPeerMilliseconds)
+        for peer in message.processes { letGo(of: peer, at: due) }
+    }
+
+    /// What a peer holds is let go at this time, if not before.
+    private mutating func letGo(of peer: WorkerID, at due: Instant) {
+        guard !references.lostPeers.contains(where: { $0.peer == peer && $0.due <= due }),
             references.borrowers.values.contains(where: { $0.contains(peer) })
                 || references.transfers.values.contains(where: { $0.receiver == peer })
         else { return }
-        let due = now.advanced(milliseconds: configuration.lostPeerMilliseconds)
         references.lostPeers.append(ReferenceTable.LostPeer(peer: peer, due: due))
         setAlarm(due)
     }
