@@ -69,6 +69,7 @@ extension GCSCore {
         into effects: inout GCSEffects
     ) {
         let gone = gone.sorted()
+        let unknown = gone.filter { goneProcesses[$0] == nil }
         // All are marked and forgotten first, so that nothing freed here is granted to another of them.
         for id in gone {
             peers[id]?.isGone = true
@@ -87,8 +88,8 @@ extension GCSCore {
         traceOwnersGone(gone, at: now)
         let release = ReleaseOwned(workers: gone, jobs: ended)
         for node in nodeOrder { effects.send(.releaseOwned(release), to: WorkerID(raylet: node)) }
-        guard !isExpected else { return }
-        let message = Message.processesDied(ProcessesDied(processes: gone))
+        guard !isExpected, !unknown.isEmpty else { return }
+        let message = Message.processesDied(ProcessesDied(processes: unknown))
         for (peer, record) in peers.sorted(by: { $0.key < $1.key })
         where record.role == .driver || record.role == .worker {
             tell(peer, message, into: &effects)

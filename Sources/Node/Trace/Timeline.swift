@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
+internal import CRaySystem
 internal import Glibc
 internal import RayCore
 package import RayWire

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
+internal import CRaySystem
 internal import Glibc
 package import RayCore
 internal import RayTransport
