@@ -188,6 +188,7 @@ package struct GCSCore: Sendable {
         case .releaseActor(let message): releaseActor(message.actor, sender, at: now, into: &effects)
         case .actorExited(let message): actorExited(message, sender, at: now, into: &effects)
         case .abandonActor(let message): abandonActor(message, sender, into: &effects)
+        case .actorDelayed(let message): actorDelayed(message, sender, at: now, into: &effects)
         case .keyValueRequest(let message): keyValue(message, sender, at: now, into: &effects)
         case .subscribe(let message): subscribe(message.channel, sender, into: &effects)
         case .unsubscribe(let message): unsubscribe(message.channel, sender, into: &effects)

@@ -61,4 +61,32 @@ import Testing
         harness.send(exited, from: worker(1))
         #expect(harness.core.clusterStatus().actorsDead == 1)
     }
+
+    @Test("An actor whose argument is made again gives its resources back and starts later; this is no restart")
+    func delayed() throws {
+        var harness = GCSHarness.cluster(cpus: 1)
+        harness.send(.createActor(CreateActor(spec: spec(actor(1)))), from: driver(1))
+        let first = try #require(harness.assigned(actor(1)))
+        harness.ready(first, worker: 1)
+        harness.request(lease(1), from: driver(1))
+        harness.effects = []
+        func delay(_ incarnation: UInt32, from worker: WorkerID) {
+            harness.send(
+                .actorDelayed(ActorDelayed(actor: actor(1), incarnation: incarnation)), from: worker)
+        }
+        delay(0, from: driver(1))
+        delay(1, from: worker(1))
+        #expect(harness.messages(to: raylet(0)).isEmpty)
+        delay(0, from: worker(1))
+        #expect(harness.sent(.releaseLease(ReleaseLease(lease: first, kill: true)), to: raylet(0)))
+        #expect(harness.core.clusterStatus().actorsAlive == 0)
+        // What waited has the CPU first.
+        harness.ready(lease(1), worker: 2)
+        #expect(harness.messages(to: driver(1)).contains { if case .leaseGranted = $0 { true } else { false } })
+        harness.send(.returnLease(ReturnLease(lease: lease(1))), from: driver(1))
+        let second = try #require(harness.assigned(actor(1)))
+        harness.ready(second, worker: 3)
+        harness.started(actor(1), worker: 3, incarnation: 1)
+        #expect(harness.updates(of: actor(1), to: driver(1)).last?.phase == .alive)
+    }
 }

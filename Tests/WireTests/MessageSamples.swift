@@ -280,6 +280,7 @@ enum MessageSamples {
         .releaseActor(ReleaseActor(actor: actorID)),
         .drainActor(DrainActor(actor: actorID, incarnation: 1, reason: "why")),
         .actorExited(ActorExited(actor: actorID, incarnation: 1, reason: "why")),
+        .actorDelayed(ActorDelayed(actor: actorID, incarnation: 2)),
         .generatorItem(
             GeneratorItem(
                 task: taskID, attempt: 1, index: 2, result: .stored(at: address, byteCount: 5),

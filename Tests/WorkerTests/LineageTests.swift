@@ -343,6 +343,24 @@ import Testing
         #expect(worker.sent().map(\.0) == [.argumentLost(lost)])
     }
 
+    @Test("The worker of an actor whose initialiser asks for what is being made again says so to the head")
+    func initialiser() {
+        let argument = ObjectReference(id: .taskReturn(TaskID(1, 2, 3), index: 0), owner: WorkerHarness.other)
+        var worker = WorkerHarness(WorkerHarness.worker, isDriver: false)
+        let actor = ActorID(1, 1)
+        let creation = TaskSpec(
+            id: TaskID(1, 1, 1), kind: .actorCreation(actor), function: WorkerHarness.function,
+            arguments: [.reference(argument)], owner: WorkerHarness.driver)
+        worker.receive(
+            .startActor(StartActor(spec: ActorSpec(id: actor, creation: creation), incarnation: 3, lease: .none)))
+        worker.step(.located(argument.id, isPresent: false))
+        _ = worker.sent()
+        worker.receive(.objectStatus(ObjectStatus(object: argument.id)), from: WorkerHarness.other.worker)
+        let sent = worker.sent()
+        #expect(sent.map(\.0) == [.actorDelayed(ActorDelayed(actor: actor, incarnation: 3))])
+        #expect(sent.map(\.1) == [.gcs])
+    }
+
     @Test("Whatever nodes die when, every result comes right, and nothing is left", arguments: 0..<20)
     func anyDeath(block: UInt64) {
         var deaths = 0

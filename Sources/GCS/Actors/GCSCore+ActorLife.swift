@@ -68,10 +68,26 @@ extension GCSCore {
         publish(started.actor, into: &effects)
     }
 
+    /// An actor that starts waits for an argument that is lost, and has taken what making that again may need. So it gives
+    /// that back, and is started again later: this costs no restart.
+    mutating func actorDelayed(
+        _ delayed: ActorDelayed, _ sender: Sender, at now: Instant, into effects: inout GCSEffects
+    ) {
+        guard let actor = actors[delayed.actor], case .starting(let lease, let worker) = actor.stage,
+            worker.worker == sender.id, actor.incarnation == delayed.incarnation
+        else { return }
+        let cause = "an argument of its initialiser was lost and is being made again"
+        noteOrder(worker.worker, .intendedSystemExit, "the actor \(actor.title) is started again: \(cause)")
+        endLease(lease, .killWorker, at: now, into: &effects)
+        incarnationEnded(delayed.actor, lease, RayError(.actorDied, cause), isFree: true, at: now, into: &effects)
+    }
+
     /// The worker of an actor, or its start, came to an end: the actor is started again, or dies.
+    ///
+    /// - Parameter isFree: whether another start costs no restart.
     mutating func incarnationEnded(
-        _ id: ActorID, _ lease: LeaseID, _ error: RayError, wasPreempted: Bool = false, at now: Instant,
-        into effects: inout GCSEffects
+        _ id: ActorID, _ lease: LeaseID, _ error: RayError, wasPreempted: Bool = false, isFree: Bool = false,
+        at now: Instant, into effects: inout GCSEffects
     ) {
         guard let actor = actors[id], actor.lease == lease else { return }
         if error.type == .runtimeEnvSetupFailed, !actor.wasAlive {
@@ -81,7 +97,7 @@ extension GCSCore {
             return endActor(id, error, at: now, into: &effects)
         }
         // As in Ray an announced preemption costs no restart, if restarts are wanted at all.
-        let isFree = wasPreempted && actor.spec.restartsMax != 0
+        let isFree = isFree || wasPreempted && actor.spec.restartsMax != 0
         guard actor.mayRestart || isFree else {
             let restarts = actor.restartCount == 0 ? "" : " (it was started again \(actor.restartCount) times)"
             return endActor(id, because: error.message + restarts, error, at: now, into: &effects)

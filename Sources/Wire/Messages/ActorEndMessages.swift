@@ -86,3 +86,25 @@ package struct ActorExited: Hashable, Sendable, WireCodable {
         reason = try reader.string()
     }
 }
+
+/// An actor's worker to GCS: the initialiser waits for an argument that is made again, which may need what the actor has
+/// taken.
+package struct ActorDelayed: Hashable, Sendable, WireCodable {
+    package var actor: ActorID
+    package var incarnation: UInt32
+
+    package init(actor: ActorID, incarnation: UInt32) {
+        self.actor = actor
+        self.incarnation = incarnation
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(actor)
+        writer.write(incarnation)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        actor = try reader.identifier()
+        incarnation = try reader.uint32()
+    }
+}

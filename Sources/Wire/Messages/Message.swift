@@ -115,6 +115,7 @@ package enum Message: Hashable, Sendable {
     case releaseActor(ReleaseActor)
     case drainActor(DrainActor)
     case actorExited(ActorExited)
+    case actorDelayed(ActorDelayed)
     case generatorItem(GeneratorItem)
     case generatorConsumed(GeneratorConsumed)
     case stopGenerator(StopGenerator)
@@ -241,6 +242,7 @@ package enum Message: Hashable, Sendable {
         case .releaseActor: 222
         case .drainActor: 223
         case .actorExited: 224
+        case .actorDelayed: 348
         case .generatorItem: 225
         case .generatorConsumed: 226
         case .stopGenerator: 346
@@ -369,6 +371,7 @@ package enum Message: Hashable, Sendable {
         case .releaseActor(let message): message.encode(into: &writer)
         case .drainActor(let message): message.encode(into: &writer)
         case .actorExited(let message): message.encode(into: &writer)
+        case .actorDelayed(let message): message.encode(into: &writer)
         case .generatorItem(let message): message.encode(into: &writer)
         case .generatorConsumed(let message): message.encode(into: &writer)
         case .stopGenerator(let message): message.encode(into: &writer)
@@ -505,6 +508,7 @@ package enum Message: Hashable, Sendable {
         case 222: self = .releaseActor(try reader.value())
         case 223: self = .drainActor(try reader.value())
         case 224: self = .actorExited(try reader.value())
+        case 348: self = .actorDelayed(try reader.value())
         case 225: self = .generatorItem(try reader.value())
         case 226: self = .generatorConsumed(try reader.value())
         case 346: self = .stopGenerator(try reader.value())

@@ -81,6 +81,15 @@ extension WorkerCore {
         startTasks(into: &effects)
     }
 
+    /// The initialiser of the actor of this process waits for what is made again: the head starts it elsewhere, later.
+    mutating func delayActor(waitingFor id: ObjectID, into effects: inout WorkerEffects) {
+        for case .argument(let task) in objects[id]?.waiters ?? [] {
+            guard case .actorCreation(let actor)? = execution.received[task]?.spec.kind else { continue }
+            let message = ActorDelayed(actor: actor, incarnation: execution.incarnation)
+            return effects.send(.actorDelayed(message), to: WorkerID.gcs)
+        }
+    }
+
     // MARK: The task's owner's side
 
     /// A worker gave a task back: it waits for its argument here.

@@ -250,6 +250,7 @@ extension WorkerCore {
         guard let entry = objects[id], entry.isAsked, !entry.exists else { return }
         guard message.result != nil || message.error != nil else {
             // It is being made again, and the answer will come: no task holds a worker meanwhile.
+            delayActor(waitingFor: id, into: &effects)
             return giveBackTasks(waitingFor: id, version: entry.version, at: [], into: &effects)
         }
         objects[id]?.isAsked = false
