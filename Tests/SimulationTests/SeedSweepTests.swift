@@ -75,6 +75,7 @@ extension SimulationTests {
             (719_409, nil, "the timer of an owner ran without a pause while a worker did not answer"),
             (718_579, nil, "what a killed worker had stored stayed until the job ended"),
             (714_845, nil, "a node that was joining never heard that the head had given it up"),
+            (119_767_946, nil, "three workers that were killed at their start cost a task that has four tries"),
             (724_154, .groups, "a placement group with all of its bundles was said to look for some"),
         ]
 

@@ -201,6 +201,22 @@ import Testing
         #expect(harness.pushes().map(\.id) == [task])
     }
 
+    @Test("Workers that are killed at their start cost a task no more than its tries") func killedStarts() {
+        var harness = WorkerHarness()
+        let reference = harness.submit()
+        let token = harness.get([reference])
+        let error = RayError(.workerDied, "killed while it started")
+        for start in 1...4 {
+            #expect(harness.outcome(token) == nil)
+            guard let request = harness.leaseRequests().last else {
+                Issue.record("nobody asked for start \(start)")
+                return
+            }
+            harness.receive(.leaseRefused(LeaseRefused(lease: request, error: error)))
+        }
+        #expect(harness.outcome(token)?.first?.errorType == .workerDied)
+    }
+
     @Test("A worker that had nothing to hand back is not asked again and again") func stealNothing() {
         var harness = WorkerHarness()
         for _ in 0..<3 { _ = harness.submit() }

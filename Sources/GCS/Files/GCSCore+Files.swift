@@ -9,8 +9,9 @@ internal import RayWire
 /// Files of the head, and who needs them.
 ///
 /// Those named by their SHA-256 lie in the archive, the others are Ray's packages: the values of their names in the
-/// key-value store. Such a value may be the name of a file of the archive, which then stays as long as it. Whoever brings a file, or asks whether it is there, on behalf of a job has that job hold it; so
-/// does who wants a worker for which it is needed. A job may use again, hours later, what it brought once.
+/// key-value store. Such a value may be the name of a file of the archive, which then stays as long as it. Whoever brings
+/// a file, or asks whether it is there, on behalf of a job has that job hold it; so does who wants a worker for which it is
+/// needed. A job may use again, hours later, what it brought once.
 extension GCSCore {
     /// Whether a file of the archive is to stay.
     package func keepsFile(_ name: String) -> Bool { files[name] != nil }

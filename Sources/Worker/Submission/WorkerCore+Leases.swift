@@ -9,8 +9,9 @@ internal import RayWire
 
 /// Leases: asking for workers, keeping them busy, giving them back (see docs/ARCHITECTURE.md, life of a task).
 extension WorkerCore {
-    /// Starts of workers that may fail one after the other before the tasks that wait for them fail.
-    private static let startDeathsMax = 3
+    /// Starts of workers that may fail one after the other before the tasks that wait for them fail: as many as a task has
+    /// tries.
+    private static let startDeathsMax = 4
 
     /// How long a lease without work is kept now: only briefly while our own task waits for others, which may need it.
     var leaseIdleMilliseconds: Int {
