@@ -76,22 +76,24 @@ def run_exit_functions() -> None:
         atexit._run_exitfuncs()
 
 
-def end_process(code: int) -> NoReturn:
-    """Ends this process after what was registered with `atexit`, and when its last results are on their way."""
+def prepare_end(code: int) -> None:
+    """Does what was registered with `atexit`; the process ends in EXIT_SECONDS even if that takes longer."""
     threading.Timer(EXIT_SECONDS, os._exit, (code,)).start()
     run_exit_functions()
     sys.stdout.flush()
     sys.stderr.flush()
+
+
+def end_process(code: int) -> NoReturn:
+    """Ends this process after what was registered with `atexit`, and when its last results are on their way."""
+    prepare_end(code)
     _core.close()
     os._exit(code)
 
 
 def crash(code: int) -> NoReturn:
     """Ends this process, on any thread, as one that user code has ended while calls were under way."""
-    threading.Timer(EXIT_SECONDS, os._exit, (code,)).start()
-    run_exit_functions()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    prepare_end(code)
     # Results of calls that have ended leave within milliseconds by themselves.
     time.sleep(SETTLE_SECONDS)
     os._exit(code)

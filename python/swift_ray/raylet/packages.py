@@ -64,6 +64,9 @@ def fetch(ask: Ask, digest: str, timeout: float | None, count: int | None = None
             if error.rpc_code == GRPC_NOT_FOUND:
                 return None
             raise
+        if not piece["bytes"]:
+            # A head that has none of it left would be asked for ever.
+            return None
         package += piece["bytes"]
         total = count or piece["total"]
     return bytes(package)

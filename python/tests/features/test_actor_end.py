@@ -153,7 +153,9 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-@pytest.mark.skipif(os.environ.get("SWIFT_RAY") == "0", reason="Ray's own core waits for the coroutine for ever")
+@pytest.mark.skipif(
+    os.environ.get("SWIFT_RAY") == "0", reason="Ray's own core waits for the coroutine for ever"
+)
 def test_coroutines_end_with_their_actor():
     actor = Endless.remote()
     waiting = actor.wait.remote()

@@ -63,7 +63,8 @@ def test_generator_is_let_go(cluster, is_actor):
 
 
 @pytest.mark.skipif(
-    os.environ.get("SWIFT_RAY") == "0", reason="Ray's own core makes the item again only when its reader goes on"
+    os.environ.get("SWIFT_RAY") == "0",
+    reason="Ray's own core makes the item again only when its reader goes on",
 )
 def test_lost_while_it_waits_for_its_reader(cluster):
     """A generator with a limit runs again for a lost item, though nobody has read on."""
