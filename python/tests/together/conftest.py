@@ -43,7 +43,7 @@ def cluster(together: str) -> Iterator[None]:
     ray.shutdown()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def modules() -> str:
     """The folder of the modules that Swift calls."""
     return MODULES
