@@ -8,7 +8,7 @@ import RayCore
 import RayObjectStore
 import Testing
 
-/// From here on copies are left to the processor (`ray_copy`).
+/// From here on copies write past the caches (`ray_copy`).
 private let largeCopyBytes = 8 << 20
 
 @Suite struct ArenaTests {
@@ -304,18 +304,18 @@ private let largeCopyBytes = 8 << 20
     }
 
     @Test(
-        "A copy is exact and touches nothing beside it", arguments: [0, 1, 65, largeCopyBytes - 1, largeCopyBytes + 3])
-    func copy(count: Int) {
-        // At an odd place, as behind a header.
+        "A copy is exact and touches nothing beside it",
+        arguments: [0, 1, 65, largeCopyBytes - 1, largeCopyBytes, largeCopyBytes + 3, largeCopyBytes + 76], [3, 16])
+    func copy(count: Int, place: Int) {
         let source = [UInt8](unsafeUninitializedCapacity: count) { bytes, written in
             for index in 0..<count { bytes[index] = UInt8(truncatingIfNeeded: index &* 7 &+ index >> 8) }
             written = count
         }
-        var target = [UInt8](repeating: 0xee, count: count + 6)
+        var target = [UInt8](repeating: 0xee, count: count + 2 * place)
         target.withUnsafeMutableBytes { target in
-            source.withUnsafeBytes { source in ray_copy(target.baseAddress! + 3, source.baseAddress!, count) }
+            source.withUnsafeBytes { source in ray_copy(target.baseAddress! + place, source.baseAddress!, count) }
         }
-        #expect(target[3..<count + 3].elementsEqual(source))
-        #expect((target.prefix(3) + target.suffix(3)).allSatisfy { $0 == 0xee })
+        #expect(target[place..<count + place].elementsEqual(source))
+        #expect((target.prefix(place) + target.suffix(place)).allSatisfy { $0 == 0xee })
     }
 }
