@@ -64,7 +64,9 @@ let modules: [Target] = [
     .target(name: "CRayPython", path: "Sources/CRayPython"),
     .target(
         name: "RayPython",
-        dependencies: ["CRayPython", "RayCore", "RayWire", "RayWorker", "RayNode", "CRaySystem", deque],
+        dependencies: [
+            "CRayPython", "RayCore", "RayWire", "RayWorker", "RayNode", "RayTransport", "CRaySystem", deque,
+        ],
         path: "Sources/RayPython", swiftSettings: strict),
     .target(
         name: "RaySimulation",

@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-internal import CRaySystem
 internal import RayTransport
 internal import Synchronization
 
@@ -23,10 +22,7 @@ package final class CallThreads: Sendable {
     package func perform(_ call: @escaping @Sendable () -> Void) -> Bool { pool.add(call) }
 
     /// What the threads share; it lives as long as they do.
-    ///
-    /// Unchecked: the futex word's address never changes, it is only changed under the mutex, and the kernel compares
-    /// it before it puts a thread to sleep.
-    private final class Pool: @unchecked Sendable {
+    private final class Pool: Sendable {
         private struct State {
             var calls: [@Sendable () -> Void] = []
             var threadCount = 0
@@ -35,32 +31,21 @@ package final class CallThreads: Sendable {
         }
 
         private let state = Mutex(State())
-        private let word: UnsafeMutablePointer<UInt32>
-
-        init() {
-            word = .allocate(capacity: 1)
-            word.initialize(to: 0)
-        }
-
-        deinit { word.deallocate() }
+        private let changes = EventCount()
 
         func add(_ call: @escaping @Sendable () -> Void) -> Bool {
             let needsThread = state.withLock { state in
                 state.calls.append(call)
-                word.pointee &+= 1
                 return state.calls.count > state.idleCount
             }
-            ray_futex_wake(word, 1)
+            changes.raise(waking: 1)
             guard needsThread else { return true }
             return start() || giveUpLast()
         }
 
         func stop() {
-            state.withLock { state in
-                state.isStopped = true
-                word.pointee &+= 1
-            }
-            ray_futex_wake(word, Int32.max)
+            state.withLock { $0.isStopped = true }
+            changes.raise()
         }
 
         private func start() -> Bool {
@@ -84,16 +69,17 @@ package final class CallThreads: Sendable {
 
         private func run() {
             while true {
-                let (call, isStopped, seen) = state.withLock { state in
+                let seen = changes.current
+                let (call, isStopped) = state.withLock { state in
                     let call = state.calls.isEmpty ? nil : state.calls.removeFirst()
                     if call == nil { state.idleCount += 1 }
-                    return (call, state.isStopped, word.pointee)
+                    return (call, state.isStopped)
                 }
                 if let call {
                     call()
                     continue
                 }
-                if !isStopped { ray_futex_wait(word, seen, 60_000_000) }
+                if !isStopped { changes.wait(after: seen, milliseconds: 60_000) }
                 state.withLock { $0.idleCount -= 1 }
                 if isStopped { return }
             }

@@ -3,14 +3,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-internal import CRaySystem
 internal import DequeModule
+internal import RayTransport
 internal import Synchronization
 
 /// What any thread adds and any number of readers read, each at its own pace. Of more than `countMax` the oldest go.
-///
-/// Unchecked: the futex word's address never changes, and it is only changed under the mutex.
-final class EventLog<Event: Sendable>: @unchecked Sendable {
+final class EventLog<Event: Sendable>: Sendable {
     private struct State {
         var events: Deque<Event> = []
         /// The position of the first of them.
@@ -18,16 +16,10 @@ final class EventLog<Event: Sendable>: @unchecked Sendable {
     }
 
     private let state = Mutex(State())
-    private let word: UnsafeMutablePointer<UInt32>
+    private let changes = EventCount()
     private let countMax: Int
 
-    init(countMax: Int) {
-        self.countMax = countMax
-        word = .allocate(capacity: 1)
-        word.initialize(to: 0)
-    }
-
-    deinit { word.deallocate() }
+    init(countMax: Int) { self.countMax = countMax }
 
     func add(_ event: Event) {
         state.withLock {
@@ -36,9 +28,8 @@ final class EventLog<Event: Sendable>: @unchecked Sendable {
                 $0.first += 1
             }
             $0.events.append(event)
-            word.pointee &+= 1
         }
-        ray_futex_wake(word, .max)
+        changes.raise()
     }
 
     /// The position of what is added next.
@@ -47,9 +38,10 @@ final class EventLog<Event: Sendable>: @unchecked Sendable {
     /// The event at a position, or the oldest that is kept behind it, and the position of the next one. Waits for it up
     /// to `milliseconds`.
     func next(at position: Int, milliseconds: Int) -> (event: Event?, next: Int) {
-        let (found, seen) = state.withLock { (Self.find(position, $0), word.pointee) }
+        let seen = changes.current
+        let found = state.withLock { Self.find(position, $0) }
         guard found.event == nil else { return found }
-        ray_futex_wait(word, seen, UInt64(max(0, milliseconds)) * 1_000)
+        changes.wait(after: seen, milliseconds: milliseconds)
         return state.withLock { Self.find(position, $0) }
     }
 
