@@ -1,4 +1,7 @@
-"""What a worker does about its runtime environment before it becomes Ray's worker."""
+"""What a worker does about its runtime environment before it becomes Ray's worker.
+
+Of this the servers of Ray Client use what is about the files (`client_environment.py`).
+"""
 
 import asyncio
 import base64
@@ -16,7 +19,10 @@ from swift_ray import virtual_environment
 VARIABLE = "SWIFT_RAY_PYTHON_ENVIRONMENT"
 # In a process that has become the interpreter of its virtual environment: nothing is left to do.
 READY_VARIABLE = "SWIFT_RAY_ENVIRONMENT_READY"
+# From what a process comes that was started within an environment, as servers of Ray Client are.
+ORIGIN_VARIABLE = "SWIFT_RAY_ORIGIN"
 GCS = "gcs://"
+RESOURCES = "runtime_resources"
 
 
 def own_environment() -> dict:
@@ -25,14 +31,31 @@ def own_environment() -> dict:
     return json.loads(base64.b64decode(text)) if text else {}
 
 
+def origin() -> dict[str, str]:
+    """Interpreter, search path and folder that workers have before they set up their environments."""
+    if given := os.environ.get(ORIGIN_VARIABLE):
+        return json.loads(given)
+    return {
+        "python": sys.executable,
+        "path": os.environ.get("PYTHONPATH", ""),
+        "folder": os.getcwd(),
+    }
+
+
 def set_up() -> None:
     """Gives this process its environment; if that fails it ends, and its lease with the reason."""
     environment = own_environment()
     if not environment or os.environ.pop(READY_VARIABLE, None):
         return
+    folder = environment.get("working_dir") or ""
+    # The raylet has fetched and entered a package of the cluster.
+    entered = os.getcwd() if folder.startswith(GCS) else None
+    resources = resources_folder()
     try:
-        paths = asyncio.run(_fetched(environment))
-        interpreter = virtual_environment.interpreter(environment, resources_folder())
+        paths = asyncio.run(fetched(environment, resources, os.environ["SWIFT_RAY_GCS_ADDRESS"], entered))
+        if folder:
+            os.chdir(paths[0])
+        interpreter = virtual_environment.interpreter(environment, resources, os.getcwd())
     except virtual_environment.InstallationError as error:
         print(error, file=sys.stderr)
         sys.exit(1)
@@ -51,40 +74,46 @@ def set_up() -> None:
 
 
 def become(command: str) -> None:
-    """Lets a command of a shell (`py_executable`) be this worker; it sees this package, whatever else it sees."""
-    package = os.path.dirname(os.path.abspath(__file__))
-    folder = os.path.join(resources_folder(), "core", hashlib.sha256(package.encode()).hexdigest()[:16])
-    os.makedirs(folder, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        os.symlink(package, os.path.join(folder, "swift_ray"))
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), folder]))
+    """Lets a command of a shell (`py_executable`) be this worker."""
+    own = package_folder(resources_folder())
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), own]))
     os.environ[READY_VARIABLE] = "1"
     os.execvp("bash", ["bash", "-c", f"exec {command} -m swift_ray.worker"])
 
 
+def package_folder(resources: str) -> str:
+    """A folder with nothing in it but this package, for an interpreter that may not see it otherwise."""
+    package = os.path.dirname(os.path.abspath(__file__))
+    folder = os.path.join(resources, "core", hashlib.sha256(package.encode()).hexdigest()[:16])
+    os.makedirs(folder, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.symlink(package, os.path.join(folder, "swift_ray"))
+    return folder
+
+
 def resources_folder() -> str:
     """Where this node keeps what environments need."""
-    return os.path.join(os.environ["SWIFT_RAY_SESSION_DIR"], "runtime_resources")
+    return os.path.join(os.environ["SWIFT_RAY_SESSION_DIR"], RESOURCES)
 
 
-async def _fetched(environment: dict) -> list[str]:
-    """Where the modules of the environment are now, those that count more first."""
+async def fetched(environment: dict, resources: str, address: str, entered: str | None = None) -> list[str]:
+    """Where the environment's folder and modules are now, those that count more first: the folder, if it has one.
+
+    `address`: of the control store. `entered`: where the folder is, if it has been fetched.
+    """
     from ray._private.runtime_env.context import RuntimeEnvContext
     from ray._private.runtime_env.packaging import download_and_unpack_package
     from ray._private.runtime_env.py_modules import PyModulesPlugin
     from ray._raylet import GcsClient
 
-    resources = resources_folder()
-    client = GcsClient(address=os.environ["SWIFT_RAY_GCS_ADDRESS"])
+    client = GcsClient(address=address)
     paths: list[str] = []
-    folder = environment.get("working_dir")
-    if folder:
-        # The raylet has fetched and entered a package of the cluster.
-        if not folder.startswith(GCS):
+    if folder := environment.get("working_dir"):
+        if entered is None:
             files = os.path.join(resources, "working_dir_files")
             os.makedirs(files, exist_ok=True)
-            os.chdir(await download_and_unpack_package(folder, files, client))
-        paths.append(os.getcwd())
+            entered = str(await download_and_unpack_package(folder, files, client))
+        paths.append(entered)
     modules: list[Any] = environment.get("py_modules") or []
     if modules:
         plugin = PyModulesPlugin(resources, client)

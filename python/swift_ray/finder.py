@@ -24,6 +24,7 @@ PATCHED = {
     "ray._private.serialization": "patch_serialization",
     "ray.util.serialization_addons": "patch_serialization_addons",
     "ray.cross_language": "patch_cross_language",
+    "ray.util.client.server.proxier": "patch_proxier",
 }
 # What is to be done once these are imported (`swift_ray/addons.py`).
 AWAITED = {}

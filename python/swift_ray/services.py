@@ -28,6 +28,8 @@ RAYLET_SETTINGS = (
     "worker_oom_score_adjustment",
     "worker_niceness",
 )
+# Whether gRPC takes care of forks (cygrpc's variable).
+FORKING_VARIABLE = "GRPC_ENABLE_FORK_SUPPORT"
 LIB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib")
 
 
@@ -72,6 +74,18 @@ def patch_services(services: ModuleType) -> None:
             utils.get_dashboard_dependency_error = find_error
 
     services.start_raylet = start_raylet_alone
+    start_process = services.start_ray_process
+
+    def start_ray_process(command, process_type, *arguments, env_updates=None, **options):
+        """Ray Client's proxy forks with gRPC's threads in it, which gRPC then starts in the child, too.
+
+        There they find their files closed, and end it, if they are there before the child is another program.
+        """
+        if process_type == services.ray_constants.PROCESS_TYPE_RAY_CLIENT_SERVER:
+            env_updates = {FORKING_VARIABLE: os.environ.get(FORKING_VARIABLE, "0"), **(env_updates or {})}
+        return start_process(command, process_type, *arguments, env_updates=env_updates, **options)
+
+    services.start_ray_process = start_ray_process
 
 
 def patch_node(node: ModuleType) -> None:
@@ -228,3 +242,10 @@ def patch_cross_language(cross_language: ModuleType) -> None:
 
     cross_language._format_args = format_arguments
     cross_language._get_function_descriptor_for_actor_method = describe_method
+
+
+def patch_proxier(proxier: ModuleType) -> None:
+    """Ray Client's proxy sets up the environments of its servers itself: there is no agent that it could ask."""
+    from swift_ray.client_environment import create_runtime_env
+
+    proxier.ProxyManager._create_runtime_env = create_runtime_env

@@ -23,10 +23,10 @@ class InstallationError(Exception):
     """What could not be installed, with the output of the command."""
 
 
-def interpreter(environment: dict, resources: str) -> str | None:
+def interpreter(environment: dict, resources: str, folder: str) -> str | None:
     """The Python of the virtual environment that `environment` wants, below the folder `resources`; None if it has none.
 
-    The first process that wants it makes it and the others wait for that. InstallationError: it cannot be made.
+    `folder`: the process's working folder, which requirements can name. The first process that wants it makes it and the others wait for that. InstallationError: it cannot be made.
     """
     kind = next((kind for kind in ("pip", "uv") if environment.get(kind)), None)
     if kind is None:
@@ -34,26 +34,23 @@ def interpreter(environment: dict, resources: str) -> str | None:
     wanted = environment[kind]
     if isinstance(wanted, list):
         wanted = {"packages": wanted}
-    content = json.dumps([kind, wanted, sys.version, sys.executable, working_dir_of(wanted)], sort_keys=True)
-    folder = os.path.join(resources, kind, hashlib.sha256(content.encode()).hexdigest()[:40])
-    python = os.path.join(folder, "bin", "python")
-    complete = folder + ".complete"
-    with locked(folder + ".lock"):
+    # Packages there differ from folder to folder.
+    named = folder if any(WORKING_DIR_VARIABLE in one for one in wanted["packages"]) else ""
+    content = json.dumps([kind, wanted, sys.version, sys.executable, named], sort_keys=True)
+    place = os.path.join(resources, kind, hashlib.sha256(content.encode()).hexdigest()[:40])
+    python = os.path.join(place, "bin", "python")
+    complete = place + ".complete"
+    with locked(place + ".lock"):
         if not os.path.exists(complete):
-            shutil.rmtree(folder, ignore_errors=True)
-            make(folder)
+            shutil.rmtree(place, ignore_errors=True)
+            make(place)
             try:
-                install(kind, wanted, python, folder)
+                install(kind, wanted, python, place, folder)
             except BaseException:
-                shutil.rmtree(folder, ignore_errors=True)
+                shutil.rmtree(place, ignore_errors=True)
                 raise
             open(complete, "w").close()
     return python
-
-
-def working_dir_of(wanted: dict) -> str:
-    """The folder that requirements name by a variable; packages there differ from folder to folder."""
-    return os.getcwd() if any(WORKING_DIR_VARIABLE in one for one in wanted["packages"]) else ""
 
 
 @contextmanager
@@ -79,12 +76,12 @@ def make(folder: str) -> None:
         file.write("\n".join(lines) + "\n")
 
 
-def install(kind: str, wanted: dict, python: str, folder: str) -> None:
+def install(kind: str, wanted: dict, python: str, place: str, folder: str) -> None:
     """Installs the requirements. InstallationError: pip or uv says no."""
-    requirements = os.path.join(folder, "requirements.txt")
+    requirements = os.path.join(place, "requirements.txt")
     with open(requirements, "w") as file:
         for one in wanted["packages"]:
-            file.write(one.replace(WORKING_DIR_VARIABLE, os.getcwd()) + "\n")
+            file.write(one.replace(WORKING_DIR_VARIABLE, folder) + "\n")
     if kind == "pip":
         pip = [python, "-m", "pip"]
         if wanted.get("pip_version"):

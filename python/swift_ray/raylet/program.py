@@ -1,9 +1,9 @@
 """The program that workers run, as raylets are told: `python -m swift_ray.worker`."""
 
 import os
-import sys
 from typing import Any
 
+from swift_ray.environment import origin
 from swift_ray.raylet.checkout import checkout
 from swift_ray.raylet.config import Config, value
 
@@ -20,13 +20,13 @@ def site_flags() -> list[str]:
 
 def search_path() -> list[str]:
     """The variable by which workers find what this process finds."""
-    paths = [path for path in (os.environ.get("PYTHONPATH"), checkout()) if path]
+    paths = [path for path in (origin()["path"], checkout()) if path]
     return [f"PYTHONPATH={os.pathsep.join(dict.fromkeys(paths))}"] if paths else []
 
 
 def python_of_workers() -> list[str]:
     """The variables of programs in Swift, by which these find the Python that has called them."""
-    return [f"SWIFT_RAY_PYTHON={sys.executable}", *search_path()]
+    return [f"SWIFT_RAY_PYTHON={origin()['python']}", *search_path()]
 
 
 def worker_program() -> dict[str, Any]:
@@ -39,8 +39,8 @@ def worker_program() -> dict[str, Any]:
         environment.append(f"RAY_preload_python_modules={','.join(modules)}")
     environment += search_path()
     return {
-        "python": sys.executable,
+        "python": origin()["python"],
         "arguments": [*site_flags(), "-m", "swift_ray.worker"],
         "environment": environment,
-        "folder": os.getcwd(),
+        "folder": origin()["folder"],
     }
