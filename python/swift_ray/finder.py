@@ -25,6 +25,7 @@ PATCHED = {
     "ray.util.serialization_addons": "patch_serialization_addons",
     "ray.cross_language": "patch_cross_language",
     "ray.util.client.server.proxier": "patch_proxier",
+    "ray._private.authentication.grpc_authentication_server_interceptor": "patch_interceptor",
 }
 # What is to be done once these are imported (`swift_ray/addons.py`).
 AWAITED = {}

@@ -249,3 +249,10 @@ def patch_proxier(proxier: ModuleType) -> None:
     from swift_ray.client_environment import create_runtime_env
 
     proxier.ProxyManager._create_runtime_env = create_runtime_env
+
+
+def patch_interceptor(interceptor: ModuleType) -> None:
+    """Clients without the cluster's token hear why they are refused."""
+    from swift_ray.client_access import patch
+
+    patch(interceptor)
