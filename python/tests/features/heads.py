@@ -48,7 +48,12 @@ def started_head(folder: Path, *options: str, **variables: str) -> Iterator[None
             [RAY, "start", "--head", "--block", *OPTIONS, *options],
             stdout=file,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "RAY_TMPDIR": sessions, **variables},
+            env={
+                **os.environ,
+                "RAY_TMPDIR": sessions,
+                "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
+                **variables,
+            },
         )
     try:
         started = eventually(lambda: "Ray runtime started" in output.read_text() or head.poll() is not None)
