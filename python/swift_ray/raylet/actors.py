@@ -1,5 +1,7 @@
 """Actors: creation, calls, and handles that travel."""
 
+import re
+import time
 from typing import Any
 
 import msgpack
@@ -24,6 +26,8 @@ from swift_ray.raylet.objects import task_id
 from swift_ray.raylet.strategies import strategy_fields
 
 ACTOR_NAMESPACE = "swift_ray_actors"
+# The namespace of a job that has named none.
+ANONYMOUS = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def handle_object(actor_id: bytes) -> bytes:
@@ -137,7 +141,21 @@ class ActorCalls:
             # Whoever looks the actor up by its name needs these, too.
             self.put_key(ACTOR_NAMESPACE, actor, msgpack.packb(known))
             self._check_name(actor, name, ray_namespace)
+        if is_detached:
+            self._warn_of_anonymous(ray_namespace or self.get_job_config().ray_namespace)
         return ActorID(actor)
+
+    def _warn_of_anonymous(self, namespace: str) -> None:
+        """Tells the driver that a detached actor will hardly be found again."""
+        if ANONYMOUS.fullmatch(namespace):
+            from ray._private.ray_constants import DETACHED_ACTOR_ANONYMOUS_NAMESPACE_ERROR
+
+            text = (
+                "It looks like you're creating a detached actor in an anonymous namespace. In order to access this "
+                "actor in the future, you will need to explicitly connect to this namespace with "
+                f'ray.init(namespace="{namespace}", ...)'
+            )
+            self.push_error(self._job_id, DETACHED_ACTOR_ANONYMOUS_NAMESPACE_ERROR, text, time.time())
 
     def _check_name(self, actor: bytes, name: str, ray_namespace: str) -> None:
         """ActorAlreadyExistsError: somebody else has created an actor of this name at the same time.

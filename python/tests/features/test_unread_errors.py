@@ -106,3 +106,15 @@ def test_workers_that_are_not_wanted_any_more(errors):
         ray.get(actor.__ray_terminate__.remote(), timeout=30)
     del actor
     assert get_error_message(errors, 1, timeout=2) == []
+
+
+def test_detached_actors_that_are_hard_to_find(errors):
+    actors = [
+        Actor.options(name="found", lifetime="detached", namespace="named").remote(),
+        Actor.options(name="lost", lifetime="detached").remote(),
+    ]
+    kind = ray_constants.DETACHED_ACTOR_ANONYMOUS_NAMESPACE_ERROR
+    (found,) = get_error_message(errors, 1, kind)
+    assert ray.get_runtime_context().namespace in found["error_message"]
+    for actor in actors:
+        ray.kill(actor)
