@@ -8,7 +8,6 @@ import base64
 import contextlib
 import hashlib
 import json
-import logging
 import os
 import sys
 from typing import Any
@@ -101,24 +100,30 @@ async def fetched(environment: dict, resources: str, address: str, entered: str 
 
     `address`: of the control store. `entered`: where the folder is, if it has been fetched.
     """
-    from ray._private.runtime_env.context import RuntimeEnvContext
-    from ray._private.runtime_env.packaging import download_and_unpack_package
-    from ray._private.runtime_env.py_modules import PyModulesPlugin
     from ray._raylet import GcsClient
 
     client = GcsClient(address=address)
     paths: list[str] = []
     if folder := environment.get("working_dir"):
-        if entered is None:
-            files = os.path.join(resources, "working_dir_files")
-            os.makedirs(files, exist_ok=True)
-            entered = str(await download_and_unpack_package(folder, files, client))
-        paths.append(entered)
-    modules: list[Any] = environment.get("py_modules") or []
-    if modules:
-        plugin = PyModulesPlugin(resources, client)
-        context = RuntimeEnvContext()
-        for module in modules:
-            await plugin.create(module, None, context, logging.getLogger(__name__))
-            paths.append(str(plugin._get_local_dir_from_uri(module)))
+        paths.append(entered or await _placed(folder, "working_dir", resources, client))
+    for module in environment.get("py_modules") or []:
+        paths.append(await _placed(module, "py_modules", resources, client))
     return paths
+
+
+async def _placed(uri: str, field: str, resources: str, client: Any) -> str:
+    """Where a package is on this node: the first process that wants it fetches it."""
+    from ray._private.runtime_env import packaging
+
+    own = packaging.get_local_dir_uri_path(uri)
+    if own is not None:
+        packaging.raise_if_local_dir_uri_missing(own, uri, field)
+        return str(own)
+    folder = os.path.join(resources, f"{field}_files")
+    place = str(packaging.get_local_dir_from_uri(uri, folder))
+    with virtual_environment.made_once(place) as is_missing:
+        if is_missing:
+            package = await packaging.download_and_unpack_package(uri, folder, client)
+            if packaging.is_whl_uri(uri):
+                await packaging.install_wheel_package(wheel_uri=package, target_dir=place)
+    return place

@@ -39,27 +39,33 @@ def interpreter(environment: dict, resources: str, folder: str) -> str | None:
     content = json.dumps([kind, wanted, sys.version, sys.executable, named], sort_keys=True)
     place = os.path.join(resources, kind, hashlib.sha256(content.encode()).hexdigest()[:40])
     python = os.path.join(place, "bin", "python")
-    complete = place + ".complete"
-    with locked(place + ".lock"):
-        if not os.path.exists(complete):
-            shutil.rmtree(place, ignore_errors=True)
+    with made_once(place) as is_missing:
+        if is_missing:
             make(place)
-            try:
-                install(kind, wanted, python, place, folder)
-            except BaseException:
-                shutil.rmtree(place, ignore_errors=True)
-                raise
-            open(complete, "w").close()
+            install(kind, wanted, python, place, folder)
     return python
 
 
 @contextmanager
-def locked(path: str) -> Iterator[None]:
-    """One process of this machine at a time; the kernel unlocks when it ends, however that happens."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w") as file:
+def made_once(place: str) -> Iterator[bool]:
+    """Whether something is still to be made at `place`, by one process of this machine at a time.
+
+    The others wait for it, and the kernel for none that has ended; what one leaves unfinished is made anew.
+    """
+    complete = place + ".complete"
+    os.makedirs(os.path.dirname(place), exist_ok=True)
+    with open(place + ".lock", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        if os.path.exists(complete):
+            yield False
+            return
+        shutil.rmtree(place, ignore_errors=True)
+        try:
+            yield True
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+        open(complete, "w").close()
 
 
 def make(folder: str) -> None:

@@ -34,8 +34,8 @@ def address(tmp_path_factory):
     """Where Ray Client's server listens."""
     port = free_port()
     options = [f"--port={free_port()}", f"--ray-client-server-port={port}", "--num-cpus=4"]
-    # Ray's own agent tries four times to install what there is not.
-    variables = {"RAY_AUTH_MODE": "disabled", "RUNTIME_ENV_RETRY_TIMES": "0"}
+    # Ray's own agent would try three times to install what there is not.
+    variables = {"RAY_AUTH_MODE": "disabled", "RUNTIME_ENV_RETRY_TIMES": "1"}
     with started_head(tmp_path_factory.mktemp("head"), *options, **variables):
         yield f"127.0.0.1:{port}"
 

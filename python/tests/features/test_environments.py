@@ -11,6 +11,7 @@ import pytest
 import ray
 from ray.exceptions import RuntimeEnvSetupError
 from ray.runtime_env import RuntimeEnv
+from test_virtual_environments import make_wheel
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
@@ -214,6 +215,30 @@ def test_job_modules(tmp_path):
         """,
     )
     assert result == [[7, 8], [7, 8]]
+
+
+def test_job_modules_that_are_wheels_or_on_all_nodes(tmp_path):
+    """Several workers of one node want them."""
+    (tmp_path / "there" / "place").mkdir(parents=True)
+    (tmp_path / "there" / "on_this_node.py").write_text("value = 9\n")
+    wheel = make_wheel(tmp_path, "1.0")
+    result = run_program(
+        tmp_path,
+        f"""
+        start(py_modules=[{wheel!r}, "local://{tmp_path / 'there'}"])
+
+        @ray.remote(num_cpus=1)
+        class Actor:
+            def look(self):
+                import on_this_node, swift_ray_sample
+                return on_this_node.value, swift_ray_sample.VERSION
+
+        actors = [Actor.remote() for _ in range(2)]
+        print(json.dumps(ray.get([actor.look.remote() for actor in actors])))
+        """,
+    )
+    assert result == [[9, "1.0"]] * 2
+    assert (tmp_path / "there" / "place").is_dir()
 
 
 def test_large_packages(tmp_path):
