@@ -317,6 +317,11 @@ extension Worker {
         transact { core, _, effects in core.retain(reference, into: &effects) }
     }
 
+    /// Counts one more reference of an object of this process or of one that it borrows; whether the id is known.
+    package func retain(_ id: ObjectID) -> Bool {
+        transact { core, _, effects in core.retain(id, into: &effects) }
+    }
+
     package func release(_ id: ObjectID) {
         guard !isEnding.load(ordering: .relaxed) else { return }
         transact { core, _, effects in core.release(id, into: &effects) }

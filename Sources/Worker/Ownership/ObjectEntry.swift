@@ -130,6 +130,22 @@ package struct ObjectEntry: Sendable {
         }
     }
 
+    /// Whether the owner is another process, which does not count this one yet.
+    package var isToBeBorrowed: Bool { owner != nil && registration != .held }
+
+    /// Counts one more local reference; whether its owner must be told.
+    package mutating func retain() -> Bool {
+        localReferences += 1
+        return isToBeBorrowed
+    }
+
+    /// Gives one local reference back, if there is one; whether by that nothing here holds the object any more.
+    package mutating func release() -> Bool {
+        guard localReferences > 0 else { return false }
+        localReferences -= 1
+        return !isHeld
+    }
+
     /// Whether this process holds the object, so that its owner must keep it.
     package var isHeld: Bool { localReferences > 0 || taskUses > 0 || pins > 0 }
 

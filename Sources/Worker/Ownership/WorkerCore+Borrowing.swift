@@ -12,9 +12,7 @@ extension WorkerCore {
 
     /// Registers this process with the owner of an object that it holds, unless it is.
     mutating func borrow(_ id: ObjectID, into effects: inout WorkerEffects) {
-        guard let entry = objects[id], let owner = entry.owner, entry.registration != .held, entry.isHeld else {
-            return
-        }
+        guard let entry = objects[id], entry.isToBeBorrowed, let owner = entry.owner, entry.isHeld else { return }
         objects[id]?.registration = .held
         guard entry.registration == .none else {
             references.returning[id] = nil  // The owner was not told yet.

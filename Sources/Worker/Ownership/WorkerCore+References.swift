@@ -10,9 +10,17 @@ internal import RayWire
 extension WorkerCore {
     /// Counts one more local reference; an unknown id of another owner becomes a borrowed entry.
     package mutating func retain(_ reference: ObjectReference, into effects: inout WorkerEffects) {
+        if retain(reference.id, into: &effects) { return }
         enter(reference)
-        objects[reference.id]?.localReferences += 1
-        borrow(reference.id, into: &effects)
+        _ = retain(reference.id, into: &effects)
+    }
+
+    /// Counts one more local reference of an object that is owned or borrowed here; whether it is.
+    package mutating func retain(_ id: ObjectID, into effects: inout WorkerEffects) -> Bool {
+        // In place, as below: an entry is large, and this is done for each reference that is made.
+        guard let mustBorrow = objects[id]?.retain() else { return false }
+        if mustBorrow { borrow(id, into: &effects) }
+        return true
     }
 
     /// The reference of an object that is owned or borrowed here; nothing if the id is not known.
@@ -22,10 +30,7 @@ extension WorkerCore {
 
     /// Gives one local reference back.
     package mutating func release(_ id: ObjectID, into effects: inout WorkerEffects) {
-        guard var entry = objects[id], entry.localReferences > 0 else { return }
-        entry.localReferences -= 1
-        objects[id] = entry
-        collect(id, into: &effects)
+        if objects[id]?.release() == true { collect(id, into: &effects) }
     }
 
     /// Lets a task that this process submitted use the object.
