@@ -46,6 +46,8 @@ package struct WorkerCore: Sendable {
         package var handOverMilliseconds = 60_000
         /// What is recorded of tasks.
         package var trace = TraceSettings()
+        /// Whether lost results are made again (Ray's `lineage_pinning_enabled`).
+        package var keepsLineage = true
         /// Bytes of lineage that are kept at most (Ray's `max_lineage_bytes`).
         package var lineageBytesMax = 1 << 30
         /// A fault for the simulation to find: lineage of arguments goes with their values.
@@ -146,6 +148,8 @@ package struct WorkerCore: Sendable {
     var tracer: TaskTracer
     /// The time of the present input.
     var clock = Instant.zero
+    /// Where the first references to objects were made; nothing if that is not recorded.
+    var callSites: [ObjectID: String]?
     /// Why nothing works any more: the GCS or the node's raylet is gone.
     var fatal: RayError?
     /// Since when the head is not reached.
@@ -261,7 +265,7 @@ package struct WorkerCore: Sendable {
         }
         wake = min(wake, headRetryAt ?? .distantFuture)
         for actor in actors.values where headAwaySince == nil {
-            wake = min(wake, actor.unavailableAt ?? .distantFuture)
+            wake = min(wake, actor.unavailableAt ?? .distantFuture, actor.restartDue ?? .distantFuture)
         }
         for pull in pulls.values { wake = min(wake, pull.deadline) }
         for task in delayedTasks { wake = min(wake, task.due) }
@@ -277,6 +281,7 @@ package struct WorkerCore: Sendable {
         expireLeases(at: now, into: &effects)
         queueDelayedTasks(at: now, into: &effects)
         expireActorCalls(at: now, into: &effects)
+        expireRestarts(at: now, into: &effects)
         expireHandOvers(at: now, into: &effects)
         reportBlockedRebuilds(at: now, into: &effects)
         expireHopeless(at: now, into: &effects)
@@ -295,7 +300,11 @@ package struct WorkerCore: Sendable {
         }
         if let raylet = configuration.raylet, peer == raylet.worker {
             failEverything(
-                RayError(.localRayletDied, "the raylet of this node is gone (\(reason))"), at: now, into: &effects)
+                // For Ray's tools in its words.
+                RayError(
+                    .localRayletDied,
+                    "The worker failed to receive a response from the local raylet, which is gone (\(reason))"),
+                at: now, into: &effects)
             return
         }
         requesterLost(peer, into: &effects)
@@ -325,6 +334,7 @@ package struct WorkerCore: Sendable {
         for request in requests.keys.sorted() { effects.append(.completeRequest(request, .failure(error))) }
         requests.removeAll()
         failAllHandOvers(error, into: &effects)
+        flushTrace(at: now, into: &effects)
         leases.removeAll()
     }
 }

@@ -75,6 +75,69 @@ import Testing
         }
     }
 
+    @Test("A call without retries fails if the actor is not back a second later; with them it waits") func slowRestart()
+    {
+        for retries in [0, 1] {
+            var harness = WorkerHarness()
+            let actor = create(&harness, retries: retries)
+            harness.receive(state(actor, .alive, retries: retries))
+            harness.receive(state(actor, .restarting, 1, retries: retries))
+            harness.advance(5_000)
+            let first = call(&harness, actor)
+            let early = harness.get([first])
+            harness.advance(600)
+            harness.receive(state(actor, .restarting, 2, retries: retries))
+            let second = call(&harness, actor)
+            let late = harness.get([second])
+            harness.advance(600)
+            #expect(harness.outcome(early)?.first?.errorType == (retries == 0 ? .actorUnavailable : nil))
+            #expect(harness.outcome(late) == nil)
+            harness.receive(state(actor, .alive, 2, retries: retries))
+            let sent = calls(&harness).map { $0.spec.returnIDs[0] }
+            #expect(sent == (retries == 0 ? [second.id] : [first.id, second.id]))
+            harness.advance(5_000)
+            #expect(harness.outcome(late) == nil)
+        }
+    }
+
+    @Test("Calls that were queued when the restart began wait a second from then") func queuedBeforeRestart() {
+        var harness = WorkerHarness()
+        let actor = create(&harness)
+        harness.receive(state(actor, .alive))
+        harness.step(.peerLost(WorkerHarness.worker.worker, reason: "closed"))
+        let token = harness.get([call(&harness, actor)])
+        harness.advance(2_000)
+        harness.receive(state(actor, .restarting, 1))
+        harness.advance(900)
+        #expect(harness.outcome(token) == nil)
+        harness.advance(200)
+        #expect(harness.outcome(token)?.first?.errorType == .actorUnavailable)
+        #expect(calls(&harness).isEmpty)
+    }
+
+    @Test("A call that waits for its argument does not fail at a restart before it is there") func waitingAtRestart() {
+        var harness = WorkerHarness()
+        let actor = create(&harness)
+        harness.receive(state(actor, .alive))
+        let argument = harness.submit(retries: 0)
+        harness.grant(harness.leaseRequests()[0])
+        let push = harness.pushes()[0]
+        var buffer = WorkerEffects()
+        let waiting = harness.core.call(
+            actor, Call(function: WorkerHarness.function, arguments: [.reference(argument)], retriesMax: 0), from: nil,
+            at: harness.now, into: &buffer)[0]
+        harness.effects += buffer.items
+        let token = harness.get([waiting])
+        harness.receive(state(actor, .restarting, 1))
+        harness.advance(3_000)
+        #expect(harness.outcome(token) == nil)
+        harness.done(push)
+        harness.advance(900)
+        #expect(harness.outcome(token) == nil)
+        harness.advance(200)
+        #expect(harness.outcome(token)?.first?.errorType == .actorUnavailable)
+    }
+
     @Test("A dead actor fails what waits and what comes, with the cause") func death() {
         var harness = WorkerHarness()
         let actor = create(&harness)

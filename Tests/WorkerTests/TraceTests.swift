@@ -69,6 +69,33 @@ import Testing
         #expect(reports(&harness).isEmpty)
     }
 
+    @Test("A task that waits at its worker for others still waits, and is told of when its turn comes")
+    func behindOthers() {
+        var harness = harness()
+        _ = harness.submit()
+        _ = harness.submit()
+        harness.grant(harness.leaseRequests()[0])
+        let pushes = harness.pushes()
+        #expect(pushes.count == 2)
+        harness.advance(1_000)
+        #expect(reports(&harness).flatMap(\.tasks).map(\.state) == [.submitted, .pendingNode])
+        harness.done(pushes[0])
+        harness.advance(1_000)
+        let tasks = reports(&harness).flatMap(\.tasks)
+        #expect(tasks.map(\.state) == [.finished, .submitted])
+        #expect(tasks.map(\.task) == pushes.map(\.id))
+    }
+
+    @Test("A driver whose raylet is gone still tells the head which tasks failed for that") func withoutRaylet() {
+        var harness = harness()
+        _ = harness.submit()
+        harness.grant(harness.leaseRequests()[0])
+        _ = harness.sent()
+        harness.step(.peerLost(WorkerHarness.raylet.worker, reason: "closed"))
+        let tasks = reports(&harness).flatMap(\.tasks)
+        #expect(tasks.map(\.state) == [.failed] && tasks[0].failure?.typeName == "LOCAL_RAYLET_DIED")
+    }
+
     @Test("Each attempt is told by itself, with the reason why it failed") func attempts() {
         var harness = harness()
         _ = harness.submit(retries: 1)

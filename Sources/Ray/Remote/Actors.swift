@@ -161,7 +161,8 @@ extension ray._ActorFactory {
     ///   - namespace: where the name is known; the job's namespace by default.
     ///   - lifetime: whether the actor outlives the job.
     ///   - maxRestarts: how often the actor is started again after its worker died; -1 without limit.
-    ///   - maxTaskRetries: how often a call under way is then made again; -1 without limit.
+    ///   - maxTaskRetries: how often a call under way is then made again; -1 without limit. At 0, the default, calls fail
+    ///     with `ray.SystemError.actorUnavailable` if the actor is not back within a second.
     ///   - maxConcurrency: calls that may run at the same time, apart from those in groups. Synchronous methods then
     ///     run on that many threads where they guard their own state: those of a final class that says that it is
     ///     `Sendable`, and `nonisolated` ones of an actor. Others take turns, and interleave where they suspend.

@@ -26,6 +26,10 @@ struct ActorClient: Sendable {
     var sequence: UInt64 = 0
     /// The link is gone though the GCS says that the actor lives: from then on its calls fail.
     var unavailableAt: Instant?
+    /// When it began to be started again.
+    var restartingSince = Instant.zero
+    /// When a call without retries has waited long enough for it to be back.
+    var restartDue: Instant?
     /// Calls that may be under way; -1 without limit.
     var pendingCallsMax = -1
     /// Whether calls may begin before earlier ones that wait for their arguments.

@@ -119,7 +119,7 @@ extension WorkerCore {
             failCalls(of: actor, into: &effects)
             return
         }
-        guard client.phase == .alive, client.unavailableAt == nil else { return }
+        guard client.phase == .alive, client.unavailableAt == nil else { return awaitRestart(of: actor) }
         actors[actor] = nil  // So that the queues inside are changed in place, not copied.
         if !client.rebuilds.isEmpty { queueRebuilds(of: &client) }
         var generators: [TaskID] = []
@@ -234,6 +234,7 @@ extension WorkerCore {
         actors[state.id]?.error = state.error
         actors[state.id]?.taskRetriesMax = state.taskRetriesMax
         releaseCreation(of: state.id, state.phase, into: &effects)
+        if state.phase != .restarting { actors[state.id]?.restartDue = nil }
         switch state.phase {
         case .pending: break
         case .alive:
@@ -249,7 +250,9 @@ extension WorkerCore {
             sendCalls(of: state.id, into: &effects)
         case .restarting:
             actors[state.id]?.unavailableAt = nil
+            if client.phase != .restarting { actors[state.id]?.restartingSince = now }
             retryCalls(of: state.id, error: state.error, into: &effects)
+            if actors[state.id]?.queue.isEmpty == false { awaitRestart(of: state.id) }
         case .dead: failCalls(of: state.id, into: &effects)
         }
     }

@@ -91,7 +91,7 @@ extension WorkerCore {
 
     /// Sends what has ended, as far as one interval allows: the process ends, or somebody wants to look.
     package mutating func flushTrace(at now: Instant, into effects: inout WorkerEffects) {
-        guard tracer.isEnabled, fatal == nil else { return }
+        guard tracer.isEnabled, canReport else { return }
         clock = now
         var left = tracer.settings.batchMax
         while left > 0, !tracer.ended.isEmpty {
@@ -107,8 +107,11 @@ extension WorkerCore {
         }
     }
 
+    /// Whether the head hears this process, as it does when only the raylet is gone.
+    private var canReport: Bool { fatal == nil || fatal?.type == .localRayletDied }
+
     private func send(_ report: TaskReport, into effects: inout WorkerEffects) {
-        guard !report.isEmpty, fatal == nil else { return }
+        guard !report.isEmpty, canReport else { return }
         effects.send(.taskEvents(report.events), to: WorkerID.gcs)
     }
 
@@ -167,7 +170,9 @@ extension WorkerCore {
         switch task.phase {
         case .waiting: .pendingArguments
         case .queued: .pendingNode
-        case .pushed, .called, .orphaned: .submitted
+        // At its worker behind others it still waits for its turn, and may go elsewhere.
+        case .pushed(let lease): leases[lease]?.inFlight.first == task.spec.id ? .submitted : .pendingNode
+        case .called, .orphaned: .submitted
         }
     }
 
