@@ -48,7 +48,9 @@ import Testing
         var harness = GCSHarness.cluster()
         let token = try #require(ask(&harness)).token
         #expect(harness.sent(.listObjects(ListObjects(token: token, limit: 10_000)), to: raylet(0)))
-        tell(&harness, token, [held(object, driver(1), .stored, bytes: nil, local: 2)], from: driver(1))
+        var known = held(object, driver(1), .stored, bytes: nil, local: 2)
+        known.callSite = "a.py:f:1"
+        tell(&harness, token, [known], from: driver(1))
         #expect(rows(harness) == nil, "the store has not answered")
         let stored = [held(object, driver(1), .spilled, bytes: 9), held(second, worker(5), .stored, bytes: 6)]
         tell(&harness, token, stored, from: raylet(0))
@@ -57,6 +59,7 @@ import Testing
         #expect(column("object_size", rows) == [.int(9), .int(6)])
         #expect(column("reference_type", rows) == [.text("LOCAL_REFERENCE"), .text("UNKNOWN_STATUS")])
         #expect(column("type", rows) == [.text("DRIVER"), .text("NONE")])
+        #expect(column("call_site", rows) == [.text("a.py:f:1"), .text("disabled")])
         #expect(
             column("held_by", rows) == [.text("2 references"), .text("nobody: its owner does not know it")])
         #expect(column("is_spilled", rows) == [.bool(true), .bool(false)])

@@ -15,7 +15,7 @@ enum MessageSamples {
     static let addedBytes: [UInt16: Int] = [
         64: environmentBytes, 69: 1, 81: 28, 145: 25, 84: addressBytes, 103: 32, 113: environmentBytes,
         119: addressBytes,
-        120: 32, 148: 1, 149: 36, 150: 4, 204: 4, 293: processSpanBytes, 295: 9,
+        120: 32, 148: 1, 149: 36, 150: 4, 204: 4, 293: processSpanBytes, 295: 9, 301: 29,
     ]
     private static var processSpanBytes: Int {
         var writer = WireWriter()

@@ -84,6 +84,7 @@ extension MessageSamples {
         held.lineage = 7
         held.borrowerCount = 8
         held.borrowers = [workerID]
+        held.callSite = "(put object) a.py:f:1"
         return held
     }()
 }

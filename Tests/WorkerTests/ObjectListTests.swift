@@ -51,6 +51,39 @@ import Testing
         #expect(held(&harness, second.id)?.taskState == .pendingArguments)
     }
 
+    @Test("Where references were made is told once that is recorded, and forgotten with them") func callSites() {
+        var harness = WorkerHarness()
+        let early = harness.put([1])
+        harness.core.noteCallSite("nobody asked", of: early.id)
+        #expect(held(&harness, early.id)?.callSite == "")
+        harness.core.recordCallSites()
+        let value = harness.put([2])
+        harness.core.noteCallSite("a.py:1", of: value.id)
+        harness.core.noteCallSite("a.py:2", of: value.id)
+        harness.core.recordCallSites()
+        #expect(held(&harness, value.id)?.callSite == "a.py:1" && held(&harness, early.id)?.callSite == "")
+        let long = harness.put([3])
+        harness.core.noteCallSite(String(repeating: "é", count: 1_000), of: long.id)
+        let kept = held(&harness, long.id)?.callSite.utf8.count ?? 0
+        #expect(kept > 0 && kept <= WorkerCore.callSiteBytesMax)
+        harness.release(value.id)
+        harness.retain(value)
+        harness.core.noteCallSite("b.py:1", of: value.id)
+        #expect(held(&harness, value.id)?.callSite == "b.py:1")
+    }
+
+    @Test("What only a task here uses is said to be its argument") func callSitesOfArguments() {
+        var harness = WorkerHarness(WorkerHarness.worker, isDriver: false)
+        let argument = ObjectReference(
+            id: .put(.driver(job: JobID(1)), returns: 0, attempt: 0, count: 1), owner: WorkerHarness.driver)
+        var spec = TaskSpec(id: TaskID(1, 2, 3), function: WorkerHarness.function, owner: WorkerHarness.driver)
+        spec.arguments = [.reference(argument)]
+        harness.receive(.pushTask(PushTask(lease: LeaseID(1, 1, 1, 1), spec: spec)), from: WorkerHarness.driver.worker)
+        #expect(held(&harness, argument.id)?.callSite == "")
+        harness.core.recordCallSites()
+        #expect(held(&harness, argument.id)?.callSite == "(deserialize task arg) \(spec.displayName)")
+    }
+
     @Test("What another owns is listed with its owner") func borrowed() {
         var harness = WorkerHarness()
         let foreign = ObjectReference(

@@ -25,6 +25,8 @@ static PyObject *api_id_new(swift_ray_id_kind kind, const unsigned char *bytes) 
 static PyMethodDef functions[] = {
     {"set_reference_functions", set_reference_functions, METH_VARARGS,
      "Sets what counts references: two capsules of void (*)(const unsigned char id[28]), or None twice."},
+    {"set_call_site_function", set_call_site_function, METH_O,
+     "Sets what is called with each new ObjectRef and gives where it was made, or None."},
     {"split_buffer", split_buffer, METH_O, "The msgpack part of an object and what follows it, as memoryviews."},
     {"unpack_pickle5_buffers", unpack_pickle5_buffers, METH_O, "An in-band pickle and its out-of-band buffers."},
     {"unpack", unpack, METH_VARARGS,

@@ -68,6 +68,7 @@ PyTypeObject *add_type(PyObject *module, PyType_Spec *spec, PyTypeObject *base);
 // object_ref.c
 PyObject *object_ref_make(const unsigned char *id, const char *owner, Py_ssize_t owner_size, int is_counted);
 PyObject *set_reference_functions(PyObject *module, PyObject *arguments);
+PyObject *set_call_site_function(PyObject *module, PyObject *function);
 
 // buffer.c
 extern PyTypeObject *buffer_type;

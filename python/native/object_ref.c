@@ -15,6 +15,8 @@ static add_function add_reference;
 static remove_function remove_reference;
 // Counts settings of the functions: a core that is gone, or its successor, hears nothing of its references.
 static uint32_t generation;
+// Says, for a new reference, where in the program it was made; null unless that is recorded.
+static PyObject *call_site_function;
 
 typedef struct {
     id_object id;
@@ -81,6 +83,17 @@ static int take_text(PyObject *value, bool wants_bytes, PyObject **out) {
     return 0;
 }
 
+// Asks where this reference was made; what goes wrong there is shown and costs the program nothing.
+static void take_call_site(ref_object *self) {
+    PyObject *function = Py_NewRef(call_site_function);
+    PyObject *site = PyObject_CallFunctionObjArgs(function, (PyObject *)self, NULL);
+    if (site == NULL || (self->call_site == NULL && take_text(site, false, &self->call_site) < 0)) {
+        PyErr_WriteUnraisable(function);
+    }
+    Py_XDECREF(site);
+    Py_DECREF(function);
+}
+
 static int ref_init(PyObject *object, PyObject *arguments, PyObject *keywords) {
     ref_object *self = (ref_object *)object;
     PyObject *bytes, *owner = NULL, *call_site = NULL, *transport = NULL;
@@ -104,6 +117,9 @@ static int ref_init(PyObject *object, PyObject *arguments, PyObject *keywords) {
         replace(&self->tensor_transport, Py_NewRef(transport));
     }
     count(self, is_counted);
+    if (call_site_function != NULL && self->counted_by != 0) {
+        take_call_site(self);
+    }
     return 0;
 }
 
@@ -117,6 +133,9 @@ PyObject *object_ref_make(const unsigned char *id, const char *owner, Py_ssize_t
     if (owner_size > 0 && (self->owner_address = PyBytes_FromStringAndSize(owner, owner_size)) == NULL) {
         Py_DECREF(self);
         return NULL;
+    }
+    if (call_site_function != NULL && self->counted_by != 0) {
+        take_call_site(self);
     }
     return (PyObject *)self;
 }
@@ -194,6 +213,12 @@ PyObject *set_reference_functions(PyObject *module, PyObject *arguments) {
     add_reference = (add_function)functions[0];
     remove_reference = (remove_function)functions[1];
     generation += 1;
+    Py_RETURN_NONE;
+}
+
+// set_call_site_function(function): called with each new reference, gives where it was made; None ends that.
+PyObject *set_call_site_function(PyObject *module, PyObject *function) {
+    replace(&call_site_function, function == Py_None ? NULL : Py_NewRef(function));
     Py_RETURN_NONE;
 }
 

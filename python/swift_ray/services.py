@@ -14,6 +14,8 @@ SETTINGS_NAMESPACE = b"swift_ray"
 SETTINGS_KEY = b"system_config"
 # How long a driver whose interpreter ends waits, as Ray does.
 EXIT_S = 0.5
+# Those that workers, which have them from their raylets, and drivers look at.
+WORKER_SETTINGS = ("lineage_pinning_enabled", "max_lineage_bytes")
 # What raylets read from variables of this name, with RAY_ in front (RayletConfiguration+Environment.swift).
 RAYLET_SETTINGS = (
     "automatic_object_spilling_enabled",
@@ -27,6 +29,7 @@ RAYLET_SETTINGS = (
     "memory_monitor_refresh_ms",
     "worker_oom_score_adjustment",
     "worker_niceness",
+    *WORKER_SETTINGS,
 )
 # Whether gRPC takes care of forks (cygrpc's variable).
 FORKING_VARIABLE = "GRPC_ENABLE_FORK_SUPPORT"
@@ -38,9 +41,14 @@ def socket_name(session: str, kind: str, node_id: str) -> str:
     return f"{session}/links/{kind}-{node_id[:8]}.sock"
 
 
+def variables_of(settings: dict, names: tuple[str, ...]) -> dict[str, str]:
+    """Some of the cluster's settings (`_system_config`) as variables."""
+    return {f"RAY_{name}": str(settings[name]) for name in names if name in settings}
+
+
 def raylet_variables(settings: dict, session: str) -> dict[str, str]:
-    """The cluster's settings (`_system_config`) as variables for a raylet, which override those of its environment."""
-    variables = {f"RAY_{name}": str(settings[name]) for name in RAYLET_SETTINGS if name in settings}
+    """The cluster's settings as variables for a raylet, which override those of its environment."""
+    variables = variables_of(settings, RAYLET_SETTINGS)
     spilling = json.loads(settings.get("object_spilling_config") or "{}")
     if spilling.get("type") == "filesystem":
         folders = spilling["params"]["directory_path"]
@@ -176,6 +184,14 @@ def patch_state(api: ModuleType) -> None:
 
     api.StateApiClient.__init__ = StateClient.connect
     api.StateApiClient._make_http_get_request = StateClient.request
+
+
+def patch_internal_api(api: ModuleType) -> None:
+    """`ray memory` and statistics of stores: raylets are not asked over gRPC, but the control store."""
+    from swift_ray import memory
+
+    api.get_memory_info_reply = memory.memory_info
+    api.node_stats = memory.node_stats
 
 
 def patch_serialization(serialization: ModuleType) -> None:

@@ -126,7 +126,7 @@ extension GCSCore {
             .column("task_status") { .text($0.object.taskState?.name ?? "NIL") },
             .column("attempt_number") { .int(Int($0.object.attempt)) },
             .column("reference_type") { .text($0.referenceType) },
-            .column("call_site") { _ in .text("disabled") },
+            .column("call_site") { .text($0.object.callSite.isEmpty ? "disabled" : $0.object.callSite) },
             .column("type") { .text($0.holder.map { $0.isDriver ? "DRIVER" : "WORKER" } ?? "NONE") },
             .column("pid") { .int(Int($0.holder?.processID ?? 0)) },
             .column("ip") { .text($0.holder?.host ?? $0.places.first?.host ?? "") },

@@ -25,6 +25,8 @@ package enum DriverConnection {
         package var namespace = ""
         package var program = Program(
             hash: "", path: "", byteCount: 0, arguments: [], environment: [], workingDirectory: "")
+        /// Settings of the cluster by their variables (`RAY_max_lineage_bytes`), which override those of the environment.
+        package var settings: [String: String] = [:]
         package var warn: @Sendable (String) -> Void = { _ in }
         package var showLog: @Sendable (LogLines) -> Void = { _ in }
         package var language = LanguageHooks()
@@ -119,7 +121,7 @@ package enum DriverConnection {
         core.gcs = gcs
         core.clusterName = job.clusterName
         core.reconnectMilliseconds = job.reconnectMilliseconds
-        try core.tune(environment)
+        try core.tune { options.settings[$0] ?? environment($0) }
         var configuration = Worker.Configuration(core: core)
         configuration.warn = options.warn
         configuration.showLog = options.showLog

@@ -327,6 +327,14 @@ extension Worker {
         transact { core, _, effects in core.release(id, into: &effects) }
     }
 
+    /// See `WorkerCore.recordCallSites`.
+    package func recordCallSites() { state.withLock { $0.core.recordCallSites() } }
+
+    /// See `WorkerCore.noteCallSite`.
+    package func noteCallSite(_ site: String, of id: ObjectID) {
+        state.withLock { $0.core.noteCallSite(site, of: id) }
+    }
+
     /// Tells errors of tasks that nobody has asked for in so many milliseconds.
     package func tellUnreadErrors(olderThan milliseconds: Int) {
         transact { core, now, effects in

@@ -37,6 +37,9 @@ extension DriverConnection.Options {
         token = try AuthenticationToken.forJoining()
         rayletSocket = value["raylet_socket"]?.text ?? ""
         namespace = value["namespace"]?.text ?? ""
+        for case (let name?, let text?) in (value["settings"]?.pairs ?? []).map({ ($0.key.text, $0.value.text) }) {
+            settings[name] = text
+        }
         program = Program(
             hash: "", path: value["python"]?.text ?? "", byteCount: 0,
             arguments: (value["arguments"]?.elements ?? []).compactMap(\.text),

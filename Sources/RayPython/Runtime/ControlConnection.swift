@@ -51,6 +51,8 @@ final class ControlConnection: Sendable {
 /// A question to the control store in Python's words.
 struct ControlQuestion {
     let message: Message
+    /// Whether what went to disk is wanted of the cluster's status, and not its nodes.
+    private var wantsSpills = false
 
     /// - Throws: `invalidArgument` for an operation that is not known.
     init(_ operation: String, _ payload: MessagePackValue) throws(RayError) {
@@ -74,6 +76,9 @@ struct ControlQuestion {
         case "collect_garbage": message = .collectGarbage(CollectGarbage())
         case "publish_error": message = .publish(ErrorReport(payload).publish)
         case "nodes": message = .queryCluster(QueryCluster())
+        case "spills":
+            message = .queryCluster(QueryCluster())
+            wantsSpills = true
         case "state": message = .queryState(try QueryState(payload))
         default: throw RayError(.invalidArgument, "the control store knows no operation '\(operation)'")
         }
@@ -93,6 +98,7 @@ struct ControlQuestion {
         case .blobChunk(let chunk):
             if let error = chunk.error { throw error }
             return .record(["total": .int(Int64(chunk.total)), "bytes": .bytes(chunk.bytes)])
+        case .clusterStatus(let status) where wantsSpills: return status.spill.messagePack
         case .clusterStatus(let status): return .array(status.nodes.map(\.messagePack))
         case .placementGroupsFound(let found):
             if let error = found.error { throw error }
@@ -123,6 +129,15 @@ extension KeyValueRequest {
         self.init(
             operation: operation, namespace: payload["namespace"]?.text ?? "", key: payload["key"]?.data ?? [],
             value: payload["value"]?.data ?? [], overwrite: payload["overwrite"]?.isTrue ?? false)
+    }
+}
+
+extension SpillReport {
+    fileprivate var messagePack: MessagePackValue {
+        .record([
+            "spilled_bytes": .int(Int64(spilledBytes)), "restored_bytes": .int(Int64(restoredBytes)),
+            "objects": .int(Int64(objectCount)),
+        ])
     }
 }
 

@@ -31,6 +31,8 @@ extension PythonRuntime {
         case "release_actor": worker.release(try payload.actorID())
         case "kill_actor": return try killActor(payload)
         case "named_actor": return try namedActor(payload)
+        case "record_call_sites": worker.recordCallSites()
+        case "note_call_site": worker.noteCallSite(payload["site"]?.text ?? "", of: try payload.objectID())
         case "retire": worker.retire()
         case "has_calls": return .bool(worker.hasCallsUnderWay)
         case "wake_printing": printedLines.wake()

@@ -44,10 +44,17 @@ package struct ObjectsListed: Hashable, Sendable, WireCodable {
         writer.write(token)
         writer.write(list: objects)
         writer.write(omitted)
+        // Beside the objects, which cannot grow: one for each, or nothing if none is recorded.
+        guard objects.contains(where: { !$0.callSite.isEmpty }) else { return }
+        writer.write(list: objects) { writer, object in writer.write(object.callSite) }
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
         self.init(token: try reader.uint64(), objects: try reader.values(), omitted: try reader.int())
+        let sites = try reader.added([String]()) { (reader: inout WireReader) throws(WireError) in
+            try reader.list { (reader: inout WireReader) throws(WireError) in try reader.string() }
+        }
+        for (index, site) in zip(objects.indices, sites) { objects[index].callSite = site }
     }
 }
 
@@ -97,6 +104,8 @@ package struct HeldObject: Hashable, Sendable, WireCodable {
     package var borrowerCount: UInt32 = 0
     /// Some of them.
     package var borrowers: [WorkerID] = []
+    /// Where in the sender's program the first reference was made; empty if not recorded. It travels beside the others.
+    package var callSite = ""
 
     /// Nodes and processes that are named for one object.
     package static let namedMax = 8

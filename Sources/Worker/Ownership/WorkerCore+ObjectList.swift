@@ -17,8 +17,11 @@ extension WorkerCore {
         let (largest, omitted) = HeldObject.largest(limit, of: objects) { ($0.value.byteCount, $0.key) }
         let containers = count(references.contained.values)
         let transfers = count(references.transfers.values.lazy.map(\.objects))
+        let sites = knownCallSites()
         let listed = largest.map { id, entry in
-            held(id, entry, containers: containers[id] ?? 0, transfers: transfers[id] ?? 0)
+            var held = held(id, entry, containers: containers[id] ?? 0, transfers: transfers[id] ?? 0)
+            held.callSite = sites[id] ?? ""
+            return held
         }
         let answer = ObjectsListed(token: question.token, objects: listed, omitted: omitted)
         effects.send(.objectsListed(answer), to: WorkerID.gcs)

@@ -130,6 +130,7 @@ extension WorkerCore {
         if entry.registration != .none, !giveBack(id, entry, into: &effects) { return [] }
         guard entry.argumentUses == 0, entry.waiters.isEmpty else { return [] }
         objects[id] = nil
+        if callSites != nil { callSites?[id] = nil }
         guard entry.owner == nil else { return [] }
         if let actor = id.actorOfHandle { actorUnreferenced(actor, into: &effects) }
         if case .stored(let raylets, _) = entry.value { free(id, at: raylets, into: &effects) }

@@ -9,6 +9,7 @@ import msgpack
 from swift_ray import _core
 from swift_ray._core import CoreError
 from swift_ray._native import ActorID, ObjectRef, TaskID
+from swift_ray.raylet import call_sites
 from swift_ray.raylet.by_name import CROSS_LANGUAGE, class_named
 from swift_ray.raylet.calls import (
     RETRYABLE,
@@ -137,6 +138,7 @@ class ActorCalls:
         except CoreError as error:
             raise ray_exception(error) from None
         self._actors[actor] = known
+        call_sites.note_actor(self, actor)
         if name:
             # Whoever looks the actor up by its name needs these, too.
             self.put_key(ACTOR_NAMESPACE, actor, msgpack.packb(known))

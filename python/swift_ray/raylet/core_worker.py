@@ -1,6 +1,7 @@
 """`CoreWorker`: the runtime of this process as Ray's Python drives it."""
 
 import itertools
+import json
 import sys
 import threading
 from typing import Any
@@ -18,7 +19,7 @@ from swift_ray._native import (
     WorkerID,
     set_reference_functions,
 )
-from swift_ray.raylet import context
+from swift_ray.raylet import call_sites, context
 from swift_ray.raylet.actors import ActorCalls
 from swift_ray.raylet.callbacks import Callbacks
 from swift_ray.raylet.calls import FunctionCalls
@@ -34,7 +35,7 @@ from swift_ray.raylet.program import worker_program
 from swift_ray.raylet.questions import Questions
 from swift_ray.raylet.task_context import async_task_function_name
 from swift_ray.raylet.worker_loop import WorkerLoop
-from swift_ray.services import SETTINGS_KEY, SETTINGS_NAMESPACE
+from swift_ray.services import SETTINGS_KEY, SETTINGS_NAMESPACE, WORKER_SETTINGS, variables_of
 
 SCRIPT_MODE = 0
 GPU = "GPU"
@@ -77,7 +78,8 @@ class CoreWorker(
         debug_source: str,
     ) -> None:
         self._is_driver = mode == SCRIPT_MODE
-        Config.initialize(ray_worker().gcs_client.internal_kv_get(SETTINGS_KEY, SETTINGS_NAMESPACE) or "")
+        settings = ray_worker().gcs_client.internal_kv_get(SETTINGS_KEY, SETTINGS_NAMESPACE) or "{}"
+        Config.initialize(settings)
         self._templates: dict[Any, tuple[int, int]] = {}
         self._actors: dict[bytes, dict] = {}
         self._peeked: dict[bytes, list[ObjectRef]] = {}
@@ -88,12 +90,14 @@ class CoreWorker(
         self._job_config: Any = None
         if self._is_driver:
             options = driver_options(gcs_options.address, raylet_socket, serialized_job_config)
+            options["settings"] = variables_of(json.loads(settings), WORKER_SETTINGS)
         else:
             options = {"worker": True}
         try:
             _core.open(msgpack.packb(options))
         except CoreError as error:
             raise ray_exception(error) from None
+        call_sites.record(self, bool(Config.record_ref_creation_sites()))
         info = self.control("info")
         self._address: bytes = info["address"]
         self._job: bytes = info["job"]

@@ -179,6 +179,10 @@ class GcsClient:
         """The nodes as the control store describes them (`NodeStatus` in ControlConnection.swift)."""
         return self.ask("nodes", {}, timeout)
 
+    def spills(self, timeout: float | None = None) -> dict:
+        """What went to disk in all nodes: `spilled_bytes` and `restored_bytes` so far, `objects` there now."""
+        return self.ask("spills", {}, timeout)
+
     def rows(
         self,
         resource: str,
