@@ -36,6 +36,7 @@ package enum ErrorType: Int, Sendable, Hashable, CaseIterable {
     case objectUnreconstructableRetriesDisabled = 28
     case objectUnreconstructableBorrowed = 29
     case objectUnreconstructableTaskCancelled = 31
+    case objectUnreconstructableLineageDisabled = 32
     case streamingGeneratorReplayInconsistent = 34
     // Below: kinds that Ray raises without storing them as objects; numbers are ours.
     case getTimeout = 1000
@@ -54,7 +55,8 @@ package enum ErrorType: Int, Sendable, Hashable, CaseIterable {
         case .objectLost, .objectUnreconstructable, .objectUnreconstructableMaxAttemptsExceeded,
             .objectUnreconstructableLineageEvicted, .objectUnreconstructablePut,
             .objectUnreconstructableRetriesDisabled, .objectUnreconstructableBorrowed,
-            .objectUnreconstructableTaskCancelled, .streamingGeneratorReplayInconsistent:
+            .objectUnreconstructableTaskCancelled, .objectUnreconstructableLineageDisabled,
+            .streamingGeneratorReplayInconsistent:
             true
         default: false
         }

@@ -13,12 +13,13 @@ import Testing
     private let places = (11...16).map { WorkerHarness.address(UInt64($0)) }
 
     /// An owner with a lease on a worker.
-    private func owner(lineageBytesMax: Int = 1 << 30) -> WorkerHarness {
+    private func owner(lineageBytesMax: Int = 1 << 30, keepsLineage: Bool = true) -> WorkerHarness {
         var harness = WorkerHarness()
         harness.core = WorkerCore(
             {
                 var configuration = harness.core.configuration
                 configuration.lineageBytesMax = lineageBytesMax
+                configuration.keepsLineage = keepsLineage
                 return configuration
             }(), seed: 1)
         return harness
@@ -199,6 +200,19 @@ import Testing
         #expect(error(&harness, never)?.type == .objectUnreconstructableRetriesDisabled)
         harness.release(reference.id)
         harness.release(never.id)
+        #expect(harness.core.heldCount == 0)
+    }
+
+    @Test("Where lineage is switched off nothing is made again, and nothing is kept for it") func switchedOff() throws {
+        var harness = owner(keepsLineage: false)
+        let argument = try made(&harness, at: places[1])
+        let reference = try made(&harness, [.reference(argument)], at: places[0])
+        harness.release(argument.id)
+        #expect(harness.core.heldCount == 1)
+        die(&harness, places[0])
+        #expect(error(&harness, reference)?.type == .objectUnreconstructableLineageDisabled)
+        #expect(pushes(&harness).isEmpty)
+        harness.release(reference.id)
         #expect(harness.core.heldCount == 0)
     }
 

@@ -17,5 +17,8 @@ extension WorkerCore.Configuration {
             oomRetryDelayMilliseconds = Int($0)
         }
         try RayletConfiguration.read("max_lineage_bytes", variable, in: 0...1e15) { lineageBytesMax = Int($0) }
+        if let text = variable("RAY_lineage_pinning_enabled") {
+            keepsLineage = ["1", "true"].contains(text.lowercased())
+        }
     }
 }

@@ -87,7 +87,7 @@ extension ray {
                 case .objectDeleted: .referenceCountingAssertion(text)
                 case .objectUnreconstructable, .objectUnreconstructablePut,
                     .objectUnreconstructableRetriesDisabled, .objectUnreconstructableBorrowed,
-                    .objectUnreconstructableTaskCancelled:
+                    .objectUnreconstructableTaskCancelled, .objectUnreconstructableLineageDisabled:
                     .objectReconstructionFailed(text)
                 case .objectUnreconstructableMaxAttemptsExceeded: .objectReconstructionFailedMaxAttemptsExceeded(text)
                 case .objectUnreconstructableLineageEvicted: .objectReconstructionFailedLineageEvicted(text)

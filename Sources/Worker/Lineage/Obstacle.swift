@@ -10,6 +10,7 @@ enum Obstacle: Sendable {
     case put
     case retriesDisabled
     case retriesUsed
+    case lineageDisabled
     case lineageEvicted
     case borrowed
     case cancelled
@@ -20,6 +21,7 @@ enum Obstacle: Sendable {
         case .put: .objectUnreconstructablePut
         case .retriesDisabled: .objectUnreconstructableRetriesDisabled
         case .retriesUsed: .objectUnreconstructableMaxAttemptsExceeded
+        case .lineageDisabled: .objectUnreconstructableLineageDisabled
         case .lineageEvicted: .objectUnreconstructableLineageEvicted
         case .borrowed: .objectUnreconstructableBorrowed
         case .cancelled: .objectUnreconstructableTaskCancelled
@@ -32,6 +34,7 @@ enum Obstacle: Sendable {
         case .put: "PUT"
         case .retriesDisabled: "RETRIES_DISABLED"
         case .retriesUsed: "MAX_ATTEMPTS_EXCEEDED"
+        case .lineageDisabled: "LINEAGE_DISABLED"
         case .lineageEvicted: "LINEAGE_EVICTED"
         case .borrowed: "BORROWED"
         case .cancelled: "TASK_CANCELLED"
@@ -48,6 +51,8 @@ enum Obstacle: Sendable {
             "its task was created with maxRetries: 0, or its actor with maxTaskRetries: 0. Consider enabling retries."
         case .retriesUsed:
             "the maximum number of task retries has been exceeded. Consider increasing it with maxRetries."
+        case .lineageDisabled:
+            "no lost results are made again in this process (RAY_lineage_pinning_enabled=0)."
         case .lineageEvicted:
             "its lineage has been evicted to reduce memory pressure. To prevent this error, set the environment "
                 + "variable RAY_max_lineage_bytes=<bytes> (default 1GB)."

@@ -21,7 +21,7 @@ extension WorkerCore {
         let stored = results.filter { result in
             if case .stored? = objects[result]?.value { true } else { lost.contains(result) }
         }
-        guard !stored.isEmpty else { return }
+        guard configuration.keepsLineage, !stored.isEmpty else { return }
         if lineage.records[id] == nil {
             guard task.retriesLeft != 0 else {
                 let origin: ObjectEntry.Origin = task.allowsRetries ? .retriesUsed : .retriesDisabled

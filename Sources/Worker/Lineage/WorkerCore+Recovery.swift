@@ -34,6 +34,7 @@ extension WorkerCore {
     /// Why an object cannot be made again; nothing if it can, or is being made.
     func obstacle(to id: ObjectID) -> Obstacle? {
         guard id.index <= ObjectID.generatorReturnsMax else { return .put }
+        guard configuration.keepsLineage else { return .lineageDisabled }
         switch objects[id]?.origin ?? .task {
         case .retriesDisabled: return .retriesDisabled
         case .retriesUsed: return .retriesUsed

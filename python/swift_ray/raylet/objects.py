@@ -73,7 +73,7 @@ def failed(object_ref: ObjectRef | None, details: dict) -> SerializedRayObject:
         message = f"[Node {details['host'] or 'unknown'}] {message}"
     known = actor_facts(object_ref, details) if number in (ACTOR_DIED, ACTOR_UNAVAILABLE) else {}
     if details["type_name"] == ARGUMENT:
-        payload = task_error(details["function"], stored_exception(number, message, known))
+        payload = argument_error(details["function"], stored_exception(number, message, known))
         return SerializedRayObject(Buffer.copy_of(payload), b"3", None)
     metadata, content = error_object(number, message, known)
     return SerializedRayObject(None if content is None else Buffer.copy_of(content), metadata, None)
@@ -121,6 +121,21 @@ def task_error(function: str, cause: Exception) -> bytes:
 
     text = f"{type(cause).__name__}: {cause}"
     return _core.pack(serialize(RayTaskError(function, text, cause)))
+
+
+def argument_error(function: str, cause: Exception) -> bytes:
+    """A RayTaskError, serialised, for a task that did not run since an argument of it is an error."""
+    from ray.exceptions import RayTaskError
+
+    # The first line is what RayTaskError puts the name of the task in the place of.
+    lines = [
+        "Traceback (most recent call last):",
+        "  At least one of the input arguments for this task could not be computed:",
+        f"{type(cause).__module__}.{type(cause).__name__}: {cause}",
+    ]
+    return _core.pack(
+        serialize(RayTaskError(function, "\n".join(lines), cause, proctitle=f"ray::{function}"))
+    )
 
 
 def swift_failure(details: dict) -> bytes:
