@@ -1,6 +1,7 @@
 """What Ray's Python asks raylets about objects and stores (`ray memory`, statistics of Data); the control store knows."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 # Ray's names of what holds an object that is not counted in one of its fields.
@@ -36,6 +37,21 @@ def memory_info(
     stats.spilled_objects_total = spills["objects"]
     stats.restored_bytes_total = spills["restored_bytes"]
     return reply
+
+
+def with_spills(summary: Callable[[Any], str]) -> Callable[[Any], str]:
+    """Ray's words for the stores, and what went to disk, of which nodes do not tell how long it took."""
+
+    def stats_summary(reply: Any) -> str:
+        stats = reply.store_stats
+        text = summary(reply)
+        if stats.spilled_bytes_total > 0:
+            text += f"Spilled {stats.spilled_bytes_total >> 20} MiB, {stats.spilled_objects_total} objects on disk now\n"
+        if stats.restored_bytes_total > 0:
+            text += f"Restored {stats.restored_bytes_total >> 20} MiB\n"
+        return text
+
+    return stats_summary
 
 
 def node_stats(

@@ -192,6 +192,7 @@ def patch_internal_api(api: ModuleType) -> None:
 
     api.get_memory_info_reply = memory.memory_info
     api.node_stats = memory.node_stats
+    api.store_stats_summary = memory.with_spills(api.store_stats_summary)
 
 
 def patch_serialization(serialization: ModuleType) -> None:
