@@ -13,8 +13,11 @@ SPILLING = "automatic_object_spilling_enabled"
 
 STORE_MEMORY = "object_store_memory"
 
-# PlacementGroupStats.SchedulingState by the group's state: queued, finished, removed, queued.
-SCHEDULING_STATES = {0: 0, 2: 6, 3: 1, 4: 0}
+# PlacementGroupStats.SchedulingState of a group that was placed, or removed; and of others.
+SCHEDULING_STATES = {2: 6, 3: 1}
+NO_RESOURCES, INFEASIBLE = 3, 4
+# The number of Ray's strategy.
+STRICT_PACK = 2
 
 
 class GlobalStateAccessor:
@@ -168,21 +171,40 @@ class GlobalStateAccessor:
         return self._one_group(name=name, namespace=namespace)
 
     def get_placement_group_table(self) -> list[bytes]:
-        return [group_table_data(group) for group in self._gcs.ask("groups", {})]
+        return [self._group_data(group) for group in self._gcs.ask("groups", {})]
 
     def _one_group(self, **question: Any) -> bytes | None:
         """`PlacementGroupTableData`; None if there is no such group."""
         import ray.exceptions
 
         try:
-            return group_table_data(self._gcs.ask("groups", question)[0])
+            return self._group_data(self._gcs.ask("groups", question)[0])
         except ray.exceptions.RpcError as error:
             if error.rpc_code != GRPC_NOT_FOUND:
                 raise
             return None
 
+    def _group_data(self, group: dict) -> bytes:
+        state = SCHEDULING_STATES.get(group["phase"])
+        if state is None:
+            state = NO_RESOURCES if is_feasible(group, self._gcs.nodes()) else INFEASIBLE
+        return group_table_data(group, state)
 
-def group_table_data(group: dict) -> bytes:
+
+def is_feasible(group: dict, nodes: list[dict]) -> bool:
+    """Whether each bundle, or all together where they belong on one node, would fit a node with nothing on it."""
+    bundles: list[dict[str, float]] = group["bundles"]
+    if group["strategy"] == STRICT_PACK:
+        names = {name for bundle in bundles for name in bundle}
+        bundles = [{name: sum(bundle.get(name, 0) for bundle in bundles) for name in names}]
+    totals = [node["total"] for node in nodes if node["alive"]]
+    return all(
+        any(all(total.get(name, 0) >= amount for name, amount in bundle.items()) for total in totals)
+        for bundle in bundles
+    )
+
+
+def group_table_data(group: dict, scheduling_state: int) -> bytes:
     """A placement group as Ray's table has it."""
     from ray.core.generated import common_pb2, gcs_pb2
 
@@ -205,7 +227,7 @@ def group_table_data(group: dict) -> bytes:
         state=group["phase"],
         is_detached=group["detached"],
         creator_job_id=group["group"][-4:],
-        stats=gcs_pb2.PlacementGroupStats(scheduling_state=SCHEDULING_STATES[group["phase"]]),
+        stats=gcs_pb2.PlacementGroupStats(scheduling_state=scheduling_state),
     ).SerializeToString()
 
 

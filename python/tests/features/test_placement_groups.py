@@ -151,6 +151,19 @@ def test_the_table(group):
     assert placement_group_table(PlacementGroup(ray.PlacementGroupID.of(ray.JobID.from_int(1)))) == {}
 
 
+@pytest.mark.parametrize("bundle", [{"CPU": 100}, {"CPU": 1, "GPU": 1}])
+def test_groups_that_fit_no_node(bundle):
+    group = placement_group([bundle], strategy="STRICT_PACK")
+    until(lambda: placement_group_table(group)["stats"]["scheduling_state"] == "INFEASIBLE")
+    remove_placement_group(group)
+
+
+def test_groups_that_find_no_room(group):
+    late = placement_group([{"CPU": 1}] * 3, strategy="STRICT_PACK")
+    until(lambda: placement_group_table(late)["stats"]["scheduling_state"] == "NO_RESOURCES")
+    remove_placement_group(late)
+
+
 def test_names():
     group = placement_group([{"CPU": 1}], name="mine")
     found = get_placement_group("mine")
