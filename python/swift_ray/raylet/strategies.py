@@ -1,6 +1,10 @@
 """Where tasks and actors run, in the words of the core."""
 
+import re
 from typing import Any
+
+NODE_ID = "ray.io/node-id"
+NODE_ID_TEXT = re.compile("[0-9a-f]{56}")
 
 
 def strategy_fields(
@@ -11,6 +15,9 @@ def strategy_fields(
     ValueError: not one of Ray's strategies.
     """
     if isinstance(strategy, str) or strategy is None:
+        if label_selector and not fallback_strategy and is_node(label_selector):
+            # As in Ray a call for one node, which fails where that is gone, and not one that waits for such a node.
+            return ["node", label_selector[NODE_ID], False]
         if label_selector:
             fallbacks = [fallback.get("label_selector") for fallback in fallback_strategy or []]
             selectors = [[[dict(selector or {}), [], []]] for selector in [label_selector, *fallbacks]]
@@ -34,12 +41,20 @@ def strategy_fields(
             bool(strategy.placement_group_capture_child_tasks),
         ]
     if kind == "NodeAffinitySchedulingStrategy":
+        if strategy._spill_on_unavailable:
+            # Where that node has no room now any other will do.
+            return ["labels", [[[{NODE_ID: strategy.node_id}, [], []]], [[{}, [], []]]], False]
         return ["node", strategy.node_id, bool(strategy.soft)]
     if kind == "NodeLabelSchedulingStrategy":
         hard = conditions(strategy.hard)
         # What is wished counts while a node with room has it.
         return ["labels", [[hard, conditions(strategy.soft)], [hard]] if strategy.soft else [[hard]], False]
     raise ValueError(f"Invalid scheduling_strategy value {strategy}.")
+
+
+def is_node(label_selector: dict) -> bool:
+    """Whether nodes are told apart by their ids alone, and one is named."""
+    return list(label_selector) == [NODE_ID] and NODE_ID_TEXT.fullmatch(label_selector[NODE_ID]) is not None
 
 
 def conditions(expressions: list) -> list:

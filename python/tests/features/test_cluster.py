@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import ray
 from ray.cluster_utils import Cluster
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from waiting import eventually
 
 
@@ -49,6 +50,26 @@ def test_places(nodes):
     wanted = {"head": cluster.head_node, "first": first, "second": second}
     for name, node in wanted.items():
         assert ray.get(place.options(resources={name: 1}).remote()) == node.node_id
+
+
+def test_a_wish_for_a_node_that_is_busy(nodes):
+    _, first, second = nodes
+
+    @ray.remote(num_cpus=2)
+    class Busy:
+        def where(self) -> str:
+            return ray.get_runtime_context().get_node_id()
+
+    def wish(node):
+        return NodeAffinitySchedulingStrategy(node.node_id, soft=True, _spill_on_unavailable=True)
+
+    keeper = Busy.options(resources={"first": 0.1}).remote()
+    assert ray.get(keeper.where.remote(), timeout=30) == first.node_id
+    other = Busy.options(scheduling_strategy=wish(first)).remote()
+    assert ray.get(other.where.remote(), timeout=30) == second.node_id
+    assert ray.get(place.options(scheduling_strategy=wish(first)).remote(), timeout=30) == first.node_id
+    del keeper, other
+    assert eventually(lambda: ray.available_resources().get("CPU") == 6)
 
 
 def test_objects_travel(nodes):

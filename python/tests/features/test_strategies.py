@@ -2,7 +2,7 @@
 
 import pytest
 import ray
-from ray.exceptions import GetTimeoutError, TaskUnschedulableError
+from ray.exceptions import ActorUnschedulableError, GetTimeoutError, TaskUnschedulableError
 from ray.util.scheduling_strategies import (
     DoesNotExist,
     Exists,
@@ -39,6 +39,24 @@ def test_on_a_node_that_is_not_there(here):
     strategy = NodeAffinitySchedulingStrategy(elsewhere, soft=False)
     with pytest.raises(TaskUnschedulableError):
         ray.get(node.options(scheduling_strategy=strategy).remote(), timeout=30)
+
+
+def test_a_node_named_by_its_label(here):
+    key = "ray.io/node-id"
+    assert ray.get(node.options(label_selector={key: here}).remote(), timeout=30) == here
+    with pytest.raises(TaskUnschedulableError):
+        ray.get(node.options(label_selector={key: "ab" * 28}).remote(), timeout=30)
+    with pytest.raises(TaskUnschedulableError):
+        ray.get(node.options(label_selector={key: here}, resources={"none": 1}).remote(), timeout=30)
+
+    @ray.remote
+    class Placed:
+        def where(self):
+            return ray.get_runtime_context().get_node_id()
+
+    nowhere = Placed.options(label_selector={key: "ab" * 28}).remote()
+    with pytest.raises(ActorUnschedulableError):
+        ray.get(nowhere.where.remote(), timeout=30)
 
 
 def test_spread(here):
