@@ -1,7 +1,7 @@
-"""What a client without the cluster's token is told by Ray Client's servers.
+"""What a client is told that Ray Client's servers do not take.
 
-Ray refuses all that it sends, so that it knocks until it gives up and does not learn why. Here it may knock, and the
-first thing that it asks for is refused with a sentence that names the remedy.
+Without the cluster's token Ray refuses all that it sends, so that it knocks until it gives up and does not learn why.
+Here it may knock, and the first thing that it asks for is refused with a sentence that names the remedy.
 """
 
 import threading
@@ -19,10 +19,30 @@ MISSING = f"This cluster asks for a token, and the client has sent none. {REMEDY
 WRONG = f"The client's token is not that of this cluster. {REMEDY}"
 # How long somebody without the token may take to ask, and to go.
 REFUSAL_S = 10.0
+# How long a client may take to read that its Init has failed.
+READING_S = 2
 
 
-def patch(module: ModuleType) -> None:
-    """Gives Ray's interceptor of servers these answers."""
+def end_soon(proxier: ModuleType) -> None:
+    """Has streams whose Init failed end soon: till then the client does not raise why.
+
+    Ray's proxy waits for as long as a client may take to connect again.
+    """
+    serve = proxier.DataServicerProxy.Datapath
+
+    def Datapath(self, request_iterator: Iterator, context: Any) -> Iterator:
+        client = proxier._get_client_id_from_context(context)
+        for response in serve(self, request_iterator, context):
+            if response.WhichOneof("type") == "init" and not response.init.ok:
+                with self.clients_lock:
+                    self.reconnect_grace_periods[client] = READING_S
+            yield response
+
+    proxier.DataServicerProxy.Datapath = Datapath
+
+
+def refuse_with_reason(module: ModuleType) -> None:
+    """Gives Ray's interceptor of servers an answer for those who lack the token."""
 
     def intercept_service(self, continuation: Callable, details: Any) -> Any:
         handler = continuation(details)

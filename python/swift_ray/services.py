@@ -262,14 +262,16 @@ def patch_cross_language(cross_language: ModuleType) -> None:
 
 
 def patch_proxier(proxier: ModuleType) -> None:
-    """Ray Client's proxy sets up the environments of its servers itself: there is no agent that it could ask."""
+    """Ray Client's proxy sets up the environments of its servers itself, and says at once what has failed."""
+    from swift_ray.client_access import end_soon
     from swift_ray.client_environment import create_runtime_env
 
     proxier.ProxyManager._create_runtime_env = create_runtime_env
+    end_soon(proxier)
 
 
 def patch_interceptor(interceptor: ModuleType) -> None:
     """Clients without the cluster's token hear why they are refused."""
-    from swift_ray.client_access import patch
+    from swift_ray.client_access import refuse_with_reason
 
-    patch(interceptor)
+    refuse_with_reason(interceptor)

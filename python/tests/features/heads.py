@@ -56,7 +56,9 @@ def started_head(folder: Path, *options: str, **variables: str) -> Iterator[None
             },
         )
     try:
-        started = eventually(lambda: "Ray runtime started" in output.read_text() or head.poll() is not None)
+        started = eventually(
+            lambda: "Ray runtime started" in output.read_text() or head.poll() is not None, 60
+        )
         assert started and head.poll() is None, output.read_text()
         yield
     finally:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 
-def eventually(condition: Callable[[], Any]) -> bool:
-    """Whether something comes true within half a minute."""
-    deadline = time.monotonic() + 30
+def eventually(condition: Callable[[], Any], seconds: float = 30) -> bool:
+    """Whether something comes true in time."""
+    deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.1)
     return bool(condition())
