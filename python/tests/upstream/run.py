@@ -35,6 +35,8 @@ def run(file: str, folder: str, skipped: dict[str, str], report: str) -> None:
     environment = {
         **os.environ,
         "PATH": programs,
+        # gRPC's threads end processes that tests fork (`swift_ray/services.py`).
+        "GRPC_ENABLE_FORK_SUPPORT": "0",
         "PYTHONPATH": os.pathsep.join(path for path in paths if path),
     }
     options = ["-q", "-p", "no:cacheprovider", f"--timeout={TEST_SECONDS}", f"--junitxml={report}"]
