@@ -110,8 +110,11 @@ package struct ZipReader: Sendable {
             let nameBytes = Int(bytes.little16(offset + 28))
             let next = offset + 46 + nameBytes + Int(bytes.little16(offset + 30)) + Int(bytes.little16(offset + 32))
             guard next <= end else { throw PackageError("the archive's directory is damaged") }
-            entries.append(try entry(at: offset, bytes, nameBytes: nameBytes))
+            let found = try entry(at: offset, bytes, nameBytes: nameBytes)
             offset = next
+            // The folder itself, of which Ray's Python makes an entry if nothing is in it.
+            if found.kind == .folder, found.name == "./" { continue }
+            entries.append(found)
         }
         return entries
     }

@@ -70,6 +70,11 @@ import Testing
         #expect(text.contains(part), "\(text)")
     }
 
+    @Test("The entry that is the folder itself is passed over, if it is one") func itself() throws {
+        #expect(try ZipReader(archive("./", .folder, [])).entries.isEmpty)
+        #expect(reason { _ = try ZipReader(archive("./", .link)) }.contains("could lead out"))
+    }
+
     @Test("The same name twice is refused") func twice() {
         var writer = ZipWriter()
         writer.add("a", .file, [1])

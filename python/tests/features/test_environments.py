@@ -191,6 +191,23 @@ def test_job_folder_as_zip(tmp_path):
     assert result == "hello"
 
 
+def test_job_folder_with_nothing_in_it(tmp_path):
+    (tmp_path / "files").mkdir()
+    result = run_program(
+        tmp_path,
+        """
+        start(working_dir="files")
+
+        @ray.remote
+        def look():
+            return os.listdir(".")
+
+        print(json.dumps(ray.get(look.remote())))
+        """,
+    )
+    assert result == []
+
+
 def test_job_modules(tmp_path):
     package = tmp_path / "modules" / "somewhere" / "my_package"
     package.mkdir(parents=True)
