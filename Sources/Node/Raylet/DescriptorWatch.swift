@@ -10,13 +10,17 @@ internal import Synchronization
 
 /// Waits for pipes and small sockets on a thread of its own, so that they never hold up the links.
 ///
-/// Unchecked: `sources` is touched by the watch's thread only; the rest is constant, atomic or under a mutex.
+/// Unchecked: `sources` and `delayed` are touched by the watch's thread only; the rest is constant, atomic or under a mutex.
 final class DescriptorWatch: @unchecked Sendable {
     private let epoll: Int32
     private let wakeup: Int32
     private let jobs = Mutex<[@Sendable () -> Void]>([])
     private let isStopped = Atomic<Bool>(false)
     private var sources: [Int32: () -> Bool] = [:]
+    /// What is to be done later, and when.
+    private var delayed: [(due: UInt64, job: () -> Void)] = []
+    /// How long the thread sleeps where nothing is to be done later.
+    private static let sleepNanoseconds: UInt64 = 60_000_000_000
 
     /// - Throws: `system` if the machine gives no descriptors or threads.
     init() throws(TransportError) {
@@ -33,6 +37,23 @@ final class DescriptorWatch: @unchecked Sendable {
     func perform(_ job: @escaping @Sendable () -> Void) {
         jobs.withLock { $0.append(job) }
         ray_eventfd_signal(wakeup)
+    }
+
+    /// Runs `job` after so many milliseconds. On the watch's thread.
+    func after(milliseconds: Int, _ job: @escaping () -> Void) {
+        delayed.append((ray_monotonic_nanoseconds() + UInt64(milliseconds) * 1_000_000, job))
+    }
+
+    /// Does what is due; how long there is nothing to be done, in nanoseconds.
+    private func performDelayed() -> UInt64 {
+        guard !delayed.isEmpty else { return Self.sleepNanoseconds }
+        let now = ray_monotonic_nanoseconds()
+        let due = delayed.filter { $0.due <= now }
+        if !due.isEmpty {
+            delayed.removeAll { $0.due <= now }
+            for item in due { item.job() }
+        }
+        return delayed.map(\.due).min().map { $0 - now } ?? Self.sleepNanoseconds
     }
 
     /// Calls `isOpen` when the descriptor is readable; closes it when that says no. On the watch's thread.
@@ -70,7 +91,7 @@ final class DescriptorWatch: @unchecked Sendable {
     private func run() {
         withUnsafeTemporaryAllocation(of: ray_event.self, capacity: 64) { events in
             while !isStopped.load(ordering: .sequentiallyConsistent) {
-                let count = ray_epoll_wait(epoll, events.baseAddress, 64, 60_000_000_000)
+                let count = ray_epoll_wait(epoll, events.baseAddress, 64, Int64(performDelayed()))
                 for index in 0..<Int(max(0, count)) {
                     guard events[index].token != .max else {
                         ray_eventfd_clear(wakeup)

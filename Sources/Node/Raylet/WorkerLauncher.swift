@@ -119,14 +119,17 @@ final class WorkerLauncher: @unchecked Sendable {
 
     private func follow(_ start: WorkerStart, _ processID: Int32, _ descriptors: [Int32]) {
         let name = "\(logs)/worker-\(start.startToken)-\(start.job.value)-\(processID)"
-        let (job, host, tell) = (start.job, host, tell)
+        let (job, host, tell, watch) = (start.job, host, tell, watch)
         let program = start.program.path.split(separator: "/").last.map(String.init) ?? start.program.path
-        let output = WorkerOutput(descriptors: descriptors, logs: [name + ".out", name + ".err"]) { isError, lines in
-            tell(
-                .printed(
-                    LogLines(
-                        job: job, host: host, processID: processID, name: program, isError: isError, lines: lines)))
-        }
+        let output = WorkerOutput(
+            descriptors: descriptors, logs: [name + ".out", name + ".err"],
+            later: { watch.after(milliseconds: $0, $1) },
+            pass: { isError, lines in
+                tell(
+                    .printed(
+                        LogLines(
+                            job: job, host: host, processID: processID, name: program, isError: isError, lines: lines)))
+            })
         running[processID] = (job, output)
         for (index, descriptor) in descriptors.enumerated() {
             watch.add(descriptor) { [weak output] in output?.read(stream: index) ?? false }

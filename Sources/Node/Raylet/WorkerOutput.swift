@@ -19,6 +19,8 @@ final class WorkerOutput {
     /// Most bytes that are passed on in one second and stream; the rest is in the file.
     static let bytesPerSecondMax = 256 << 10
     private static let readsPerTurnMax = 16
+    /// How long the beginning of a line waits for its end before it is passed on by itself.
+    private static let partialMilliseconds = 200
 
     private struct Stream {
         /// Nothing after the end of the stream: the number may mean another file then.
@@ -26,6 +28,8 @@ final class WorkerOutput {
         var file: Int32
         var isError: Bool
         var partial: [UInt8] = []
+        /// Whether the partial line is looked at again.
+        var isAwaited = false
         var second: UInt64 = 0
         var passedBytes = 0
         var droppedLines = 0
@@ -34,12 +38,18 @@ final class WorkerOutput {
     private var streams: [Stream] = []
     private var lastLines: [String] = []
     private let pass: (_ isError: Bool, [String]) -> Void
+    private let later: (_ milliseconds: Int, @escaping () -> Void) -> Void
 
     /// - Parameters:
     ///   - descriptors: Reading ends of the pipes of standard output and standard error.
     ///   - logs: Paths of the files for them.
-    ///   - pass: Told the complete lines of one turn.
-    init(descriptors: [Int32], logs: [String], pass: @escaping (_ isError: Bool, [String]) -> Void) {
+    ///   - later: Runs something after so many milliseconds, on the same thread.
+    ///   - pass: Told the lines of one turn: whole ones, and beginnings that were not ended in time.
+    init(
+        descriptors: [Int32], logs: [String], later: @escaping (_ milliseconds: Int, @escaping () -> Void) -> Void,
+        pass: @escaping (_ isError: Bool, [String]) -> Void
+    ) {
+        self.later = later
         self.pass = pass
         for (index, descriptor) in descriptors.enumerated() {
             _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
@@ -74,7 +84,22 @@ final class WorkerOutput {
             if !streams[index].partial.isEmpty { endLine(stream: index, into: &lines) }
         }
         if !lines.isEmpty { pass(streams[index].isError, lines) }
+        if isOpen, !streams[index].partial.isEmpty { awaitEnd(stream: index) }
         return isOpen
+    }
+
+    /// A prompt, or a bar that shows progress, may have no end for long.
+    private func awaitEnd(stream index: Int) {
+        guard !streams[index].isAwaited else { return }
+        streams[index].isAwaited = true
+        later(Self.partialMilliseconds) { [weak self] in
+            guard let self else { return }
+            streams[index].isAwaited = false
+            guard !streams[index].partial.isEmpty else { return }
+            var lines: [String] = []
+            endLine(stream: index, into: &lines)
+            if !lines.isEmpty { pass(streams[index].isError, lines) }
+        }
     }
 
     /// Reads what is there of all streams.

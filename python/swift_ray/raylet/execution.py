@@ -25,6 +25,7 @@ from swift_ray.raylet.calls import EXTRAS, RETRYABLE
 from swift_ray.raylet.config import value as setting
 from swift_ray.raylet.context import ray_worker
 from swift_ray.raylet.descriptors import PythonFunctionDescriptor
+from swift_ray.raylet.printed import flush_printed
 from swift_ray.raylet.process_title import setproctitle
 from swift_ray.raylet.serialization import deserialize, serialize
 from swift_ray.raylet.swift_values import serialize_for_swift
@@ -474,7 +475,9 @@ class Execution:
             if len(values) != count:
                 raise ValueError(f"Task returned {len(values)} objects, but num_returns={count}.")
         serialize = serializer_of(header)
-        _core.finish_task(task, [serialize(value) for value in values])
+        results = [serialize(value) for value in values]
+        flush_printed()
+        _core.finish_task(task, results)
 
     def failure(self, header: dict, error: BaseException) -> Any:
         """The error as its readers get it."""
@@ -521,6 +524,7 @@ class Execution:
         }
         if by_name.is_by_name(header):
             description |= by_name.description(error)
+        flush_printed()
         _core.fail_task(task, msgpack.packb(description))
 
     def _actor_repr(self, header: dict) -> str | None:

@@ -40,7 +40,12 @@ class Named:
     def talk(self):
         print("named says so")
 
-ray.get(shout.remote("one"))
+@ray.remote
+def begin():
+    print("begun", end=" ")
+    print("and not ended", end=" ")
+
+ray.get([shout.remote("one"), begin.remote()])
 talker, named = Talker.remote(), Named.remote()
 ray.get([talker.talk.remote("two"), named.talk.remote()])
 time.sleep(3)
@@ -147,3 +152,4 @@ def test_output_has_names(tmp_path):
     assert "(Talker pid=" in printed and "actor says two" in printed
     assert "(Named(7) pid=" in printed and "named says so" in printed
     assert ":task_name:" not in printed and ":actor_name:" not in printed
+    assert "(begin pid=" in printed and "begun and not ended" in printed
