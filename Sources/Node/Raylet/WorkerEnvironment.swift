@@ -16,8 +16,12 @@ package struct WorkerEnvironment: Sendable {
 
     /// The raylet's own environment, what the configuration adds, and what tells a worker where it is.
     init(_ configuration: RayletConfiguration, address: Address) {
-        var variables = processEnvironment().filter {
+        let own = processEnvironment()
+        // Ray's Python has head and raylets use another allocator, and says whether workers are to have it, too.
+        let keepsPreload = !own.contains("RAY_LD_PRELOAD_ON_WORKERS=0")
+        var variables = own.filter {
             !$0.hasPrefix("SWIFT_RAY_") && !$0.hasPrefix("RAY_PARENT_DESCRIPTOR=")
+                && (keepsPreload || !$0.hasPrefix("LD_PRELOAD="))
         }
         variables += configuration.workerEnvironment
         variables += [
