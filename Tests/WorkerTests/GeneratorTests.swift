@@ -214,6 +214,76 @@ import Testing
         #expect(harness.outcome(token)?.first?.errorType == .taskCancelled)
     }
 
+    @Test("A stream that is left frees what was not read, and its task goes on without a limit") func left() {
+        var harness = WorkerHarness()
+        let spec = pushed(&harness, backpressure: 1)
+        make(&harness, spec, 0, 10)
+        let first = next(&harness, spec.id)
+        make(&harness, spec, 1, 11)
+        harness.effects = []
+        var buffer = WorkerEffects()
+        harness.core.dropStream(spec.id, cancels: false, at: harness.now, into: &buffer)
+        harness.effects += buffer.items
+        #expect(harness.sent().map(\.0) == [.generatorConsumed(GeneratorConsumed(task: spec.id, count: .max))])
+        #expect(harness.core.peek(.generatorItem(spec.id, index: 1)) == nil)
+        make(&harness, spec, 2, 12)
+        #expect(harness.core.peek(.generatorItem(spec.id, index: 2)) == nil)
+        harness.done(spec)
+        #expect(outcome(&harness, first)?.byte == 10)
+        #expect(next(&harness, spec.id) == nil)
+    }
+
+    @Test("What was asked for before the stream is left comes") func leftAhead() throws {
+        var harness = WorkerHarness()
+        let spec = pushed(&harness)
+        let ahead = [try #require(next(&harness, spec.id)), try #require(next(&harness, spec.id))]
+        var buffer = WorkerEffects()
+        harness.core.dropStream(spec.id, cancels: false, at: harness.now, into: &buffer)
+        harness.effects += buffer.items
+        make(&harness, spec, 0, 10)
+        #expect(outcome(&harness, ahead[0])?.byte == 10)
+        harness.done(spec)
+        #expect(outcome(&harness, ahead[1])?.errorType == .endOfStreamingGenerator)
+    }
+
+    @Test("What is only looked at is not read: a generator with a limit does not go on for it") func peeked() throws {
+        var harness = WorkerHarness()
+        let spec = pushed(&harness, backpressure: 1)
+        make(&harness, spec, 0, 10)
+        harness.effects = []
+        var buffer = WorkerEffects()
+        let item = try #require(harness.core.nextItem(of: spec.id, isPeek: true, into: &buffer))
+        #expect(buffer.items.isEmpty)
+        harness.core.takePeeked(of: spec.id, into: &buffer)
+        harness.core.takePeeked(of: spec.id, into: &buffer)
+        harness.effects += buffer.items
+        #expect(harness.sent().map(\.0) == [.generatorConsumed(GeneratorConsumed(task: spec.id, count: 1))])
+        #expect(outcome(&harness, item)?.byte == 10)
+    }
+
+    @Test("A generator that waits for its reader goes on when that is lost") func readerLost() {
+        var harness = WorkerHarness(WorkerHarness.worker, isDriver: false)
+        var spec = TaskSpec(
+            id: TaskID(1, .max, .max), function: WorkerHarness.function, owner: WorkerHarness.driver)
+        spec.generator = GeneratorSpec(backpressure: 1)
+        harness.receive(
+            .pushTask(PushTask(lease: LeaseID(1, 1, 1, 1), spec: spec)), from: WorkerHarness.driver.worker)
+        func yield() -> UInt64 {
+            var buffer = WorkerEffects()
+            defer { harness.effects += buffer.items }
+            return harness.core.yield(
+                RayObject(data: [1], metadata: ObjectMetadata.raw), from: spec.id, into: &buffer)
+        }
+        func ended(_ token: UInt64) -> Bool {
+            harness.effects.contains { if case .completeRequest(token, .success) = $0 { true } else { false } }
+        }
+        let waiting = yield()
+        #expect(!ended(waiting))
+        harness.step(.peerLost(WorkerHarness.driver.worker, reason: "closed"))
+        #expect(ended(waiting))
+        #expect(ended(yield()))
+    }
+
     @Test("A cancelled generator ends with that error, for readers that wait, too") func cancelled() throws {
         var harness = WorkerHarness()
         let reference = call(&harness)
@@ -250,14 +320,14 @@ import Testing
                 if case .send(.generatorItem(let item), _, _) = $0 { item.index } else { nil }
             }
         }
-        #expect([yield(), yield()].allSatisfy(ended))
-        #expect(items() == [1])
+        #expect(ended(yield()))
+        #expect(items() == [])
         let waiting = yield()
         #expect(!ended(waiting) && items() == [1])
         #expect(harness.sent().map(\.0).contains(.leaseBlocked(LeaseBlocked(lease: lease))))
         harness.receive(
             .generatorConsumed(GeneratorConsumed(task: spec.id, count: 1)), from: WorkerHarness.driver.worker)
-        #expect(items() == [2] && !ended(waiting))
+        #expect(items() == [] && !ended(waiting))
         harness.receive(.leaseResumed(LeaseResumed(lease: lease)))
         #expect(ended(waiting))
         let last = yield()

@@ -190,14 +190,24 @@ static PyObject *yield_item(PyObject *module, PyObject *arguments) {
     task_object *self = under_way(object);
     if (self == NULL) return NULL;
     struct outgoing item;
+    void *request = NULL;
     int status = outgoing_fill(&item, serialized);
     if (status == 0) {
         Py_BEGIN_ALLOW_THREADS
-        status = ray_python_yield(self->task, &item.argument);
+        status = ray_python_yield(self->task, &item.argument, &request);
         Py_END_ALLOW_THREADS
         if (status < 0) raise_failure();
     }
     outgoing_clear(&item);
+    // The reader may take its time: signals are looked for in between.
+    while (status == 0) {
+        Py_BEGIN_ALLOW_THREADS
+        status = ray_python_await_sent(request, SLICE_MILLISECONDS);
+        Py_END_ALLOW_THREADS
+        if (status < 0) raise_failure();
+        if (status == 0 && PyErr_CheckSignals() < 0) status = -1;
+    }
+    if (request != NULL) ray_python_release(request);
     if (status < 0) return NULL;
     Py_RETURN_NONE;
 }

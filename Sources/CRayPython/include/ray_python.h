@@ -140,7 +140,9 @@ int ray_python_task_argument(const struct ray_python_task *task, size_t index, s
 void ray_python_finish_task(void *task, const struct ray_python_argument *results, size_t count);
 // Ends a task with an error: MessagePack, as errors are fetched.
 void ray_python_fail_task(void *task, struct ray_python_bytes error);
-// Sends an item of a generator and waits until the next one may be made; -1 if no more are wanted. Waits.
-int ray_python_yield(void *task, const struct ray_python_argument *item);
+// Sends an item of a generator; `request`, to be dropped, tells when the next one may be made.
+int ray_python_yield(void *task, const struct ray_python_argument *item, void **request);
+// Whether the next item may be made: 1, 0 after `milliseconds`, -1 if no more are wanted. Waits.
+int ray_python_await_sent(void *request, int milliseconds);
 
 #endif

@@ -82,6 +82,22 @@ extension Worker {
                 if case .failure(let error) = result { completion(error) } else { completion(nil) }
             }
         }
+    /// See `WorkerCore.nextItem`.
+    package func peekItem(of task: TaskID) -> ObjectReference? {
+        transact { core, _, effects in core.nextItem(of: task, isPeek: true, into: &effects) }
+    }
+
+    /// See `WorkerCore.takePeeked`.
+    package func takePeeked(of task: TaskID) {
+        transact { core, _, effects in core.takePeeked(of: task, into: &effects) }
+    }
+
+    /// Nobody reads the items of a task any more, which goes on to its end (`WorkerCore.dropStream`).
+    package func leaveStream(_ task: TaskID) {
+        guard !isEnding.load(ordering: .relaxed) else { return }
+        transact { core, now, effects in core.dropStream(task, cancels: false, at: now, into: &effects) }
+    }
+
     }
 
     package func cancel(_ reference: ObjectReference, force: Bool, recursive: Bool) throws(RayError) {

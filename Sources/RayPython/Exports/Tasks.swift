@@ -99,15 +99,40 @@ public func ray_python_fail_task(_ task: UnsafeMutableRawPointer?, _ error: ray_
 
 /// See `ray_python.h`.
 @c @implementation
-public func ray_python_yield(_ task: UnsafeMutableRawPointer?, _ item: UnsafePointer<ray_python_argument>?) -> Int32 {
+public func ray_python_yield(
+    _ task: UnsafeMutableRawPointer?, _ item: UnsafePointer<ray_python_argument>?,
+    _ request: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+) -> Int32 {
     Int32(
         reporting { () throws(RayError) in
             guard let item, let running = running(task) else { throw RayError(.invalidArgument, "there is no item") }
             let runtime = try PythonRuntime.require()
-            let answer = AnswerSlot<Int>()
-            runtime.worker.yield(try runtime.object(item.pointee), from: running.task.spec.id) { error in
-                answer.fill(error.map { .failure($0) } ?? .success(0))
+            let object = try runtime.object(item.pointee)
+            let sent = SentItem()
+            request?.pointee = Unmanaged.passRetained(sent).toOpaque()
+            runtime.worker.yield(object, from: running.task.spec.id) { error in
+                sent.fill(error.map { .failure($0) } ?? .success(0))
             }
-            return try runtime.result(of: answer).get()
+            return 0
+        })
+}
+
+/// An item on its way, to a thread of Python that waits in slices to look for signals in between.
+private typealias SentItem = AnswerSlot<Int>
+
+/// See `ray_python.h`.
+@c @implementation
+public func ray_python_await_sent(_ request: UnsafeMutableRawPointer?, _ milliseconds: Int32) -> Int32 {
+    Int32(
+        reporting { () throws(RayError) in
+            guard let request else { throw RayError(.invalidArgument, "there is no item") }
+            let sent = Unmanaged<SentItem>.fromOpaque(request).takeUnretainedValue()
+            let worker = try PythonRuntime.require().worker
+            if worker.waitForAnswer(sent, milliseconds: Int(milliseconds)), let result = sent.result {
+                _ = try result.get()
+                return 1
+            }
+            guard !worker.hasEnded else { throw RayError(.systemError, "the process is to end") }
+            return 0
         })
 }

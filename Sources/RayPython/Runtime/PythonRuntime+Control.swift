@@ -55,13 +55,15 @@ extension PythonRuntime {
         case "take_cancelled": return .array(interrupts.take().map { .bytes($0.bytes) })
         case "is_cancelled": return .bool(worker.isCancelled(try payload.taskID()))
         case "next_item": return worker.nextItem(of: try payload.taskID()).map { .bytes($0.id.bytes) } ?? .nil
+        case "peek_item": return worker.peekItem(of: try payload.taskID()).map { .bytes($0.id.bytes) } ?? .nil
+        case "take_peeked": worker.takePeeked(of: try payload.taskID())
         case "adopt_environment": worker.adopt(try RuntimeEnvironmentSpec(payload))
         case "send_program": return try sendProgram(payload)
         case "create_group": return try createGroup(payload)
         case "remove_group": try removeGroup(payload)
         case "await_group": try awaitGroup(payload)
         case "promise_group": return try promiseGroup(payload)
-        case "drop_stream": worker.dropStream(try payload.taskID())
+        case "leave_stream": worker.leaveStream(try payload.taskID())
         default:
             let question = try ControlQuestion(operation, payload)
             return try question.read(try answer { self.worker.request(question.message, completion: $0) })

@@ -7,13 +7,19 @@ internal import RayCore
 
 /// How far a generator that runs here has got.
 struct GeneratorProgress: Sendable {
-    /// An item that may not be sent yet.
-    struct Waiting: Sendable {
+    /// An item on its way to the reader.
+    struct Item: Sendable {
         var token: UInt64
         /// The try that made it.
         var attempt: Int
         var index: Int
         var object: RayObject
+    }
+
+    /// The function waits behind the item of this index.
+    struct Waiting: Sendable {
+        var token: UInt64
+        var index: Int
     }
 
     /// The index of the next item.
@@ -23,10 +29,16 @@ struct GeneratorProgress: Sendable {
     var waiting: Waiting?
     /// Whether no further item is wanted of this try.
     var isOver = false
+
+    /// Whether the function waits behind an item: with it as many are unread as the limit allows.
+    func mustWait(_ waiting: Waiting, _ generator: GeneratorSpec?) -> Bool {
+        guard let limit = generator?.backpressure, limit > 0 else { return false }
+        return waiting.index + 1 - consumed >= limit
+    }
 }
 
 /// Room asked for an item of a generator.
 struct ItemRoom: Sendable {
     var task: TaskID
-    var item: GeneratorProgress.Waiting
+    var item: GeneratorProgress.Item
 }

@@ -220,6 +220,7 @@ extension WorkerCore {
         for id in Array(execution.queue) where execution.received[id]?.caller == peer { drop(id, into: &effects) }
         for id in execution.running.keys where execution.running[id]?.caller == peer {
             execution.running[id]?.isCallerLost = true
+            readerLost(of: id, into: &effects)
         }
         startTasks(into: &effects)
         leaveIfDone(into: &effects)

@@ -8,9 +8,10 @@ internal import RayWire
 
 /// Sending the items of generators that run here.
 ///
-///     yield ──▶ (skipped: an earlier try has sent it, and it is not lost)
-///       │ ──▶ waits while `backpressure` items are unread; its CPU is given back meanwhile
-///       └───▶ small: sent          large: room ──▶ written, sealed, sent
+///     yield ──▶ skipped: an earlier try has sent it, and it is not lost ────────┐
+///       ├─────▶ small: sent ────────────────────────────────────────────────────┤
+///       └─────▶ large: room ──▶ written, sealed, sent ──────────────────────────┤
+///         the next may be made ◀── waits while `backpressure` items are unread ◀┘  its CPU is given back meanwhile
 extension WorkerCore {
     /// Sends the next item of a task that runs here; ends with the effect `completeRequest` when the next may be made.
     package mutating func yield(_ object: RayObject, from task: TaskID, into effects: inout WorkerEffects) -> UInt64 {
@@ -31,39 +32,61 @@ extension WorkerCore {
         var progress = execution.generators[task] ?? GeneratorProgress()
         let index = progress.next
         progress.next += 1
-        let mustWait = generator.backpressure > 0 && index - progress.consumed >= generator.backpressure
-        let item = GeneratorProgress.Waiting(
+        let item = GeneratorProgress.Item(
             token: token, attempt: running.spec.attempt, index: index, object: object)
-        let isWanted = generator.wants(index)
-        if isWanted, mustWait { progress.waiting = item }
         progress.isOver = generator.ends(with: index)
         execution.generators[task] = progress
-        if !isWanted {
-            complete(token, progress.isOver ? Self.over(running.spec) : nil, into: &effects)
+        guard generator.wants(index) else {
+            goOn(after: item, of: running, into: &effects)
             return token
         }
         hold(item, of: running, into: &effects)
-        if mustWait {
-            beginBlocking(task, into: &effects)
-        } else {
-            deliver(item, of: running, into: &effects)
-        }
+        deliver(item, of: running, into: &effects)
         return token
+    }
+
+    /// An item is on its way, or was skipped: the function goes on, unless as many as its limit allows are unread.
+    private mutating func goOn(
+        after item: GeneratorProgress.Item, of task: Execution.Received, into effects: inout WorkerEffects
+    ) {
+        let id = task.spec.id
+        let progress = execution.generators[id] ?? GeneratorProgress()
+        let waiting = GeneratorProgress.Waiting(token: item.token, index: item.index)
+        if isCancelled(id) {
+            complete(item.token, Self.cancelled(task.spec, "while it ran"), into: &effects)
+        } else if progress.isOver {
+            complete(item.token, Self.over(task.spec), into: &effects)
+        } else if progress.mustWait(waiting, task.spec.generator) {
+            execution.generators[id]?.waiting = waiting
+            beginBlocking(id, into: &effects)
+        } else {
+            complete(item.token, nil, into: &effects)
+        }
     }
 
     /// The reader has got further.
     mutating func itemsConsumed(_ message: GeneratorConsumed, from peer: WorkerID, into effects: inout WorkerEffects) {
         let id = message.task
         guard let task = execution.running[id] ?? execution.received[id], task.caller == peer,
-            let generator = task.spec.generator
+            task.spec.generator != nil
         else { return }
+        read(Int(message.count), of: id, into: &effects)
+    }
+
+    private mutating func read(_ count: Int, of id: TaskID, into effects: inout WorkerEffects) {
         var progress = execution.generators[id] ?? GeneratorProgress()
-        progress.consumed = max(progress.consumed, Int(message.count))
+        progress.consumed = max(progress.consumed, count)
         let waiting = progress.waiting
-        if let waiting, waiting.index - progress.consumed < generator.backpressure { progress.waiting = nil }
+        if let waiting, !progress.mustWait(waiting, execution.running[id]?.spec.generator) { progress.waiting = nil }
         execution.generators[id] = progress
         guard let waiting, progress.waiting == nil else { return }
-        deliver(waiting, of: task, into: &effects)
+        endBlocking(id, .completeRequest(waiting.token, .success(.done(Done()))), into: &effects)
+    }
+
+    /// Nobody is left to read what a task makes: it goes on to its end.
+    mutating func readerLost(of id: TaskID, into effects: inout WorkerEffects) {
+        guard let limit = execution.running[id]?.spec.generator?.backpressure, limit > 0 else { return }
+        read(.max, of: id, into: &effects)
     }
 
     /// A generator that waits for its reader is cancelled.
@@ -75,7 +98,6 @@ extension WorkerCore {
     private mutating func failWaitingItem(of id: TaskID, _ error: RayError, into effects: inout WorkerEffects) {
         guard let waiting = execution.generators[id]?.waiting else { return }
         execution.generators[id]?.waiting = nil
-        letGo(waiting, of: id, into: &effects)
         endBlocking(id, .completeRequest(waiting.token, .failure(error)), into: &effects)
     }
 
@@ -97,7 +119,7 @@ extension WorkerCore {
     }
 
     private mutating func deliver(
-        _ item: GeneratorProgress.Waiting, of task: Execution.Received, into effects: inout WorkerEffects
+        _ item: GeneratorProgress.Item, of task: Execution.Received, into effects: inout WorkerEffects
     ) {
         let object = item.object
         guard object.data.count > Limits.inlineObjectBytesMax, let raylet = configuration.raylet else {
@@ -131,7 +153,7 @@ extension WorkerCore {
     }
 
     private mutating func send(
-        _ result: TaskResult, _ item: GeneratorProgress.Waiting, of task: Execution.Received,
+        _ result: TaskResult, _ item: GeneratorProgress.Item, of task: Execution.Received,
         into effects: inout WorkerEffects
     ) {
         // References inside a small item travel in the item itself.
@@ -140,15 +162,12 @@ extension WorkerCore {
             task: task.spec.id, attempt: UInt32(item.attempt), index: UInt32(item.index), result: result,
             contained: contained)
         effects.send(.generatorItem(message), to: task.caller)
-        let isOver = task.spec.generator?.ends(with: item.index) == true
-        let outcome: Result<Message, RayError> = isOver ? .failure(Self.over(task.spec)) : .success(.done(Done()))
-        // It may have given its CPU away while it waited.
-        endBlocking(task.spec.id, .completeRequest(item.token, outcome), into: &effects)
+        goOn(after: item, of: task, into: &effects)
     }
 
     /// Holds the references inside an item until its reader's process holds them.
     private mutating func hold(
-        _ item: GeneratorProgress.Waiting, of task: Execution.Received, into effects: inout WorkerEffects
+        _ item: GeneratorProgress.Item, of task: Execution.Received, into effects: inout WorkerEffects
     ) {
         let contained = item.object.contained
         guard !contained.isEmpty, !task.isCallerLost else { return }
@@ -157,12 +176,12 @@ extension WorkerCore {
 
     /// The item will not be sent.
     private mutating func letGo(
-        _ item: GeneratorProgress.Waiting, of task: TaskID, into effects: inout WorkerEffects
+        _ item: GeneratorProgress.Item, of task: TaskID, into effects: inout WorkerEffects
     ) {
         if !item.object.contained.isEmpty { endTransfer(delivery(of: item, task), into: &effects) }
     }
 
-    private func delivery(of item: GeneratorProgress.Waiting, _ task: TaskID) -> ReferenceTable.Delivery {
+    private func delivery(of item: GeneratorProgress.Item, _ task: TaskID) -> ReferenceTable.Delivery {
         ReferenceTable.Delivery(task: task, attempt: UInt32(item.attempt), item: UInt32(item.index) + 1)
     }
 

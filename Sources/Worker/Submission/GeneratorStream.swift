@@ -11,6 +11,8 @@ internal import RayCore
 struct GeneratorStream: Sendable {
     /// Items that the reader has asked for, whether they exist or not.
     var consumed = 0
+    /// How many of them were only looked at.
+    var peeked = 0
     /// Items that exist.
     var produced = 0
     /// How many items there are in all, once known.
@@ -19,4 +21,7 @@ struct GeneratorStream: Sendable {
     var isGathered = false
     /// Whether nobody reads any more.
     var isDropped = false
+
+    /// How far the worker of a generator with a limit hears that it was read.
+    var read: Int { isDropped ? .max : consumed - peeked }
 }

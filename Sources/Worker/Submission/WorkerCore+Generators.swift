@@ -14,21 +14,37 @@ internal import RayWire
 /// and rebuilt in the same way, and only the result is read.
 extension WorkerCore {
     /// The next item of a generator, with one local reference; nothing past its end.
-    package mutating func nextItem(of task: TaskID, into effects: inout WorkerEffects) -> ObjectReference? {
+    ///
+    /// - Parameter isPeek: whether it is only looked at, so that its maker may not go on yet: `takePeeked` follows.
+    package mutating func nextItem(
+        of task: TaskID, isPeek: Bool = false, into effects: inout WorkerEffects
+    ) -> ObjectReference? {
         guard var stream = streams[task] else { return nil }
         let index = stream.consumed
         if let end = stream.end, index >= end { return nil }
         stream.consumed += 1
+        if isPeek { stream.peeked += 1 }
         streams[task] = stream
         let id = ObjectID.generatorItem(task, index: index)
         if index >= stream.produced { objects[id] = ObjectEntry(localReferences: 1) }
-        tellConsumed(task, into: &effects)
+        if !isPeek { tellConsumed(task, into: &effects) }
         return ObjectReference(id: id, owner: configuration.address)
     }
 
-    /// Nobody reads the items any more: the task is cancelled, unread items are freed. Those that were read can be made
-    /// again as long as somebody holds or needs them.
-    package mutating func dropStream(_ task: TaskID, at now: Instant, into effects: inout WorkerEffects) {
+    /// The first of the items that were looked at is read.
+    package mutating func takePeeked(of task: TaskID, into effects: inout WorkerEffects) {
+        guard let stream = streams[task], stream.peeked > 0 else { return }
+        streams[task]?.peeked -= 1
+        tellConsumed(task, into: &effects)
+    }
+
+    /// Nobody reads the items any more: unread items are freed. Those that were read can be made again as long as
+    /// somebody holds or needs them.
+    ///
+    /// - Parameter cancels: whether the task is cancelled; one of Python's goes on to its end without a limit.
+    package mutating func dropStream(
+        _ task: TaskID, cancels: Bool = true, at now: Instant, into effects: inout WorkerEffects
+    ) {
         guard let stream = streams[task], !stream.isDropped else { return }
         streams[task]?.isDropped = true
         for index in stream.consumed..<max(stream.consumed, stream.produced) {
@@ -38,8 +54,12 @@ extension WorkerCore {
             streams[task] = nil
             return  // It runs for items that were read.
         }
-        tasks[task]?.isUnread = true
-        cancel(task: task, force: false, recursive: true, at: now, into: &effects)
+        if cancels {
+            tasks[task]?.isUnread = true
+            cancel(task: task, force: false, recursive: true, at: now, into: &effects)
+        } else {
+            tellConsumed(task, into: &effects)
+        }
         if tasks[task] == nil { streams[task] = nil }
     }
 
@@ -53,7 +73,9 @@ extension WorkerCore {
         if task.isRebuild || Int(message.index) < stream?.produced ?? lineage.records[message.task]?.itemCount ?? 0 {
             return itemMadeAgain(id, message, of: task, into: &effects)
         }
-        guard let stream, stream.end == nil, !stream.isDropped, Int(message.index) == stream.produced else {
+        guard let stream, stream.end == nil, Int(message.index) == stream.produced,
+            !stream.isDropped || stream.produced < stream.consumed
+        else {
             return freeUnwanted(message, into: &effects)
         }
         switch message.result {
@@ -141,10 +163,10 @@ extension WorkerCore {
     /// Tells the worker of a generator with a limit how far its items have been read.
     mutating func tellConsumed(_ id: TaskID, into effects: inout WorkerEffects) {
         guard let task = tasks[id], let generator = task.spec.generator, generator.backpressure > 0,
-            let stream = streams[id], stream.consumed > 0
+            let stream = streams[id], stream.read > 0
         else { return }
         guard let worker = worker(of: task) else { return }
-        let message = GeneratorConsumed(task: id, count: UInt32(clamping: stream.consumed))
+        let message = GeneratorConsumed(task: id, count: UInt32(clamping: stream.read))
         effects.send(.generatorConsumed(message), to: worker)
     }
 

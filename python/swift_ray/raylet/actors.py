@@ -223,7 +223,8 @@ class ActorCalls:
                 },
             )
             arguments = self.arguments(args, extras, function_descriptor, language)
-            return _core.submit(number, actor_id.binary(), task_id(), arguments, self._address, count)
+            references = _core.submit(number, actor_id.binary(), task_id(), arguments, self._address, count)
+            return self.limit_stream(references, generator_backpressure_num_objects)
         except CoreError as error:
             raise ray_exception(error) from None
 

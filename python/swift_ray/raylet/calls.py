@@ -165,7 +165,8 @@ class FunctionCalls:
                 },
             )
             arguments = self.arguments(args, extras, function_descriptor, language)
-            return _core.submit(number, None, task_id(), arguments, self._address, count)
+            references = _core.submit(number, None, task_id(), arguments, self._address, count)
+            return self.limit_stream(references, generator_backpressure_num_objects)
         except CoreError as error:
             raise ray_exception(error) from None
 

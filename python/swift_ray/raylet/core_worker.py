@@ -83,6 +83,7 @@ class CoreWorker(
         self._templates: dict[Any, tuple[int, int]] = {}
         self._actors: dict[bytes, dict] = {}
         self._peeked: dict[bytes, list[ObjectRef]] = {}
+        self._limited: set[bytes] = set()
         self._waiting: dict = {}
         self._numbers = itertools.count(1)
         self._callback_thread: threading.Thread | None = None

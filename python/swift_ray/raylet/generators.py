@@ -11,16 +11,26 @@ END_OF_STREAM = 24
 class Streams:
     """The part of `CoreWorker` behind `ObjectRefGenerator`.
 
-    The core hands out each item's reference once; what was looked at and not taken waits in `_peeked`.
+    The core hands out each item's reference once; what was looked at and not taken waits in `_peeked`. The worker of a
+    generator with a limit must not take what was looked at for read.
     """
 
     _address: bytes
     _peeked: dict[bytes, list[ObjectRef]]
+    # Generators with a limit.
+    _limited: set[bytes]
     _end: ObjectRef | None = None
 
+    def limit_stream(self, references: list[ObjectRef], limit: int) -> list[ObjectRef]:
+        """What a call gave, whose generator, if it is one, is limited to `limit` unread items."""
+        if limit > 0:
+            self._limited.add(references[0].binary())
+        return references
+
     def _next_item(self, generator_ref: ObjectRef) -> ObjectRef | None:
+        operation = "peek_item" if generator_ref.binary() in self._limited else "next_item"
         try:
-            found = self.control("next_item", task=generator_ref.binary()[:24])
+            found = self.control(operation, task=generator_ref.binary()[:24])
         except CoreError as error:
             raise ray_exception(error) from None
         return None if found is None else ObjectRef(found, self._address, "", True)
@@ -60,8 +70,11 @@ class Streams:
         import ray.exceptions
 
         items = self._peek(generator_ref, 1)
+        generator = generator_ref.binary()
         if items and not self._is_past_end(generator_ref, items[0]):
-            return self._peeked[generator_ref.binary()].pop(0)
+            if generator in self._limited:
+                self.control("take_peeked", task=generator[:24])
+            return self._peeked[generator].pop(0)
         raise ray.exceptions.ObjectRefStreamEndOfStreamError("the generator has no more items")
 
     def try_read_next_object_ref_stream_n(self, generator_ref: ObjectRef, count: int) -> None:
@@ -87,4 +100,5 @@ class Streams:
 
     def async_delete_object_ref_stream(self, generator_ref: ObjectRef) -> None:
         self._peeked.pop(generator_ref.binary(), None)
-        self.control("drop_stream", task=generator_ref.binary()[:24])
+        self._limited.discard(generator_ref.binary())
+        self.control("leave_stream", task=generator_ref.binary()[:24])

@@ -1,0 +1,74 @@
+"""What holds callers and functions back."""
+
+import os
+import signal
+import time
+
+import pytest
+import ray
+from waiting import eventually
+
+pytestmark = pytest.mark.usefixtures("cluster")
+
+
+@ray.remote(num_cpus=0)
+class Tally:
+    def __init__(self):
+        self.begun = 0
+
+    def begin(self):
+        self.begun += 1
+
+    def count(self):
+        return self.begun
+
+
+@ray.remote(num_cpus=0)
+def numbers(tally, count):
+    for number in range(count):
+        ray.get(tally.begin.remote())
+        yield number
+
+
+def stays(tally, count):
+    """Whether so many items are begun, and no more of them a moment later."""
+    if not eventually(lambda: ray.get(tally.count.remote()) == count):
+        return False
+    time.sleep(0.5)
+    return ray.get(tally.count.remote()) == count
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_a_generator_waits_until_its_items_are_taken(limit):
+    tally = Tally.remote()
+    items = numbers.options(_generator_backpressure_num_objects=limit).remote(tally, 8)
+    assert stays(tally, limit)
+    # To look is not to take.
+    assert ray.wait([items], timeout=30)[0] == [items]
+    assert stays(tally, limit)
+    for number in range(3):
+        assert ray.get(next(items)) == number
+    assert stays(tally, 3 + limit)
+
+
+def test_a_generator_that_nobody_reads_any_more_goes_on():
+    tally = Tally.remote()
+    items = numbers.options(_generator_backpressure_num_objects=1).remote(tally, 8)
+    assert ray.get(next(items)) == 0
+    assert stays(tally, 2)
+    del items
+    assert stays(tally, 8)
+
+
+def test_a_generator_that_waits_hears_signals():
+    @ray.remote(num_cpus=0, max_retries=0, _generator_backpressure_num_objects=1)
+    def processes():
+        while True:
+            yield os.getpid()
+
+    items = processes.remote()
+    process = ray.get(next(items))
+    time.sleep(0.5)
+    os.kill(process, signal.SIGTERM)
+    with pytest.raises(ray.exceptions.WorkerCrashedError):
+        ray.get(items._generator_ref, timeout=60)
