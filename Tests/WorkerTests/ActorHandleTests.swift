@@ -137,11 +137,17 @@ import Testing
         _ = call(&harness, own)
         let token = harness.get([call(&harness, own)])
         #expect(harness.outcome(token)?.first?.errorType == .pendingCallsLimitExceeded)
+        var buffer = WorkerEffects()
+        let refused = #expect(throws: RayError.self) {
+            try harness.core.callWithinLimit(
+                own, Call(function: WorkerHarness.function), from: nil, at: harness.now, into: &buffer)
+        }
+        #expect(refused?.type == .pendingCallsLimitExceeded && buffer.items.isEmpty)
         let foreign = ActorID(7, 7)
         _ = call(&harness, foreign)
         harness.receive(update(foreign, .pending, pending: 1))
-        let refused = harness.get([call(&harness, foreign)])
-        #expect(harness.outcome(refused)?.first?.errorType == .pendingCallsLimitExceeded)
+        let late = harness.get([call(&harness, foreign)])
+        #expect(harness.outcome(late)?.first?.errorType == .pendingCallsLimitExceeded)
     }
 
     @Test("When only the link was lost, calls with retries are made again in order") func brokenLink() {

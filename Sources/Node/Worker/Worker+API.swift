@@ -33,6 +33,18 @@ extension Worker {
         transact { core, now, effects in core.call(actor, call, from: task, at: now, into: &effects) }
     }
 
+    /// See `WorkerCore.callWithinLimit`.
+    package func callWithinLimit(
+        _ actor: ActorID, _ call: Call, from task: TaskID?
+    ) throws(RayError) -> [ObjectReference] {
+        let result = transact { core, now, effects in
+            Result { () throws(RayError) in
+                try core.callWithinLimit(actor, call, from: task, at: now, into: &effects)
+            }
+        }
+        return try result.get()
+    }
+
     package func retain(_ actor: ActorID, creator: Address) {
         transact { core, _, effects in core.retain(actor, creator: creator, into: &effects) }
     }
@@ -70,18 +82,6 @@ extension Worker {
         transact { core, _, effects in core.nextItem(of: task, into: &effects) }
     }
 
-    package func dropStream(_ task: TaskID) {
-        guard !isEnding.load(ordering: .relaxed) else { return }
-        transact { core, now, effects in core.dropStream(task, at: now, into: &effects) }
-    }
-
-    package func yield(_ object: RayObject, from task: TaskID, completion: @escaping @Sendable (RayError?) -> Void) {
-        transactState { state, _ in
-            let token = state.core.yield(object, from: task, into: &state.effects)
-            state.completions[token] = .request { result in
-                if case .failure(let error) = result { completion(error) } else { completion(nil) }
-            }
-        }
     /// See `WorkerCore.nextItem`.
     package func peekItem(of task: TaskID) -> ObjectReference? {
         transact { core, _, effects in core.nextItem(of: task, isPeek: true, into: &effects) }
@@ -98,6 +98,18 @@ extension Worker {
         transact { core, now, effects in core.dropStream(task, cancels: false, at: now, into: &effects) }
     }
 
+    package func dropStream(_ task: TaskID) {
+        guard !isEnding.load(ordering: .relaxed) else { return }
+        transact { core, now, effects in core.dropStream(task, at: now, into: &effects) }
+    }
+
+    package func yield(_ object: RayObject, from task: TaskID, completion: @escaping @Sendable (RayError?) -> Void) {
+        transactState { state, _ in
+            let token = state.core.yield(object, from: task, into: &state.effects)
+            state.completions[token] = .request { result in
+                if case .failure(let error) = result { completion(error) } else { completion(nil) }
+            }
+        }
     }
 
     package func cancel(_ reference: ObjectReference, force: Bool, recursive: Bool) throws(RayError) {

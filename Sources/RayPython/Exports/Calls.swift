@@ -46,7 +46,7 @@ public func ray_python_submit(
         let parent = TaskID(task)
         let references =
             if let actor = ActorID(actor) {
-                runtime.worker.call(actor, call, from: parent)
+                try runtime.worker.callWithinLimit(actor, call, from: parent)
             } else {
                 runtime.worker.submit(call, from: parent)
             }

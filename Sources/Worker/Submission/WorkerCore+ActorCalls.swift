@@ -77,7 +77,7 @@ extension WorkerCore {
             id: .actorTask(actor, using: &generator), kind: .actorCall(actor, sequence: 0), call: call.shared,
             arguments: call.arguments, owner: configuration.address)
         if !spec.resources.isEmpty { spec.resources = ResourceSet() }
-        if let error = excess(of: actor, spec) {
+        if let error = excess(of: actor, spec.call.value) {
             return spec.returnIDs.map { id in
                 objects[id] = ObjectEntry(value: .failed(error), localReferences: 1)
                 return ObjectReference(id: id, owner: configuration.address)
@@ -87,6 +87,16 @@ extension WorkerCore {
         let retries = spec.retriesMax != 0 ? spec.retriesMax : actors[actor]?.taskRetriesMax ?? 0
         return begin(
             spec, retriesLeft: retries, retryExceptions: call.retryExceptions, parent: parent, at: now, into: &effects)
+    }
+
+    /// As `call`, but a call over the limit of those under way is refused here and not by its results.
+    ///
+    /// - Throws: `pendingCallsLimitExceeded`
+    package mutating func callWithinLimit(
+        _ actor: ActorID, _ call: Call, from parent: TaskID?, at now: Instant, into effects: inout WorkerEffects
+    ) throws(RayError) -> [ObjectReference] {
+        if let error = excess(of: actor, call.shared.value) { throw error }
+        return self.call(actor, call, from: parent, at: now, into: &effects)
     }
 
     /// A call takes its place among those that have not been sent.

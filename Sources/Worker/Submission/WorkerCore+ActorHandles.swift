@@ -60,13 +60,13 @@ extension WorkerCore {
     }
 
     /// Why one more call on an actor is not accepted.
-    func excess(of actor: ActorID, _ spec: TaskSpec) -> RayError? {
+    func excess(of actor: ActorID, _ call: TaskCall) -> RayError? {
         guard let client = actors[actor], client.pendingCallsMax >= 0,
             client.queue.count + client.waiting.count + client.inFlight.count >= client.pendingCallsMax
         else { return nil }
         return RayError(
             .pendingCallsLimitExceeded,
-            "\(spec.displayName) could not be submitted to actor \(actor) because \(client.pendingCallsMax) calls of this "
-                + "process are under way there; wait for some, or raise maxPendingCalls", function: spec.displayName)
+            "\(call.displayName) could not be submitted to actor \(actor) because \(client.pendingCallsMax) calls of this "
+                + "process are under way there; wait for some, or raise maxPendingCalls", function: call.displayName)
     }
 }

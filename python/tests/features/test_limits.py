@@ -72,3 +72,25 @@ def test_a_generator_that_waits_hears_signals():
     os.kill(process, signal.SIGTERM)
     with pytest.raises(ray.exceptions.WorkerCrashedError):
         ray.get(items._generator_ref, timeout=60)
+
+
+def test_a_call_beyond_the_limit_is_refused_where_it_is_made():
+    @ray.remote(num_cpus=0, max_concurrency=4)
+    class Slow:
+        def wait(self, path):
+            while not os.path.exists(path):
+                time.sleep(0.01)
+
+        def call(self):
+            return 1
+
+    path = f"/tmp/limits-{os.getpid()}-{time.time_ns()}"
+    slow = Slow.options(max_pending_calls=2).remote()
+    assert ray.get(slow.call.remote()) == 1
+    waiting = [slow.wait.remote(path), slow.wait.remote(path)]
+    with pytest.raises(ray.exceptions.PendingCallsLimitExceeded):
+        slow.call.remote()
+    with open(path, "w"):
+        ray.get(waiting)
+    os.unlink(path)
+    assert ray.get(slow.call.remote()) == 1
