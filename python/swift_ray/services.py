@@ -246,7 +246,7 @@ def patch_cross_language(cross_language: ModuleType) -> None:
 
     def format_arguments(worker, args, kwargs):
         if kwargs:
-            raise TypeError(f"a call of another language has no keyword arguments: {', '.join(kwargs)}")
+            raise TypeError(f"Cross language remote functions does not support kwargs, kwargs:{kwargs}.")
         return args
 
     def describe_method(language, creation, method_name, signature):

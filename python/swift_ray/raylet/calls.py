@@ -20,6 +20,8 @@ INLINE_BYTES_MAX = 100 << 10
 EXTRAS = b"EXTRAS"
 # What the worker names an error that the call may be tried again for.
 RETRYABLE = "retryable"
+# Resources that come in devices (`predefined_unit_instance_resources`, `custom_unit_instance_resources`).
+UNITS = {"GPU", "neuron_cores", "TPU", "NPU", "HPU", "RBLN"}
 DYNAMIC_RETURNS = -1
 STREAMING_RETURNS = -2
 
@@ -50,12 +52,13 @@ def extras_argument(extras: dict) -> MessagePackSerializedObject:
 
 
 def amounts(resources: dict[str, float]) -> dict[str, float]:
-    """What is asked for. ValueError: more than one GPU that is not a whole number, in Ray's words."""
-    gpus = resources.get("GPU", 0)
-    if gpus > 1 and gpus != int(gpus):
-        raise ValueError(
-            "GPU resource quantities >1 must", f" be whole numbers. The specified quantity {gpus} is invalid."
-        )
+    """What is asked for. ValueError: more than one GPU, or of its like, that is not a whole number, in Ray's words."""
+    for name, amount in resources.items():
+        if amount > 1 and amount != int(amount) and name in UNITS:
+            raise ValueError(
+                f"{name} resource quantities >1 must",
+                f" be whole numbers. The specified quantity {amount} is invalid.",
+            )
     return {name: amount for name, amount in resources.items() if amount}
 
 

@@ -94,3 +94,19 @@ def test_a_call_beyond_the_limit_is_refused_where_it_is_made():
         ray.get(waiting)
     os.unlink(path)
     assert ray.get(slow.call.remote()) == 1
+
+
+@pytest.mark.parametrize("name", ["TPU", "neuron_cores"])
+def test_devices_are_whole_or_less_than_one(name):
+    @ray.remote
+    def use():
+        pass
+
+    @ray.remote
+    class User:
+        pass
+
+    with pytest.raises(ValueError):
+        use.options(resources={name: 2.5}).remote()
+    with pytest.raises(ValueError):
+        User.options(resources={name: 1.5}).remote()
