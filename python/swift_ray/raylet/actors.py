@@ -124,7 +124,7 @@ class ActorCalls:
             "arguments": [wire_argument(argument) for argument in arguments],
             "actor_name": name or "",
             "namespace": ray_namespace or "",
-            "detached": bool(is_detached),
+            "detached": self._detaches_actors() if is_detached is None else is_detached,
             "max_restarts": max_restarts,
             "max_task_retries": max_task_retries,
             "max_concurrency": max_concurrency,
@@ -227,6 +227,12 @@ class ActorCalls:
             return self.limit_stream(references, generator_backpressure_num_objects)
         except CoreError as error:
             raise ray_exception(error) from None
+
+    def _detaches_actors(self) -> bool:
+        """Whether the job's actors are detached unless they say otherwise (`JobConfig.default_actor_lifetime`)."""
+        config = self.get_job_config()
+        # One that was never written, as that of a job in Swift, says nothing.
+        return config.ByteSize() > 0 and config.default_actor_lifetime == config.DETACHED
 
     def _group_of_call(self, actor_id: ActorID, method: Any, given: bytes | str | None) -> str:
         """The concurrency group of a call: its own, the method's, or the default one.

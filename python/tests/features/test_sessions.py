@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -143,6 +144,41 @@ def test_how_the_kernel_treats_workers():
             return os.nice(0), int(file.read())
 
     assert ray.get(standing.remote(), timeout=60) == (7, 900)
+    ray.shutdown()
+
+
+@pytest.mark.parametrize("lifetime", ["detached", "non_detached"])
+def test_actors_outlive_their_creators_if_the_job_says_so(lifetime):
+    config = ray.job_config.JobConfig(default_actor_lifetime=lifetime)
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, job_config=config)
+
+    @ray.remote(num_cpus=0)
+    class Child:
+        def call(self):
+            return 1
+
+    @ray.remote(num_cpus=0)
+    class Parent:
+        def create(self):
+            self.child = Child.remote()
+            ray.get(self.child.call.remote())
+            return self.child
+
+    parent = Parent.remote()
+    child = ray.get(parent.create.remote())
+    ray.kill(parent)
+
+    def lives() -> bool:
+        try:
+            return ray.get(child.call.remote(), timeout=30) == 1
+        except ray.exceptions.RayActorError:
+            return False
+
+    if lifetime == "detached":
+        time.sleep(2)
+        assert lives()
+    else:
+        assert eventually(lambda: not lives())
     ray.shutdown()
 
 
