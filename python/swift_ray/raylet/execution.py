@@ -493,7 +493,7 @@ class Execution:
         return RayTaskError(
             name,
             "".join(lines_of(error)),
-            cause if isinstance(cause, Exception) else Exception(repr(cause)),
+            cause,
             proctitle=f"ray::{name}",
             actor_repr=self._actor_repr(header),
             actor_id=header["actor"].hex() if header["actor"] else None,

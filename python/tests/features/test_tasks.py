@@ -82,6 +82,41 @@ def test_errors_keep_their_type():
         ray.get(add.remote(reference))
 
 
+class Odd(BaseException):
+    pass
+
+
+def test_errors_that_are_no_exceptions_keep_their_type():
+    @ray.remote
+    def plain():
+        raise Odd("plain")
+
+    @ray.remote
+    def items():
+        yield 1
+        raise Odd("items")
+
+    @ray.remote(num_cpus=0)
+    class Actor:
+        def call(self):
+            raise Odd("actor")
+
+        async def wait(self):
+            raise Odd("coroutine")
+
+    with pytest.raises(Odd, match="plain"):
+        ray.get(plain.remote())
+    generator = items.remote()
+    assert ray.get(next(generator)) == 1
+    with pytest.raises(Odd, match="items"):
+        ray.get(next(generator))
+    actor = Actor.remote()
+    with pytest.raises(Odd, match="coroutine"):
+        ray.get(actor.wait.remote())
+    with pytest.raises(Odd, match="actor"):
+        ray.get(actor.call.remote())
+
+
 def test_nested_tasks_and_references_in_values():
     @ray.remote
     def outer(references):
