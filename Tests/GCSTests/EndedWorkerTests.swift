@@ -49,6 +49,17 @@ import Testing
         #expect(rows(&harness, alive: true).count == 1)
     }
 
+    @Test("An actor whose worker is killed for want of memory ends with that error") func memory() {
+        var harness = GCSHarness.cluster()
+        let lease = harness.live(spec(actor(4), cpus: 0), from: driver(1), worker: 4)
+        let short = RayError(.outOfMemory, "the node was short of memory")
+        harness.send(.workerKilled(WorkerKilled(worker: worker(4), error: short)), from: raylet(0))
+        harness.exit(worker: 4, lease: lease, signal: 9)
+        let dead = harness.updates(of: actor(4), to: driver(1)).last
+        #expect(dead?.phase == .dead && dead?.error?.type == .outOfMemory)
+        #expect(dead?.error?.message.contains("short of memory") == true)
+    }
+
     @Test("The others are told of processes that died, and not of those that went by themselves")
     func told() {
         var harness = GCSHarness.cluster(cpus: 16)

@@ -130,14 +130,15 @@ extension GCSCore {
         }
     }
 
-    /// Ends an actor for good with `actorDied`.
+    /// Ends an actor for good with `actorDied`, as in Ray with `outOfMemory` if that was why.
     mutating func endActor(
         _ id: ActorID, because cause: String, _ origin: RayError? = nil, at now: Instant,
         into effects: inout GCSEffects
     ) {
         guard let actor = actors[id] else { return }
         let error = RayError(
-            .actorDied, "the actor \(actor.title) died: \(cause)", function: actor.spec.creation.function.description,
+            origin?.type == .outOfMemory ? .outOfMemory : .actorDied, "the actor \(actor.title) died: \(cause)",
+            function: actor.spec.creation.function.description,
             node: origin?.node ?? "", host: origin?.host ?? "", processID: origin?.processID ?? 0,
             causes: origin?.causes ?? [])
         endActor(id, error, at: now, into: &effects)

@@ -169,7 +169,7 @@ extension WorkerCore {
         var error = error
         guard error.type != .taskExecution else { return endHandOver(token, .failure(error), into: &effects) }
         let remedy =
-            error.type == .actorDied || error.type == .actorUnavailable
+            [.actorDied, .actorUnavailable, .outOfMemory].contains(error.type)
             ? ". The value is where it was: hand it to an actor that lives" : ""
         error.message =
             "object \(asked.reference.id) was not handed to actor \(asked.actor): \(error.message)\(remedy)"
