@@ -69,6 +69,8 @@ package struct GCSCore: Sendable {
     var deadActors = History<ActorID, ActorState>(countMax: GCSLimits.deadActorsMax)
     var forgottenActors = History<ActorID, Bool>(countMax: GCSLimits.forgottenActorsMax)
     var deadActorCount = 0
+    /// When they were alive first, and when they died; not durable.
+    var actorSpans = History<ActorID, (aliveAt: Instant?, diedAt: Instant)>(countMax: GCSLimits.deadActorsMax)
 
     /// Placement groups that are not removed.
     var groups = DurableTable<PlacementGroupID, PlacementGroupRecord>()
@@ -137,7 +139,7 @@ package struct GCSCore: Sendable {
 
     private mutating func handle(_ input: GCSInput, at now: Instant, into effects: inout GCSEffects) {
         switch input {
-        case .peerUp(let id, let role, let address): peerUp(id, role: role, address: address, into: &effects)
+        case .peerUp(let id, let role, let address): peerUp(id, role: role, address: address, at: now, into: &effects)
         case .peerLost(let id, let reason): peerLost(id, reason: reason, at: now, into: &effects)
         case .message(let message, let requestID, let peer):
             guard let record = peers[peer] else { return }

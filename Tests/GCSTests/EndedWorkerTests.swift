@@ -49,6 +49,43 @@ import Testing
         #expect(rows(&harness, alive: true).count == 1)
     }
 
+    @Test("Rows say when processes and nodes came and went, and of SIGKILL what may be behind it")
+    func times() {
+        func time(_ row: [String: StateValue]?, _ column: String) -> Int {
+            if case .int(let value)? = row?[column] { value } else { -1 }
+        }
+        var harness = GCSHarness.cluster()
+        harness.request(lease(1), from: driver(1))
+        harness.wait(milliseconds: 2_000, reportsOf: [0])
+        harness.ready(lease(1), worker: 1)
+        harness.give(.peerUp(worker(1), role: .worker, address: .none))
+        let alive = rows(&harness, alive: true).first { $0["worker_id"] == .text(worker(1).hex) }
+        let came = time(alive, "start_time_ms")
+        #expect(came > 0 && time(alive, "end_time_ms") == 0)
+        harness.wait(milliseconds: 3_000, reportsOf: [0])
+        harness.exit(worker: 1, lease: lease(1), signal: 9)
+        let gone = rows(&harness).first
+        #expect(time(gone, "start_time_ms") == came && time(gone, "end_time_ms") == came + 3_000)
+        #expect(end(of: worker(1), &harness).detail.contains("OOM"))
+        #expect(time(list(.nodes, &harness).first, "start_time_ms") > 0)
+        #expect(time(list(.nodes, &harness).first, "end_time_ms") == 0)
+    }
+
+    @Test("Rows say when actors were alive first, and when they died") func actorTimes() {
+        func time(_ row: [String: StateValue]?, _ column: String) -> Int {
+            if case .int(let value)? = row?[column] { value } else { -1 }
+        }
+        var harness = GCSHarness.cluster()
+        harness.live(spec(actor(4), cpus: 0), from: driver(1), worker: 4)
+        harness.give(.peerUp(driver(99), role: .commandLine, address: .none))
+        let began = time(list(.actors, &harness).first, "start_time_ms")
+        #expect(began > 0 && time(list(.actors, &harness).first, "end_time_ms") == 0)
+        harness.wait(milliseconds: 2_000, reportsOf: [0])
+        harness.send(.killActor(KillActor(actor: actor(4), restart: false)), requestID: 1, from: driver(1))
+        let row = list(.actors, &harness).first
+        #expect(time(row, "start_time_ms") == began && time(row, "end_time_ms") == began + 2_000)
+    }
+
     @Test("An actor whose worker is killed for want of memory ends with that error") func memory() {
         var harness = GCSHarness.cluster()
         let lease = harness.live(spec(actor(4), cpus: 0), from: driver(1), worker: 4)
@@ -58,6 +95,13 @@ import Testing
         let dead = harness.updates(of: actor(4), to: driver(1)).last
         #expect(dead?.phase == .dead && dead?.error?.type == .outOfMemory)
         #expect(dead?.error?.message.contains("short of memory") == true)
+    }
+
+    private func list(_ resource: StateResource, _ harness: inout GCSHarness) -> [[String: StateValue]] {
+        let query = QueryState(resource: resource, filters: [], limit: 10, isDetailed: true)
+        harness.send(.queryState(query), requestID: 1, from: driver(99))
+        guard case .stateRows(let list)? = harness.messages(to: driver(99)).last else { return [] }
+        return list.rows.map { Dictionary(zip(list.columns, $0)) { first, _ in first } }
     }
 
     @Test("The others are told of processes that died, and not of those that went by themselves")
@@ -103,7 +147,7 @@ import Testing
         for index in UInt64(4)...6 { harness.exit(worker: index, lease: nil, signal: 9) }
         let expected: [(UInt64, String, String)] = [
             (1, "INTENDED_USER_EXIT", "exited with code 0"), (2, "INTENDED_SYSTEM_EXIT", "SIGKILL"),
-            (3, "NODE_OUT_OF_MEMORY", "short of memory"), (4, "INTENDED_USER_EXIT", "ray.kill"),
+            (3, "NODE_OUT_OF_MEMORY", "short of memory"), (4, "INTENDED_SYSTEM_EXIT", "ray.kill"),
             (5, "INTENDED_USER_EXIT", "it had enough"), (6, "USER_ERROR", "thrown"),
         ]
         for (index, type, words) in expected {

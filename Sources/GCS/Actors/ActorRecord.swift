@@ -40,6 +40,8 @@ struct ActorRecord: Sendable {
     /// Starts that failed since it was alive last.
     var failuresInARow = 0
     var wasAlive = false
+    /// When it was alive for the first time; after a new start of the GCS not known.
+    var aliveAt: Instant?
     /// Whether nobody holds a handle any more: it ends when its calls have.
     var isUnreferenced = false
     /// Why it is being started again.

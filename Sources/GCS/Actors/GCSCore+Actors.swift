@@ -116,7 +116,7 @@ extension GCSCore {
             return confirm(isDead ? nil : error, sender, into: &effects)
         }
         let cause = "it was killed by ray.kill"
-        noteOrder(actor.worker?.worker, .intendedUserExit, "the actor \(actor.title) was killed by ray.kill")
+        noteOrder(actor.worker?.worker, .intendedSystemExit, "the actor \(actor.title) was killed by ray.kill")
         switch (kill.restart, actor.stage) {
         case (false, _):
             endActor(kill.actor, because: cause, at: now, into: &effects)

@@ -40,7 +40,7 @@ extension GCSCore {
         confirm(nil, sender, into: &effects)
         guard sender.role == .driver, let job = peers[sender.id]?.job else { return }
         let reason = "its program ended"
-        noteEnd(of: sender.id, .intendedUserExit, reason, at: now)
+        noteEnd(of: sender.id, .intendedUserExit, "\(reason) by ray.shutdown()", at: now)
         endJob(job, reason: reason, at: now, into: &effects)
     }
 

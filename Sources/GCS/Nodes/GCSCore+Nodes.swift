@@ -148,6 +148,7 @@ extension GCSCore {
         } else {
             node.deathReason = reason
         }
+        node.diedAt = now
         node.workerCount = 0
         nodeOrder.removeAll { $0 == id }
         remember(node, as: id)

@@ -39,12 +39,16 @@ struct NodeRecord: Sendable {
     var killed: [WorkerID: RayError] = [:]
     /// Why it died; empty while it lives.
     var deathReason = ""
+    /// When it joined; after a new start of the GCS, when that was.
+    let joinedAt: Instant
+    var diedAt: Instant?
 
     init(info: NodeInfo, number: UInt64, at now: Instant) {
         self.info = info
         joined = info
         self.number = number
         lastReport = now
+        joinedAt = now
     }
 
     /// "n1 (10.0.0.1)": what people call it.

@@ -31,5 +31,7 @@ struct EndedWorker: Sendable {
     var exitType: ExitType
     /// A sentence, and what the process printed last.
     var detail: String
+    /// Nothing if it never came.
+    var startedAt: Instant?
     var endedAt: Instant
 }

@@ -12,6 +12,9 @@ internal import RayWire
 ///                      a process crashes ──────WorkerExited─────▲
 ///                      a driver, a node ends ───────────────────┘
 extension GCSCore {
+    /// SIGKILL.
+    private static let kill: Int32 = 9
+
     /// A worker is to end for this reason; what its raylet reports later does not say that. The first reason counts.
     mutating func noteOrder(_ worker: WorkerID?, _ exitType: EndedWorker.ExitType, _ reason: String) {
         guard let worker, endedWorkers[worker] == nil, orderedEnds[worker] == nil else { return }
@@ -39,6 +42,7 @@ extension GCSCore {
             exitType = .intendedSystemExit
         } else {
             exitType = exited.exitCode == 0 && exited.signal == 0 ? .intendedUserExit : .systemError
+            if exited.signal == Self.kill { detail += "; the kernel may have ended it for want of memory (OOM)" }
         }
         var address = Address.none
         address.node = node
@@ -54,7 +58,8 @@ extension GCSCore {
         remember(
             EndedWorker(
                 id: exited.worker, isDriver: false, address: peers[exited.worker]?.address ?? address,
-                processID: exited.processID, job: job, exitType: exitType, detail: detail, endedAt: now))
+                processID: exited.processID, job: job, exitType: exitType, detail: detail,
+                startedAt: peers[exited.worker]?.joinedAt, endedAt: now))
     }
 
     /// A driver ended, or a process whose node is gone.
@@ -65,7 +70,7 @@ extension GCSCore {
         remember(
             EndedWorker(
                 id: id, isDriver: peer.role == .driver, address: peer.address, processID: processID(of: id, peer),
-                job: peer.job, exitType: exitType, detail: detail, endedAt: now))
+                job: peer.job, exitType: exitType, detail: detail, startedAt: peer.joinedAt, endedAt: now))
     }
 
     private mutating func remember(_ worker: EndedWorker) {

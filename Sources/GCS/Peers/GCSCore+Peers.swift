@@ -8,7 +8,9 @@ internal import RayScheduler
 internal import RayWire
 
 extension GCSCore {
-    mutating func peerUp(_ id: WorkerID, role: ProcessRole, address: Address, into effects: inout GCSEffects) {
+    mutating func peerUp(
+        _ id: WorkerID, role: ProcessRole, address: Address, at now: Instant, into effects: inout GCSEffects
+    ) {
         guard id != .gcs, !id.isNone else {
             return effects.append(.disconnect(id, reason: "the id \(id) belongs to no process; use a random one"))
         }
@@ -21,7 +23,7 @@ extension GCSCore {
         }
         var address = address
         address.worker = id
-        peers[id] = PeerRecord(role: role, address: address)
+        peers[id] = PeerRecord(role: role, address: address, at: now)
         if let lease = workerLeases[id] { peers[id]?.job = leases[lease]?.job }
     }
 

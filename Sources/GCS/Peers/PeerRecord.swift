@@ -11,6 +11,8 @@ internal import RayWire
 struct PeerRecord: Sendable {
     var role: ProcessRole
     var address: Address
+    /// When it came; after a new start of the GCS, when it came back.
+    let joinedAt: Instant
     /// The job of a driver, or of a worker since its first lease.
     var job: JobID?
     /// Known since its first lease.
@@ -29,9 +31,10 @@ struct PeerRecord: Sendable {
     /// What it said of the CPU of the lease that it serves before its node came back.
     var earlyCPU: (lease: LeaseID, cpu: AdoptedCPU)?
 
-    init(role: ProcessRole, address: Address) {
+    init(role: ProcessRole, address: Address, at now: Instant) {
         self.role = role
         self.address = address
+        joinedAt = now
     }
 }
 

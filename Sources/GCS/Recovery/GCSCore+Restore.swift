@@ -167,6 +167,7 @@ extension GCSCore {
                 let number = try reader.uint64()
                 var node = NodeRecord(info: try reader.value(), number: 0, at: now)
                 node.deathReason = try reader.string()
+                node.diedAt = now
                 return (number, node)
             }
             found.append((number, id, node))

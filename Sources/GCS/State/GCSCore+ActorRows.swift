@@ -54,6 +54,8 @@ extension GCSCore {
                     StateField(name: "error_message", value: .text(error.message)),
                 ])
             },
+            .detail("start_time_ms") { self.time($0.living?.aliveAt ?? self.actorSpans[$0.state.id]?.aliveAt) },
+            .detail("end_time_ms") { self.time(self.actorSpans[$0.state.id]?.diedAt) },
             .detail("is_detached") { $0.living.map { .bool($0.spec.lifetime == .detached) } ?? .null },
             .detail("placement_group_id", isFilterable: true) { row in
                 guard case .placementGroup(let group, _, _)? = row.living?.spec.creation.strategy else { return .null }

@@ -52,6 +52,8 @@ extension GCSCore {
                     node.info.labels.sorted { $0.key < $1.key }.map { StateField(name: $0.key, value: .text($0.value)) }
                 )
             },
+            .detail("start_time_ms") { self.time($0.joinedAt) },
+            .detail("end_time_ms") { self.time($0.diedAt) },
         ])
         return list.rows(of: nodeOrder.compactMap { nodes[$0] } + deadNodes.all, query) {
             $0.info.address.node < $1.info.address.node
@@ -68,7 +70,13 @@ extension GCSCore {
         var address: Address
         var processID: Int32
         var job: JobID?
+        var joinedAt: Instant?
         var end: EndedWorker?
+    }
+
+    /// Milliseconds since 1970; 0 for what has not come.
+    func time(_ instant: Instant?) -> StateValue {
+        instant.map { .int(Int(settings.trace.unixNanoseconds($0) / 1_000_000)) } ?? .int(0)
     }
 
     private func workerRows(_ query: QueryState) -> StateRows {
@@ -81,20 +89,19 @@ extension GCSCore {
             .column("ip") { .text($0.address.host) },
             .column("pid") { .int(Int($0.processID)) },
             .detail("exit_detail") { .optional($0.end?.detail) },
-            .detail("end_time_ms") { row in
-                row.end.map { .int(Int(self.settings.trace.unixNanoseconds($0.endedAt) / 1_000_000)) } ?? .null
-            },
+            .detail("start_time_ms") { self.time($0.joinedAt) },
+            .detail("end_time_ms") { self.time($0.end?.endedAt) },
             .detail("job_id") { $0.job.map { .id($0) } ?? .null },
         ])
         let known = peers.lazy.filter { $0.value.role == .driver || $0.value.role == .worker }.map { id, peer in
             WorkerRow(
                 id: id, isAlive: !peer.isGone, isDriver: peer.role == .driver, address: peer.address,
-                processID: self.processID(of: id, peer), job: peer.job, end: endedWorkers[id])
+                processID: self.processID(of: id, peer), job: peer.job, joinedAt: peer.joinedAt, end: endedWorkers[id])
         }
         let gone = endedWorkers.all.filter { peers[$0.id] == nil }.map {
             WorkerRow(
                 id: $0.id, isAlive: false, isDriver: $0.isDriver, address: $0.address, processID: $0.processID,
-                job: $0.job, end: $0)
+                job: $0.job, joinedAt: $0.startedAt, end: $0)
         }
         return list.rows(of: Array(known) + gone, query) { $0.id < $1.id }
     }

@@ -51,8 +51,10 @@ final class ControlConnection: Sendable {
 /// A question to the control store in Python's words.
 struct ControlQuestion {
     let message: Message
-    /// Whether what went to disk is wanted of the cluster's status, and not its nodes.
-    private var wantsSpills = false
+    /// What of the cluster's status is wanted.
+    private var statusPart = StatusPart.nodes
+
+    private enum StatusPart { case nodes, demands, spills }
 
     /// - Throws: `invalidArgument` for an operation that is not known.
     init(_ operation: String, _ payload: MessagePackValue) throws(RayError) {
@@ -75,10 +77,9 @@ struct ControlQuestion {
                     namespace: payload["namespace"]?.text ?? ""))
         case "collect_garbage": message = .collectGarbage(CollectGarbage())
         case "publish_error": message = .publish(ErrorReport(payload).publish)
-        case "nodes": message = .queryCluster(QueryCluster())
-        case "spills":
+        case "nodes", "demands", "spills":
             message = .queryCluster(QueryCluster())
-            wantsSpills = true
+            statusPart = operation == "nodes" ? .nodes : operation == "demands" ? .demands : .spills
         case "state": message = .queryState(try QueryState(payload))
         default: throw RayError(.invalidArgument, "the control store knows no operation '\(operation)'")
         }
@@ -98,8 +99,12 @@ struct ControlQuestion {
         case .blobChunk(let chunk):
             if let error = chunk.error { throw error }
             return .record(["total": .int(Int64(chunk.total)), "bytes": .bytes(chunk.bytes)])
-        case .clusterStatus(let status) where wantsSpills: return status.spill.messagePack
-        case .clusterStatus(let status): return .array(status.nodes.map(\.messagePack))
+        case .clusterStatus(let status):
+            switch statusPart {
+            case .nodes: return .array(status.nodes.map(\.messagePack))
+            case .demands: return .array(status.demands.map(\.messagePack))
+            case .spills: return status.spill.messagePack
+            }
         case .placementGroupsFound(let found):
             if let error = found.error { throw error }
             return .array(found.groups.map(\.messagePack))
@@ -137,6 +142,15 @@ extension SpillReport {
         .record([
             "spilled_bytes": .int(Int64(spilledBytes)), "restored_bytes": .int(Int64(restoredBytes)),
             "objects": .int(Int64(objectCount)),
+        ])
+    }
+}
+
+extension Demand {
+    /// Requests that wait, for `GcsClient`.
+    fileprivate var messagePack: MessagePackValue {
+        .record([
+            "shape": shape.messagePack, "count": .int(Int64(count)), "infeasible": .bool(reason.code == .infeasible),
         ])
     }
 }

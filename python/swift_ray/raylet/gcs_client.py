@@ -11,7 +11,7 @@ import msgpack
 
 from swift_ray import _core
 from swift_ray._core import CoreError
-from swift_ray._native import ClusterID, NodeID
+from swift_ray._native import ClusterID, JobID, NodeID
 from swift_ray.services import socket_name
 
 from . import packages
@@ -216,8 +216,32 @@ class GcsClient:
         alive = {node["node"] for node in self.nodes(timeout) if node["alive"]}
         return [node.binary() in alive for node in node_ids]
 
+    def get_all_job_info(
+        self,
+        *,
+        job_or_submission_id: str | None = None,
+        skip_submission_job_info_field: bool = False,
+        skip_is_running_tasks_field: bool = False,
+        timeout: float | None = None,
+    ) -> dict:
+        """{JobID: JobTableData}. Whether tasks of a job run is said as late as tasks are reported."""
+        from ray.core.generated import gcs_pb2
+
+        from swift_ray.raylet import state_tables
+
+        jobs = {}
+        for row in self.rows("jobs", timeout=timeout)["rows"]:
+            if job_or_submission_id not in (None, row["job_id"]):
+                continue
+            data = gcs_pb2.JobTableData.FromString(state_tables.job(row))
+            if not skip_is_running_tasks_field:
+                running = [("job_id", False, row["job_id"]), ("state", False, "RUNNING")]
+                data.is_running_tasks = bool(self.rows("tasks", running, 1, timeout)["rows"])
+            jobs[JobID.from_hex(row["job_id"])] = data
+        return jobs
+
     def get_all_resource_usage(self, timeout: float | None = None) -> Any:
-        """A `GetAllResourceUsageReply` with what each living node has and has free."""
+        """A `GetAllResourceUsageReply` with what each living node has and has free, and what waits for resources."""
         from ray.core.generated import gcs_service_pb2
 
         reply = gcs_service_pb2.GetAllResourceUsageReply()
@@ -228,6 +252,13 @@ class GcsClient:
                     resources_available=node["available"],
                     resources_total=node["total"],
                 )
+        for demand in self.ask("demands", {}, timeout):
+            waiting = (
+                "num_infeasible_requests_queued" if demand["infeasible"] else "num_ready_requests_queued"
+            )
+            reply.resource_usage_data.resource_load_by_shape.resource_demands.add(
+                shape=demand["shape"], **{waiting: demand["count"]}
+            )
         return reply
 
     def get_draining_nodes(self, timeout: float | None = None) -> dict[str, int]:

@@ -122,6 +122,10 @@ class GlobalStateAccessor:
             if node["alive"]
         ]
 
+    def get_all_resource_usage(self) -> bytes:
+        """`ResourceUsageBatchData`: what nodes have, and what waits for resources."""
+        return self._gcs.get_all_resource_usage().resource_usage_data.SerializeToString()
+
     # Tables, as serialized protobufs
 
     def get_actor_info(self, actor_id: Any) -> bytes | None:

@@ -33,6 +33,8 @@ def actor(row: dict) -> bytes:
         node_id=identifier(row["node_id"]),
         required_resources=row["required_resources"] or {},
         placement_group_id=identifier(row["placement_group_id"]),
+        start_time=row["start_time_ms"],
+        end_time=row["end_time_ms"],
     )
     data.address.node_id = identifier(row["node_id"])
     if row["death_cause"]:

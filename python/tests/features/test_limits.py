@@ -110,3 +110,29 @@ def test_devices_are_whole_or_less_than_one(name):
         use.options(resources={name: 2.5}).remote()
     with pytest.raises(ValueError):
         User.options(resources={name: 1.5}).remote()
+
+
+def test_what_waits_for_resources_is_known():
+    from ray._private.state import state
+    from ray.core.generated import gcs_pb2
+
+    accessor = state._connect_and_get_accessor()
+
+    def waiting():
+        usage = accessor.get_all_resource_usage()
+        demands = gcs_pb2.ResourceUsageBatchData.FromString(usage).resource_load_by_shape.resource_demands
+        return [
+            (dict(demand.shape), demand.num_infeasible_requests_queued)
+            for demand in demands
+            if "CPU" in demand.shape
+        ]
+
+    @ray.remote(num_cpus=80)
+    class Large:
+        pass
+
+    assert eventually(lambda: waiting() == [])
+    large = Large.remote()
+    assert eventually(lambda: waiting() == [({"CPU": 80.0}, 1)])
+    ray.kill(large)
+    assert eventually(lambda: waiting() == [])

@@ -8,6 +8,7 @@ import time
 
 import pytest
 import ray
+from ray._private import worker
 from ray._private.state import actors as actor_table
 from ray._private.state import jobs as job_table
 from ray.util import placement_group, remove_placement_group
@@ -66,14 +67,19 @@ def test_actors_table(cluster):
     assert entry["JobID"] == ray.get_runtime_context().get_job_id()
     assert entry["Address"]["NodeID"] == ray.get_runtime_context().get_node_id()
     assert kept._actor_id.hex() in actor_table()
+    assert entry["StartTime"] > 0 and entry["EndTime"] == 0
     ray.kill(kept)
     assert eventually(lambda: actor_table(kept._actor_id.hex())["State"] == "DEAD")
+    ended = actor_table(kept._actor_id.hex())
+    assert ended["StartTime"] == entry["StartTime"] < ended["EndTime"]
 
 
 def test_jobs_table(cluster):
     entries = {entry["JobID"]: entry for entry in job_table()}
     entry = entries[ray.get_runtime_context().get_job_id()]
     assert entry["IsDead"] is False and entry["DriverPid"] > 0
+    known = worker.global_worker.gcs_client.get_all_job_info()
+    assert not known[ray.JobID.from_hex(entry["JobID"])].is_dead
 
 
 def test_timeline(cluster, tmp_path):
@@ -122,7 +128,12 @@ def test_state_api(cluster):
     ]
     assert api.get_task(tasks()[0].task_id).state == "FINISHED"
     assert api.get_placement_group(group.id.hex()).state == "CREATED"
-    assert api.list_workers(detail=True) and api.list_jobs(detail=True)
+    assert all(
+        one.start_time_ms > 0 and one.end_time_ms == 0
+        for one in api.list_workers(detail=True)
+        if one.is_alive
+    )
+    assert node.start_time_ms > 0 and node.end_time_ms == 0 and api.list_jobs(detail=True)
     assert "watched" in str(api.summarize_tasks()["cluster"]["summary"])
     assert api.summarize_actors()["cluster"]["total_actors"] >= 1
     assert api.get_actor("00" * 16) is None
