@@ -52,7 +52,8 @@ def listed(client: Any, name: str, params: dict, timeout: float) -> dict:
     filters = [
         (key, predicate == "!=", str(value)) for key, predicate, value in zip(keys, predicates, values)
     ]
-    answer = client.rows(name, filters, params.get("limit", 100), timeout)
+    answer = worker_rows(client, filters, params, timeout) if name == "workers" else None
+    answer = answer or client.rows(name, filters, params.get("limit", 100), timeout)
     known = columns(name, bool(params.get("detail", False)))
     return {
         "total": answer["matched"] + answer["dropped"],
@@ -65,6 +66,26 @@ def listed(client: Any, name: str, params: dict, timeout: float) -> dict:
         "partial_failure_warning": "",
         "warnings": None,
     }
+
+
+def worker_rows(client: Any, filters: list, params: dict, timeout: float) -> dict | None:
+    """The list of workers with what Ray's debugger tells of them; nothing if that is not asked for."""
+    from swift_ray.raylet import debugger
+
+    own = [item for item in filters if item[0] in debugger.COLUMNS]
+    if not own and not params.get("detail", False):
+        return None
+    rest = [item for item in filters if item[0] not in debugger.COLUMNS]
+    answer = client.rows("workers", rest, ROWS_MAX if own else params.get("limit", 100), timeout)
+    debugger.show(client, answer["rows"])
+    if not own:
+        return answer
+    rows = [
+        row
+        for row in answer["rows"]
+        if all((str(row.get(column, 0)) == value) != differs for column, differs, value in own)
+    ]
+    return {**answer, "rows": rows[: params.get("limit", 100)], "matched": len(rows)}
 
 
 def summary(client: Any, name: str, params: dict, timeout: float) -> dict:

@@ -5,7 +5,7 @@ from typing import Any
 
 from swift_ray.services import SETTINGS_KEY, SETTINGS_NAMESPACE
 
-from . import state_tables
+from . import debugger, state_tables
 from .core_error import GRPC_NOT_FOUND
 from .gcs_client import GcsClient, store_socket
 
@@ -148,6 +148,16 @@ class GlobalStateAccessor:
     def add_worker_info(self, serialized_string: bytes) -> bool:
         """Whether the record was kept: it was not, the core knows its workers."""
         return False
+
+    def update_worker_debugger_port(self, worker_id: Any, debugger_port: int) -> bool:
+        return debugger.tell(self._gcs, worker_id.binary(), debugger.PORT, debugger_port)
+
+    def get_worker_debugger_port(self, worker_id: Any) -> int:
+        """0 if no debugger waits there."""
+        return debugger.known(self._gcs, worker_id.binary()).get(debugger.PORT, 0)
+
+    def update_worker_num_paused_threads(self, worker_id: Any, num_paused_threads_delta: int) -> bool:
+        return debugger.add_paused(self._gcs, worker_id.binary(), num_paused_threads_delta)
 
     def get_job_table(
         self, skip_submission_job_info_field: bool = False, skip_is_running_tasks_field: bool = False

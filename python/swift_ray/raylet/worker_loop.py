@@ -151,6 +151,9 @@ class WorkerLoop:
         print(detail, file=sys.stderr, flush=True)
         os._exit(0 if exit_type == "intentional_system_exit" else 1)
 
+    def update_task_is_debugger_paused(self, task_id: Any, is_debugger_paused: bool) -> None:
+        """Which task a debugger holds is not listed; that its worker is held is (`debugger.py`)."""
+
     def record_task_log_start(self, *arguments: Any) -> None:
         """The raylet reads what workers print; where a task's part begins is not kept."""
 

@@ -149,6 +149,30 @@ def test_state_api(cluster):
     assert eventually(lambda: api.get_actor(actor_id).state == "DEAD")
 
 
+@pytest.mark.skipif(os.environ.get("SWIFT_RAY") == "0", reason="Ray's own core needs a dashboard for these")
+def test_workers_that_a_debugger_holds(cluster, tmp_path):
+    end = tmp_path / "end"
+
+    @ray.remote(num_cpus=0)
+    def held() -> int:
+        worker.global_worker.set_debugger_port(4_321)
+        with worker.global_worker.task_paused_by_debugger(), worker.global_worker.worker_paused_by_debugger():
+            while not end.exists():
+                time.sleep(0.01)
+        return os.getpid()
+
+    def workers(count: int) -> list[int]:
+        found = api.list_workers(filters=[("num_paused_threads", "=", count)], detail=True)
+        return [one.pid for one in found if one.debugger_port == 4_321]
+
+    result = held.remote()
+    assert eventually(lambda: len(workers(1)) == 1)
+    (process,) = workers(1)
+    end.touch()
+    assert ray.get(result) == process
+    assert workers(1) == [] and workers(0) == [process]
+
+
 def test_output_has_names(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", PRINTING],
@@ -160,7 +184,7 @@ def test_output_has_names(tmp_path):
     )
     printed = done.stdout + done.stderr
     assert "(shout pid=" in printed and "task says one" in printed and "task complains one" in printed
+    assert "(begin pid=" in printed and "begun and not ended" in printed
     assert "(Talker pid=" in printed and "actor says two" in printed
     assert "(Named(7) pid=" in printed and "named says so" in printed
     assert ":task_name:" not in printed and ":actor_name:" not in printed
-    assert "(begin pid=" in printed and "begun and not ended" in printed
