@@ -9,6 +9,8 @@ from typing import Any
 
 from swift_ray import _core
 from swift_ray.raylet import context
+from swift_ray.raylet.process_end import exit_task
+from swift_ray.raylet.results import serializer_of
 from swift_ray.raylet.task_context import async_task_function_name, async_task_id, async_task_name
 
 
@@ -95,7 +97,7 @@ class EventLoops:
         if self._end is not None and isinstance(error, asyncio.CancelledError):
             _core.fail_task(task, self._end)
         else:
-            self._execution.fail(task, header, extras, error)
+            self._execution.results.fail(task, header, extras, error)
 
     async def _run(self, task: Any, header: dict) -> None:
         execution = self._execution
@@ -111,12 +113,12 @@ class EventLoops:
         context.coroutines[header["task"]] = running
         extras, arguments = execution.split(task)
         try:
-            function, _ = execution.find(header, extras)
+            function, _ = execution.functions.find(header, extras)
             args, kwargs = execution.recover(arguments, header, extras)
             result = function(*args, **kwargs)
             if extras.get("dynamic"):
                 result = await asyncio.get_running_loop().run_in_executor(
-                    self.item_thread(), execution.gather, task, result, header, extras
+                    self.item_thread(), execution.results.gather, task, result, header, extras
                 )
             elif inspect.isasyncgen(result):
                 await self._drain(task, header, result)
@@ -125,14 +127,14 @@ class EventLoops:
                 result = await result
             elif inspect.isgenerator(result) and header["generator"] is not None:
                 await asyncio.get_running_loop().run_in_executor(
-                    self.item_thread(), execution.drain, task, result, header, extras
+                    self.item_thread(), execution.results.drain, task, result, header, extras
                 )
                 result = None
             if execution._core_worker.get_current_actor_should_exit():
                 raise AsyncioActorExit()
-            execution.finish(task, header, result)
+            execution.results.finish(task, header, result)
         except (SystemExit, AsyncioActorExit) as exit:
-            execution.exit(task, header, exit)
+            exit_task(execution._core_worker, task, header, exit)
         except BaseException as error:
             self._fail(task, header, extras, error)
         finally:
@@ -140,8 +142,6 @@ class EventLoops:
 
     async def _drain(self, task: Any, header: dict, items: Any) -> None:
         """Sends items from a thread: it may have to wait until the reader wants more."""
-        from swift_ray.raylet.execution import serializer_of
-
         serialize = serializer_of(header)
         loop = asyncio.get_running_loop()
         async for item in items:

@@ -12,7 +12,10 @@ from swift_ray import _core
 from swift_ray.raylet import context
 from swift_ray.raylet.cancellation import Cancellation
 from swift_ray.raylet.event_loops import EventLoops
-from swift_ray.raylet.execution import ACTOR_CALL, ACTOR_DIED, FAREWELL_SECONDS, Execution, end_process
+from swift_ray.raylet.execution import Execution
+from swift_ray.raylet.kinds import ACTOR_CALL
+from swift_ray.raylet.objects import ACTOR_DIED
+from swift_ray.raylet.process_end import FAREWELL_SECONDS, end_process, say_farewell
 from swift_ray.raylet.thread_pool import ThreadPool
 
 # The group that every actor has, for one call at a time that must not wait behind others.
@@ -52,17 +55,17 @@ class WorkerLoop:
         self._cancellation.install()
         # What Ray teaches its pickler is there before user code, which may pickle by itself.
         context.ray_worker().get_serialization_context()
-        execution = self._execution
-        while (task := _core.next_task(TITLE_MS if execution.has_title else SLICE_MS)) is not False:
+        surroundings = self._execution.surroundings
+        while (task := _core.next_task(TITLE_MS if surroundings.has_title else SLICE_MS)) is not False:
             if task is not None:
                 self._start(task)
-            elif execution.has_title:
-                execution.set_idle_title()
+            elif surroundings.has_title:
+                surroundings.set_idle_title()
             else:
                 # User code may have taken the signal for itself.
                 self._cancellation.perform()
                 if self._actor is not None and self.control("take_farewell"):
-                    execution.farewell()
+                    say_farewell(self)
         # The raylet has no more work for this process, or is gone: user code must not hold up the end for long.
         end_process(0)
 

@@ -1,0 +1,186 @@
+"""What comes of a task: values, items of generators, errors."""
+
+import asyncio
+import inspect
+import itertools
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import msgpack
+
+from swift_ray import _core
+from swift_ray._native import ObjectRef, TaskID
+from swift_ray.raylet import by_name
+from swift_ray.raylet.calls import RETRYABLE
+from swift_ray.raylet.config import value as setting
+from swift_ray.raylet.functions import Functions
+from swift_ray.raylet.objects import TASK_EXECUTION
+from swift_ray.raylet.printed import flush_printed
+from swift_ray.raylet.serialization import serialize
+from swift_ray.raylet.swift_values import serialize_for_swift
+from swift_ray.raylet.task_context import StreamingGeneratorStats
+from swift_ray.raylet.tracebacks import lines_of
+
+
+def item_id(task: bytes, index: int) -> bytes:
+    """The id of item `index` (from 0) of a generator: behind that of its one result."""
+    return task + (index + 2).to_bytes(4, "little")
+
+
+def serializer_of(header: dict) -> Callable[[Any], Any]:
+    """What makes objects of a call's results, so that the caller's language can read them."""
+    return serialize_for_swift if by_name.is_by_name(header) else serialize
+
+
+class Results:
+    """Of the tasks of one core worker."""
+
+    def __init__(self, functions: Functions) -> None:
+        self._functions = functions
+
+    def drain(self, task: Any, items: Any, header: dict, extras: dict) -> None:
+        """Sends each item of a generator as it comes; the generator is told how long that took, as by Ray."""
+        per_yield = extras.get("per_yield", 1)
+        serialize = serializer_of(header)
+        stats = None
+        count, count_max = 0, setting("max_num_generator_returns")
+        while True:
+            try:
+                value = items.send(stats)
+            except StopIteration:
+                return
+            start = time.perf_counter()
+            for item in value if per_yield > 1 else (value,):
+                count += 1
+                if count > count_max:
+                    raise ValueError(
+                        f"a generator gives at most {count_max} items (RAY_max_num_generator_returns)"
+                    )
+                _core.yield_item(task, serialize(item))
+            stats = StreamingGeneratorStats(time.perf_counter() - start)
+
+    def gather(self, task: Any, items: Any, header: dict, extras: dict) -> Any:
+        """Sends all items of a generator, and gives one value with references to them (`num_returns="dynamic"`).
+
+        They belong to the caller. An error is the last item, unless the task may be tried again for it.
+        """
+        from ray._raylet import DynamicObjectRefGenerator
+
+        if not inspect.isgenerator(items):
+            raise ValueError('Functions with @ray.remote(num_returns="dynamic" must return a generator')
+        references: deque = deque()
+        is_last = False
+        while not is_last:
+            try:
+                value = next(items)
+            except StopIteration:
+                break
+            except Exception as error:
+                if extras.get("retry"):
+                    raise
+                value, is_last = self.failure(header, error), True
+            _core.yield_item(task, serialize(value))
+            references.append(ObjectRef(item_id(header["task"], len(references)), header["owner"]))
+        return DynamicObjectRefGenerator(references)
+
+    def collect(self, items: Any, header: dict, extras: dict) -> list:
+        """The items of a generator as the declared results; those over their number are dropped, as in Ray.
+
+        An error stands in place of what does not come, unless the task may be tried again for it.
+        """
+        count = header["returns"]
+        values: list = []
+        try:
+            values.extend(itertools.islice(items, count))
+            if len(values) < count:
+                raise ValueError(f"Task returned {len(values)} objects, but num_returns={count}.")
+        except Exception as error:
+            if extras.get("retry") or not values:
+                raise
+            values += [self.failure(header, error)] * (count - len(values))
+        return values
+
+    def finish(self, task: Any, header: dict, outputs: Any) -> None:
+        """Stores one object for each declared result.
+
+        ValueError: the function returned another number of values.
+        """
+        count = header["returns"]
+        if count == 1 or header["generator"] is not None:
+            values = [outputs]
+        else:
+            values = list(outputs) if outputs is not None or count else []
+            if len(values) != count:
+                raise ValueError(f"Task returned {len(values)} objects, but num_returns={count}.")
+        serialize = serializer_of(header)
+        results = [serialize(value) for value in values]
+        flush_printed()
+        _core.finish_task(task, results)
+
+    def failure(self, header: dict, error: BaseException) -> Any:
+        """The error as its readers get it."""
+        from ray.exceptions import RayTaskError, TaskCancelledError
+
+        name = header["shown"]
+        cause = error
+        if isinstance(error, RayTaskError):
+            # Of a task that this one waited for: Ray's exceptions can be of the class of one cause only.
+            cause = error.cause
+        elif isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
+            cause = TaskCancelledError(TaskID(header["task"]))
+        return RayTaskError(
+            name,
+            "".join(lines_of(error)),
+            cause,
+            proctitle=f"ray::{name}",
+            actor_repr=self._actor_repr(header),
+            actor_id=header["actor"].hex() if header["actor"] else None,
+        )
+
+    def fail(self, task: Any, header: dict, extras: dict, error: BaseException) -> None:
+        """Stores the error in place of every result."""
+        from ray.exceptions import RayTaskError
+
+        failure = self.failure(header, error)
+        try:
+            payload = _core.pack(serialize(failure))
+        except Exception as problem:
+            # The cause cannot be pickled: its words go alone.
+            failure = RayTaskError(
+                failure.function_name,
+                failure.traceback_str,
+                RuntimeError(f"{error!r} (not serialised: {problem})"),
+            )
+            payload = _core.pack(serialize(failure))
+        is_retryable = isinstance(error, Exception) and self._is_retryable(extras, error)
+        description = {
+            "type": TASK_EXECUTION,
+            "message": f"{type(error).__name__}: {error}"[:500],
+            "type_name": RETRYABLE if is_retryable else "",
+            "function": failure.function_name,
+            "payload": payload,
+        }
+        if by_name.is_by_name(header):
+            description |= by_name.description(error)
+        flush_printed()
+        _core.fail_task(task, msgpack.packb(description))
+
+    def _actor_repr(self, header: dict) -> str | None:
+        """The actor as it shows itself."""
+        if not header["actor"]:
+            return None
+        try:
+            return repr(self._functions.instance(header))
+        except Exception:
+            # It is not there, or does not know how.
+            return header["function"][1]
+
+    @staticmethod
+    def _is_retryable(extras: dict, error: Exception) -> bool:
+        if "retry_on" not in extras:
+            return True
+        import ray.cloudpickle as pickle
+
+        return isinstance(error, pickle.loads(extras["retry_on"]))
