@@ -197,7 +197,7 @@ package struct GCSCore: Sendable {
         case .publish(let message): publish(message, sender, into: &effects)
         case .collectGarbage: collectGarbage(sender, into: &effects)
         case .freeStrays(let message): freeStrays(message, into: &effects)
-        case .queryCluster: answer(.clusterStatus(clusterStatus()), sender, into: &effects)
+        case .queryCluster: answer(.clusterStatus(clusterStatus(at: now)), sender, into: &effects)
         case .createPlacementGroup(let message): createGroup(message.spec, sender, at: now, into: &effects)
         case .removePlacementGroup(let message): removeGroup(message.group, sender, at: now, into: &effects)
         case .queryPlacementGroups(let message): queryGroups(message, sender, into: &effects)

@@ -20,7 +20,7 @@ private func node(
             address: address, name: "", isHead: isHead, processID: 10, total: total,
             labels: [NodeLabel(key: "zone", value: "a")], storeCapacity: 1 << 30, sessionDirectory: "/tmp/ray/s"),
         isAlive: isAlive, available: available, storeUsed: storeUsed, objectCount: 3, workerCount: 2,
-        deathReason: deathReason)
+        deathReason: deathReason, drainMilliseconds: nil)
 }
 
 @Suite("ray status: text")

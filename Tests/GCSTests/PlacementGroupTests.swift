@@ -219,8 +219,9 @@ extension GCSHarness {
         harness.join(2, cpus: 4)
         harness.send(drain(1, milliseconds: 1_000), requestID: 1, from: driver(1))
         harness.wait(milliseconds: 900, reportsOf: [0, 1, 2])
-        let dead = harness.core.clusterStatus().nodes.filter { !$0.isAlive }
-        #expect(dead.isEmpty)
+        let nodes = harness.core.clusterStatus(at: harness.now).nodes
+        #expect(nodes.allSatisfy(\.isAlive))
+        #expect(nodes.map(\.drainMilliseconds) == [nil, 100, nil])
         harness.effects = []
         harness.wait(milliseconds: 200, reportsOf: [0, 1, 2])
         let lease = harness.assigned(actor(1)) ?? .none

@@ -177,7 +177,7 @@ enum MessageSamples {
                 nodes: [
                     NodeStatus(
                         info: nodeInfo, isAlive: false, available: resources, storeUsed: 1, objectCount: 2,
-                        workerCount: 3, deathReason: "silent")
+                        workerCount: 3, deathReason: "silent", drainMilliseconds: 60)
                 ],
                 demands: [Demand(shape: resources, count: 2, reason: PendingReason(.resourcesBusy, "in use"))],
                 actorsAlive: 1, actorsPending: 2, actorsDead: 3, jobs: 4,

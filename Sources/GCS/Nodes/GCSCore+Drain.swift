@@ -24,6 +24,9 @@ struct Drain: Sendable {
         deadline = milliseconds == 0 ? nil : now.advanced(milliseconds: milliseconds)
     }
 
+    /// Until what runs there is ended, at least 1; 0 if it never is.
+    func millisecondsLeft(at now: Instant) -> Int { deadline.map { max(1, $0.milliseconds(since: now)) } ?? 0 }
+
     /// "drained (preemption: spot instance)".
     var sentence: String { "drained (\(isPreemption ? "preemption" : "idle termination"): \(message))" }
 }

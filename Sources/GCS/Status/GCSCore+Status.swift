@@ -9,14 +9,16 @@ package import RayWire
 
 extension GCSCore {
     /// The cluster at this moment. O(nodes + peers + kinds of waiting requests * nodes).
-    package func clusterStatus() -> ClusterStatus {
+    ///
+    /// - Parameter now: From when the time is counted that nodes have left which will leave.
+    package func clusterStatus(at now: Instant = .zero) -> ClusterStatus {
         let groups = scheduler.pendingSummary()
         var pending = 0
         for actor in actors.values where actor.phase != .alive { pending += 1 }
         var spill = SpillReport()
         for node in nodes.values { spill.add(node.spill) }
-        let alive = nodeOrder.compactMap { id in nodes[id].map { status(of: $0, id) } }
-        let dead = deadNodes.all.map { status(of: $0, nil) }
+        let alive = nodeOrder.compactMap { id in nodes[id].map { status(of: $0, id, at: now) } }
+        let dead = deadNodes.all.map { status(of: $0, nil, at: now) }
         let demands = groups.prefix(GCSLimits.demandsMax).map {
             Demand(shape: $0.shape, count: $0.count, reason: $0.reason)
         }
@@ -36,11 +38,11 @@ extension GCSCore {
     package func isOverdrawn(_ lease: LeaseID) -> Bool { scheduler.isOverdrawn(lease) }
 
     /// The seconds of silence, resources and so on of one node.
-    private func status(of node: NodeRecord, _ id: NodeID?) -> NodeStatus {
+    private func status(of node: NodeRecord, _ id: NodeID?, at now: Instant) -> NodeStatus {
         NodeStatus(
             info: node.info, isAlive: id != nil, available: id.flatMap { scheduler.available(of: $0) } ?? ResourceSet(),
             storeUsed: node.storeUsed, objectCount: node.objectCount, workerCount: node.workerCount,
-            deathReason: node.deathReason)
+            deathReason: node.deathReason, drainMilliseconds: node.drain?.millisecondsLeft(at: now))
     }
 
     private func warnings(_ groups: [PendingGroup]) -> [String] {

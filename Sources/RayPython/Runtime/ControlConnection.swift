@@ -80,6 +80,7 @@ struct ControlQuestion {
         case "nodes", "demands", "spills":
             message = .queryCluster(QueryCluster())
             statusPart = operation == "nodes" ? .nodes : operation == "demands" ? .demands : .spills
+        case "drain": message = .drainNode(DrainNode(payload))
         case "state": message = .queryState(try QueryState(payload))
         default: throw RayError(.invalidArgument, "the control store knows no operation '\(operation)'")
         }
@@ -112,10 +113,21 @@ struct ControlQuestion {
             if let error = rows.error { throw error }
             return rows.messagePack
         case .done(let done):
+            if case .drainNode = message { return .string(done.error?.message ?? "") }
             if let error = done.error { throw error }
             return .nil
         default: throw RayError(.systemError, "the control store gave an answer of another kind than asked for")
         }
+    }
+}
+
+extension DrainNode {
+    /// Reads `node`, `preempted`, `message` and `deadline_ms`; answered by why it is refused, or an empty text.
+    fileprivate init(_ payload: MessagePackValue) {
+        self.init(
+            node: payload["node"]?.data.flatMap { NodeID($0) } ?? .none,
+            isPreemption: payload["preempted"]?.isTrue ?? false, message: payload["message"]?.text ?? "",
+            deadlineMilliseconds: payload["deadline_ms"]?.integer ?? 0)
     }
 }
 
@@ -166,6 +178,7 @@ extension NodeStatus {
             "available": available.messagePack,
             "labels": .map(info.labels.map { .init(.string($0.key), .string($0.value)) }),
             "store_capacity": .int(Int64(info.storeCapacity)), "store_used": .int(Int64(storeUsed)),
+            "drain_ms": drainMilliseconds.map { .int(Int64($0)) } ?? .nil,
         ])
     }
 }

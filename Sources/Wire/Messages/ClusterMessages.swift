@@ -231,10 +231,12 @@ package struct NodeStatus: Hashable, Sendable, WireCodable {
     package var objectCount: Int
     package var workerCount: Int
     package var deathReason: String
+    /// Milliseconds after which what runs on a node that will leave is ended, 0 for never; nothing if it stays.
+    package var drainMilliseconds: Int?
 
     package init(
         info: NodeInfo, isAlive: Bool, available: ResourceSet, storeUsed: Int, objectCount: Int, workerCount: Int,
-        deathReason: String
+        deathReason: String, drainMilliseconds: Int?
     ) {
         self.info = info
         self.isAlive = isAlive
@@ -243,6 +245,7 @@ package struct NodeStatus: Hashable, Sendable, WireCodable {
         self.objectCount = objectCount
         self.workerCount = workerCount
         self.deathReason = deathReason
+        self.drainMilliseconds = drainMilliseconds
     }
 
     package func encode(into writer: inout WireWriter) {
@@ -253,6 +256,7 @@ package struct NodeStatus: Hashable, Sendable, WireCodable {
         writer.write(objectCount)
         writer.write(workerCount)
         writer.write(deathReason)
+        writer.write(drainMilliseconds ?? -1)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -263,6 +267,8 @@ package struct NodeStatus: Hashable, Sendable, WireCodable {
         objectCount = try reader.int()
         workerCount = try reader.int()
         deathReason = try reader.string()
+        let milliseconds = try reader.int()
+        drainMilliseconds = milliseconds < 0 ? nil : milliseconds
     }
 }
 

@@ -261,9 +261,41 @@ class GcsClient:
             )
         return reply
 
+    def drain_node(
+        self,
+        node_id: str,
+        reason: int,
+        reason_message: str,
+        deadline_timestamp_ms: int,
+        timeout: float | None = None,
+    ) -> tuple[bool, str]:
+        """Has a node (hex id) take nothing new and leave when it is idle, or at the deadline (ms since the epoch, 0: none).
+
+        Whether it will, and else why not: as in Ray only an idle one does for IDLE_TERMINATION, and the head's never.
+        """
+        from ray.core.generated import autoscaler_pb2
+
+        left = max(1, deadline_timestamp_ms - round(time.time() * 1000)) if deadline_timestamp_ms else 0
+        refusal = self.ask(
+            "drain",
+            {
+                "node": NodeID.from_hex(node_id).binary(),
+                "preempted": reason == autoscaler_pb2.DrainNodeReason.DRAIN_NODE_REASON_PREEMPTION,
+                "message": reason_message,
+                "deadline_ms": left,
+            },
+            timeout,
+        )
+        return not refusal, refusal
+
     def get_draining_nodes(self, timeout: float | None = None) -> dict[str, int]:
-        """Nodes that are to go, by hex id, with their deadline in ms since the epoch: Python cannot have one drained."""
-        return {}
+        """Nodes that are to go, by hex id, with their deadline in ms since the epoch (0: none)."""
+        now = round(time.time() * 1000)
+        return {
+            node["node"].hex(): now + node["drain_ms"] if node["drain_ms"] else 0
+            for node in self.nodes(timeout)
+            if node["alive"] and node["drain_ms"] is not None
+        }
 
     def pin_runtime_env_uri(self, uri: str, expiration_s: int, timeout: float | None = None) -> None:
         """Who stores a package, or asks whether it is there, has said so already: the control store keeps it then."""
