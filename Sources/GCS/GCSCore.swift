@@ -53,6 +53,8 @@ package struct GCSCore: Sendable {
     var lostWorkers: [LostWorker] = []
     /// Drivers and workers that are gone, and workers that are to end, with the reason.
     var endedWorkers = History<WorkerID, EndedWorker>(countMax: GCSLimits.endedWorkersMax)
+    /// When workers had come whose links are gone: their ends may be reported later.
+    var lostStarts = History<WorkerID, Instant>(countMax: GCSLimits.endedWorkersMax)
     var orderedEnds = History<WorkerID, (EndedWorker.ExitType, String)>(countMax: GCSLimits.endedWorkersMax)
 
     /// Actors that are not dead.

@@ -63,6 +63,7 @@ import Testing
         let came = time(alive, "start_time_ms")
         #expect(came > 0 && time(alive, "end_time_ms") == 0)
         harness.wait(milliseconds: 3_000, reportsOf: [0])
+        harness.give(.peerLost(worker(1), reason: "closed"))
         harness.exit(worker: 1, lease: lease(1), signal: 9)
         let gone = rows(&harness).first
         #expect(time(gone, "start_time_ms") == came && time(gone, "end_time_ms") == came + 3_000)

@@ -59,7 +59,7 @@ extension GCSCore {
             EndedWorker(
                 id: exited.worker, isDriver: false, address: peers[exited.worker]?.address ?? address,
                 processID: exited.processID, job: job, exitType: exitType, detail: detail,
-                startedAt: peers[exited.worker]?.joinedAt, endedAt: now))
+                startedAt: peers[exited.worker]?.joinedAt ?? lostStarts[exited.worker], endedAt: now))
     }
 
     /// A driver ended, or a process whose node is gone.

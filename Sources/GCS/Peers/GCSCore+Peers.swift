@@ -32,6 +32,7 @@ extension GCSCore {
             lostWorkers.append(LostWorker(worker: id, at: now, reason: reason))
         }
         guard let peer = peers[id] else { return }
+        if peer.role == .worker { lostStarts.insert(peer.joinedAt, for: id) }
         for actor in peer.actors.sorted() { actors[actor]?.subscribers.remove(id) }
         for actor in peer.actors.sorted() where awaitedActors[actor] != nil { stopAwaiting(actor, id) }
         for channel in peer.channels { leave(channel, id) }
