@@ -220,7 +220,7 @@ extension GCSHarness {
         harness.send(drain(1, milliseconds: 1_000), requestID: 1, from: driver(1))
         harness.wait(milliseconds: 900, reportsOf: [0, 1, 2])
         let nodes = harness.core.clusterStatus(at: harness.now).nodes
-        #expect(nodes.allSatisfy(\.isAlive))
+        #expect(nodes.allSatisfy { $0.isAlive })
         #expect(nodes.map(\.drainMilliseconds) == [nil, 100, nil])
         harness.effects = []
         harness.wait(milliseconds: 200, reportsOf: [0, 1, 2])

@@ -82,11 +82,10 @@ def test_errors_keep_their_type():
         ray.get(add.remote(reference))
 
 
-class Odd(BaseException):
-    pass
-
-
 def test_errors_that_are_no_exceptions_keep_their_type():
+    class Odd(BaseException):
+        pass
+
     @ray.remote
     def plain():
         raise Odd("plain")
