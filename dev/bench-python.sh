@@ -5,6 +5,4 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 umask 077
 dev/python.sh
-# `ray microbenchmark` imports Ray Client.
-.venv/bin/python -m pip install --quiet --disable-pip-version-check grpcio
 exec .venv/bin/python python/benchmarks/microbenchmark.py "$@"

@@ -26,8 +26,8 @@ stage() {
 
 environment() {
     [[ -x .venv/bin/python ]] || python3 -m venv .venv
-    # Ray's own core makes environments with virtualenv; ours with what Python brings.
-    local wanted=("ray==$ray" numpy pytest setuptools wheel msgpack virtualenv)
+    # Ray Client wants gRPC. Ray's own core makes environments with virtualenv; ours with what Python brings.
+    local wanted=("ray[client]==$ray" numpy pytest setuptools wheel msgpack virtualenv)
     .venv/bin/python -m pip install --quiet --disable-pip-version-check "${wanted[@]}"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps \
         --force-reinstall ./python
