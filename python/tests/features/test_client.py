@@ -101,7 +101,9 @@ class TestCalls:
 
     def test_values(self):
         large = os.urandom(LARGE)
-        reference = ray.put({"large": large, "inner": [add.remote(1, 2)]})
+        # Held: Ray's client lets go of what it no longer holds when it likes, also of what a value has just brought back.
+        inner = add.remote(1, 2)
+        reference = ray.put({"large": large, "inner": [inner]})
         value = ray.get(reference)
         assert value["large"] == large and ray.get(value["inner"]) == [3]
 
