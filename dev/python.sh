@@ -52,10 +52,16 @@ tests() {
     echo "Features on our core:"
     ../../.venv/bin/python -m pytest -q -p no:cacheprovider features
     echo "The same on Ray's own:"
-    # Cancellation is compared by hand: there it now and then leaves a later call without an answer.
+    # Cancellation is compared by hand: there it now and then leaves a later call without an answer. What takes Ray's own
+    # core two minutes each is compared at night.
     local file
     for file in features/test_*.py; do
-        [[ $file == */test_cancel.py ]] || own "$file"
+        case ${file##*/} in
+            test_cancel.py) continue ;;
+            test_client.py | test_environments.py | test_virtual_environments.py)
+                [[ ${RAY_OWN:-report} == report ]] && continue ;;
+        esac
+        own "$file"
     done
     if ((${#differing[@]} > 0)); then
         echo "On Ray's own core these did not come out in two tries: ${differing[*]}" >&2
