@@ -86,6 +86,7 @@ extension SimulationTests {
             (76_491_004, nil, "of two nodes with the same lease the one was believed that had come back first"),
             (720_010, nil, "a grant that was lost with the head counted as one"),
             (727_155, .groups, "a process of a job that had been ended was told that its argument is wrong"),
+            (463_519_587, nil, "a file was read behind its deletion, which a node's disk does not do"),
         ]
 
         @Test("Seeds that failed with a head that dies are right", .timeLimit(.minutes(5)), arguments: headSeeds)

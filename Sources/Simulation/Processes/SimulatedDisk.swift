@@ -11,7 +11,8 @@ struct SimulatedDisk {
     /// What the store wants; done some time later.
     enum Job {
         case write(file: UInt64, [ObjectEntry])
-        case read(EntryHandle, SpilledObject, offset: Int)
+        /// What was in the file when it was wanted: nodes delete it after that, since their disk's jobs keep their order.
+        case read(EntryHandle, [UInt8], offset: Int)
     }
 
     /// How much longer all takes while the disk is slow.

@@ -155,7 +155,12 @@ final class SimulatedStore {
             inputs.append(.restoreFailed(id, error, isLost: isLost))
         case .roomWanted: break
         case .writeFile(let file, let entries): disk.jobs.append(.write(file: file, entries))
-        case .readFile(let handle, let object, let offset): disk.jobs.append(.read(handle, object, offset: offset))
+        case .readFile(let handle, let object, let offset):
+            guard let bytes = disk.bytes(of: object.id, file: object.file) else {
+                violation = violation ?? "object \(object.id.short) is not in file \(object.file)"
+                return
+            }
+            disk.jobs.append(.read(handle, bytes, offset: offset))
         case .deleteFile(let file): disk.files[file] = nil
         }
     }
@@ -175,11 +180,7 @@ final class SimulatedStore {
             }
             if !isFull { disk.files[file] = zip(objects, entries).map { ($0, Array(bytes(of: $1).all)) } }
             perform(.fileWritten(file, .success(objects)), at: now, into: &inputs)
-        case .read(let handle, let object, let offset):
-            guard let bytes = disk.bytes(of: object.id, file: object.file) else {
-                violation = violation ?? "object \(object.id.short) is not in file \(object.file)"
-                return
-            }
+        case .read(let handle, let bytes, let offset):
             write(bytes, at: offset)
             perform(.fileRead(handle, nil), at: now, into: &inputs)
         }
