@@ -36,6 +36,20 @@ import Testing
         return reference
     }
 
+    /// A call whose argument is not there yet, and the task that makes that.
+    private func callWithArgument(
+        _ harness: inout WorkerHarness, _ actor: ActorID, retries: Int = 3
+    ) -> (call: ObjectReference, argument: TaskSpec) {
+        let argument = harness.submit(retries: 0)
+        harness.grant(harness.leaseRequests()[0])
+        let push = harness.pushes()[0]
+        var buffer = WorkerEffects()
+        let call = Call(function: WorkerHarness.function, arguments: [.reference(argument)], retriesMax: retries)
+        let waiting = harness.core.call(actor, call, from: nil, at: harness.now, into: &buffer)[0]
+        harness.effects += buffer.items
+        return (waiting, push)
+    }
+
     private func calls(_ harness: inout WorkerHarness) -> [CallActor] {
         harness.sent().compactMap { if case .callActor(let call) = $0.0 { call } else { nil } }
     }
@@ -119,14 +133,7 @@ import Testing
         var harness = WorkerHarness()
         let actor = create(&harness)
         harness.receive(state(actor, .alive))
-        let argument = harness.submit(retries: 0)
-        harness.grant(harness.leaseRequests()[0])
-        let push = harness.pushes()[0]
-        var buffer = WorkerEffects()
-        let waiting = harness.core.call(
-            actor, Call(function: WorkerHarness.function, arguments: [.reference(argument)], retriesMax: 0), from: nil,
-            at: harness.now, into: &buffer)[0]
-        harness.effects += buffer.items
+        let (waiting, push) = callWithArgument(&harness, actor, retries: 0)
         let token = harness.get([waiting])
         harness.receive(state(actor, .restarting, 1))
         harness.advance(3_000)
@@ -165,14 +172,7 @@ import Testing
         var harness = WorkerHarness()
         let actor = create(&harness)
         harness.receive(state(actor, .alive))
-        let argument = harness.submit(retries: 0)
-        harness.grant(harness.leaseRequests()[0])
-        let push = harness.pushes()[0]
-        var buffer = WorkerEffects()
-        _ = harness.core.call(
-            actor, Call(function: WorkerHarness.function, arguments: [.reference(argument)]), from: nil,
-            at: harness.now, into: &buffer)
-        harness.effects += buffer.items
+        let (_, push) = callWithArgument(&harness, actor)
         let second = call(&harness, actor)
         #expect(calls(&harness).isEmpty)
         harness.receive(

@@ -268,15 +268,8 @@ import Testing
         spec.generator = GeneratorSpec(backpressure: 1)
         harness.receive(
             .pushTask(PushTask(lease: LeaseID(1, 1, 1, 1), spec: spec)), from: WorkerHarness.driver.worker)
-        func yield() -> UInt64 {
-            var buffer = WorkerEffects()
-            defer { harness.effects += buffer.items }
-            return harness.core.yield(
-                RayObject(data: [1], metadata: ObjectMetadata.raw), from: spec.id, into: &buffer)
-        }
-        func ended(_ token: UInt64) -> Bool {
-            harness.effects.contains { if case .completeRequest(token, .success) = $0 { true } else { false } }
-        }
+        func yield() -> UInt64 { harness.yieldItem(of: spec.id) }
+        func ended(_ token: UInt64) -> Bool { harness.hasGoneOn(after: token) }
         let waiting = yield()
         #expect(!ended(waiting))
         harness.step(.peerLost(WorkerHarness.driver.worker, reason: "closed"))
@@ -306,15 +299,8 @@ import Testing
         spec.generator = GeneratorSpec(backpressure: 2, skip: 1)
         harness.receive(.pushTask(PushTask(lease: lease, spec: spec)), from: WorkerHarness.driver.worker)
         harness.effects = []
-        func yield() -> UInt64 {
-            var buffer = WorkerEffects()
-            defer { harness.effects += buffer.items }
-            return harness.core.yield(
-                RayObject(data: [1], metadata: ObjectMetadata.raw), from: spec.id, into: &buffer)
-        }
-        func ended(_ token: UInt64) -> Bool {
-            harness.effects.contains { if case .completeRequest(token, .success) = $0 { true } else { false } }
-        }
+        func yield() -> UInt64 { harness.yieldItem(of: spec.id) }
+        func ended(_ token: UInt64) -> Bool { harness.hasGoneOn(after: token) }
         func items() -> [UInt32] {
             harness.effects.compactMap {
                 if case .send(.generatorItem(let item), _, _) = $0 { item.index } else { nil }
@@ -337,5 +323,19 @@ import Testing
         harness.receive(.leaseResumed(LeaseResumed(lease: lease)))
         #expect(
             harness.effects.contains { if case .completeRequest(last, .failure) = $0 { true } else { false } })
+    }
+}
+
+extension WorkerHarness {
+    /// The generator that runs here makes its next item.
+    fileprivate mutating func yieldItem(of task: TaskID) -> UInt64 {
+        var buffer = WorkerEffects()
+        defer { effects += buffer.items }
+        return core.yield(RayObject(data: [1], metadata: ObjectMetadata.raw), from: task, into: &buffer)
+    }
+
+    /// Whether the function may go on behind an item.
+    fileprivate func hasGoneOn(after token: UInt64) -> Bool {
+        effects.contains { if case .completeRequest(token, .success) = $0 { true } else { false } }
     }
 }

@@ -26,7 +26,8 @@ class InstallationError(Exception):
 def interpreter(environment: dict, resources: str, folder: str) -> str | None:
     """The Python of the virtual environment that `environment` wants, below the folder `resources`; None if it has none.
 
-    `folder`: the process's working folder, which requirements can name. The first process that wants it makes it and the others wait for that. InstallationError: it cannot be made.
+    `folder`: the process's working folder, which requirements can name. The first process that wants the environment
+    makes it and the others wait for that. InstallationError: it cannot be made.
     """
     kind = next((kind for kind in ("pip", "uv") if environment.get(kind)), None)
     if kind is None:
