@@ -18,11 +18,14 @@ let strict: [SwiftSetting] = [
 
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let http2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 /// The modules under Sources, lowest first; docs/ARCHITECTURE.md says what each is for.
 let modules: [Target] = [
     .target(name: "CRaySystem", path: "Sources/CRaySystem"),
+    .target(name: "RaySystem", dependencies: ["CRaySystem"], path: "Sources/RaySystem", swiftSettings: strict),
     .target(name: "RayCore", path: "Sources/RayCore", swiftSettings: strict),
     .target(name: "RayWire", dependencies: ["RayCore"], path: "Sources/Wire", swiftSettings: strict),
     .target(name: "RayScheduler", dependencies: ["RayCore"], path: "Sources/Scheduler", swiftSettings: strict),
@@ -46,7 +49,7 @@ let modules: [Target] = [
         name: "RayNode",
         dependencies: [
             "RayCore", "RayWire", "RayScheduler", "RayObjectStore", "RayGCS", "RayRaylet", "RayWorker",
-            "RayTransport", "RayStorage", "CRaySystem", deque, logging,
+            "RayTransport", "RayStorage", "RaySystem", "CRaySystem", deque, logging,
         ], path: "Sources/Node", swiftSettings: strict),
     .macro(
         name: "RayMacros",
@@ -59,15 +62,26 @@ let modules: [Target] = [
         ], path: "Sources/RayMacros", swiftSettings: strict),
     .target(
         name: "Ray",
-        dependencies: ["RayCore", "RayWire", "RayWorker", "RayNode", "RayTransport", "RayMacros", "CRaySystem"],
+        dependencies: [
+            "RayCore", "RayWire", "RayWorker", "RayNode", "RayTransport", "RayMacros", "RaySystem", "CRaySystem",
+        ],
         path: "Sources/Ray", swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
     .target(name: "CRayPython", path: "Sources/CRayPython"),
     .target(
         name: "RayPython",
         dependencies: [
-            "CRayPython", "RayCore", "RayWire", "RayWorker", "RayNode", "RayTransport", "CRaySystem", deque,
+            "CRayPython", "RayCore", "RayWire", "RayWorker", "RayNode", "RayTransport", "RaySystem", "CRaySystem",
+            deque,
         ],
         path: "Sources/RayPython", swiftSettings: strict),
+    .target(name: "CRayGRPC", path: "Sources/CRayGRPC"),
+    .target(
+        name: "RayGRPC",
+        dependencies: [
+            "CRayGRPC", "RaySystem", nio, http2,
+            .product(name: "NIOHPACK", package: "swift-nio-http2"), .product(name: "NIOPosix", package: "swift-nio"),
+        ],
+        path: "Sources/GRPC", swiftSettings: strict),
     .target(
         name: "RaySimulation",
         dependencies: [
@@ -106,10 +120,11 @@ let testTargets: [Target] = [
     tests("SchedulerTests", "RayCore", "RayScheduler"),
     tests("ObjectStoreTests", "RayCore", "RayObjectStore", "CRaySystem"),
     tests("WireTests", "RayCore", "RayWire"),
-    tests("TransportTests", "RayCore", "RayWire", "RayTransport", "CRaySystem"),
+    tests("TransportTests", "RayCore", "RayWire", "RayTransport", "RaySystem", "CRaySystem"),
     tests("GCSTests", "RayCore", "RayWire", "RayScheduler", "RayGCS"),
     tests(
         "RayletTests", "RayCore", "RayWire", "RayRaylet", "RayNode", "RayObjectStore", "RayTransport", "CRaySystem"),
+    tests("GRPCTests", "RayGRPC", nio),
     tests("StorageTests", "RayCore", "RayGCS", "RayStorage"),
     tests("WorkerTests", "RayCore", "RayWire", "RayWorker"),
     tests(
@@ -133,12 +148,15 @@ let package = Package(
         .library(name: "Ray", targets: ["Ray"]),
         .executable(name: "ray", targets: ["ray"]),
         .library(name: "RayPython", type: .dynamic, targets: ["RayPython"]),
+        .library(name: "RayGRPC", type: .dynamic, targets: ["RayGRPC"]),
     ],
     dependencies: [
         .package(url: "https://github.com/swiftlang/swift-syntax", from: "603.0.1"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
     ],
     targets: modules + programs + testTargets,
     swiftLanguageModes: [.v6]

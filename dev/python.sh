@@ -9,17 +9,17 @@ readonly build=${RAY_BUILD:-.build/release}
 readonly libraries=python/swift_ray/lib
 
 stage() {
-    if [[ ! -e $build/libRayPython.so || ! -e $build/ray ]]; then
-        echo "There is no $build/libRayPython.so: run 'make build' first." >&2
+    if [[ ! -e $build/libRayPython.so || ! -e $build/libRayGRPC.so || ! -e $build/ray ]]; then
+        echo "There is no $build/libRayPython.so or libRayGRPC.so: run 'make build' first." >&2
         exit 1
     fi
     rm -rf "$libraries"
     mkdir -p "$libraries"
-    cp "$build/libRayPython.so" "$libraries/"
+    cp "$build/libRayPython.so" "$build/libRayGRPC.so" "$libraries/"
     # Under these names the program takes Ray's flags (Sources/CLI/Roles).
     cp "$build/ray" "$libraries/gcs_server"
     cp "$build/ray" "$libraries/raylet"
-    ldd "$build/libRayPython.so" "$build/ray" | awk '/\/swift\// {print $3}' | sort -u | while read -r library; do
+    ldd "$build/libRayPython.so" "$build/libRayGRPC.so" "$build/ray" | awk '/\/swift\// {print $3}' | sort -u | while read -r library; do
         cp "$library" "$libraries/"
     done
 }

@@ -124,6 +124,8 @@ enum Layers {
     /// Targets of this package that each target may use; a target that is not named here may use all.
     static let allowed: [String: Set<String>] = [
         "CRaySystem": [],
+        "RaySystem": ["CRaySystem"],
+        "RayGRPC": ["CRayGRPC", "RaySystem"],
         "RayCore": [],
         "RayWire": ["RayCore"],
         "RayScheduler": ["RayCore"],
@@ -134,9 +136,11 @@ enum Layers {
         "RayTransport": ["RayCore", "RayWire", "CRaySystem"],
         "RayStorage": ["RayCore", "RayWire", "RayGCS", "RayTransport", "CRaySystem"],
         "RayMacros": [],
-        "RayNode": Set(roles + ["RayCore", "RayWire", "RayTransport", "RayStorage", "CRaySystem"]),
+        "RayNode": Set(roles + ["RayCore", "RayWire", "RayTransport", "RayStorage", "RaySystem", "CRaySystem"]),
         "Ray": Set(
-            roles + ["RayCore", "RayWire", "RayTransport", "RayNode", "RayMacros", "CRaySystem", "CRayRecords"]),
+            roles + [
+                "RayCore", "RayWire", "RayTransport", "RayNode", "RayMacros", "RaySystem", "CRaySystem", "CRayRecords",
+            ]),
         "RaySimulation": Set(roles + ["RayCore", "RayWire"]),
     ]
 

@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 import RayCore
+import RaySystem
 import RayTransport
 import Synchronization
 import Testing

@@ -26,6 +26,8 @@ PATCHED = {
     "ray.util.serialization_addons": "patch_serialization_addons",
     "ray.cross_language": "patch_cross_language",
     "ray.util.client.server.proxier": "patch_proxier",
+    "ray.util.client.server.dataservicer": "patch_data_servicer",
+    "ray._private.grpc_utils": "patch_grpc",
     "ray._private.authentication.grpc_authentication_server_interceptor": "patch_interceptor",
 }
 # What is to be done once these are imported (`swift_ray/addons.py`).

@@ -275,3 +275,18 @@ def patch_interceptor(interceptor: ModuleType) -> None:
     from swift_ray.client_access import refuse_with_reason
 
     refuse_with_reason(interceptor)
+
+
+def patch_grpc(utilities: ModuleType) -> None:
+    """Servers of Ray Client have their connections in Swift."""
+    from swift_ray.grpc_server import serve_natively
+
+    serve_natively(utilities)
+
+
+def patch_data_servicer(servicer: ModuleType) -> None:
+    """Requests of clients are answered by the thread that they come to."""
+    from swift_ray.grpc_server import collect_one_at_a_time, take_requests_directly
+
+    take_requests_directly(servicer)
+    collect_one_at_a_time(servicer.ChunkCollector)

@@ -108,7 +108,7 @@ def wheel(tmp_path_factory):
 
     ignored = shutil.ignore_patterns("build", "*.egg-info", "__pycache__", "*.abi3.so", "tests")
     shutil.copytree(source, copy, ignore=ignored)
-    for module in ("CRayPython", "CRaySystem"):
+    for module in ("CRayPython", "CRayGRPC", "CRaySystem"):
         headers = os.path.join("Sources", module, "include")
         shutil.copytree(os.path.join(source, "..", headers), copy.parent / headers)
     command = [sys.executable, "setup.py", "-q", "bdist_wheel", "--dist-dir", str(folder)]
@@ -125,15 +125,17 @@ def test_wheel(wheel, tmp_path):
     for wanted in (
         "swift_ray_core.pth",
         "swift_ray/_core.abi3.so",
+        "swift_ray/_grpc.abi3.so",
         "swift_ray/_native.abi3.so",
         "swift_ray/lib/gcs_server",
+        "swift_ray/lib/libRayGRPC.so",
         "swift_ray/lib/libRayPython.so",
         "swift_ray/lib/raylet",
         "swift_ray/finder.py",
         "swift_ray/raylet/__init__.py",
     ):
         assert wanted in names
-    assert not [name for name in names if name.startswith(("tests", "benchmarks", "native"))]
+    assert not [name for name in names if name.startswith(("tests", "benchmarks", "grpc", "native"))]
     zipfile.ZipFile(wheel).extractall(tmp_path)
     # As a folder of site packages: its .pth file is run.
     program = (

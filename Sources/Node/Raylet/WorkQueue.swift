@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 internal import RayCore
+internal import RaySystem
 package import RayTransport
 internal import Synchronization
 

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
+internal import RaySystem
 internal import RayTransport
 internal import Synchronization
 

@@ -4,7 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 internal import DequeModule
-internal import RayTransport
+internal import RaySystem
 internal import Synchronization
 
 /// What any thread adds and any number of readers read, each at its own pace. Of more than `countMax` the oldest go.

@@ -4,7 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 internal import DequeModule
-internal import RayTransport
+internal import RaySystem
 internal import Synchronization
 
 /// What one thread waits for and any thread adds. Of more than `countMax` the oldest go.

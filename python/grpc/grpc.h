@@ -1,0 +1,19 @@
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+
+// What the files of `swift_ray._grpc` share.
+
+#ifndef SWIFT_RAY_GRPC_H
+#define SWIFT_RAY_GRPC_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "ray_grpc.h"
+
+int add_call_type(PyObject *module);
+int add_server_type(PyObject *module);
+// Makes a call's object, which gives the call back.
+PyObject *make_call(void *call);
+
+#endif
