@@ -23,15 +23,19 @@ final class CallHandler: ChannelInboundHandler {
 
     private let peer: String
     private let accept: (ServerCall) -> Void
+    private let closed: () -> Void
     private var reader: MessageReader
     private var call: ServerCall?
     private var isAccepted = false
 
-    /// `accept` is given the call once, with what came in one batch with its beginning.
-    init(peer: String, messageMax: Int, accept: @escaping (ServerCall) -> Void) {
+    /// `accept` is given the call once, with what came in one batch with its beginning; `closed` is called at its end.
+    init(
+        peer: String, messageMax: Int, accept: @escaping (ServerCall) -> Void, closed: @escaping () -> Void
+    ) {
         self.peer = peer
         reader = MessageReader(sizeMax: messageMax)
         self.accept = accept
+        self.closed = closed
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -68,6 +72,8 @@ final class CallHandler: ChannelInboundHandler {
         call?.lose()
         context.fireChannelInactive()
     }
+
+    func handlerRemoved(context: ChannelHandlerContext) { closed() }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         call?.lose()

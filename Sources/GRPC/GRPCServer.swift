@@ -115,15 +115,22 @@ package final class GRPCServer: Sendable {
     }
 
     private func prepare(stream: any Channel, peer: String) -> EventLoopFuture<Void> {
-        state.withLock { $0.openStreams += 1 }
-        stream.closeFuture.whenComplete { [self] _ in
-            state.withLock { $0.openStreams -= 1 }
-            changes.raise()
-        }
-        return stream.setOption(.autoRead, value: false).flatMapThrowing { [self] in
-            let handler = CallHandler(peer: peer, messageMax: messageMax) { [weak self] in self?.accept($0) }
+        stream.eventLoop.makeCompletedFuture {
+            try stream.syncOptions?.setOption(.autoRead, value: false)
+            state.withLock { $0.openStreams += 1 }
+            let handler = CallHandler(
+                peer: peer, messageMax: messageMax,
+                accept: { [weak self] in self?.accept($0) }, closed: { [weak self] in self?.streamClosed() })
             try stream.pipeline.syncOperations.addHandler(handler)
         }
+    }
+
+    private func streamClosed() {
+        let isLast = state.withLock { state in
+            state.openStreams -= 1
+            return state.isStopped && state.openStreams == 0
+        }
+        if isLast { changes.raise() }
     }
 
     private func remember(_ connection: any Channel) -> Bool {
