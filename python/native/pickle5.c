@@ -13,7 +13,8 @@ PyTypeObject *writer_type;
 
 typedef struct {
     PyObject_HEAD
-    Py_buffer *views;
+    // Each where it was filled in: of some objects shape and strides lie inside of it.
+    Py_buffer **views;
     uint64_t *offsets;
     Py_ssize_t count;
     Py_ssize_t room;
@@ -108,7 +109,7 @@ static unsigned char *put_record(unsigned char *out, const Py_buffer *view, uint
 static size_t description_size(const writer_object *self, Py_ssize_t in_band) {
     size_t size = field_size((uint64_t)in_band) + field_size(self->area);
     for (Py_ssize_t index = 0; index < self->count; index++) {
-        size += part_size(record_size(&self->views[index], self->offsets[index]));
+        size += part_size(record_size(self->views[index], self->offsets[index]));
     }
     return size;
 }
@@ -133,15 +134,15 @@ void writer_write(PyObject *writer, const unsigned char *in_band, Py_ssize_t in_
     memory = put_field(memory, 2, self->area);
     for (Py_ssize_t index = 0; index < self->count; index++) {
         *memory++ = 3 << 3 | 2;
-        memory = put_varint(memory, record_size(&self->views[index], self->offsets[index]));
-        memory = put_record(memory, &self->views[index], self->offsets[index]);
+        memory = put_varint(memory, record_size(self->views[index], self->offsets[index]));
+        memory = put_record(memory, self->views[index], self->offsets[index]);
     }
     unsigned char *area = (unsigned char *)(((uintptr_t)memory + ALIGNMENT - 1) & ~(uintptr_t)(ALIGNMENT - 1));
     for (Py_ssize_t index = 0; self->area > 0 && index < self->count; index++) {
         unsigned char *place = area + self->offsets[index];
         memset(memory, 0, (size_t)(place - memory));
-        copy_bytes(place, self->views[index].buf, (size_t)self->views[index].len);
-        memory = place + self->views[index].len;
+        copy_bytes(place, self->views[index]->buf, (size_t)self->views[index]->len);
+        memory = place + self->views[index]->len;
     }
     memset(memory, 0, (size_t)(end - memory));
 }
@@ -165,6 +166,11 @@ static int make_room(writer_object *self) {
     return 0;
 }
 
+static void free_view(Py_buffer *view) {
+    PyBuffer_Release(view);
+    PyMem_Free(view);
+}
+
 // The callback that pickle wants: takes the buffer out of band.
 static PyObject *take_buffer(PyObject *object, PyObject *buffer) {
     writer_object *self = (writer_object *)object;
@@ -172,15 +178,23 @@ static PyObject *take_buffer(PyObject *object, PyObject *buffer) {
         PyErr_SetString(PyExc_ValueError, "the object of this Pickle5Writer has been made already");
         return NULL;
     }
-    if (make_room(self) < 0 || PyObject_GetBuffer(buffer, &self->views[self->count], PyBUF_FULL_RO) < 0) {
+    if (make_room(self) < 0) {
         return NULL;
     }
-    Py_buffer *view = &self->views[self->count];
+    Py_buffer *view = PyMem_Calloc(1, sizeof *view);
+    if (view == NULL) {
+        return PyErr_NoMemory();
+    }
+    if (PyObject_GetBuffer(buffer, view, PyBUF_FULL_RO) < 0) {
+        PyMem_Free(view);
+        return NULL;
+    }
     if (!PyBuffer_IsContiguous(view, 'A')) {
-        PyBuffer_Release(view);
+        free_view(view);
         PyErr_SetString(PyExc_BufferError, "a buffer that is not contiguous cannot be stored out of band");
         return NULL;
     }
+    self->views[self->count] = view;
     uint64_t alignment = view->len < LARGE_BUFFER ? SMALL_ALIGNMENT : ALIGNMENT;
     self->offsets[self->count] = (self->area + alignment - 1) / alignment * alignment;
     self->area = self->offsets[self->count] + (uint64_t)view->len;
@@ -202,7 +216,7 @@ static void writer_dealloc(PyObject *object) {
     writer_object *self = (writer_object *)object;
     PyTypeObject *type = Py_TYPE(object);
     for (Py_ssize_t index = 0; index < self->count; index++) {
-        PyBuffer_Release(&self->views[index]);
+        free_view(self->views[index]);
     }
     PyMem_Free(self->views);
     PyMem_Free(self->offsets);

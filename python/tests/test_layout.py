@@ -393,3 +393,17 @@ def test_sub_buffer():
         with pytest.raises(TypeError):
             refused()
     assert len(raylet.Buffer()) == 0 and raylet.Buffer().to_pybytes() == b""
+
+
+@pytest.mark.parametrize("count", [5, 9, 100])
+def test_buffers_whose_shape_lies_in_the_view(count):
+    """As the buffers of bytes and bytearray: their view points to itself, so it must not be moved."""
+    given = [bytes([index]) * 1000 for index in range(count)]
+    serialized = values.context().serialize([pickle.PickleBuffer(one) for one in given])
+    # What takes the place of memory that has been given back.
+    others = [b"\xff" * size for size in range(256, 512) for _ in range(4)]
+    view = values.place(bytes(serialized.total_bytes), 0)
+    serialized.write_to(view)
+    one = raylet.SerializedRayObject(values.make_buffer(view), serialized.metadata, None)
+    got = values.context().deserialize_objects([one], [raylet.ObjectRef.nil()], {})[0]
+    assert [bytes(buffer) for buffer in got] == given and len(others) == 1024
