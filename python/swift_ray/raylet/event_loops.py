@@ -9,7 +9,7 @@ from typing import Any
 
 from swift_ray import _core
 from swift_ray.raylet import context
-from swift_ray.raylet.process_end import exit_task
+from swift_ray.raylet.process_end import crash, exit_task
 from swift_ray.raylet.results import serializer_of
 from swift_ray.raylet.task_context import async_task_function_name, async_task_id, async_task_name
 
@@ -41,7 +41,11 @@ class EventLoops:
     @staticmethod
     def _serve(loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
-        loop.run_forever()
+        try:
+            loop.run_forever()
+        except (SystemExit, KeyboardInterrupt) as exit:
+            # A task that user code has made: asyncio passes these on, and without the loop no call would ever end.
+            crash(code if isinstance(code := getattr(exit, "code", 1), int) else 1)
 
     def loop(self, group: str) -> asyncio.AbstractEventLoop:
         """The loop of a group; that of the system's is opened when it is wanted."""
@@ -53,16 +57,22 @@ class EventLoops:
 
         running = context.current()
 
-        async def call() -> Any:
+        async def call() -> tuple[Any, BaseException | None]:
             async_task_id.set(TaskID(running.task_id))
             context.coroutines[running.task_id] = running
             try:
                 result = function(*args, **kwargs)
-                return await result if inspect.isawaitable(result) else result
+                return await result if inspect.isawaitable(result) else result, None
+            except (SystemExit, KeyboardInterrupt) as exit:
+                # For the calling thread: asyncio would end the loop with these.
+                return None, exit
             finally:
                 context.coroutines.pop(running.task_id, None)
 
-        return asyncio.run_coroutine_threadsafe(call(), self._loops[""]).result()
+        result, exit = asyncio.run_coroutine_threadsafe(call(), self._loops[""]).result()
+        if exit is not None:
+            raise exit
+        return result
 
     def start(self, task: Any, header: dict, group: str) -> None:
         loop = self.loop(group)

@@ -188,3 +188,16 @@ def test_an_exit_with_a_code_is_a_crash():
 
     assert eventually(after)
     assert after() != before
+
+
+def test_constructor_of_an_async_actor_that_ends_the_process():
+    @ray.remote(num_cpus=0)
+    class Gone:
+        def __init__(self):
+            sys.exit(1)
+
+        async def call(self):
+            return 1
+
+    with pytest.raises(RayActorError):
+        ray.get(Gone.remote().call.remote(), timeout=60)
