@@ -52,3 +52,22 @@ def test_exit_in_a_task_of_user_code_ends_the_process():
         time.sleep(30)
         """)
     assert code == 5, output
+
+
+def test_call_is_cancelled_that_the_loop_has_not_begun():
+    code, output = run("""
+        failed, ended, free = [], threading.Event(), threading.Event()
+
+        def fail(task, header, extras, error):
+            failed.append((task, type(error).__name__))
+            ended.set()
+
+        loops = EventLoops(SimpleNamespace(results=SimpleNamespace(fail=fail)), [""])
+        loops.loop("").call_soon_threadsafe(free.wait)
+        header = {"task": bytes(24)}
+        loops.start("task", header, "")
+        print(loops.cancel(header["task"]))
+        free.set()
+        print(ended.wait(10), failed, loops.cancel(header["task"]))
+        """)
+    assert (code, output) == (0, "True\nTrue [('task', 'CancelledError')] False\n")

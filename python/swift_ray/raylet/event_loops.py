@@ -21,8 +21,9 @@ class EventLoops:
         self._execution = execution
         self._loops: dict[str, asyncio.AbstractEventLoop] = {}
         self._threads: list[threading.Thread] = []
-        # Calls under way, by the task's id.
-        self._calls: dict[bytes, asyncio.Task] = {}
+        # The loops of calls under way, by the task's id, and the coroutines of those that the loops have come to.
+        self._calls: dict[bytes, asyncio.AbstractEventLoop] = {}
+        self._coroutines: dict[bytes, asyncio.Task] = {}
         # What callers are told of calls that the actor's end cuts short.
         self._end: bytes | None = None
         for group in groups:
@@ -75,27 +76,33 @@ class EventLoops:
         return result
 
     def start(self, task: Any, header: dict, group: str) -> None:
-        loop = self.loop(group)
+        loop = self._calls[header["task"]] = self.loop(group)
         loop.call_soon_threadsafe(self._begin, loop, task, header)
 
     def _begin(self, loop: asyncio.AbstractEventLoop, task: Any, header: dict) -> None:
         coroutine = loop.create_task(self._run(task, header))
-        self._calls[header["task"]] = coroutine
+        self._coroutines[header["task"]] = coroutine
         coroutine.add_done_callback(functools.partial(self._ended, task, header))
 
     def _ended(self, task: Any, header: dict, coroutine: asyncio.Task) -> None:
         self._calls.pop(header["task"], None)
+        self._coroutines.pop(header["task"], None)
         if coroutine.cancelled():
             # It was cancelled before it began, so nobody has ended the call.
             self._fail(task, header, {}, asyncio.CancelledError())
 
     def cancel(self, task: bytes) -> bool:
         """Cancels the coroutine of a call; whether it is one of this process."""
-        coroutine = self._calls.get(task)
-        if coroutine is None:
+        loop = self._calls.get(task)
+        if loop is None:
             return False
-        coroutine.get_loop().call_soon_threadsafe(coroutine.cancel)
+        # A busy loop may not have begun it yet: it does so before this.
+        loop.call_soon_threadsafe(self._cancel, task)
         return True
+
+    def _cancel(self, task: bytes) -> None:
+        if task in self._coroutines:
+            self._coroutines[task].cancel()
 
     def end(self, end: bytes) -> None:
         """The actor ends, and with it all calls under way, which fail with `end`, an error as the core reads it."""

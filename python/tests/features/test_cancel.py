@@ -7,6 +7,7 @@ import time
 
 import pytest
 import ray
+from heads import is_own_core
 from ray import cloudpickle
 from ray.exceptions import TaskCancelledError
 
@@ -282,3 +283,26 @@ def test_children_of_coroutines(tmp_path):
     ray.cancel(call)
     expect_cancelled(call)
     until_marked(tmp_path, "child interrupted")
+
+
+@pytest.mark.skipif(is_own_core, reason="there it runs all the same")
+def test_coroutine_that_has_not_begun_since_the_loop_is_busy(tmp_path):
+    @ray.remote(num_cpus=0)
+    class Busy:
+        async def hold(self):
+            mark(tmp_path, "held")
+            time.sleep(2)
+
+        async def run(self):
+            mark(tmp_path, "ran")
+
+    actor = Busy.remote()
+    held = actor.hold.remote()
+    until_marked(tmp_path, "held")
+    call = actor.run.remote()
+    time.sleep(0.5)
+    ray.cancel(call)
+    expect_cancelled(call)
+    ray.get(held, timeout=30)
+    ray.get(actor.__ray_ready__.remote(), timeout=30)
+    assert not os.path.exists(tmp_path / "ran")
