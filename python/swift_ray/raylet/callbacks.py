@@ -106,7 +106,7 @@ class Callbacks:
         for error in self._ask("take_unread_errors") or []:
             try:
                 ray_worker().raise_errors([failed(None, error)], [None])
-            except Exception:
+            except BaseException:
                 logger.error("an error that nobody got cannot be shown:\n%s", traceback.format_exc())
 
     def _perform(self, number: int) -> None:
@@ -117,12 +117,18 @@ class Callbacks:
         object_ref, is_value, callback = entry
         try:
             callback(self._value(object_ref) if is_value else None)
-        except Exception:
-            # As text: who keeps log records would keep the callback with the traceback.
+        except BaseException:
+            # SystemExit, too, must not end this thread. As text: who keeps log records would keep the callback with
+            # the traceback.
             logger.error("a callback for %s failed:\n%s", object_ref, traceback.format_exc())
 
     def _value(self, object_ref: ObjectRef) -> Any:
         from ray._private.worker import global_worker
 
-        serialized = self.get_objects([object_ref])
-        return global_worker.deserialize_objects(serialized, [object_ref])[0]
+        try:
+            serialized = self.get_objects([object_ref])
+            return global_worker.deserialize_objects(serialized, [object_ref])[0]
+        except BaseException as error:
+            from ray.exceptions import RaySystemError
+
+            return RaySystemError(f"the value cannot be read: {error!r}", traceback.format_exc())
