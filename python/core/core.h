@@ -17,6 +17,15 @@
 
 extern const swift_ray_native_api *native;
 
+// Whether this process was forked from one while that had a runtime. The runtime's threads are not here, its sockets and
+// its pins in the store are the other's, and a lock of it may be taken for ever: nothing of it is touched.
+extern int is_forked;
+// Notes forks from here on, while a runtime is open.
+int watch_forks(int has_runtime);
+
+// Gives back what the runtime has lent.
+void release_owner(void *owner);
+
 // Raises `swift_ray._core.CoreError(type, message)` for the failure of this thread; NULL.
 PyObject *raise_failure(void);
 

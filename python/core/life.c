@@ -14,7 +14,7 @@ static PyObject *open_runtime(PyObject *module, PyObject *options) {
     status = ray_python_open((struct ray_python_bytes){bytes, (size_t)count});
     Py_END_ALLOW_THREADS
     if (status < 0) return raise_failure();
-    if (count_references() < 0) return NULL;
+    if (watch_forks(1) < 0 || count_references() < 0) return NULL;
     Py_RETURN_NONE;
 }
 
@@ -22,8 +22,11 @@ static PyObject *close_runtime(PyObject *module, PyObject *ignored) {
     Py_BEGIN_ALLOW_THREADS
     ray_python_close();
     Py_END_ALLOW_THREADS
+    watch_forks(0);
     Py_RETURN_NONE;
 }
+
+static PyObject *was_forked(PyObject *module, PyObject *ignored) { return PyBool_FromLong(is_forked); }
 
 static PyObject *freed(struct ray_python_bytes bytes) {
     PyObject *result = PyBytes_FromStringAndSize(bytes.data, (Py_ssize_t)bytes.count);
@@ -58,6 +61,7 @@ static PyObject *next_log(PyObject *module, PyObject *arguments) {
 PyMethodDef life_methods[] = {
     {"open", open_runtime, METH_O, "Opens the runtime; options as MessagePack."},
     {"close", close_runtime, METH_NOARGS, "Ends the runtime."},
+    {"was_forked", was_forked, METH_NOARGS, "Whether this process was forked from one that had a runtime."},
     {"control", control, METH_VARARGS, "Performs an operation by name; payload and result as MessagePack."},
     {"next_log", next_log, METH_VARARGS, "The next lines of workers as MessagePack, or None after so many ms."},
     {NULL, NULL, 0, NULL},
@@ -89,7 +93,7 @@ static int connection_init(PyObject *self, PyObject *arguments, PyObject *keywor
 static void connection_dealloc(PyObject *self) {
     void *connection = ((connection_object *)self)->connection;
     PyTypeObject *type = Py_TYPE(self);
-    if (connection != NULL) {
+    if (connection != NULL && !is_forked) {
         Py_BEGIN_ALLOW_THREADS
         ray_python_disconnect(connection);
         Py_END_ALLOW_THREADS

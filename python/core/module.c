@@ -3,6 +3,8 @@
 
 #include "core.h"
 
+#include <pthread.h>
+
 const swift_ray_native_api *native;
 static PyObject *core_error;
 
@@ -33,11 +35,40 @@ int id_argument(PyObject *object, Py_ssize_t size, const void **bytes) {
     return 0;
 }
 
+int is_forked;
+static int is_open;
+
+static void note_fork(void) { is_forked |= is_open; }
+
+int watch_forks(int has_runtime) {
+    static int is_watching;
+    is_open = has_runtime;
+    // Before anything of Python runs in the new process, such as a collection of garbage.
+    if (has_runtime && !is_watching && pthread_atfork(NULL, NULL, note_fork) != 0) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    is_watching |= has_runtime;
+    return 0;
+}
+
+void release_owner(void *owner) {
+    if (!is_forked) ray_python_release(owner);
+}
+
+static int add_reference(const unsigned char *object, const void *owner, size_t owner_size) {
+    return is_forked ? 0 : ray_python_add_reference(object, owner, owner_size);
+}
+
+static void remove_reference(const unsigned char *object) {
+    if (!is_forked) ray_python_remove_reference(object);
+}
+
 int count_references(void) {
     PyObject *module = PyImport_ImportModule("swift_ray._native");
     if (module == NULL) return -1;
-    PyObject *add = PyCapsule_New((void *)ray_python_add_reference, NULL, NULL);
-    PyObject *drop = PyCapsule_New((void *)ray_python_remove_reference, NULL, NULL);
+    PyObject *add = PyCapsule_New((void *)add_reference, NULL, NULL);
+    PyObject *drop = PyCapsule_New((void *)remove_reference, NULL, NULL);
     PyObject *done = NULL;
     if (add != NULL && drop != NULL) done = PyObject_CallMethod(module, "set_reference_functions", "OO", add, drop);
     Py_XDECREF(add);

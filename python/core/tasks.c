@@ -27,7 +27,7 @@ static void task_dealloc(PyObject *object) {
     PyTypeObject *type = Py_TYPE(object);
     Py_CLEAR(self->id);
     Py_CLEAR(self->arguments);
-    if (self->task != NULL) {
+    if (self->task != NULL && !is_forked) {
         // Never: who fetches a task ends it. Its caller must not wait for ever if somebody forgets.
         static const char error[] = "\x82\xa4type\x03\xa7message\xb6the task was forgotten";
         ray_python_fail_task(self->task, (struct ray_python_bytes){error, sizeof error - 1});

@@ -84,7 +84,7 @@ PyObject *incoming(const struct ray_python_object *object) {
         return result;
     }
     PyObject *metadata = PyBytes_FromStringAndSize(object->metadata.data, (Py_ssize_t)object->metadata.count);
-    PyObject *data = native->buffer_new(object->data.data, object->data.count, ray_python_release, object->owner);
+    PyObject *data = native->buffer_new(object->data.data, object->data.count, release_owner, object->owner);
     PyObject *result = metadata == NULL || data == NULL ? NULL : PyTuple_Pack(3, data, metadata, Py_None);
     Py_XDECREF(metadata);
     Py_XDECREF(data);

@@ -1,5 +1,6 @@
 """Actors: creation, calls, and handles that travel."""
 
+import contextlib
 import re
 import time
 from typing import Any
@@ -263,7 +264,9 @@ class ActorCalls:
     # Handles
 
     def remove_actor_handle_reference(self, actor_id: ActorID) -> None:
-        self.control("release_actor", actor=actor_id.binary())
+        # A runtime that is gone counts nothing.
+        with contextlib.suppress(CoreError):
+            self.control("release_actor", actor=actor_id.binary())
 
     def serialize_actor_handle(self, actor_id: ActorID) -> tuple[bytes, ObjectRef]:
         """The handle as bytes, and the object by which it is counted wherever it goes."""

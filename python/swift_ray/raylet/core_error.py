@@ -6,6 +6,7 @@ from swift_ray.raylet.errors import exception
 # ErrorType numbers of the core that Ray raises without storing them as objects (RayCore/ErrorType.swift).
 GET_TIMEOUT = 1000
 INVALID_ARGUMENT = 1002
+SYSTEM_ERROR = 1003
 CLUSTER_UNREACHABLE = 1004
 AUTHENTICATION_FAILED = 1005
 NOT_FOUND = 1007

@@ -19,7 +19,7 @@ from swift_ray._native import (
     WorkerID,
     set_reference_functions,
 )
-from swift_ray.raylet import call_sites, context
+from swift_ray.raylet import call_sites, context, forks
 from swift_ray.raylet.actors import ActorCalls
 from swift_ray.raylet.callbacks import Callbacks
 from swift_ray.raylet.calls import FunctionCalls
@@ -98,6 +98,7 @@ class CoreWorker(
             _core.open(msgpack.packb(options))
         except CoreError as error:
             raise ray_exception(error) from None
+        forks.watch()
         call_sites.record(self, bool(Config.record_ref_creation_sites()))
         info = self.control("info")
         self._address: bytes = info["address"]

@@ -1,5 +1,7 @@
 """Generators whose items are read in this process."""
 
+import contextlib
+
 from swift_ray._core import CoreError
 from swift_ray._native import MessagePackSerializedObject, ObjectRef
 from swift_ray.raylet.core_error import ray_exception
@@ -101,4 +103,5 @@ class Streams:
     def async_delete_object_ref_stream(self, generator_ref: ObjectRef) -> None:
         self._peeked.pop(generator_ref.binary(), None)
         self._limited.discard(generator_ref.binary())
-        self.control("leave_stream", task=generator_ref.binary()[:24])
+        with contextlib.suppress(CoreError):
+            self.control("leave_stream", task=generator_ref.binary()[:24])
