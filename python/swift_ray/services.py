@@ -4,6 +4,7 @@ Called by the finder after each of them is loaded.
 """
 
 import atexit
+import contextlib
 import json
 import os
 import time
@@ -105,6 +106,16 @@ def patch_node(node: ModuleType) -> None:
     def start_nothing(self) -> None:
         """Our core does what this process of Ray's is for."""
 
+    prepare_folders = node.Node._init_temp
+
+    def init_temp(self, node_to_connect_info) -> None:
+        """Ray lets everybody write below the session's folder; workers run what lies there, so others stay outside."""
+        prepare_folders(self, node_to_connect_info)
+        if node_to_connect_info is None:
+            # Somebody else's, which is no place for a node of this user.
+            with contextlib.suppress(PermissionError):
+                os.chmod(self._session_dir, 0o700)
+
     prepare = node.Node._prepare_socket_file
 
     def prepare_socket_file(self, socket_path: str | None, default_prefix: str) -> str:
@@ -150,6 +161,7 @@ def patch_node(node: ModuleType) -> None:
             check_versions(self)
 
     node.Node.check_version_info = check_version_info
+    node.Node._init_temp = init_temp
     node.Node._prepare_socket_file = prepare_socket_file
     node.Node._write_cluster_info_to_kv = write_cluster_info
     node.Node.start_raylet = start_raylet

@@ -1,5 +1,6 @@
 """The virtual environments of `pip` and `uv` in runtime environments: one for each list of requirements, made once."""
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -11,7 +12,6 @@ import sys
 import sysconfig
 import venv
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 WORKING_DIR_VARIABLE = "${RAY_RUNTIME_ENV_CREATE_WORKING_DIR}"
 PIP_OPTIONS = ["--disable-pip-version-check", "--no-cache-dir"]
@@ -47,26 +47,36 @@ def interpreter(environment: dict, resources: str, folder: str) -> str | None:
     return python
 
 
-@contextmanager
+@contextlib.contextmanager
 def made_once(place: str) -> Iterator[bool]:
     """Whether something is still to be made at `place`, by one process of this machine at a time.
 
-    The others wait for it, and the kernel for none that has ended; what one leaves unfinished is made anew.
+    The others wait for it, and the kernel for none that has ended; what one leaves unfinished is made anew, and what
+    another user of the machine says is complete.
     """
     complete = place + ".complete"
     os.makedirs(os.path.dirname(place), exist_ok=True)
-    with open(place + ".lock", "w") as file:
+    with open(os.open(place + ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        if os.path.exists(complete):
+        if is_own(complete):
             yield False
             return
         shutil.rmtree(place, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(complete)
         try:
             yield True
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise
         open(complete, "w").close()
+
+
+def is_own(path: str) -> bool:
+    """Whether there is a file of this user."""
+    with contextlib.suppress(FileNotFoundError):
+        return os.lstat(path).st_uid == os.getuid()
+    return False
 
 
 def make(folder: str) -> None:

@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 import ray
+from heads import is_own_core
 from waiting import eventually
 
 
@@ -229,4 +230,12 @@ def test_what_a_job_has_exported_goes_with_it():
     assert exported(kept) == 2
     ray.kill(actor)
     assert eventually(lambda: exported(kept) == 0)
+    ray.shutdown()
+
+
+@pytest.mark.skipif(is_own_core, reason="there all users of the machine may write into it")
+def test_the_folder_of_a_session_is_its_users():
+    ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+    session = ray._private.worker._global_node.get_session_dir_path()
+    assert os.stat(session).st_mode & 0o777 == 0o700
     ray.shutdown()
