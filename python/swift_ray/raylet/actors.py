@@ -28,6 +28,8 @@ from swift_ray.raylet.objects import task_id
 from swift_ray.raylet.strategies import strategy_fields
 
 ACTOR_NAMESPACE = "swift_ray_actors"
+# How long a creator may take to say what is to be known of its actor, which can be found a moment before.
+KNOWN_SECONDS = 1
 # The namespace of a job that has named none.
 ANONYMOUS = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -142,7 +144,11 @@ class ActorCalls:
         call_sites.note_actor(self, actor)
         if name:
             # Whoever looks the actor up by its name needs these, too.
-            self.put_key(ACTOR_NAMESPACE, actor, msgpack.packb(known))
+            try:
+                self.put_key(ACTOR_NAMESPACE, actor, msgpack.packb(known))
+            except CoreError as error:
+                self.remove_actor_handle_reference(ActorID(actor))
+                raise ray_exception(error) from None
             self._check_name(actor, name, ray_namespace)
         if is_detached:
             self._warn_of_anonymous(ray_namespace or self.get_job_config().ray_namespace)
@@ -294,23 +300,33 @@ class ActorCalls:
         """ValueError: there is no such actor."""
         try:
             found = self.control("named_actor", name=name, namespace=ray_namespace)
+            actor = found["actor"]
+            known = self._actors.get(actor) or self._known_of_named(found, name)
         except CoreError as error:
-            if error.args[0] == NOT_FOUND:
-                raise ValueError(
-                    f"Failed to look up actor with name '{name}'. This could because 1. You are trying to look up a "
-                    "named actor you didn't create. 2. The named actor died. 3. You did not use a namespace matching "
-                    "the namespace of the actor."
-                ) from None
-            raise ray_exception(error) from None
-        actor = found["actor"]
-        if actor not in self._actors:
-            known = self.get_key(ACTOR_NAMESPACE, actor)
-            self._actors[actor] = (
-                self.known_of(found["function"], found["creator"], name)
-                if known is None
-                else msgpack.unpackb(known)
+            if error.args[0] != NOT_FOUND:
+                raise ray_exception(error) from None
+            known = None
+        if known is None:
+            raise ValueError(
+                f"Failed to look up actor with name '{name}'. This could because 1. You are trying to look up a "
+                "named actor you didn't create. 2. The named actor died. 3. You did not use a namespace matching "
+                "the namespace of the actor."
             )
+        self._actors[actor] = known
         return self._make_handle(actor, weak_ref=True)
+
+    def _known_of_named(self, found: dict, name: str) -> dict | None:
+        """What is to be known of an actor that was found by its name; None if its creator has not said so in time."""
+        function = found["function"]
+        deadline = time.monotonic() + KNOWN_SECONDS
+        while (known := self.get_key(ACTOR_NAMESPACE, found["actor"])) is None:
+            if language_of(function) == SWIFT or function[3] == CROSS_LANGUAGE:
+                # Swift has created it, and says nothing else.
+                return self.known_of(function, found["creator"], name)
+            if time.monotonic() >= deadline:
+                return None
+            time.sleep(0.01)
+        return msgpack.unpackb(known)
 
     def known_actor(self, actor: bytes) -> dict | None:
         """What this process knows of an actor: the fields of `create_actor`'s `known`."""
