@@ -81,7 +81,8 @@ static int await(void *request) {
         Py_BEGIN_ALLOW_THREADS
         is_done = ray_python_await(request, SLICE_MILLISECONDS);
         Py_END_ALLOW_THREADS
-        if (!is_done && PyErr_CheckSignals() < 0) return -1;
+        if (is_done < 0) raise_failure();
+        if (is_done < 0 || (!is_done && PyErr_CheckSignals() < 0)) return -1;
     }
     return 0;
 }

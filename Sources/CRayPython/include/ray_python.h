@@ -107,7 +107,7 @@ int ray_python_get(const void *objects, size_t count, const void *task, int64_t 
 int ray_python_wait(
     const void *objects, size_t count, size_t wanted, int fetch, const void *task, int64_t milliseconds,
     void **request);
-// Waits for a request for a while; 1 when it is done. Waits.
+// Waits for a request: 1 when it is done, 0 after `milliseconds`, -1 if the runtime has ended meanwhile. Waits.
 int ray_python_await(void *request, int milliseconds);
 // What a fetch gave; each object's owner must be released.
 void ray_python_take_objects(void *request, struct ray_python_object *objects, size_t count);

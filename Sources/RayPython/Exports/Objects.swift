@@ -78,15 +78,15 @@ public func ray_python_get(
         reporting { () throws(RayError) in
             let runtime = try PythonRuntime.require()
             let references = try runtime.references(objects, count)
-            let pending = PendingRequest()
+            let pending = PendingRequest(runtime)
             request?.pointee = Unmanaged.passRetained(pending).toOpaque()
             if let results = runtime.worker.getNow(references) {
-                pending.fill(.success(.objects(results)))
+                pending.slot.fill(.success(.objects(results)))
                 return 0
             }
             runtime.worker.getUntilFailure(
                 references, deadline: runtime.deadline(milliseconds), from: TaskID(task)
-            ) { pending.fill(.success(.objects($0))) }
+            ) { [slot = pending.slot] in slot.fill(.success(.objects($0))) }
             return 1
         })
 }
@@ -100,20 +100,20 @@ public func ray_python_wait(
     Int32(
         reporting { () throws(RayError) in
             let runtime = try PythonRuntime.require()
-            let pending = PendingRequest()
+            let pending = PendingRequest(runtime)
             request?.pointee = Unmanaged.passRetained(pending).toOpaque()
             let ids = (0..<count).compactMap { index in
                 ObjectID(objects.map { $0 + index * ObjectID.byteCount })
             }
             if let ready = runtime.worker.waitNow(ids, count: wanted, fetches: fetch != 0) {
-                pending.fill(.success(.ready(ready)))
+                pending.slot.fill(.success(.ready(ready)))
                 return 0
             }
             let references = try runtime.references(objects, count)
             runtime.worker.wait(
                 references, count: wanted, fetches: fetch != 0, deadline: runtime.deadline(milliseconds),
                 from: TaskID(task)
-            ) { pending.fill(.success(.ready($0))) }
+            ) { [slot = pending.slot] in slot.fill(.success(.ready($0))) }
             return 1
         })
 }
@@ -131,7 +131,13 @@ private enum RequestOutcome: Sendable {
     case ready([Bool])
 }
 
-private typealias PendingRequest = AnswerSlot<RequestOutcome>
+/// A fetch or wait, and the runtime that was asked.
+private final class PendingRequest: Sendable {
+    let slot = AnswerSlot<RequestOutcome>()
+    let runtime: PythonRuntime
+
+    init(_ runtime: PythonRuntime) { self.runtime = runtime }
+}
 
 private func pending(_ request: UnsafeMutableRawPointer?) -> PendingRequest? {
     request.map { Unmanaged<PendingRequest>.fromOpaque($0).takeUnretainedValue() }
@@ -140,11 +146,19 @@ private func pending(_ request: UnsafeMutableRawPointer?) -> PendingRequest? {
 /// See `ray_python.h`.
 @c @implementation
 public func ray_python_await(_ request: UnsafeMutableRawPointer?, _ milliseconds: Int32) -> Int32 {
-    guard let slot = pending(request) else { return 0 }
-    let isDone =
-        PythonRuntime.current?.worker.waitForAnswer(slot, milliseconds: Int(milliseconds))
-        ?? slot.sleep(milliseconds: Int(milliseconds))
-    return isDone ? 1 : 0
+    Int32(
+        reporting { () throws(RayError) in
+            guard let pending = pending(request) else { throw RayError(.invalidArgument, "there is no request") }
+            let (slot, runtime) = (pending.slot, pending.runtime)
+            if runtime.worker.waitForAnswer(slot, milliseconds: Int(milliseconds)) { return 1 }
+            // Nobody answers after the end.
+            guard runtime === PythonRuntime.current || slot.isFilled else {
+                throw RayError(
+                    .systemError,
+                    "ray.shutdown() was called while this waited: end what waits before that, or catch this")
+            }
+            return slot.isFilled ? 1 : 0
+        })
 }
 
 /// See `ray_python.h`.
@@ -152,7 +166,7 @@ public func ray_python_await(_ request: UnsafeMutableRawPointer?, _ milliseconds
 public func ray_python_take_objects(
     _ request: UnsafeMutableRawPointer?, _ objects: UnsafeMutablePointer<ray_python_object>?, _ count: Int
 ) {
-    guard case .success(.objects(let results)) = pending(request)?.result, let objects else { return }
+    guard case .success(.objects(let results)) = pending(request)?.slot.result, let objects else { return }
     for (index, result) in results.prefix(count).enumerated() { objects[index] = ray_python_object(result) }
 }
 
@@ -161,7 +175,7 @@ public func ray_python_take_objects(
 public func ray_python_take_ready(
     _ request: UnsafeMutableRawPointer?, _ ready: UnsafeMutablePointer<UInt8>?, _ count: Int
 ) {
-    guard case .success(.ready(let flags)) = pending(request)?.result, let ready else { return }
+    guard case .success(.ready(let flags)) = pending(request)?.slot.result, let ready else { return }
     for (index, flag) in flags.prefix(count).enumerated() { ready[index] = flag ? 1 : 0 }
 }
 

@@ -23,6 +23,8 @@ logger = logging.getLogger("ray._raylet")
 SLICE_MS = 1_000
 # In a console an error is shown that nobody has asked for in this time, as in Ray.
 CONSOLE_MS = 5_000
+# How long the end of the runtime waits for a callback that is under way.
+END_SECONDS = 5
 CLOSED = -1
 GARBAGE = 2**63 - 1
 UNREAD = GARBAGE - 1
@@ -115,8 +117,23 @@ class Callbacks:
         if entry is None:
             return
         object_ref, is_value, callback = entry
+        self._call(object_ref, callback, self._value(object_ref) if is_value else None)
+
+    def end_callbacks(self) -> None:
+        """The runtime has ended: who still waits is told so."""
+        if self._callback_thread not in (None, threading.current_thread()):
+            # A callback that is under way may wait for something else.
+            self._callback_thread.join(END_SECONDS)
+        from ray.exceptions import RaySystemError
+
+        error = RaySystemError("ray.shutdown() was called while this waited for an object")
+        while self._waiting:
+            _, (object_ref, _, callback) = self._waiting.popitem()
+            self._call(object_ref, callback, error)
+
+    def _call(self, object_ref: ObjectRef, callback: Callable, value: Any) -> None:
         try:
-            callback(self._value(object_ref) if is_value else None)
+            callback(value)
         except BaseException:
             # SystemExit, too, must not end this thread. As text: who keeps log records would keep the callback with
             # the traceback.

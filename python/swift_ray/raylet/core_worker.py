@@ -142,8 +142,7 @@ class CoreWorker(
         # References that outlive the runtime are nobody's business.
         set_reference_functions(None, None)
         _core.close()
-        if self._callback_thread is not None:
-            self._callback_thread.join()
+        self.end_callbacks()
 
     # Who and where
 

@@ -239,3 +239,63 @@ def test_the_folder_of_a_session_is_its_users():
     session = ray._private.worker._global_node.get_session_dir_path()
     assert os.stat(session).st_mode & 0o777 == 0o700
     ray.shutdown()
+
+
+WAITING_PROGRAM = """
+import asyncio, threading, time
+import ray
+
+ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+
+@ray.remote
+def sleep():
+    time.sleep(100)
+
+reference, errors = sleep.remote(), []
+
+def expect(wait):
+    try:
+        wait()
+    except BaseException as error:
+        errors.append(type(error).__name__)
+
+async def use():
+    await reference
+
+waits = [lambda: ray.get(reference), lambda: ray.wait([reference]), lambda: asyncio.run(use())]
+threads = [threading.Thread(target=expect, args=[wait]) for wait in waits]
+for thread in threads:
+    thread.start()
+time.sleep(1)
+ray.shutdown()
+for thread in threads:
+    thread.join(20)
+print("ended", len(errors), flush=True)
+"""
+
+
+@pytest.mark.skipif(is_own_core, reason="there the process hangs, or a signal ends it")
+def test_who_waits_while_the_session_ends_is_told():
+    done = subprocess.run([sys.executable, "-c", WAITING_PROGRAM], capture_output=True, text=True, timeout=90)
+    assert "ended 3" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0
+
+
+@pytest.mark.skipif(is_own_core, reason="there the process hangs, or a signal ends it")
+def test_a_callback_may_end_the_session():
+    program = """
+import threading
+import ray
+
+ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+ended = threading.Event()
+
+def end(value):
+    ray.shutdown()
+    ended.set()
+
+ray.put(1)._on_completed(end)
+print("ended", ended.wait(30), ray.is_initialized(), flush=True)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=90)
+    assert "ended True False" in done.stdout, done.stdout + done.stderr
