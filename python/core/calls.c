@@ -10,12 +10,19 @@
 #define OBJECT_ID_SIZE 28
 #define RESULTS_ON_STACK 8
 
+static const char TEMPLATE[] = "swift_ray._core.template";
+
+static void template_dealloc(PyObject *capsule) { release_owner(PyCapsule_GetPointer(capsule, TEMPLATE)); }
+
 static PyObject *new_template(PyObject *module, PyObject *description) {
     char *bytes;
     Py_ssize_t count;
     if (PyBytes_AsStringAndSize(description, &bytes, &count) < 0) return NULL;
-    long number = ray_python_template((struct ray_python_bytes){bytes, (size_t)count});
-    return number < 0 ? raise_failure() : PyLong_FromLong(number);
+    void *call_template = ray_python_template((struct ray_python_bytes){bytes, (size_t)count});
+    if (call_template == NULL) return raise_failure();
+    PyObject *capsule = PyCapsule_New(call_template, TEMPLATE, template_dealloc);
+    if (capsule == NULL) ray_python_release(call_template);
+    return capsule;
 }
 
 // Fills in one argument: an ObjectRef goes by reference, a SerializedObject by value.
@@ -39,15 +46,16 @@ static PyObject *references(const unsigned char *ids, long count, const char *ow
 }
 
 static PyObject *submit(PyObject *module, PyObject *arguments) {
-    long call_template;
-    PyObject *actor_object, *task_object, *values;
+    PyObject *capsule, *actor_object, *task_object, *values;
     const char *owner;
     Py_ssize_t owner_size, results_max;
     if (!PyArg_ParseTuple(
-            arguments, "lOOO!y#n:submit", &call_template, &actor_object, &task_object, &PyList_Type, &values, &owner,
+            arguments, "OOOO!y#n:submit", &capsule, &actor_object, &task_object, &PyList_Type, &values, &owner,
             &owner_size, &results_max)) {
         return NULL;
     }
+    void *call_template = PyCapsule_GetPointer(capsule, TEMPLATE);
+    if (call_template == NULL) return NULL;
     const void *actor, *task;
     if (id_argument(actor_object, 16, &actor) < 0 || id_argument(task_object, 24, &task) < 0) return NULL;
     Py_ssize_t count = PyList_Size(values);
@@ -77,7 +85,7 @@ static PyObject *submit(PyObject *module, PyObject *arguments) {
 }
 
 PyMethodDef call_methods[] = {
-    {"template", new_template, METH_O, "The number of a call without its arguments, described in MessagePack."},
+    {"template", new_template, METH_O, "A call without its arguments, described in MessagePack."},
     {"submit", submit, METH_VARARGS,
      "submit(template, actor, task, arguments, owner_address, results_max): the ObjectRefs of the results."},
     {NULL, NULL, 0, NULL},

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 // Changes whenever a function or struct here does; the extension refuses another one.
-#define RAY_PYTHON_INTERFACE 3
+#define RAY_PYTHON_INTERFACE 4
 
 struct ray_python_bytes {
     const void *data;
@@ -82,12 +82,12 @@ int ray_python_next_log(int milliseconds, struct ray_python_bytes *lines);
 
 // MARK: Calls
 
-// Prepares calls that differ in their arguments only; the number of the template, for ever.
-long ray_python_template(struct ray_python_bytes description);
+// Prepares calls that differ in their arguments only; NULL on failure. To be given back with `ray_python_release`.
+void *ray_python_template(struct ray_python_bytes description);
 // Submits a call on behalf of `task` (NULL outside of one); the ids of its results are written to `results`. Each counts
 // as one reference. `actor` is NULL for functions. The number of results.
 long ray_python_submit(
-    long call_template, const void *actor, const void *task, const struct ray_python_argument *arguments,
+    void *call_template, const void *actor, const void *task, const struct ray_python_argument *arguments,
     size_t argument_count, void *results, size_t results_max);
 
 // MARK: Objects

@@ -7,35 +7,33 @@ public import CRayPython
 internal import RayCore
 internal import RayNode
 internal import RayWorker
-internal import Synchronization
 
 // Calls of functions, and of actors' methods.
 
 /// See `ray_python.h`.
 @c @implementation
-public func ray_python_template(_ description: ray_python_bytes) -> Int {
-    reporting { () throws(RayError) in
+public func ray_python_template(_ description: ray_python_bytes) -> UnsafeMutableRawPointer? {
+    do throws(RayError) {
         let runtime = try PythonRuntime.require()
         let template = try CallTemplate(try description.value(), under: runtime.worker.environment)
-        return runtime.templates.withLock { templates in
-            templates.append(template)
-            return templates.count - 1
-        }
+        return Unmanaged.passRetained(template).toOpaque()
+    } catch {
+        fail(error)
+        return nil
     }
 }
 
 /// See `ray_python.h`.
 @c @implementation
 public func ray_python_submit(
-    _ number: Int, _ actor: UnsafeRawPointer?, _ task: UnsafeRawPointer?,
+    _ template: UnsafeMutableRawPointer?, _ actor: UnsafeRawPointer?, _ task: UnsafeRawPointer?,
     _ arguments: UnsafePointer<ray_python_argument>?, _ count: Int, _ results: UnsafeMutableRawPointer?,
     _ resultsMax: Int
 ) -> Int {
     reporting { () throws(RayError) in
         let runtime = try PythonRuntime.require()
-        guard var call = runtime.templates.withLock({ $0.indices.contains(number) ? $0[number].call : nil }) else {
-            throw RayError(.invalidArgument, "there is no template \(number)")
-        }
+        guard let template else { throw RayError(.invalidArgument, "there is no template") }
+        var call = Unmanaged<CallTemplate>.fromOpaque(template).takeUnretainedValue().call
         guard call.shared.value.returnCount <= resultsMax else {
             throw RayError(.invalidArgument, "there is no room for \(call.shared.value.returnCount) results")
         }

@@ -14,8 +14,6 @@ final class PythonRuntime: Sendable {
     private static let shared = Mutex<PythonRuntime?>(nil)
 
     let worker: Worker
-    /// Templates of calls, by number.
-    let templates = Mutex<[CallTemplate]>([])
     /// What its tasks are, by number.
     let described = Mutex<DescribedCalls>(DescribedCalls())
     /// Numbers of objects that are there, for the thread that runs callbacks.

@@ -7,7 +7,7 @@ internal import RayCore
 internal import RayWorker
 
 /// A call without its arguments, worked out once for all calls that differ in nothing else.
-struct CallTemplate: Sendable {
+final class CallTemplate: Sendable {
     /// Results of one call.
     static let returnsMax = 10_000
 

@@ -217,7 +217,7 @@ class ActorCalls:
             generator_backpressure_num_objects,
         )
         try:
-            number, count = self.template(
+            call, count = self.template(
                 key,
                 lambda: {
                     "function": function_fields(function_descriptor, language),
@@ -230,7 +230,7 @@ class ActorCalls:
                 },
             )
             arguments = self.arguments(args, extras, function_descriptor, language)
-            references = _core.submit(number, actor_id.binary(), task_id(), arguments, self._address, count)
+            references = _core.submit(call, actor_id.binary(), task_id(), arguments, self._address, count)
             return self.limit_stream(references, generator_backpressure_num_objects)
         except CoreError as error:
             raise ray_exception(error) from None

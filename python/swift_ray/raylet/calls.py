@@ -16,6 +16,8 @@ from swift_ray.raylet.swift_values import serialize_for_swift
 
 # Values over this many bytes go through the object store (`max_direct_call_object_size`).
 INLINE_BYTES_MAX = 100 << 10
+# Calls may be given a name each; templates of so many are remembered.
+TEMPLATES_MAX = 10_000
 # Marks an argument that is for the task loop and not for the function.
 EXTRAS = b"EXTRAS"
 # What the worker names an error that the call may be tried again for.
@@ -66,7 +68,7 @@ class FunctionCalls:
     """The part of `CoreWorker` that submits tasks."""
 
     _address: bytes
-    _templates: dict[Any, tuple[int, int]]
+    _templates: dict[Any, tuple[Any, int]]
 
     def arguments(self, args: list, extras: dict, descriptor: Any, language: Any = Language.PYTHON) -> list:
         """Each argument as `_core.submit` takes it: references as they are, values serialised, large ones put."""
@@ -104,10 +106,12 @@ class FunctionCalls:
             raise TypeError(f"argument {number} of {descriptor.function_name}: {error}") from None
         return self.put_object(serialized) if serialized.total_bytes > INLINE_BYTES_MAX else serialized
 
-    def template(self, key: Any, describe: Any) -> tuple[int, int]:
-        """The number of a template and of its results, made once for each key."""
+    def template(self, key: Any, describe: Any) -> tuple[Any, int]:
+        """A template and the number of its results, made once for each key that is still remembered."""
         found = self._templates.get(key)
         if found is None:
+            if len(self._templates) >= TEMPLATES_MAX:
+                self._templates.clear()
             description = describe()
             found = _core.template(msgpack.packb(description)), max(1, description["returns"])
             self._templates[key] = found
@@ -153,7 +157,7 @@ class FunctionCalls:
             program,
         )
         try:
-            number, count = self.template(
+            call, count = self.template(
                 key,
                 lambda: {
                     "function": function_fields(function_descriptor, language),
@@ -168,7 +172,7 @@ class FunctionCalls:
                 },
             )
             arguments = self.arguments(args, extras, function_descriptor, language)
-            references = _core.submit(number, None, task_id(), arguments, self._address, count)
+            references = _core.submit(call, None, task_id(), arguments, self._address, count)
             return self.limit_stream(references, generator_backpressure_num_objects)
         except CoreError as error:
             raise ray_exception(error) from None

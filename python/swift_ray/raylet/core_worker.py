@@ -80,7 +80,7 @@ class CoreWorker(
         self._is_driver = mode == SCRIPT_MODE
         settings = ray_worker().gcs_client.internal_kv_get(SETTINGS_KEY, SETTINGS_NAMESPACE) or "{}"
         Config.initialize(settings)
-        self._templates: dict[Any, tuple[int, int]] = {}
+        self._templates: dict[Any, tuple[Any, int]] = {}
         self._actors: dict[bytes, dict] = {}
         self._peeked: dict[bytes, list[ObjectRef]] = {}
         self._limited: set[bytes] = set()

@@ -1,0 +1,40 @@
+"""What a process remembers of its calls."""
+
+import weakref
+
+import msgpack
+import pytest
+import ray  # noqa: F401
+
+from swift_ray import _core
+from swift_ray.raylet import calls
+
+
+class Template:
+    """What the core gives for a description."""
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """The templates that are held, and how many were made."""
+    held, descriptions = weakref.WeakSet(), []
+
+    def make(description):
+        descriptions.append(msgpack.unpackb(description))
+        held.add(template := Template())
+        return template
+
+    monkeypatch.setattr(_core, "template", make)
+    return held, descriptions
+
+
+def test_templates_of_calls_that_have_a_name_each_are_not_kept_for_ever(made, monkeypatch):
+    held, descriptions = made
+    monkeypatch.setattr(calls, "TEMPLATES_MAX", 100, raising=False)
+    process = calls.FunctionCalls()
+    process._templates = {}
+    for number in range(1000):
+        _, count = process.template(("function", str(number)), lambda: {"returns": 2})
+        assert count == 2 and len(held) <= 101
+    process.template(("function", "999"), lambda: {"returns": 2})
+    assert len(descriptions) == 1000
