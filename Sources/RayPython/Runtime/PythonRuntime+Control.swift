@@ -18,6 +18,7 @@ extension PythonRuntime {
         switch operation {
         case "info": return info
         case "owner": return .bytes(try reference(try payload.objectID()).owner.encoded)
+        case "unknown_objects": return unknown(payload["objects"]?.elements ?? [])
         case "location":
             guard let found = worker.location(of: try payload.objectID()) else { return .nil }
             return .record([
@@ -78,6 +79,11 @@ extension PythonRuntime {
             "address": .bytes(worker.address.encoded),
             "gpus": .array(worker.gpus.ids.map { .int(Int64($0)) }),
         ])
+    }
+
+    /// Those of some objects that nobody refers to any more, as far as this process knows.
+    private func unknown(_ objects: [MessagePackValue]) -> MessagePackValue {
+        .array(objects.filter { $0.data.flatMap { ObjectID($0) }.flatMap { worker.reference(of: $0) } == nil })
     }
 
     /// The published error at a position, and the position of the next one.

@@ -1,13 +1,17 @@
 """What libraries and tools ask a core worker about objects and actors."""
 
+import logging
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
 from swift_ray._core import CoreError
 from swift_ray._native import ActorID, ObjectRef
 from swift_ray.raylet.context import ray_worker
+
+logger = logging.getLogger("ray._raylet")
 
 # How often is looked for objects that are gone.
 LOOK_SECONDS = 0.1
@@ -101,21 +105,29 @@ class Questions:
         while True:
             time.sleep(LOOK_SECONDS)
             with self._scope_lock:
-                gone = {
-                    one: self._scope_callbacks[one]
-                    for one in self._scope_callbacks
-                    if not self._is_known(one)
-                }
-                for one in gone:
-                    del self._scope_callbacks[one]
+                looked_for = list(self._scope_callbacks)
+            gone = self._unknown(looked_for)
+            with self._scope_lock:
+                callbacks = [(one, self._scope_callbacks.pop(one)) for one in gone]
                 is_done = not self._scope_callbacks
                 if is_done:
                     self._scope_thread = None
-            for one, callbacks in gone.items():
-                for callback in callbacks:
-                    callback(one)
+            for one, functions in callbacks:
+                for function in functions:
+                    try:
+                        function(one)
+                    except BaseException:
+                        # It is nobody else's end.
+                        logger.error("a callback for %s failed:\n%s", one.hex(), traceback.format_exc())
             if is_done:
                 return
+
+    def _unknown(self, objects: list[bytes]) -> list[bytes]:
+        """Those that nobody refers to any more: all, once the runtime has ended."""
+        try:
+            return self.control("unknown_objects", objects=objects)
+        except CoreError:
+            return objects
 
     def log_plasma_usage(self) -> None:
         """The store's use is in `ray status`."""

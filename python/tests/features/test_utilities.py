@@ -3,6 +3,7 @@
 import collections
 import gc
 import os
+import queue
 import time
 import weakref
 
@@ -191,3 +192,16 @@ def test_coroutine_actor_that_exits():
         ray.get(actor.leave.remote(), timeout=30)
     with pytest.raises(RayActorError):
         ray.get(actor.ping.remote(), timeout=30)
+
+
+def test_callback_for_an_object_that_is_gone():
+    core_worker = ray._private.worker.global_worker.core_worker
+    gone = queue.Queue()
+    references = [ray.put(number) for number in range(3)]
+    ids = [reference.binary() for reference in references]
+    for reference in references:
+        assert core_worker.add_object_out_of_scope_callback(reference, gone.put)
+    del reference, references[1]
+    assert gone.get(timeout=30) == ids[1]
+    references.clear()
+    assert {gone.get(timeout=30), gone.get(timeout=30)} == {ids[0], ids[2]}
