@@ -15,24 +15,32 @@ def memory_info(
     node_manager_port: int | None = None,
     timeout_seconds: float = 60.0,
 ) -> Any:
-    """The stores of all nodes together, as a `FormatGlobalMemoryInfoReply`."""
+    """The stores of all nodes together, as a `FormatGlobalMemoryInfoReply`.
+
+    With more objects than a list shows all that the nodes hold counts as primary: they do not count copies by themselves.
+    """
     from ray.core.generated.node_manager_pb2 import FormatGlobalMemoryInfoReply
 
     client = state._connect_and_get_accessor()._gcs
     nodes = [node for node in client.nodes(timeout_seconds) if node["alive"]]
     spills = client.spills(timeout_seconds)
+    listed = client.rows("objects", timeout=timeout_seconds)
     stored = {
         row["object_id"]: row["object_size"] or 0
-        for row in client.rows("objects", timeout=timeout_seconds)["rows"]
+        for row in listed["rows"]
         if row["stored_on"] and not row["is_spilled"]
     }
+    # Nodes report what they hold now and then.
+    used = max(sum(node["store_used"] for node in nodes), sum(stored.values()))
+    count, primary = len(stored), sum(stored.values())
+    if listed["matched"] > len(listed["rows"]) or listed["dropped"]:
+        count, primary = max(count, sum(node["objects"] for node in nodes)), used
     reply = FormatGlobalMemoryInfoReply()
     stats = reply.store_stats
     stats.object_store_bytes_avail = sum(node["store_capacity"] for node in nodes)
-    # Nodes report what they use now and then.
-    stats.object_store_bytes_used = max(sum(node["store_used"] for node in nodes), sum(stored.values()))
-    stats.object_store_bytes_primary_copy = sum(stored.values())
-    stats.num_local_objects = stats.num_object_store_primary_copies = len(stored)
+    stats.object_store_bytes_used = used
+    stats.object_store_bytes_primary_copy = primary
+    stats.num_local_objects = stats.num_object_store_primary_copies = count
     stats.spilled_bytes_total = spills["spilled_bytes"]
     stats.spilled_objects_total = spills["objects"]
     stats.restored_bytes_total = spills["restored_bytes"]
