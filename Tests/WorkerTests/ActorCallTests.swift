@@ -28,9 +28,9 @@ import Testing
         return id
     }
 
-    private func call(_ harness: inout WorkerHarness, _ actor: ActorID) -> ObjectReference {
+    private func call(_ harness: inout WorkerHarness, _ actor: ActorID, retries: Int = 0) -> ObjectReference {
         var buffer = WorkerEffects()
-        let call = Call(function: WorkerHarness.function, retriesMax: 0)
+        let call = Call(function: WorkerHarness.function, retriesMax: retries)
         let reference = harness.core.call(actor, call, from: nil, at: harness.now, into: &buffer)[0]
         harness.effects += buffer.items
         return reference
@@ -166,6 +166,53 @@ import Testing
         _ = harness.sent()
         _ = call(&harness, actor)
         #expect(calls(&harness).count == 1)
+    }
+
+    /// The calls sent since the last time that a link to the actor was asked for; nothing if none was before one of them.
+    private func callsOverNewLink(_ harness: inout WorkerHarness) -> [TaskID]? {
+        var sent: [TaskID]?
+        defer { harness.effects.removeAll() }
+        for effect in harness.effects {
+            switch effect {
+            case .connect(WorkerHarness.worker): sent = []
+            case .send(.callActor(let call), _, _):
+                guard sent != nil else { return nil }
+                sent?.append(call.spec.id)
+            default: break
+            }
+        }
+        return sent
+    }
+
+    @Test("What waits while the link to a living actor is broken leaves over the new link, behind what is made again")
+    func queuedWhileBroken() {
+        var harness = WorkerHarness()
+        let actor = create(&harness)
+        harness.receive(state(actor, .alive))
+        let lost = harness.get([call(&harness, actor)])
+        let again = call(&harness, actor, retries: 1)
+        _ = harness.sent()
+        harness.step(.peerLost(WorkerHarness.worker.worker, reason: "silent"))
+        let later = call(&harness, actor)
+        #expect(calls(&harness).isEmpty)
+        harness.advance(4_000)
+        #expect(harness.outcome(lost)?.first?.errorType == .actorUnavailable)
+        #expect(callsOverNewLink(&harness) == [again.id.task, later.id.task])
+    }
+
+    @Test("What waits when a new process of the actor is there goes to that, and its link is made first")
+    func queuedAtNewIncarnation() {
+        var harness = WorkerHarness()
+        let actor = create(&harness)
+        harness.receive(state(actor, .alive))
+        _ = call(&harness, actor)
+        let again = call(&harness, actor, retries: 1)
+        harness.step(.peerLost(WorkerHarness.worker.worker, reason: "silent"))
+        let later = call(&harness, actor)
+        _ = harness.sent()
+        // A head that was started again tells of the new process without a word of a restart.
+        harness.receive(state(actor, .alive, 1))
+        #expect(callsOverNewLink(&harness) == [again.id.task, later.id.task])
     }
 
     @Test("A call whose argument failed does not hold up the next") func failedArgument() {

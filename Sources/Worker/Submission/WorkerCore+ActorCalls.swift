@@ -246,19 +246,19 @@ extension WorkerCore {
         case .pending: break
         case .alive:
             guard client.phase != .alive || state.incarnation != client.incarnation else { return }
-            if state.incarnation != client.incarnation {
-                retryCalls(of: state.id, error: nil, into: &effects)
-            }
             actors[state.id]?.incarnation = state.incarnation
             actors[state.id]?.address = state.address
             actors[state.id]?.sequence = 0
             actors[state.id]?.unavailableAt = nil
             effects.append(.connect(state.address))
+            if state.incarnation != client.incarnation {
+                retryCalls(of: state.id, lostAt: client.address.node, error: nil, into: &effects)
+            }
             sendCalls(of: state.id, into: &effects)
         case .restarting:
             actors[state.id]?.unavailableAt = nil
             if client.phase != .restarting { actors[state.id]?.restartingSince = now }
-            retryCalls(of: state.id, error: state.error, into: &effects)
+            retryCalls(of: state.id, lostAt: client.address.node, error: state.error, into: &effects)
             if actors[state.id]?.queue.isEmpty == false { awaitRestart(of: state.id) }
         case .dead: failCalls(of: state.id, into: &effects)
         }
@@ -276,24 +276,22 @@ extension WorkerCore {
     }
 
     /// Calls under way when the actor's process died: again where retries are left, else the error.
-    private mutating func retryCalls(of actor: ActorID, error: RayError?, into effects: inout WorkerEffects) {
+    ///
+    /// Where the actor lives, the end of a call sends what is queued: to `node` nothing goes any more, and what is made
+    /// again goes before what came later.
+    private mutating func retryCalls(
+        of actor: ActorID, lostAt node: NodeID, error: RayError?, into effects: inout WorkerEffects
+    ) {
         recallHandOvers(to: actor, into: &effects)
-        guard let client = actors[actor], !client.inFlight.isEmpty else { return }
-        let inFlight = client.inFlight
+        guard let inFlight = actors[actor]?.inFlight, !inFlight.isEmpty else { return }
         actors[actor]?.inFlight = []
-        noteLostTry(of: inFlight, at: client.address.node)
+        noteLostTry(of: inFlight, at: node)
         var again: [TaskID] = []
+        var ended: [TaskID] = []
         for id in inFlight {
-            guard var task = tasks[id], !dropCancelled(id, into: &effects) else { continue }
-            guard task.retriesLeft != 0 else {
-                let cause = error?.message ?? "its process died"
-                fail(
-                    task: id,
-                    RayError(
-                        .actorUnavailable,
-                        "the call was under way when the actor was lost: \(cause). "
-                            + "Whether it had an effect is unknown; maxTaskRetries makes such calls again"),
-                    into: &effects)
+            guard var task = tasks[id] else { continue }
+            guard task.retriesLeft != 0, task.cancellation == .none else {
+                ended.append(id)
                 continue
             }
             traceEnded(task, error ?? RayError(.actorUnavailable, "its process died"))
@@ -305,6 +303,12 @@ extension WorkerCore {
             again.append(id)
         }
         for id in again.reversed() { actors[actor]?.queue.prepend(id) }
+        let cause = error?.message ?? "its process died"
+        let unknown = RayError(
+            .actorUnavailable,
+            "the call was under way when the actor was lost: \(cause). "
+                + "Whether it had an effect is unknown; maxTaskRetries makes such calls again")
+        for id in ended where !dropCancelled(id, into: &effects) { fail(task: id, unknown, into: &effects) }
     }
 
     mutating func failCalls(of actor: ActorID, into effects: inout WorkerEffects) {
@@ -347,8 +351,8 @@ extension WorkerCore {
             guard headAwaySince == nil, let limit = client.unavailableAt, limit <= now else { continue }
             actors[id]?.unavailableAt = nil
             let error = RayError(.actorUnavailable, "the connection to it broke though it lives")
-            retryCalls(of: id, error: error, into: &effects)
             effects.append(.connect(client.address))
+            retryCalls(of: id, lostAt: client.address.node, error: error, into: &effects)
             sendCalls(of: id, into: &effects)
         }
     }
