@@ -9,6 +9,10 @@ package enum Limits {
     package static let framePayloadBytesMax = 64 << 20
     /// Results and puts up to this size travel inside messages (Ray's `max_direct_call_object_size`).
     package static let inlineObjectBytesMax = 100 << 10
+    /// Values inside one message together (Ray's `task_rpc_inlined_bytes_limit`); the others go by reference or the store.
+    package static let inlineBytesPerMessageMax = 10 << 20
+    /// Largest error that is sent, in bytes: what is over it goes without what was thrown.
+    package static let errorBytesMax = 32 << 20
     /// Size of one chunk of an object or executable between nodes, in bytes.
     package static let chunkBytes = 1 << 20
     /// Chunks of one object that are asked for at the same time.

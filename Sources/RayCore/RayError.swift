@@ -101,6 +101,35 @@ package struct RayError: Error, Hashable, Sendable {
     }
 }
 
+extension RayError {
+    /// What is said of a message that does not fit into a frame.
+    package static func tooLarge(_ what: String, byteCount: Int) -> RayError {
+        RayError(
+            .invalidArgument,
+            "\(what) takes \(byteCount) bytes, and a message has at most \(Limits.framePayloadBytesMax): put large values "
+                + "into the object store with ray.put() and send their references")
+    }
+
+    /// How much of a text is left where an error is too large.
+    private static let shortenedBytes = 64 << 10
+
+    /// The error as it fits into a message: one that is too large goes without what was thrown, and says so.
+    package var bounded: RayError {
+        let causesBytes = causes.reduce(0) { $0 + $1.utf8.count }
+        guard payload.count + message.utf8.count + causesBytes > Limits.errorBytesMax else { return self }
+        var error = self
+        error.payload = []
+        error.causes = []
+        let isLong = message.utf8.count > Self.shortenedBytes
+        let text = isLong ? String(decoding: message.utf8.prefix(Self.shortenedBytes), as: UTF8.self) + "…" : message
+        error.message =
+            "\(text)\n(What was thrown takes \(payload.count) bytes and its text \(message.utf8.count) bytes. An error has "
+            + "at most \(Limits.errorBytesMax) bytes, so only the beginning of its text was sent: keep large values out "
+            + "of exceptions.)"
+        return error
+    }
+}
+
 extension RayError: CustomStringConvertible {
     /// The code and the sentence, for tests and logs.
     package var description: String { "\(type): \(message)" }

@@ -32,6 +32,12 @@ package struct RayObject: Hashable, Sendable {
         self.metadata = metadata
         self.contained = contained
     }
+
+    /// About what it takes inside a message.
+    package var messageByteCount: Int { data.count + metadata.count + contained.count * Self.referenceBytes }
+
+    /// An id, an owner's address and the place in a program.
+    private static let referenceBytes = 128
 }
 
 /// The kinds of plain data that `RayObject.metadata` can name.

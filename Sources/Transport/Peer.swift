@@ -15,6 +15,8 @@ package enum SendOutcome: Hashable, Sendable {
     case congested
     /// There is no link to the peer, or it was lost (its loss is or was reported): the message is gone.
     case noLink
+    /// It is larger than a frame, and nothing was sent: whoever waits for it is to be told.
+    case tooLarge
 }
 
 /// One process to which an endpoint has a link; `send` may be called on any thread.
@@ -72,7 +74,9 @@ package final class Peer: Sendable {
         var tickAt: Instant?
         let outcome = state.withLock { state -> SendOutcome in
             guard state.link.state != .lost else { return .noLink }
-            state.link.enqueue(kind: kind, requestID: requestID, payload: payload, at: reactor.clock.now())
+            guard state.link.enqueue(kind: kind, requestID: requestID, payload: payload, at: reactor.clock.now()) else {
+                return .tooLarge
+            }
             hasEffects = state.link.hasEffects
             tickAt = state.link.tickAt
             if isInTurn || !urgent && state.link.unsentBytes < Self.gatheredBytesMax {

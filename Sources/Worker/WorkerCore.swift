@@ -96,6 +96,8 @@ package struct WorkerCore: Sendable {
         case argumentsMissing(TaskID, [ObjectID])
         /// A task ended; the answer to `execute`.
         case finished(TaskID, TaskOutcome)
+        /// A message is larger than a frame and was not sent.
+        case unsendable(Message, requestID: UInt64, to: WorkerID, byteCount: Int)
         case tick
     }
 
@@ -180,6 +182,8 @@ package struct WorkerCore: Sendable {
         case .located(let id, let isPresent): located(id, isPresent: isPresent, into: &effects)
         case .argumentsMissing(let task, let missing): argumentsMissing(task, missing, into: &effects)
         case .finished(let task, let outcome): finished(task, outcome, at: now, into: &effects)
+        case .unsendable(let message, let requestID, let peer, let byteCount):
+            unsendable(message, requestID: requestID, to: peer, byteCount, at: now, into: &effects)
         case .tick: tick(at: now, into: &effects)
         }
         if execution.isRetired { endIfUnneeded(into: &effects) }

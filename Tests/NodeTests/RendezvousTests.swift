@@ -29,4 +29,13 @@ import Testing
         let answer = try rendezvous.message(from: .gcs, at: "here", milliseconds: 5_000) { $1 == 2 }
         #expect(answer == .done(Done(error: nil)))
     }
+
+    @Test("A request that is larger than a frame is refused at once, with what helps") func tooLarge() throws {
+        let client = try ControlClient(host: "127.0.0.1", port: 1, token: .open)
+        let value = [UInt8](repeating: 1, count: Limits.framePayloadBytesMax)
+        let request = KeyValueRequest(operation: .put, namespace: "n", key: [1], value: value, overwrite: true)
+        let error = #expect(throws: RayError.self) { try client.request(.keyValueRequest(request)) }
+        #expect(error?.type == .invalidArgument)
+        #expect(error?.message.contains("ray.put()") == true)
+    }
 }

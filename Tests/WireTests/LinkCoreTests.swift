@@ -204,6 +204,19 @@ struct LinkCoreTests {
         #expect(world.links[0].state == .lost)
     }
 
+    @Test("What is larger than a frame is refused, and the link goes on")
+    func tooLarge() {
+        var link = LinkCore(.sameNode(connects: true), at: .zero)
+        link.connected(peerHighestReceived: 0, at: .zero)
+        var payload = [UInt8](repeating: 1, count: Limits.framePayloadBytesMax + 1)
+        #expect(!payload.withUnsafeBytes { link.enqueue(kind: 16, requestID: 1, payload: $0, at: .zero) })
+        #expect(link.state == .up && link.unsentBytes == 0)
+        payload.removeLast()
+        #expect(payload.withUnsafeBytes { link.enqueue(kind: 16, requestID: 2, payload: $0, at: .zero) })
+        #expect(link.unsentBytes == FrameHeader.byteCount + payload.count)
+        link.checkInvariants()
+    }
+
     @Test("Where the end of a connection is the end of the peer, the link is lost at once")
     func sameNode() {
         var link = LinkCore(.sameNode(connects: true), at: .zero)

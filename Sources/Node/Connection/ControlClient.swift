@@ -44,11 +44,15 @@ package final class ControlClient {
 
     /// Sends a request and waits for its answer; one that comes too late is not taken for that of the next request.
     ///
-    /// - Throws: `clusterUnreachable` or `authenticationFailed`, with the remedy.
+    /// - Throws: `clusterUnreachable` or `authenticationFailed`, with the remedy; `invalidArgument` for a request that is
+    ///   too large.
     package func request(_ message: Message, milliseconds: Int = 10_000) throws(RayError) -> Message {
         let request = nextRequest
         nextRequest += 1
-        endpoint.send(kind: message.kind, requestID: request, payload: message.payload, to: .gcs)
+        let payload = message.payload
+        guard endpoint.send(kind: message.kind, requestID: request, payload: payload, to: .gcs) != .tooLarge else {
+            throw .tooLarge("a request to the head", byteCount: payload.count)
+        }
         return try rendezvous.message(from: .gcs, at: place, milliseconds: milliseconds) { $1 == request }
     }
 }

@@ -276,7 +276,11 @@ final class RayletDriver: @unchecked Sendable {
     private func send(_ message: Message, requestID: UInt64, to peer: WorkerID) {
         KillPoint.current?.pass(message, .sending)
         // A peer without a link is lost, or about to be reported as lost: nothing is to be done here.
-        _ = endpoint?.send(kind: message.kind, requestID: requestID, payload: message.payload, to: peer)
+        let payload = message.payload
+        if endpoint?.send(kind: message.kind, requestID: requestID, payload: payload, to: peer) == .tooLarge {
+            logger.error(
+                "a message of kind \(message.kind) with \(payload.count) bytes is too large to be sent to \(peer)")
+        }
         KillPoint.current?.pass(message, .sent)
     }
 }

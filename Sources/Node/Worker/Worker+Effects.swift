@@ -44,9 +44,16 @@ extension Worker {
                 KillPoint.current?.pass(message, .sending)
                 state.writer.removeAll()
                 message.encode(into: &state.writer)
-                endpoint.send(
+                let outcome = endpoint.send(
                     kind: message.kind, requestID: requestID, payload: state.writer.bytes, to: peer,
                     urgent: !Self.comesInNumbers(message, isExecuting: state.core.isExecuting))
+                if outcome == .tooLarge {
+                    let byteCount = state.writer.bytes.count
+                    state.core.receive(
+                        .unsendable(message, requestID: requestID, to: peer, byteCount: byteCount), at: now,
+                        into: &state.effects)
+                    state.writer = WireWriter()
+                }
                 KillPoint.current?.pass(message, .sent)
             case .locate(let id):
                 let isPresent = find(id) != nil

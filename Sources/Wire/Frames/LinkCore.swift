@@ -104,7 +104,7 @@ package struct LinkCore: Sendable {
     package mutating func receive(_ input: Input, at now: Instant, into effects: inout [Effect]) {
         switch input {
         case .send(let kind, let requestID, let payload):
-            payload.withUnsafeBytes { enqueue(kind: kind, requestID: requestID, payload: $0, at: now) }
+            payload.withUnsafeBytes { _ = enqueue(kind: kind, requestID: requestID, payload: $0, at: now) }
         case .connected(let peerHighestReceived): connected(peerHighestReceived: peerHighestReceived, at: now)
         case .disconnected(let reason, let isProcessGone):
             disconnected(reason: reason, isProcessGone: isProcessGone, at: now)
@@ -126,26 +126,28 @@ package struct LinkCore: Sendable {
         pending.removeAll(keepingCapacity: true)
     }
 
-    /// Takes a message; it goes out with `sendNext`.
+    /// Takes a message, unless it is over `framePayloadBytesMax`: whether it was taken. It goes out with `sendNext`.
     ///
-    /// Does nothing on a lost link: its owner has been or is being told.
+    /// On a lost link it is gone: the link's owner has been or is being told.
     package mutating func enqueue(
         kind: UInt16, requestID: UInt64, payload: UnsafeRawBufferPointer, at now: @autoclosure () -> Instant
-    ) {
+    ) -> Bool {
         precondition(kind >= LinkFrameKind.applicationMin, "kinds below 16 belong to the link")
-        precondition(payload.count <= Limits.framePayloadBytesMax, "the payload is over framePayloadBytesMax")
-        guard state != .lost else { return }
+        guard payload.count <= Limits.framePayloadBytesMax else { return false }
+        guard state != .lost else { return true }
         guard outgoing.byteCount + payload.count <= configuration.queuedBytesHardMax else {
             let reason = "the peer does not read: \(outgoing.byteCount) bytes are queued for it"
             close(reason)
-            return lose(reason)
+            lose(reason)
+            return true
         }
         append(kind: kind, requestID: requestID, payload: payload, isMessage: true)
-        guard state == .up, configuration.retainsUntilAcknowledged else { return }
-        guard expectingSince == nil || configuration.retransmitMilliseconds != nil else { return }
+        guard state == .up, configuration.retainsUntilAcknowledged else { return true }
+        guard expectingSince == nil || configuration.retransmitMilliseconds != nil else { return true }
         let now = now()
         if expectingSince == nil { expectingSince = now }
         armRetransmission(at: now)
+        return true
     }
 
     /// Lends the next contiguous bytes for the connection; `send` says how many went out.

@@ -44,16 +44,19 @@ extension WorkerCore {
             ? .success([]) : .failure(Self.over(task.spec))
     }
 
-    /// Small results go into the reply; for large ones room is asked in the node's store.
+    /// Small results go into the reply, as many as it may have; for the others room is asked in the node's store.
     private mutating func store(
         _ objects: [RayObject], of task: Execution.Received, into effects: inout WorkerEffects
     ) {
         var storing = StoringTask(received: task, objects: objects, results: [])
         let ids = task.spec.returnIDs
+        var room = Limits.inlineBytesPerMessageMax
         for (index, object) in objects.enumerated() {
-            guard object.data.count > Limits.inlineObjectBytesMax, index < ids.count,
+            let byteCount = object.messageByteCount
+            guard object.data.count > Limits.inlineObjectBytesMax || byteCount > room, index < ids.count,
                 let raylet = configuration.raylet
             else {
+                room -= byteCount
                 storing.results.append(.inline(object))
                 continue
             }
@@ -102,7 +105,7 @@ extension WorkerCore {
     mutating func reply(
         to task: Execution.Received, results: [TaskResult], error: RayError?, into effects: inout WorkerEffects
     ) {
-        var error = error
+        var error = error?.bounded
         if error != nil {
             error?.processID = configuration.processID
             error?.attempt = task.spec.attempt

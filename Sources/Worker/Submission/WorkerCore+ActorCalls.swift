@@ -265,7 +265,7 @@ extension WorkerCore {
     }
 
     /// The arguments of an initialiser go when it has ended for the last time.
-    private mutating func releaseCreation(
+    mutating func releaseCreation(
         of actor: ActorID, _ phase: ActorPhase, into effects: inout WorkerEffects
     ) {
         guard let spec = actors[actor]?.heldCreation,

@@ -26,9 +26,11 @@ extension WorkerCore {
 
     /// Enters a task; it goes on when its arguments exist.
     mutating func begin(
-        _ spec: TaskSpec, retriesLeft: Int, retryExceptions: RetryExceptions = .none, parent: TaskID? = nil,
+        _ given: TaskSpec, retriesLeft: Int, retryExceptions: RetryExceptions = .none, parent: TaskID? = nil,
         at now: Instant, into effects: inout WorkerEffects
     ) -> [ObjectReference] {
+        var spec = given
+        let surplus = keepSurplus(of: &spec, from: parent, into: &effects)
         let references = spec.returnIDs.map { ObjectReference(id: $0, owner: configuration.address) }
         for reference in references { objects[reference.id] = ObjectEntry(localReferences: 1) }
         var task = PendingTask(
@@ -39,12 +41,35 @@ extension WorkerCore {
         traceSubmitted(spec.id, at: now)
         if let items = spec.generator { streams[spec.id] = GeneratorStream(isGathered: items.isGathered) }
         if let fatal {
+            for id in surplus { release(id, into: &effects) }
             fail(task: spec.id, fatal, into: &effects)
             return references
         }
         holdArguments(of: spec, into: &effects)
+        for id in surplus { release(id, into: &effects) }
         awaitArguments(of: spec, at: now, into: &effects)
         return references
+    }
+
+    /// Values that are too many for one message become objects of this process, which whoever runs the task asks for;
+    /// each has one local reference.
+    private mutating func keepSurplus(
+        of spec: inout TaskSpec, from parent: TaskID?, into effects: inout WorkerEffects
+    ) -> [ObjectID] {
+        var room = Limits.inlineBytesPerMessageMax
+        var surplus: [ObjectID] = []
+        for (index, argument) in spec.arguments.enumerated() {
+            guard case .value(let object) = argument else { continue }
+            let byteCount = object.messageByteCount
+            guard byteCount > room else {
+                room -= byteCount
+                continue
+            }
+            let id = put(object, from: parent, into: &effects)
+            spec.arguments[index] = .reference(ObjectReference(id: id, owner: configuration.address))
+            surplus.append(id)
+        }
+        return surplus
     }
 
     /// Lets a task go on when its arguments, which it holds, exist.
@@ -70,10 +95,13 @@ extension WorkerCore {
         if missing == 1 { takeArguments(of: id, at: .zero, into: &effects) }
     }
 
-    /// Puts small arguments into the task itself and queues it; a failed argument fails the task.
+    /// Puts small arguments into the task itself, as many as a message may have, and queues it; a failed argument fails
+    /// the task.
     private mutating func takeArguments(of id: TaskID, at now: Instant, into effects: inout WorkerEffects) {
         guard let task = tasks[id] else { return }
         var spec = task.spec
+        var room = Limits.inlineBytesPerMessageMax
+        for case .value(let object) in spec.arguments { room -= object.messageByteCount }
         for (index, argument) in spec.arguments.enumerated() {
             guard case .reference(let reference) = argument, let entry = objects[reference.id] else { continue }
             switch entry.value {
@@ -82,6 +110,9 @@ extension WorkerCore {
                 fail(task: id, argumentFailed(error, of: task), into: &effects)
                 return
             case .inline(let object):
+                let byteCount = object.messageByteCount
+                guard byteCount <= room else { continue }
+                room -= byteCount
                 spec.arguments[index] = .value(object)
             case .stored, .pending: break
             }
