@@ -190,4 +190,42 @@ import Testing
         }
         #expect(object.data.count == total - 3 && object.metadata == [6, 6, 6])
     }
+
+    @Test("Chunks come in any order; what is outside of the object has it read elsewhere, from its beginning")
+    func pulledInPieces() {
+        var harness = WorkerHarness(raylet: nil)
+        let reference = storedResult(&harness)
+        harness.receive(
+            .objectCopied(ObjectCopied(object: reference.id, raylet: WorkerHarness.other)),
+            from: WorkerHarness.other.worker)
+        let token = harness.get([reference])
+        let total = 5 * Limits.chunkBytes
+        func chunk(_ number: Int, from raylet: Address, outside: Bool = false) {
+            let chunk = ObjectChunk(
+                object: reference.id, offset: (number + (outside ? 5 : 0)) * Limits.chunkBytes, dataBytes: total,
+                metadataBytes: 0, containedBytes: 0, bytes: [UInt8](repeating: UInt8(number), count: Limits.chunkBytes))
+            harness.receive(.objectChunk(chunk), from: raylet.worker)
+        }
+        func asked(_ raylet: Address) -> [Int] {
+            harness.sent().compactMap { message, peer in
+                if case .pullChunk(let pull) = message, peer == raylet.worker { pull.offset } else { nil }
+            }
+        }
+        #expect(asked(WorkerHarness.raylet) == [0])
+        chunk(0, from: WorkerHarness.raylet)
+        #expect(asked(WorkerHarness.raylet) == (1..<5).map { $0 * Limits.chunkBytes })
+        chunk(0, from: WorkerHarness.raylet, outside: true)
+        #expect(asked(WorkerHarness.other) == [0])
+        chunk(1, from: WorkerHarness.raylet)
+        for number in [0, 4, 2, 2, 1, 3] {
+            #expect(harness.outcome(token) == nil)
+            chunk(number, from: WorkerHarness.other)
+        }
+        guard case .inline(let object)? = harness.outcome(token)?.first else {
+            Issue.record("not inline")
+            return
+        }
+        #expect(object.data.count == total)
+        #expect((0..<5).allSatisfy { object.data[$0 * Limits.chunkBytes + 7] == UInt8($0) })
+    }
 }

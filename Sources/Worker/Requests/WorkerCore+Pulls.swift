@@ -25,6 +25,36 @@ struct RemotePull: Sendable {
     var reasons: [String] = []
     /// When the present source is given up.
     var deadline = Instant.distantFuture
+
+    /// What became of a chunk.
+    enum Outcome {
+        case taken
+        /// It was here already.
+        case repeated
+        /// The source cannot be believed.
+        case flawed(String)
+    }
+
+    /// Copies a chunk to its place; the first one tells the sizes.
+    mutating func take(_ chunk: ObjectChunk) -> Outcome {
+        if bytes.isEmpty {
+            let sizes = [chunk.dataBytes, chunk.metadataBytes, chunk.containedBytes]
+            guard sizes.allSatisfy({ (0...Limits.objectBytesMax).contains($0) }) else {
+                return .flawed("it tells impossible sizes")
+            }
+            dataBytes = chunk.dataBytes
+            metadataBytes = chunk.metadataBytes
+            total = chunk.dataBytes + chunk.metadataBytes + chunk.containedBytes
+            bytes = [UInt8](repeating: 0, count: total)
+        }
+        guard chunk.offset >= 0, chunk.offset <= total - chunk.bytes.count else {
+            return .flawed("a chunk lies outside the object")
+        }
+        guard offsets.insert(chunk.offset).inserted else { return .repeated }
+        bytes.replaceSubrange(chunk.offset..<chunk.offset + chunk.bytes.count, with: chunk.bytes)
+        received += chunk.bytes.count
+        return .taken
+    }
 }
 
 /// Fetching for drivers without a raylet: the object comes into the process's own memory.
@@ -72,41 +102,25 @@ extension WorkerCore {
         _ message: ObjectChunk, from peer: WorkerID, at now: Instant, into effects: inout WorkerEffects
     ) {
         let id = message.object
-        guard var pull = pulls[id], pull.sources.first?.worker == peer else { return }
-        if let error = message.error {
-            sourceFailed(id, error.message, at: now, into: &effects)
-            return
-        }
-        if pull.bytes.isEmpty {
-            let sizes = [message.dataBytes, message.metadataBytes, message.containedBytes]
-            guard sizes.allSatisfy({ (0...Limits.objectBytesMax).contains($0) })
-            else {
-                sourceFailed(id, "it tells impossible sizes", at: now, into: &effects)
-                return
+        guard pulls[id]?.sources.first?.worker == peer else { return }
+        if let error = message.error { return sourceFailed(id, error.message, at: now, into: &effects) }
+        // Out of the table, so that the bytes are written in place and not into a copy of all of them.
+        guard var pull = pulls.removeValue(forKey: id) else { return }
+        let outcome = pull.take(message)
+        if case .taken = outcome {
+            pull.deadline = now.advanced(milliseconds: Self.chunkMilliseconds)
+            setAlarm(pull.deadline)
+            askRest(of: message, pull, peer, into: &effects)
+            let ahead = pull.received + Limits.chunkBytes * Limits.chunksInFlightMax
+            while pull.requested < min(pull.total, ahead) {
+                let request = PullChunk(object: id, offset: pull.requested, count: Limits.chunkBytes)
+                pull.requested += Limits.chunkBytes
+                effects.send(.pullChunk(request), to: peer)
             }
-            pull.dataBytes = message.dataBytes
-            pull.metadataBytes = message.metadataBytes
-            pull.total = message.dataBytes + message.metadataBytes + message.containedBytes
-            pull.bytes = [UInt8](repeating: 0, count: pull.total)
-        }
-        guard message.offset >= 0, message.offset <= pull.total - message.bytes.count else {
-            sourceFailed(id, "a chunk lies outside the object", at: now, into: &effects)
-            return
-        }
-        guard pull.offsets.insert(message.offset).inserted else { return }
-        pull.bytes.replaceSubrange(message.offset..<message.offset + message.bytes.count, with: message.bytes)
-        pull.received += message.bytes.count
-        pull.deadline = now.advanced(milliseconds: Self.chunkMilliseconds)
-        setAlarm(pull.deadline)
-        askRest(of: message, pull, peer, into: &effects)
-        let ahead = pull.received + Limits.chunkBytes * Limits.chunksInFlightMax
-        while pull.requested < min(pull.total, ahead) {
-            let request = PullChunk(object: id, offset: pull.requested, count: Limits.chunkBytes)
-            pull.requested += Limits.chunkBytes
-            effects.send(.pullChunk(request), to: peer)
+            guard pull.received < pull.total else { return finishPull(id, pull, into: &effects) }
         }
         pulls[id] = pull
-        if pull.received >= pull.total { finishPull(id, pull, into: &effects) }
+        if case .flawed(let flaw) = outcome { sourceFailed(id, flaw, at: now, into: &effects) }
     }
 
     /// A source may send less at a time than was asked for; what is left of the piece is asked for again.
@@ -121,7 +135,6 @@ extension WorkerCore {
     }
 
     private mutating func finishPull(_ id: ObjectID, _ pull: RemotePull, into effects: inout WorkerEffects) {
-        pulls[id] = nil
         let metadataEnd = pull.dataBytes + pull.metadataBytes
         let contained = pull.bytes[metadataEnd...].withUnsafeBytes { RayObject.references(in: $0) }
         let object = RayObject(
