@@ -181,4 +181,53 @@ import Testing
         harness.step(.finished(first.id, value(1)))
         #expect(started(harness) == [foreign.id, first.id, second.id])
     }
+
+    /// An actor that runs a call of `other`, with `count` calls of the driver behind it that wait for one argument.
+    private func busyActor(_ count: Int) -> (harness: WorkerHarness, running: TaskID, argument: ObjectReference) {
+        var harness = worker()
+        let actor = ActorID(1, 1)
+        let creation = ActorSpec(id: actor, creation: spec(1, kind: .actorCreation(actor)))
+        harness.receive(.startActor(StartActor(spec: creation, incarnation: 0, lease: lease)))
+        harness.step(.finished(creation.creation.id, .success([])))
+        let running = spec(2, kind: .actorCall(actor, sequence: 0))
+        harness.receive(.callActor(CallActor(spec: running, incarnation: 0)), from: WorkerHarness.other.worker)
+        let argument = ObjectReference(id: ObjectID(9, 9, 9, 1), owner: WorkerHarness.driver)
+        for number in 0..<UInt64(count) {
+            let call = spec(3 + number, [.reference(argument)], kind: .actorCall(actor, sequence: number))
+            harness.receive(.callActor(CallActor(spec: call, incarnation: 0)), from: WorkerHarness.driver.worker)
+        }
+        harness.effects = []
+        return (harness, running.id, argument)
+    }
+
+    @Test("With its caller all goes that has not begun, and what is queued of others goes on", .timeLimit(.minutes(2)))
+    func manyOfALostCaller() {
+        var (harness, running, argument) = busyActor(20_000)
+        let foreign = spec(1_000_000, kind: .actorCall(ActorID(1, 1), sequence: 1))
+        harness.receive(.callActor(CallActor(spec: foreign, incarnation: 0)), from: WorkerHarness.other.worker)
+        harness.step(.peerLost(WorkerHarness.driver.worker, reason: "killed"))
+        #expect(harness.core.reference(of: argument.id) == nil, "nobody needs the argument any more")
+        #expect(!harness.core.isQueued(spec(3).id))
+        harness.step(.finished(running, value(1)))
+        #expect(started(harness) == [foreign.id])
+        #expect(!harness.core.isQueued(foreign.id))
+    }
+
+    @Test("An actor that leaves refuses all that has not begun, in order", .timeLimit(.minutes(2)))
+    func manyAtAnActorThatLeaves() throws {
+        let count = 20_000
+        var (harness, running, argument) = busyActor(count)
+        var buffer = WorkerEffects()
+        try harness.core.exitActor(running, into: &buffer)
+        harness.effects += buffer.items
+        let refused = harness.sent().compactMap { message, peer -> TaskID? in
+            guard case .taskDone(let done) = message, peer == WorkerHarness.driver.worker else { return nil }
+            return done.error?.type == .actorDied ? done.task : nil
+        }
+        #expect(refused == (0..<UInt64(count)).map { spec(3 + $0).id })
+        #expect(harness.core.reference(of: argument.id) == nil)
+        harness.step(.finished(running, value(1)))
+        #expect(started(harness).isEmpty)
+        #expect(harness.sent().contains { if case .actorExited = $0.0 { true } else { false } })
+    }
 }

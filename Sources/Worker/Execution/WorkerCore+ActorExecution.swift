@@ -104,11 +104,9 @@ extension WorkerCore {
     package mutating func leaveActor(into effects: inout WorkerEffects) throws(RayError) {
         guard execution.actor != nil else { throw RayError(.invalidArgument, "no actor lives in this process") }
         leave(because: "exitActor() was called", into: &effects)
-        for id in Array(execution.queue) {
-            guard let call = execution.received[id] else { continue }
-            drop(id, into: &effects)
-            refuse(call.spec, of: call.caller, because: "exitActor() was called", into: &effects)
-        }
+        let calls = execution.queue.compactMap { execution.received[$0] }
+        drop(calls.map(\.spec.id), into: &effects)
+        for call in calls { refuse(call.spec, of: call.caller, because: "exitActor() was called", into: &effects) }
         leaveIfDone(into: &effects)
     }
 

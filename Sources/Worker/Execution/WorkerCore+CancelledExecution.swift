@@ -17,7 +17,7 @@ extension WorkerCore {
     ) {
         let id = message.task
         if configuration.plantsDeafCancel { return }
-        if execution.received[id]?.caller == peer, let task = withdraw(id) {
+        if execution.received[id]?.caller == peer, let task = withdraw([id]).first {
             let error = Self.cancelled(task.spec, "before it began")
             reply(to: task, results: [], error: error, into: &effects)
             startTasks(into: &effects)

@@ -187,7 +187,7 @@ extension WorkerCore {
             owner = task.caller
             returned.append(id)
         }
-        for id in returned { drop(id, into: &effects) }
+        drop(returned, into: &effects)
         guard let peer = owner ?? asker ?? leaseOwner(lease) else { return }
         effects.send(.handBack(HandBack(lease: lease, tasks: returned.reversed())), to: peer)
     }
@@ -196,29 +196,39 @@ extension WorkerCore {
         execution.running.values.first { $0.lease == lease }?.caller
     }
 
-    /// Forgets a task that has not begun.
-    mutating func drop(_ id: TaskID, into effects: inout WorkerEffects) {
-        guard let task = withdraw(id) else { return }
-        for case .reference(let reference) in task.spec.arguments {
-            removeArgumentUse(reference.id, into: &effects)
+    /// Forgets tasks that have not begun.
+    mutating func drop(_ ids: [TaskID], into effects: inout WorkerEffects) {
+        for task in withdraw(ids) {
+            for case .reference(let reference) in task.spec.arguments {
+                removeArgumentUse(reference.id, into: &effects)
+            }
         }
     }
 
-    /// Takes a task that has not begun out of the queue; its arguments are still in use.
-    mutating func withdraw(_ id: TaskID) -> Execution.Received? {
-        guard let task = execution.received.removeValue(forKey: id) else { return nil }
-        execution.queue.removeAll { $0 == id }
-        if !execution.generators.isEmpty { execution.generators[id] = nil }
-        for case .reference(let reference) in task.spec.arguments {
-            objects[reference.id]?.waiters.removeAll { $0 == .argument(id) }
+    /// Takes tasks that have not begun out of the queue; their arguments are still in use.
+    ///
+    /// The queue is gone through once, and so is who waits for each argument, however many tasks go.
+    mutating func withdraw(_ ids: [TaskID]) -> [Execution.Received] {
+        let tasks = ids.compactMap { execution.received.removeValue(forKey: $0) }
+        guard !tasks.isEmpty else { return [] }
+        let gone = Set(tasks.map(\.spec.id))
+        execution.queue.removeAll { gone.contains($0) }
+        if !execution.generators.isEmpty { for id in gone { execution.generators[id] = nil } }
+        var arguments: Set<ObjectID> = []
+        for task in tasks {
+            for case .reference(let reference) in task.spec.arguments where arguments.insert(reference.id).inserted {
+                objects[reference.id]?.waiters.removeAll { waiter in
+                    if case .argument(let task) = waiter { gone.contains(task) } else { false }
+                }
+            }
         }
-        return task
+        return tasks
     }
 
     /// A caller is gone: what it pushed and has not begun never will.
     mutating func callerLost(_ peer: WorkerID, into effects: inout WorkerEffects) {
-        for id in Array(execution.queue) where execution.received[id]?.caller == peer { drop(id, into: &effects) }
-        for id in execution.running.keys where execution.running[id]?.caller == peer {
+        drop(execution.queue.filter { execution.received[$0]?.caller == peer }, into: &effects)
+        for id in execution.running.keys.sorted() where execution.running[id]?.caller == peer {
             execution.running[id]?.isCallerLost = true
             readerLost(of: id, into: &effects)
         }

@@ -76,8 +76,8 @@ extension WorkerCore {
             let message = ArgumentLost(
                 task: task.spec.id, attempt: UInt32(task.spec.attempt), object: id, version: version, nodes: nodes)
             effects.send(.argumentLost(message), to: task.caller)
-            drop(task.spec.id, into: &effects)
         }
+        drop(given.map(\.spec.id), into: &effects)
         startTasks(into: &effects)
     }
 
