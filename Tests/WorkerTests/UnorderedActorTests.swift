@@ -9,9 +9,11 @@ import RayWorker
 import Testing
 
 @Suite("Calls on actors that overtake others, and groups of calls") struct UnorderedActorTests {
-    private func update(_ actor: ActorID, _ phase: ActorPhase, isUnordered: Bool = false) -> Message {
+    private func update(
+        _ actor: ActorID, _ phase: ActorPhase, isUnordered: Bool = false, incarnation: UInt32 = 0
+    ) -> Message {
         let state = ActorState(
-            id: actor, phase: phase, address: WorkerHarness.worker, incarnation: 0,
+            id: actor, phase: phase, address: WorkerHarness.worker, incarnation: incarnation,
             error: phase == .dead ? RayError(.actorDied, "killed") : nil, className: WorkerHarness.function,
             taskRetriesMax: 0, name: "", namespace: "")
         return .actorUpdate(ActorUpdate(state: state, isUnordered: isUnordered))
@@ -28,11 +30,13 @@ import Testing
     }
 
     private func call(
-        _ harness: inout WorkerHarness, _ actor: ActorID, on argument: ObjectReference? = nil, group: String = ""
+        _ harness: inout WorkerHarness, _ actor: ActorID, on argument: ObjectReference? = nil, group: String = "",
+        retries: Int = 0
     ) -> ObjectReference {
         var buffer = WorkerEffects()
         var call = Call(
-            function: WorkerHarness.function, arguments: argument.map { [.reference($0)] } ?? [], retriesMax: 0)
+            function: WorkerHarness.function, arguments: argument.map { [.reference($0)] } ?? [],
+            retriesMax: retries)
         call.shared.value.concurrencyGroup = group
         let reference = harness.core.call(actor, call, from: nil, at: harness.now, into: &buffer)[0]
         harness.effects += buffer.items
@@ -74,6 +78,51 @@ import Testing
         #expect(sent(&harness) == others.map(\.id))
         harness.done(task)
         #expect(sent(&harness) == [first.id, second.id])
+    }
+
+    @Test("A call that is made again goes before those of its group that wait, one of them for it")
+    func againBeforeWaiting() {
+        var harness = WorkerHarness()
+        let actor = create(&harness)
+        harness.receive(update(actor, .alive))
+        let first = call(&harness, actor, group: "a", retries: 1)
+        let waiting = call(&harness, actor, on: first, group: "a", retries: 1)
+        let behind = call(&harness, actor, group: "a", retries: 1)
+        #expect(sent(&harness) == [first.id])
+        harness.receive(update(actor, .restarting, incarnation: 1))
+        harness.receive(update(actor, .alive, incarnation: 1))
+        #expect(sent(&harness) == [first.id])
+        let done = TaskDone(
+            task: first.id.task, attempt: 1,
+            results: [.inline(RayObject(data: [1], metadata: ObjectMetadata.raw))])
+        harness.receive(.taskDone(done), from: WorkerHarness.worker.worker)
+        #expect(sent(&harness) == [waiting.id, behind.id])
+    }
+
+    @Test("What is held back in a group can be cancelled, and fails with its actor") func heldBack() throws {
+        var harness = WorkerHarness()
+        let actor = create(&harness)
+        harness.receive(update(actor, .alive))
+        let (argument, task) = try pending(&harness)
+        let waiting = call(&harness, actor, on: argument, group: "a")
+        let held = (0..<3).map { _ in call(&harness, actor, group: "a") }
+        let tokens = held.map { harness.get([$0]) }
+        #expect(sent(&harness).isEmpty)
+        var buffer = WorkerEffects()
+        try harness.core.cancel(held[1], force: false, recursive: true, at: harness.now, into: &buffer)
+        harness.effects += buffer.items
+        #expect(harness.outcome(tokens[1])?.first?.errorType == .taskCancelled)
+        #expect(sent(&harness).isEmpty)
+        buffer = WorkerEffects()
+        try harness.core.cancel(waiting, force: false, recursive: true, at: harness.now, into: &buffer)
+        harness.effects += buffer.items
+        #expect(sent(&harness) == [held[0].id, held[2].id], "nothing holds them back any more")
+        harness.done(task)
+        let last = harness.get([call(&harness, actor, on: harness.submit(), group: "a")])
+        let behind = harness.get([call(&harness, actor, group: "a")])
+        harness.receive(update(actor, .dead))
+        #expect(harness.outcome(last)?.first?.errorType == .actorDied)
+        #expect(harness.outcome(behind)?.first?.errorType == .actorDied)
     }
 
     @Test("Calls that wait for arguments fail with their actor") func death() throws {
@@ -177,6 +226,44 @@ import Testing
         #expect(started(harness) == [plain, system[0], next])
         harness.step(.finished(system[0], .success([])))
         #expect(started(harness) == [plain, system[0], next, system[1]])
+    }
+
+    @Test("A call of a group whose argument was evicted before it began gives its place back until that is here again")
+    func evictedInGroup() {
+        var harness = worker(groups: [ConcurrencyGroup(name: "io", callsMax: 1)])
+        let argument = ObjectReference(id: ObjectID(9, 9, 9, 1), owner: WorkerHarness.driver)
+        let first = receive(&harness, 1, group: "io", on: argument)
+        harness.step(.located(argument.id, isPresent: true))
+        #expect(started(harness) == [first])
+        harness.step(.argumentsMissing(first, [argument.id]))
+        harness.receive(
+            .objectStatus(ObjectStatus(object: argument.id, result: .stored(at: WorkerHarness.raylet, byteCount: 8))),
+            from: WorkerHarness.driver.worker)
+        harness.receive(.objectLocal(ObjectLocal(object: argument.id)), from: WorkerHarness.raylet.worker)
+        #expect(started(harness) == [first, first])
+    }
+
+    @Test("Each group runs its own calls in order, whatever waits in the others") func groupsSideBySide() {
+        var harness = worker(groups: [
+            ConcurrencyGroup(name: "io", callsMax: 1), ConcurrencyGroup(name: "work", callsMax: 2),
+        ])
+        let argument = ObjectReference(id: ObjectID(9, 9, 9, 1), owner: WorkerHarness.driver)
+        let io = (1...1_000).map { receive(&harness, $0, group: "io") }
+        #expect(started(harness) == [io[0]])
+        let waiting = receive(&harness, 2_001, group: "work", on: argument)
+        let work = receive(&harness, 2_002, group: "work")
+        let plain = (3_001...3_002).map { receive(&harness, $0) }
+        #expect(started(harness) == [io[0], plain[0]], "a call waits for the earlier one of its caller and group")
+        harness.step(.located(argument.id, isPresent: true))
+        #expect(started(harness) == [io[0], plain[0], waiting, work])
+        harness.effects = []
+        for (call, next) in zip(io, io.dropFirst()) {
+            harness.step(.finished(call, .success([])))
+            #expect(started(harness) == [next])
+            harness.effects = []
+        }
+        harness.step(.finished(plain[0], .success([])))
+        #expect(started(harness) == [plain[1]])
     }
 
     @Test("A call in a group that the actor does not have ends with the names of those that it has")

@@ -56,9 +56,9 @@ struct Execution: Sendable {
         case said
     }
 
-    /// Tasks in the order in which they must start.
-    var queue: Deque<TaskID> = []
-    /// Those in the queue.
+    /// A queue for each concurrency group; the first is for all that has none.
+    var lanes: [Lane] = [Lane()]
+    /// Those in the queues.
     var received: [TaskID: Received] = [:]
     /// Those that run.
     var running: [TaskID: Received] = [:]
@@ -72,11 +72,6 @@ struct Execution: Sendable {
     var itemRooms: [ObjectID: ItemRoom] = [:]
     /// Room asked for one result: which task's, at which index.
     var rooms: [ObjectID: TaskID] = [:]
-    var concurrencyMax = 1
-    /// Calls of each group that may run at the same time; empty where an actor has no groups.
-    var groupLimits: [String: Int] = [:]
-    /// Calls of each group that run.
-    var groupCounts: [String: Int] = [:]
     /// Whether calls may begin before earlier ones of their caller that wait for their arguments.
     var isUnordered = false
     /// Why the actor begins no further calls, and ends when those under way have.
@@ -103,6 +98,43 @@ struct Execution: Sendable {
     var cpu = CPUState.running
     /// Ends of waits, held until the CPU is ours again.
     var held: [WorkerEffect] = []
+}
+
+/// Tasks of one concurrency group: each group has its own limit and order, so that none is gone through for another's.
+struct Lane: Sendable {
+    /// Empty for what has no group.
+    var group = ""
+    /// How many may run at the same time.
+    var callsMax = 1
+    /// How many do.
+    var runningCount = 0
+    /// Those that have not begun, in the order in which they must start.
+    var queue: Deque<TaskID> = []
+
+    /// Whether one of them may begin.
+    var hasWork: Bool { runningCount < callsMax && !queue.isEmpty }
+}
+
+extension Execution {
+    /// Whether calls run in groups.
+    var hasGroups: Bool { lanes.count > 1 }
+
+    /// Whether nothing waits for its turn.
+    var hasEmptyQueues: Bool { lanes.allSatisfy { $0.queue.isEmpty } }
+
+    /// All that has not begun, group by group in order.
+    var queued: [TaskID] { lanes.flatMap(\.queue) }
+
+    /// The place of a group in `lanes`; what has none, or one that is not known, is in the first.
+    func lane(of group: String) -> Int {
+        guard hasGroups, !group.isEmpty else { return 0 }
+        return lanes.firstIndex { $0.group == group } ?? 0
+    }
+
+    /// Takes tasks out of the queues, in one pass.
+    mutating func unqueue(_ gone: Set<TaskID>) {
+        for index in lanes.indices { lanes[index].queue.removeAll { gone.contains($0) } }
+    }
 }
 
 /// A task that ended with results too large for a message.

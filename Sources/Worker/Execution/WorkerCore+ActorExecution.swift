@@ -8,49 +8,19 @@ internal import RayWire
 
 /// An actor's calls in groups, calls that are made again, and the end of an actor from inside.
 extension WorkerCore {
-    /// The first call that may start: each group has its own limit, and order holds for each caller in each group.
-    func nextStartableInGroups() -> Int? {
-        struct Lane: Hashable {
-            var caller: WorkerID
-            var group: String
-        }
-        var waiting: Set<Lane> = []
-        for (position, id) in execution.queue.enumerated() {
-            guard let task = execution.received[id] else { continue }
-            let group = task.spec.concurrencyGroup
-            let limit = execution.groupLimits[group] ?? execution.concurrencyMax
-            let lane = Lane(caller: task.caller, group: group)
-            guard execution.groupCounts[group, default: 0] < limit, task.overtakes || !waiting.contains(lane) else {
-                continue
-            }
-            if task.missing == 0 { return position }
-            if !task.overtakes { waiting.insert(lane) }
-        }
-        return nil
-    }
-
     /// Makes sure that calls can run in a group, or says why not. That for the system begins when it is wanted.
     mutating func prepareGroup(_ group: String) -> RayError? {
-        guard !group.isEmpty, execution.groupLimits[group] == nil else { return nil }
+        guard !group.isEmpty, !execution.lanes.contains(where: { $0.group == group }) else { return nil }
         guard group == ConcurrencyGroup.system else {
-            let names = execution.groupLimits.keys.filter { $0 != ConcurrencyGroup.system }.sorted()
+            let names = execution.lanes.map(\.group).filter { !$0.isEmpty && $0 != ConcurrencyGroup.system }.sorted()
             let known = names.isEmpty ? "it has none" : "it has \(names.joined(separator: ", "))"
             return RayError(
                 .taskExecution,
                 "the actor \(execution.actorName) has no concurrency group '\(group)': \(known); declare groups where the "
                     + "actor is defined")
         }
-        if execution.groupLimits.isEmpty, !execution.running.isEmpty {
-            execution.groupCounts[""] = execution.running.count
-        }
-        execution.groupLimits[group] = 1
+        execution.lanes.append(Lane(group: group))
         return nil
-    }
-
-    /// A call in a group has ended.
-    mutating func leaveGroup(of spec: TaskSpec) {
-        guard let count = execution.groupCounts[spec.concurrencyGroup] else { return }
-        execution.groupCounts[spec.concurrencyGroup] = count > 1 ? count - 1 : nil
     }
 
     /// A push of a task that is here already: a repetition, or another try by a caller that lost the link meanwhile.
@@ -104,7 +74,7 @@ extension WorkerCore {
     package mutating func leaveActor(into effects: inout WorkerEffects) throws(RayError) {
         guard execution.actor != nil else { throw RayError(.invalidArgument, "no actor lives in this process") }
         leave(because: "exitActor() was called", into: &effects)
-        let calls = execution.queue.compactMap { execution.received[$0] }
+        let calls = execution.queued.compactMap { execution.received[$0] }
         drop(calls.map(\.spec.id), into: &effects)
         for call in calls { refuse(call.spec, of: call.caller, because: "exitActor() was called", into: &effects) }
         leaveIfDone(into: &effects)
@@ -136,7 +106,7 @@ extension WorkerCore {
     /// Tells the GCS that the actor has ended, once nothing is under way.
     mutating func leaveIfDone(into effects: inout WorkerEffects) {
         guard let reason = execution.leaving, let actor = execution.actor, execution.running.isEmpty,
-            execution.queue.isEmpty, execution.storing.isEmpty
+            execution.hasEmptyQueues, execution.storing.isEmpty
         else { return }
         switch execution.farewell {
         case .expected:

@@ -48,13 +48,15 @@ extension WorkerCore {
         guard execution.actor == nil, case .actorCreation(let actor) = message.spec.creation.kind else { return }
         execution.actor = actor
         execution.incarnation = message.incarnation
-        execution.concurrencyMax = max(1, message.spec.concurrencyMax)
+        execution.lanes[0].callsMax = max(1, message.spec.concurrencyMax)
         execution.actorName = message.spec.name
         execution.isUnordered = message.spec.isUnordered
-        for group in message.spec.concurrencyGroups { execution.groupLimits[group.name] = max(1, group.callsMax) }
+        for group in message.spec.concurrencyGroups where !execution.lanes.contains(where: { $0.group == group.name }) {
+            execution.lanes.append(Lane(group: group.name, callsMax: max(1, group.callsMax)))
+        }
         execution.holdsCPU =
-            message.spec.heldResources[ResourceSet.cpu] > .zero && execution.concurrencyMax == 1
-            && execution.groupLimits.isEmpty
+            message.spec.heldResources[ResourceSet.cpu] > .zero && execution.lanes[0].callsMax == 1
+            && !execution.hasGroups
         execution.lease = message.lease
         receive(
             Execution.Received(spec: message.spec.creation, caller: .gcs, lease: message.lease), into: &effects)
@@ -64,7 +66,7 @@ extension WorkerCore {
     private mutating func receive(_ task: Execution.Received, into effects: inout WorkerEffects) {
         let id = task.spec.id
         if adoptAttempt(task, into: &effects) { return }
-        execution.queue.append(id)
+        execution.lanes[execution.lane(of: task.spec.concurrencyGroup)].queue.append(id)
         execution.received[id] = task
         var missing = 0
         for case .reference(let reference) in task.spec.arguments {
@@ -90,27 +92,36 @@ extension WorkerCore {
 
     /// Starts tasks in order; one whose arguments are missing holds back only its own caller's.
     mutating func startTasks(into effects: inout WorkerEffects) {
-        while execution.running.count < execution.concurrencyMax || !execution.groupLimits.isEmpty,
-            let position = nextStartable()
-        {
-            let id = execution.queue.remove(at: position)
-            guard var task = execution.received.removeValue(forKey: id) else { continue }
-            if let error = failedArgument(of: task) {
-                reply(to: task, results: [], error: error, into: &effects)
-                continue
+        for index in execution.lanes.indices {
+            while execution.lanes[index].hasWork, let position = nextStartable(in: execution.lanes[index].queue) {
+                start(execution.lanes[index].queue.remove(at: position), in: index, into: &effects)
             }
-            if execution.actor == nil {
-                execution.lease = task.lease
-                execution.holdsCPU = task.spec.resources[ResourceSet.cpu] > .zero
-            }
-            if tracer.isEnabled {
-                task.startedAt = clock.nanoseconds
-                wantTraceReport()
-            }
-            execution.running[id] = task
-            if !execution.groupLimits.isEmpty { execution.groupCounts[task.spec.concurrencyGroup, default: 0] += 1 }
-            effects.append(.execute(task.spec))
         }
+    }
+
+    private mutating func start(_ id: TaskID, in lane: Int, into effects: inout WorkerEffects) {
+        guard var task = execution.received.removeValue(forKey: id) else { return }
+        if let error = failedArgument(of: task) {
+            return reply(to: task, results: [], error: error, into: &effects)
+        }
+        if execution.actor == nil {
+            execution.lease = task.lease
+            execution.holdsCPU = task.spec.resources[ResourceSet.cpu] > .zero
+        }
+        if tracer.isEnabled {
+            task.startedAt = clock.nanoseconds
+            wantTraceReport()
+        }
+        execution.running[id] = task
+        execution.lanes[lane].runningCount += 1
+        effects.append(.execute(task.spec))
+    }
+
+    /// Takes a task out of those that run.
+    mutating func stopRunning(_ id: TaskID) -> Execution.Received? {
+        guard let task = execution.running.removeValue(forKey: id) else { return nil }
+        execution.lanes[execution.lane(of: task.spec.concurrencyGroup)].runningCount -= 1
+        return task
     }
 
     /// Whether a task runs here.
@@ -121,10 +132,10 @@ extension WorkerCore {
 
     /// A task that was to begin goes back to the head of the queue until its arguments are here again.
     mutating func argumentsMissing(_ id: TaskID, _ missing: [ObjectID], into effects: inout WorkerEffects) {
-        guard !missing.isEmpty, let task = execution.running.removeValue(forKey: id) else { return }
+        guard !missing.isEmpty, let task = stopRunning(id) else { return }
         execution.received[id] = task
         execution.received[id]?.missing = missing.count
-        execution.queue.prepend(id)
+        execution.lanes[execution.lane(of: task.spec.concurrencyGroup)].queue.prepend(id)
         for object in missing where execution.received[id] != nil {
             self.missing(object, into: &effects)
             wait(for: object, .argument(id), into: &effects)
@@ -132,10 +143,9 @@ extension WorkerCore {
         startTasks(into: &effects)
     }
 
-    private func nextStartable() -> Int? {
-        if !execution.groupLimits.isEmpty { return nextStartableInGroups() }
+    private func nextStartable(in queue: Deque<TaskID>) -> Int? {
         var waitingCallers: [WorkerID] = []
-        for (position, id) in execution.queue.enumerated() {
+        for (position, id) in queue.enumerated() {
             guard let task = execution.received[id], task.overtakes || !waitingCallers.contains(task.caller) else {
                 continue
             }
@@ -180,7 +190,7 @@ extension WorkerCore {
     ) {
         var returned: [TaskID] = []
         var owner: WorkerID?
-        for id in execution.queue.reversed() where returned.count < count {
+        for id in execution.lanes[0].queue.reversed() where returned.count < count {
             guard let task = execution.received[id], task.lease == lease, case .normal = task.spec.kind else {
                 continue
             }
@@ -212,7 +222,7 @@ extension WorkerCore {
         let tasks = ids.compactMap { execution.received.removeValue(forKey: $0) }
         guard !tasks.isEmpty else { return [] }
         let gone = Set(tasks.map(\.spec.id))
-        execution.queue.removeAll { gone.contains($0) }
+        execution.unqueue(gone)
         if !execution.generators.isEmpty { for id in gone { execution.generators[id] = nil } }
         var arguments: Set<ObjectID> = []
         for task in tasks {
@@ -227,7 +237,7 @@ extension WorkerCore {
 
     /// A caller is gone: what it pushed and has not begun never will.
     mutating func callerLost(_ peer: WorkerID, into effects: inout WorkerEffects) {
-        drop(execution.queue.filter { execution.received[$0]?.caller == peer }, into: &effects)
+        drop(execution.queued.filter { execution.received[$0]?.caller == peer }, into: &effects)
         for id in execution.running.keys.sorted() where execution.running[id]?.caller == peer {
             execution.running[id]?.isCallerLost = true
             readerLost(of: id, into: &effects)
@@ -261,7 +271,7 @@ extension WorkerCore {
     }
 
     private mutating func handBackAll(_ lease: LeaseID, into effects: inout WorkerEffects) {
-        guard !execution.queue.isEmpty else { return }
+        guard !execution.hasEmptyQueues else { return }
         handBack(lease, atMost: .max, into: &effects)
     }
 

@@ -11,12 +11,11 @@ extension WorkerCore {
     mutating func finished(
         _ id: TaskID, _ outcome: TaskOutcome, at now: Instant, into effects: inout WorkerEffects
     ) {
-        guard var task = execution.running.removeValue(forKey: id) else { return }
+        guard var task = stopRunning(id) else { return }
         task.returnedAt = now.nanoseconds
         if !execution.cancelled.isEmpty { execution.cancelled.remove(id) }
         let outcome = outcomeOfGenerator(task, outcome)
         if !execution.generators.isEmpty { execution.generators[id] = nil }
-        if !execution.groupCounts.isEmpty { leaveGroup(of: task.spec) }
         if execution.running.isEmpty, execution.cpu != .running {
             // It left a wait unfinished behind itself; the lease is the owner's again, CPU and all.
             execution.cpu = .running

@@ -34,7 +34,7 @@ extension WorkerCore {
 
     /// Whether the process can end without harm to others.
     var isUnneeded: Bool {
-        execution.running.isEmpty && execution.queue.isEmpty && execution.storing.isEmpty && execution.actor == nil
+        execution.running.isEmpty && execution.hasEmptyQueues && execution.storing.isEmpty && execution.actor == nil
             && tasks.isEmpty && !references.isDependedOn && !ownsActors
     }
 

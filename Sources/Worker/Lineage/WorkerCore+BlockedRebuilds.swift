@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-internal import DequeModule
 internal import RayCore
 internal import RayWire
 
@@ -30,7 +29,7 @@ extension WorkerCore {
     mutating func reportBlockedRebuilds(at now: Instant, into effects: inout WorkerEffects) {
         guard let due = execution.rebuildsDue, due <= now else { return }
         execution.rebuildsDue = nil
-        let blocked = execution.queue.filter { id in
+        let blocked = execution.queued.filter { id in
             execution.received[id].map { $0.isRebuild && $0.missing == 0 } ?? false
         }
         execution.reportedRebuilds = execution.reportedRebuilds.filter { blocked.contains($0.key) }
@@ -51,7 +50,7 @@ extension WorkerCore {
     private func awaitedObjects(inTheWayOf task: Execution.Received) -> [[ObjectID]] {
         var awaited: [[ObjectID]] = []
         for (id, running) in execution.running.sorted(by: { $0.key < $1.key })
-        where execution.groupLimits.isEmpty || running.spec.concurrencyGroup == task.spec.concurrencyGroup {
+        where !execution.hasGroups || running.spec.concurrencyGroup == task.spec.concurrencyGroup {
             let requests = waits.filter { $0.value.task == id }.sorted { $0.key < $1.key }.map(\.value)
             guard !requests.isEmpty, !execution.cancelled.contains(id) else { return [] }
             for request in requests {

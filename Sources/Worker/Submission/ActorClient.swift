@@ -16,6 +16,9 @@ struct ActorClient: Sendable {
     var taskRetriesMax = 0
     /// Calls in order that have not been sent: one that waits for arguments holds back those of its group behind it.
     var queue: Deque<TaskID> = []
+    /// Those that are held back so, in groups, before what is in the queue: each is looked at once, and then only the
+    /// first of each group.
+    var held: [HeldCalls] = []
     /// Calls on an unordered actor whose arguments are missing: they are not in the queue yet.
     var waiting: Set<TaskID> = []
     /// Calls that make lost results again: out of the order, since those in the queue may wait for these results.
@@ -50,4 +53,44 @@ struct ActorClient: Sendable {
     var isRegistered = false
     /// Whether the GCS is to know that nobody holds a handle of it; its creator says so.
     var isUnreferenced = false
+}
+
+/// Calls of one group on an actor, the first of which waits for arguments or did.
+struct HeldCalls: Sendable {
+    let group: String
+    var queue: Deque<TaskID>
+}
+
+extension ActorClient {
+    /// Calls that have not been sent, those apart whose arguments are awaited on an unordered actor.
+    var queuedCount: Int { held.reduce(queue.count) { $0 + $1.queue.count } }
+
+    /// How many must be sent before a call.
+    func callsAhead(of call: TaskID) -> Int {
+        for calls in held {
+            if let place = calls.queue.firstIndex(of: call) { return place }
+        }
+        return queue.firstIndex(of: call) ?? 0
+    }
+
+    /// Puts calls before all others.
+    mutating func prepend(_ calls: [TaskID]) {
+        gatherHeld()
+        queue.prepend(contentsOf: calls)
+    }
+
+    /// Adds a call to those that are held back.
+    mutating func hold(_ call: TaskID, _ group: String) {
+        if let index = held.firstIndex(where: { $0.group == group }) {
+            held[index].queue.append(call)
+        } else {
+            held.append(HeldCalls(group: group, queue: [call]))
+        }
+    }
+
+    /// Puts what is held back into the queue again, for what changes the order or goes through all.
+    mutating func gatherHeld() {
+        for calls in held.reversed() { queue.prepend(contentsOf: calls.queue) }
+        held = []
+    }
 }

@@ -133,13 +133,8 @@ extension WorkerCore {
         actors[actor] = nil  // So that the queues inside are changed in place, not copied.
         if !client.rebuilds.isEmpty { queueRebuilds(of: &client) }
         var generators: [TaskID] = []
-        var held = HeldCalls()
-        while let id = client.queue.popFirst() {
-            guard let task = tasks[id] else { continue }  // It failed while it waited for its arguments.
-            guard task.phase == .queued, held.calls.isEmpty || !held.holds(task.spec.concurrencyGroup) else {
-                held.add(id, task.spec.concurrencyGroup)
-                if client.hasGroups { continue } else { break }
-            }
+        while let task = nextToSend(of: &client) {
+            let id = task.spec.id
             client.inFlight.append(id)
             var spec = withItemsWanted(task)
             spec.kind = .actorCall(actor, sequence: client.sequence)
@@ -150,7 +145,6 @@ extension WorkerCore {
                 to: client.address.worker)
             if spec.generator != nil { generators.append(id) }
         }
-        for id in held.calls.reversed() { client.queue.prepend(id) }
         actors[actor] = client
         if client.inFlight.count >= excessWarnedAt { warnOfExcess(client, actor, into: &effects) }
         for id in generators { tellConsumed(id, into: &effects) }
@@ -174,22 +168,39 @@ extension WorkerCore {
         }
     }
 
-    /// Calls that stay in the queue while it is gone through, and their groups, in which none may overtake them.
-    private struct HeldCalls {
-        private(set) var calls: [TaskID] = []
-        private var groups: Set<String> = []
-
-        func holds(_ group: String) -> Bool { groups.contains(group) }
-
-        mutating func add(_ id: TaskID, _ group: String) {
-            calls.append(id)
-            groups.insert(group)
+    /// Takes the next call that may be sent out of those that have not been; order holds in each group.
+    private func nextToSend(of client: inout ActorClient) -> PendingTask? {
+        var index = 0
+        while index < client.held.count {
+            guard let id = client.held[index].queue.first else {
+                client.held.remove(at: index)
+                continue
+            }
+            let task = tasks[id]
+            guard task == nil || task?.phase == .queued else {
+                index += 1
+                continue
+            }
+            client.held[index].queue.removeFirst()
+            if let task { return task }  // Else it failed while it waited for its arguments.
         }
+        while let id = client.queue.popFirst() {
+            guard let task = tasks[id] else { continue }
+            let isHeld = !client.held.isEmpty && client.held.contains { $0.group == task.spec.concurrencyGroup }
+            guard isHeld || task.phase != .queued else { return task }
+            guard client.hasGroups else {
+                client.queue.prepend(id)
+                return nil
+            }
+            client.hold(id, task.spec.concurrencyGroup)
+        }
+        return nil
     }
 
     /// Puts calls that make results again, and whose arguments are there, before those that wait.
     private func queueRebuilds(of client: inout ActorClient) {
-        for id in client.rebuilds.reversed() where tasks[id]?.phase == .queued { client.queue.prepend(id) }
+        let ready = client.rebuilds.filter { tasks[$0]?.phase == .queued }
+        if !ready.isEmpty { client.prepend(ready) }
         client.rebuilds.removeAll { id in
             if case .waiting? = tasks[id]?.phase { false } else { true }
         }
@@ -224,6 +235,7 @@ extension WorkerCore {
     private mutating func becameUnordered(_ actor: ActorID) {
         guard var client = actors[actor] else { return }
         client.isUnordered = true
+        client.gatherHeld()
         let calls = client.queue
         client.queue = []
         for id in calls {
@@ -259,7 +271,7 @@ extension WorkerCore {
             actors[state.id]?.unavailableAt = nil
             if client.phase != .restarting { actors[state.id]?.restartingSince = now }
             retryCalls(of: state.id, lostAt: client.address.node, error: state.error, into: &effects)
-            if actors[state.id]?.queue.isEmpty == false { awaitRestart(of: state.id) }
+            if actors[state.id].map({ $0.queuedCount > 0 }) ?? false { awaitRestart(of: state.id) }
         case .dead: failCalls(of: state.id, into: &effects)
         }
     }
@@ -302,7 +314,7 @@ extension WorkerCore {
             traceAgain(id)
             again.append(id)
         }
-        for id in again.reversed() { actors[actor]?.queue.prepend(id) }
+        if !again.isEmpty { actors[actor]?.prepend(again) }
         let cause = error?.message ?? "its process died"
         let unknown = RayError(
             .actorUnavailable,
@@ -312,6 +324,7 @@ extension WorkerCore {
     }
 
     mutating func failCalls(of actor: ActorID, into effects: inout WorkerEffects) {
+        actors[actor]?.gatherHeld()
         guard let client = actors[actor] else { return }
         let error = client.error ?? RayError(.actorDied, "the actor \(actor) is dead")
         failHandOvers(to: actor, into: &effects)

@@ -29,7 +29,7 @@ extension WorkerCore {
 
     /// Lets the actor go if this process has neither handles nor calls under way.
     mutating func letGoIfUnused(_ actor: ActorID, into effects: inout WorkerEffects) {
-        guard let client = actors[actor], client.handles == 0, client.isHeld, client.queue.isEmpty,
+        guard let client = actors[actor], client.handles == 0, client.isHeld, client.queuedCount == 0,
             client.inFlight.isEmpty, client.waiting.isEmpty, client.rebuilds.isEmpty,
             client.creation == nil || client.isRegistered
         else { return }
@@ -62,7 +62,7 @@ extension WorkerCore {
     /// Why one more call on an actor is not accepted.
     func excess(of actor: ActorID, _ call: TaskCall) -> RayError? {
         guard let client = actors[actor], client.pendingCallsMax >= 0,
-            client.queue.count + client.waiting.count + client.inFlight.count >= client.pendingCallsMax
+            client.queuedCount + client.waiting.count + client.inFlight.count >= client.pendingCallsMax
         else { return nil }
         return RayError(
             .pendingCallsLimitExceeded,

@@ -104,6 +104,7 @@ extension WorkerCore {
             objects[reference.id]?.waiters.removeAll { $0 == .dependency(id) }
         }
         if case .actorCall(let actor, _) = task.spec.kind {
+            actors[actor]?.gatherHeld()
             actors[actor]?.queue.removeAll { $0 == id }
             actors[actor]?.waiting.remove(id)
             actors[actor]?.rebuilds.removeAll { $0 == id }

@@ -43,7 +43,7 @@ extension WorkerCore {
         case .queued:
             if case .actorCall(let actor, _) = task.spec.kind {
                 explanation.actor = actor
-                let ahead = actors[actor]?.queue.firstIndex(of: task.spec.id) ?? 0
+                let ahead = actors[actor]?.callsAhead(of: task.spec.id) ?? 0
                 explanation.sentence =
                     ahead == 0
                     ? "waits for its actor" : "waits for its actor, behind \(ahead) other calls"

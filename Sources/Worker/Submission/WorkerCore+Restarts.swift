@@ -41,6 +41,7 @@ extension WorkerCore {
         let since = client.restartingSince
         var overdue: [TaskID] = []
         var next = Instant.distantFuture
+        client.gatherHeld()
         client.queue.removeAll { id in
             guard let task = tasks[id], task.phase == .queued, !task.allowsRetries else { return false }
             let start = max(since, Instant(nanoseconds: task.times.ready))

@@ -163,7 +163,7 @@ extension WorkerCore {
             guard case .actorCall(let actor, _) = task.spec.kind else { return }
             if let error = message.error, tryAgain(message.task, after: error, message.times) {
                 callEnded(actor, message.task, into: &effects)
-                actors[actor]?.queue.prepend(message.task)
+                actors[actor]?.prepend([message.task])
                 return sendCalls(of: actor, into: &effects)
             }
             tasks[message.task] = nil
