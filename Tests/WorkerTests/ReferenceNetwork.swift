@@ -189,6 +189,7 @@ struct ReferenceNetwork {
 
     /// Every reference that user code holds stands for an object that its owner has.
     mutating func check() {
+        for core in cores.values { core.checkInvariants() }
         for (worker, references) in held {
             for reference in references where cores[reference.owner.worker]?.owns(reference.id) != true {
                 failure = failure ?? "\(worker) holds \(reference.id), which its owner has not got"

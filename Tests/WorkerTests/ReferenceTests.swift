@@ -130,6 +130,43 @@ import Testing
         #expect(harness.core.heldCount == 0)
     }
 
+    @Test("A lost peer takes with it what it borrowed and what it owned, and nothing of others") func lostPeer() {
+        var harness = WorkerHarness()
+        let peers = [WorkerHarness.other, WorkerHarness.worker]
+        let lent = peers.map { peer -> ObjectID in
+            let owned = harness.put([5])
+            harness.receive(.borrowObjects(BorrowObjects(objects: [owned.id])), from: peer.worker)
+            harness.release(owned.id)
+            return owned.id
+        }
+        let shared = harness.put([6])
+        for peer in peers {
+            // A registration that comes twice counts once.
+            for _ in 0..<2 {
+                harness.receive(.borrowObjects(BorrowObjects(objects: [shared.id])), from: peer.worker)
+            }
+        }
+        harness.release(shared.id)
+        let foreign = peers.enumerated().map { ObjectReference(id: ObjectID(9, 9, 9, UInt32($0) + 1), owner: $1) }
+        for reference in foreign { harness.retain(reference) }
+        let tokens = foreign.map { harness.get([$0]) }
+        for reference in foreign { harness.step(.located(reference.id, isPresent: false)) }
+        harness.step(.peerLost(peers[0].worker, reason: "killed"))
+        #expect(harness.outcome(tokens[0])?.first?.errorType == .ownerDied)
+        #expect(harness.outcome(tokens[1]) == nil)
+        harness.advance(11_000)
+        #expect(lent.map { harness.core.owns($0) } == [false, true])
+        #expect(harness.core.owns(shared.id))
+        harness.core.checkInvariants()
+        harness.receive(.returnObjects(ReturnObjects(objects: [lent[1], shared.id])), from: peers[1].worker)
+        #expect(!harness.core.owns(lent[1]) && !harness.core.owns(shared.id))
+        harness.step(.peerLost(peers[1].worker, reason: "killed"))
+        #expect(harness.outcome(tokens[1])?.first?.errorType == .ownerDied)
+        for reference in foreign { harness.release(reference.id) }
+        #expect(harness.core.heldCount == 0)
+        harness.core.checkInvariants()
+    }
+
     @Test("It goes soon where the head knows of the death, whatever becomes of the link", arguments: [true, false])
     func knownDeath(isLinkLost: Bool) {
         var harness = WorkerHarness()

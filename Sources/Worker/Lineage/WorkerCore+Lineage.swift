@@ -102,6 +102,7 @@ extension WorkerCore {
             outputs[id.task, default: 0] += 1
         }
         lineage.checkInvariants(outputs: outputs)
+        checkReferences()
         for (id, record) in lineage.records where record.isRunning {
             precondition(tasks[id] != nil, "lineage waits for a task that does not run")
         }

@@ -106,6 +106,8 @@ package struct ObjectEntry: Sendable {
     package var registration = Registration.none
     /// Whether the owner has been asked.
     package var isAsked = false
+    /// Whether the owner was ever told or asked something: it then stands in `ReferenceTable.known`.
+    var isKnown = false
     package var origin = Origin.other
     /// Which try of its task made a stored value; a borrower has it from the owner.
     package var version: UInt32 = 0

@@ -62,7 +62,11 @@ struct ReferenceTable: Sendable {
     }
 
     /// Who borrows an object of this process.
-    var borrowers: [ObjectID: [WorkerID]] = [:]
+    private(set) var borrowers: [ObjectID: [WorkerID]] = [:]
+    /// The same by borrower: what its loss concerns.
+    private(set) var borrowedBy: [WorkerID: Set<ObjectID>] = [:]
+    /// Objects of others whose owners were told or asked something, by owner: what its loss concerns.
+    private(set) var known: [WorkerID: Set<ObjectID>] = [:]
     /// The references inside the values of this process's objects.
     var contained: [ObjectID: [ObjectID]] = [:]
     /// Nodes that may have a copy of an object of this process, though it was looked for there in vain, or nobody said so.
@@ -89,6 +93,31 @@ struct ReferenceTable: Sendable {
 
     func isPassed(_ barrier: Barrier) -> Bool {
         barrier.allSatisfy { owner, count in (registrations[owner]?.noted ?? count) >= count }
+    }
+
+    /// Notes a borrower; whether it was none before.
+    mutating func addBorrower(_ peer: WorkerID, of id: ObjectID) -> Bool {
+        guard borrowedBy[peer, default: []].insert(id).inserted else { return false }
+        borrowers[id, default: []].append(peer)
+        return true
+    }
+
+    /// Forgets a borrower; whether it was one.
+    mutating func removeBorrower(_ peer: WorkerID, of id: ObjectID) -> Bool {
+        guard borrowedBy[peer]?.remove(id) != nil else { return false }
+        if borrowedBy[peer]?.isEmpty == true { borrowedBy[peer] = nil }
+        borrowers[id]?.removeAll { $0 == peer }
+        if borrowers[id]?.isEmpty == true { borrowers[id] = nil }
+        return true
+    }
+
+    /// The owner of an object hears of it from this process.
+    mutating func noteKnown(_ id: ObjectID, to owner: WorkerID) { known[owner, default: []].insert(id) }
+
+    /// This process has nothing to do with an object of another owner any more.
+    mutating func forgetKnown(_ id: ObjectID, to owner: WorkerID) {
+        known[owner]?.remove(id)
+        if known[owner]?.isEmpty == true { known[owner] = nil }
     }
 
     /// Whether others depend on this process.

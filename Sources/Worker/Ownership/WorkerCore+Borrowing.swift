@@ -18,8 +18,16 @@ extension WorkerCore {
             references.returning[id] = nil  // The owner was not told yet.
             return
         }
+        noteKnown(id, to: owner.worker)
         references.registrations[owner.worker, default: .init()].sent += 1
         effects.send(.borrowObjects(BorrowObjects(objects: [id])), to: owner)
+    }
+
+    /// The owner of an object hears of it from this process: the owner's loss concerns it.
+    mutating func noteKnown(_ id: ObjectID, to owner: WorkerID) {
+        guard objects[id]?.isKnown == false else { return }
+        objects[id]?.isKnown = true
+        references.noteKnown(id, to: owner)
     }
 
     /// Tells the owner that a reference is not held here any more; whether it could be told at once.
@@ -108,9 +116,7 @@ extension WorkerCore {
                 missing.append(id)
                 continue
             }
-            if references.borrowers[id]?.contains(peer) == true { continue }
-            references.borrowers[id, default: []].append(peer)
-            objects[id]?.pins += 1
+            if references.addBorrower(peer, of: id) { objects[id]?.pins += 1 }
         }
         effects.send(.borrowNoted(BorrowNoted(missing: missing)), to: peer)
     }
@@ -120,10 +126,7 @@ extension WorkerCore {
     }
 
     private mutating func removeBorrower(_ peer: WorkerID, of id: ObjectID, into effects: inout WorkerEffects) {
-        guard let index = references.borrowers[id]?.firstIndex(of: peer) else { return }
-        references.borrowers[id]?.remove(at: index)
-        if references.borrowers[id]?.isEmpty == true { references.borrowers[id] = nil }
-        unpin(id, into: &effects)
+        if references.removeBorrower(peer, of: id) { unpin(id, into: &effects) }
     }
 
     // MARK: References inside results
@@ -194,7 +197,8 @@ extension WorkerCore {
 
     /// A peer is gone. What it held is kept for a while: what it passed on may still be on its way here.
     mutating func referencePeerLost(_ peer: WorkerID, at now: Instant, into effects: inout WorkerEffects) {
-        for id in objects.filter({ $0.value.owner?.worker == peer && $0.value.registration != .none }).keys.sorted() {
+        for id in references.known[peer, default: []].sorted() {
+            guard let entry = objects[id], entry.registration != .none else { continue }
             objects[id]?.registration = .none
             references.returning[id] = nil
             collect(id, into: &effects)
@@ -219,7 +223,7 @@ extension WorkerCore {
     /// What a peer holds is let go at this time, if not before.
     private mutating func letGo(of peer: WorkerID, at due: Instant) {
         guard !references.lostPeers.contains(where: { $0.peer == peer && $0.due <= due }),
-            references.borrowers.values.contains(where: { $0.contains(peer) })
+            references.borrowedBy[peer] != nil
                 || references.transfers.values.contains(where: { $0.receiver == peer })
         else { return }
         references.lostPeers.append(ReferenceTable.LostPeer(peer: peer, due: due))
@@ -233,7 +237,7 @@ extension WorkerCore {
     /// Lets go what a lost peer held.
     mutating func forget(_ peer: WorkerID, into effects: inout WorkerEffects) {
         references.lostPeers.removeAll { $0.peer == peer }
-        for id in references.borrowers.filter({ $0.value.contains(peer) }).keys.sorted() {
+        for id in references.borrowedBy[peer, default: []].sorted() {
             removeBorrower(peer, of: id, into: &effects)
         }
         let transfers = references.transfers.filter { $0.value.receiver == peer }

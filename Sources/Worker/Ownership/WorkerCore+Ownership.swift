@@ -149,6 +149,7 @@ extension WorkerCore {
     mutating func ask(_ id: ObjectID, version: UInt32, lost: [NodeID], into effects: inout WorkerEffects) {
         guard let owner = objects[id]?.owner else { return }
         objects[id]?.isAsked = true
+        noteKnown(id, to: owner.worker)
         effects.send(.queryObject(QueryObject(object: id, version: version, lost: lost)), to: owner)
     }
 
@@ -268,8 +269,10 @@ extension WorkerCore {
 
     /// The owner of borrowed objects died: what is not known of them will never be.
     mutating func ownerLost(_ peer: WorkerID, reason: String, into effects: inout WorkerEffects) {
-        let orphans = objects.filter { $0.value.owner?.worker == peer && $0.value.isAsked && !$0.value.exists }
-        for id in orphans.keys.sorted() { settle(id, .failed(ownerDied(id, reason)), into: &effects) }
+        let orphans = references.known[peer, default: []].filter { id in
+            objects[id].map { $0.isAsked && !$0.exists } ?? false
+        }
+        for id in orphans.sorted() { settle(id, .failed(ownerDied(id, reason)), into: &effects) }
     }
 
     /// What stands in the place of an object whose owner died; if that was an actor, or its process, with its name.

@@ -107,6 +107,21 @@ extension WorkerCore {
             + references.deferred.count + references.strays.count + lineage.records.count + handOvers.count
     }
 
+    /// Stops the program if what is kept by peer contradicts what is kept by object.
+    func checkReferences() {
+        let known = objects.filter(\.value.isKnown).mapValues { $0.owner?.worker }
+        precondition(known.count == references.known.values.reduce(0) { $0 + $1.count }, "a known object is not noted")
+        for (owner, ids) in references.known {
+            precondition(!ids.isEmpty && ids.allSatisfy { known[$0] == owner }, "an object is noted that is not known")
+        }
+        let count = references.borrowers.values.reduce(0) { $0 + $1.count }
+        precondition(count == references.borrowedBy.values.reduce(0) { $0 + $1.count }, "a borrower is not noted")
+        for (peer, ids) in references.borrowedBy {
+            let areBorrowed = ids.allSatisfy { references.borrowers[$0]?.contains(peer) == true }
+            precondition(!ids.isEmpty && areBorrowed, "a borrower is noted that is none")
+        }
+    }
+
     /// Whether this process still has its own object.
     package func owns(_ id: ObjectID) -> Bool { objects[id].map { $0.owner == nil } ?? false }
 
@@ -131,7 +146,10 @@ extension WorkerCore {
         guard entry.argumentUses == 0, entry.waiters.isEmpty else { return [] }
         objects[id] = nil
         if callSites != nil { callSites?[id] = nil }
-        guard entry.owner == nil else { return [] }
+        if let owner = entry.owner {
+            if entry.isKnown { references.forgetKnown(id, to: owner.worker) }
+            return []
+        }
         if let actor = id.actorOfHandle { actorUnreferenced(actor, into: &effects) }
         if case .stored(let raylets, _) = entry.value { free(id, at: raylets, into: &effects) }
         if !unreadErrors.isEmpty { tellIfUnread(id, entry.value, into: &effects) }

@@ -106,6 +106,7 @@ extension WorkerCore {
         if objects[reference.id] == nil {
             // The owner has counted this process before it answered.
             objects[reference.id] = ObjectEntry(owner: reference.owner, registration: .held)
+            noteKnown(reference.id, to: peer)
         }
         objects[reference.id]?.localReferences += 1
         endHandOver(message.token, .success(reference), into: &effects)

@@ -91,7 +91,7 @@ extension WorkerCore {
         if case .stored = value { objects[id]?.presence = .present }
         let isOwnWish = key.requester == configuration.address.worker
         if !isOwnWish {
-            references.borrowers[id] = [key.requester]
+            _ = references.addBorrower(key.requester, of: id)
             objects[id]?.pins = 1
         }
         capture(contained, in: id, into: &effects)
