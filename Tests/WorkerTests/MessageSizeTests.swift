@@ -44,7 +44,8 @@ import Testing
     func arguments(areReferences: Bool) {
         var harness = WorkerHarness()
         let puts = areReferences ? (0..<valueCount).map { _ in harness.put(value().data) } : []
-        let arguments = areReferences ? puts.map { .reference($0) } : (0..<valueCount).map { _ in .value(value()) }
+        let values = areReferences ? 0 : valueCount
+        let arguments: [TaskArgument] = puts.map { .reference($0) } + (0..<values).map { _ in .value(value()) }
         let result = harness.submit(arguments)
         for reference in puts { harness.release(reference.id) }
         harness.grant(harness.leaseRequests()[0])

@@ -81,6 +81,35 @@ import Testing
         #expect(harness.core.heldCount == 1)
     }
 
+    @Test("References of two owners go back in order, each when the other has noted what was found before")
+    func manySteps() {
+        var harness = WorkerHarness(WorkerHarness.worker, isDriver: false)
+        let owners = [WorkerHarness.other, WorkerHarness.driver]
+        let found = owners.enumerated().map { number, owner in
+            (0..<100).map { ObjectReference(id: ObjectID(9, 9, UInt64(number), $0 + 1), owner: owner) }
+        }
+        for pair in zip(found[0], found[1]) {
+            for reference in [pair.0, pair.1] { harness.retain(reference) }
+            for reference in [pair.0, pair.1] { harness.release(reference.id) }
+        }
+        func returned() -> [ObjectID] {
+            harness.sent().reduce(into: []) { ids, sent in
+                if case .returnObjects(let message) = sent.0 { ids += message.objects }
+            }
+        }
+        #expect(returned().isEmpty)
+        for reference in found[1] {
+            harness.receive(.borrowNoted(BorrowNoted()), from: owners[0].worker)
+            #expect(returned() == [reference.id])
+        }
+        harness.receive(.borrowNoted(BorrowNoted()), from: owners[1].worker)
+        #expect(returned() == [found[0][0].id])
+        harness.step(.peerLost(owners[1].worker, reason: "killed"))
+        #expect(returned() == found[0].dropFirst().map(\.id))
+        #expect(harness.core.heldCount == 0)
+        harness.core.checkInvariants()
+    }
+
     @Test("A reply waits for no owner that is gone") func replyAfterDeath() {
         var harness = WorkerHarness(WorkerHarness.worker, isDriver: false)
         let inner = RayObject(data: [1], metadata: ObjectMetadata.raw, contained: [foreign])

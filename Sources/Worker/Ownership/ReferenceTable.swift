@@ -50,11 +50,6 @@ struct ReferenceTable: Sendable {
         case handedOver(HandedOver, to: WorkerID)
     }
 
-    struct Deferred: Sendable {
-        var barrier: Barrier
-        var step: Step
-    }
-
     struct LostPeer: Sendable {
         var peer: WorkerID
         /// When what it held is let go.
@@ -76,7 +71,7 @@ struct ReferenceTable: Sendable {
     var transfers: [Delivery: Transfer] = [:]
     /// By owner, only while some are not noted.
     var registrations: [WorkerID: Registrations] = [:]
-    var deferred: [Deferred] = []
+    var deferred = DeferredSteps()
     /// The last step that gives an object back.
     var returning: [ObjectID: UInt64] = [:]
     var stepCount: UInt64 = 0
@@ -89,10 +84,6 @@ struct ReferenceTable: Sendable {
         guard !registrations.isEmpty else { return nil }
         let barrier = registrations.filter { $0.key != receiver }.mapValues(\.sent)
         return barrier.isEmpty ? nil : barrier
-    }
-
-    func isPassed(_ barrier: Barrier) -> Bool {
-        barrier.allSatisfy { owner, count in (registrations[owner]?.noted ?? count) >= count }
     }
 
     /// Notes a borrower; whether it was none before.

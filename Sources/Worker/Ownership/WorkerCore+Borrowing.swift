@@ -59,8 +59,9 @@ extension WorkerCore {
         }
         guard var registrations = references.registrations[owner] else { return }
         registrations.noted += 1
-        references.registrations[owner] = registrations.noted < registrations.sent ? registrations : nil
-        runDeferred(into: &effects)
+        let isLast = registrations.noted >= registrations.sent
+        references.registrations[owner] = isLast ? nil : registrations
+        runDeferred(behind: owner, isLast ? nil : registrations.noted, into: &effects)
     }
 
     /// What must be noted before `receiver` may hear something that lets it drop a count; nothing if it may now.
@@ -69,23 +70,13 @@ extension WorkerCore {
     }
 
     mutating func deferStep(_ step: ReferenceTable.Step, _ barrier: ReferenceTable.Barrier) {
-        references.deferred.append(ReferenceTable.Deferred(barrier: barrier, step: step))
+        references.deferred.add(step, behind: barrier)
     }
 
-    /// Takes the steps whose registrations have been noted, in order.
-    private mutating func runDeferred(into effects: inout WorkerEffects) {
+    /// Takes the steps that waited for nothing but what `owner` has noted, in order.
+    private mutating func runDeferred(behind owner: WorkerID, _ noted: UInt64?, into effects: inout WorkerEffects) {
         guard !references.deferred.isEmpty else { return }
-        let all = references.deferred
-        references.deferred = []
-        var ready: [ReferenceTable.Step] = []
-        for deferred in all {
-            if references.isPassed(deferred.barrier) {
-                ready.append(deferred.step)
-            } else {
-                references.deferred.append(deferred)
-            }
-        }
-        for step in ready { take(step, into: &effects) }
+        for step in references.deferred.pass(owner, noted) { take(step, into: &effects) }
     }
 
     private mutating func take(_ step: ReferenceTable.Step, into effects: inout WorkerEffects) {
@@ -204,13 +195,13 @@ extension WorkerCore {
             collect(id, into: &effects)
         }
         references.registrations[peer] = nil
-        references.deferred.removeAll {
-            switch $0.step {
+        references.deferred.removeAll { step in
+            switch step {
             case .taken(_, from: peer), .handedOver(_, to: peer): true
             default: false
             }
         }
-        runDeferred(into: &effects)
+        runDeferred(behind: peer, nil, into: &effects)
         letGo(of: peer, at: now.advanced(milliseconds: configuration.lostPeerMilliseconds))
     }
 
