@@ -12,16 +12,30 @@
 // Values up to here stay in the process that made them (`Limits.inlineObjectBytesMax`).
 #define INLINE_BYTES_MAX (100 << 10)
 
+// Asks for room and waits for it, with a look for signals in between; NULL with an exception.
+static void *room_for(const void *task, const struct ray_python_argument *argument, void **bytes) {
+    void *room = NULL;
+    int status;
+    Py_BEGIN_ALLOW_THREADS
+    status = ray_python_create(task, argument, &room);
+    if (status == 0) status = ray_python_await_room(room, SLICE_MILLISECONDS, bytes);
+    Py_END_ALLOW_THREADS
+    while (status == 0 && PyErr_CheckSignals() == 0) {
+        Py_BEGIN_ALLOW_THREADS
+        status = ray_python_await_room(room, SLICE_MILLISECONDS, bytes);
+        Py_END_ALLOW_THREADS
+    }
+    if (status > 0) return room;
+    if (status < 0) raise_failure();
+    ray_python_abort(room);
+    return NULL;
+}
+
 static int put_large(const void *task, PyObject *serialized, unsigned char *id) {
     struct outgoing value;
     void *room = NULL, *bytes = NULL;
     int status = outgoing_begin(&value, serialized);
-    if (status == 0) {
-        Py_BEGIN_ALLOW_THREADS
-        status = ray_python_create(task, &value.argument, &room, &bytes);
-        Py_END_ALLOW_THREADS
-        if (status < 0) raise_failure();
-    }
+    if (status == 0 && (room = room_for(task, &value.argument, &bytes)) == NULL) status = -1;
     if (status == 0 && native->serialized_write(serialized, bytes) < 0) {
         ray_python_abort(room);
         status = -1;

@@ -94,9 +94,10 @@ long ray_python_submit(
 
 // Stores a small object; its id counts as one reference.
 int ray_python_put(const void *task, const struct ray_python_argument *value, void *object);
-// Room for a large one; `*bytes` is where its data goes. Waits while the store is full.
-int ray_python_create(
-    const void *task, const struct ray_python_argument *value, void **room, void **bytes);
+// Asks for room for a large one, which ends with `ray_python_seal` or `ray_python_abort`.
+int ray_python_create(const void *task, const struct ray_python_argument *value, void **room);
+// Whether there is room: 1, and `*bytes` is where the data goes; 0 after `milliseconds`, -1 if there will be none. Waits.
+int ray_python_await_room(void *room, int milliseconds, void **bytes);
 int ray_python_seal(void *room, void *object);
 void ray_python_abort(void *room);
 

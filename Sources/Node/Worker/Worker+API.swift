@@ -134,8 +134,9 @@ extension Worker {
         }
         let start = now()
         let contained = object.containedBytes
-        let (id, offset) = try room(
+        let request = requestRoom(
             object.data.count, metadataBytes: object.metadata.count, containedBytes: contained.count, from: task)
+        let (id, offset) = (request.id, try offset(of: request))
         if let error = write(object, contained, offset) {
             abort(id)
             throw RayError(.systemError, "the object store cannot be written: \(error)")
@@ -152,76 +153,6 @@ extension Worker {
     /// Gives a promised object its value.
     package func fulfil(_ id: ObjectID, _ outcome: Result<RayObject, RayError>) {
         transact { core, _, effects in core.fulfil(id, outcome, into: &effects) }
-    }
-
-    package func createObject(
-        byteCount: Int, metadata: [UInt8], contained: [ObjectReference], from task: TaskID?
-    ) throws(RayError) -> any UnsealedObject {
-        guard byteCount > Limits.inlineObjectBytesMax, let store else {
-            return UnsealedRoom(
-                worker: self, byteCount: byteCount, metadata: metadata, contained: contained, task: task)
-        }
-        let start = now()
-        let tail = metadata + RayObject(data: [], metadata: [], contained: contained).containedBytes
-        let (id, offset) = try room(
-            byteCount, metadataBytes: metadata.count, containedBytes: tail.count - metadata.count, from: task)
-        do throws(ObjectStoreError) {
-            let bytes = try store.writableRange(offset: offset, size: byteCount + tail.count)
-            tail.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: bytes[byteCount...]).copyMemory(from: $0) }
-            return UnsealedRoom(
-                worker: self, id: id, bytes: UnsafeMutableRawBufferPointer(rebasing: bytes[..<byteCount]),
-                contained: contained, task: task, since: start)
-        } catch {
-            abort(id)
-            throw RayError(.systemError, "the object store cannot be written: \(error)")
-        }
-    }
-
-    func abort(_ id: ObjectID) {
-        guard let raylet = configuration.core.raylet else { return }
-        send(.abortObject(AbortObject(object: id)), to: raylet.worker)
-    }
-
-    /// Tells the raylet and the core that an object is written.
-    func sealed(_ id: ObjectID, byteCount: Int, contained: [ObjectReference]) -> ObjectReference {
-        guard let raylet = configuration.core.raylet else { preconditionFailure("room without a raylet") }
-        send(.sealObject(SealObject(object: id)), to: raylet.worker)
-        // Until the raylet has read that message a lookup finds nothing, and a fetch waits for it.
-        transact { core, _, effects in
-            core.sealed(
-                id, byteCount: byteCount, contained: contained, at: raylet, isLocal: false, into: &effects)
-        }
-        return ObjectReference(id: id, owner: address)
-    }
-
-    /// Asks the raylet for room and waits for it on this thread, within the limit.
-    private func room(
-        _ dataBytes: Int, metadataBytes: Int, containedBytes: Int, from task: TaskID?
-    ) throws(RayError) -> (ObjectID, Int) {
-        guard let raylet = configuration.core.raylet else { preconditionFailure("a store without a raylet") }
-        let request = AnswerSlot<Int>()
-        let id = transactState { state, _ in
-            let id = state.core.nextPutID(of: task)
-            state.rooms[id] = request
-            return id
-        }
-        let message = CreateObject(
-            object: id, owner: address.worker, slot: configuration.core.storeSlot, dataBytes: dataBytes,
-            metadataBytes: metadataBytes, containedBytes: containedBytes)
-        send(.createObject(message), to: raylet.worker)
-        let deadline = now().advanced(milliseconds: configuration.roomMilliseconds)
-        if !waitForAnswer(request, milliseconds: 100) {
-            while !request.sleep(milliseconds: 100), now() < deadline {}
-        }
-        switch request.result {
-        case .success(let offset)?: return (id, offset)
-        case .failure(let error)?: throw error
-        case nil:
-            _ = state.withLock { $0.rooms.removeValue(forKey: id) }
-            abort(id)
-            throw RayError(
-                .objectStoreFull, "no room in the object store within \(configuration.roomMilliseconds / 1000) s")
-        }
     }
 
     package func getNow(_ references: [ObjectReference]) -> [Result<any FetchedObject, RayError>]? {

@@ -28,27 +28,34 @@ public func ray_python_put(
 @c @implementation
 public func ray_python_create(
     _ task: UnsafeRawPointer?, _ value: UnsafePointer<ray_python_argument>?,
-    _ room: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, _ bytes: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    _ room: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
 ) -> Int32 {
     Int32(
         reporting { () throws(RayError) in
-            guard let value, let room, let bytes else { throw RayError(.invalidArgument, "there is no value") }
+            guard let value, let room else { throw RayError(.invalidArgument, "there is no value") }
             let runtime = try PythonRuntime.require()
             let contained = try runtime.references(value.pointee.contained, value.pointee.contained_count)
-            let unsealed = try runtime.worker.createObject(
+            let requested = runtime.worker.requestObject(
                 byteCount: value.pointee.data.count, metadata: value.pointee.metadata.array, contained: contained,
                 from: TaskID(task))
-            unsealed.withMutableBytes { bytes.pointee = $0.baseAddress }
-            room.pointee = Unmanaged.passRetained(unsealed as AnyObject).toOpaque()
+            room.pointee = Unmanaged.passRetained(requested).toOpaque()
             return 0
         })
 }
 
-/// Takes back what `ray_python_create` gave.
-private func unsealed(_ room: UnsafeMutableRawPointer) -> any UnsealedObject {
-    let object = Unmanaged<AnyObject>.fromOpaque(room).takeRetainedValue()
-    guard let unsealed = object as? any UnsealedObject else { preconditionFailure("this is no room") }
-    return unsealed
+/// See `ray_python.h`.
+@c @implementation
+public func ray_python_await_room(
+    _ room: UnsafeMutableRawPointer?, _ milliseconds: Int32, _ bytes: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+) -> Int32 {
+    Int32(
+        reporting { () throws(RayError) in
+            guard let room, let bytes else { throw RayError(.invalidArgument, "there is no room") }
+            let requested = Unmanaged<RequestedObject>.fromOpaque(room).takeUnretainedValue()
+            guard let granted = try requested.room(milliseconds: Int(milliseconds)) else { return 0 }
+            granted.withMutableBytes { bytes.pointee = $0.baseAddress }
+            return 1
+        })
 }
 
 /// See `ray_python.h`.
@@ -57,7 +64,7 @@ public func ray_python_seal(_ room: UnsafeMutableRawPointer?, _ object: UnsafeMu
     Int32(
         reporting { () throws(RayError) in
             guard let room else { throw RayError(.invalidArgument, "there is no room") }
-            try unsealed(room).seal().id.write(to: object)
+            try Unmanaged<RequestedObject>.fromOpaque(room).takeRetainedValue().seal().id.write(to: object)
             return 0
         })
 }
@@ -65,7 +72,7 @@ public func ray_python_seal(_ room: UnsafeMutableRawPointer?, _ object: UnsafeMu
 /// See `ray_python.h`.
 @c @implementation
 public func ray_python_abort(_ room: UnsafeMutableRawPointer?) {
-    if let room { unsealed(room).abort() }
+    if let room { Unmanaged<RequestedObject>.fromOpaque(room).takeRetainedValue().abort() }
 }
 
 /// See `ray_python.h`.
