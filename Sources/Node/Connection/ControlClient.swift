@@ -6,14 +6,15 @@
 package import RayCore
 internal import RayTransport
 package import RayWire
+internal import Synchronization
 
-/// A connection to a cluster's head for one question after the other, as commands ask them.
-package final class ControlClient {
+/// A connection to a cluster's head for one question after the other, as commands ask them. One thread at a time uses it.
+package final class ControlClient: Sendable {
     private let reactor: Reactor
     private let endpoint: Endpoint
     private let rendezvous: Rendezvous
     private let place: String
-    private var nextRequest: UInt64 = 1
+    private let lastRequest = Atomic<UInt64>(0)
 
     /// Connects; a failure is told by the first request.
     ///
@@ -47,8 +48,7 @@ package final class ControlClient {
     /// - Throws: `clusterUnreachable` or `authenticationFailed`, with the remedy; `invalidArgument` for a request that is
     ///   too large.
     package func request(_ message: Message, milliseconds: Int = 10_000) throws(RayError) -> Message {
-        let request = nextRequest
-        nextRequest += 1
+        let request = lastRequest.wrappingAdd(1, ordering: .relaxed).newValue
         let payload = message.payload
         guard endpoint.send(kind: message.kind, requestID: request, payload: payload, to: .gcs) != .tooLarge else {
             throw .tooLarge("a request to the head", byteCount: payload.count)

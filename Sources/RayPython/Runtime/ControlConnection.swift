@@ -6,19 +6,15 @@
 internal import RayCore
 internal import RayNode
 internal import RayWire
-internal import Synchronization
 
-/// A connection to the control store that needs no runtime: Ray's `GcsClient`. One request at a time.
+/// A connection to the control store that needs no runtime: Ray's `GcsClient`.
 final class ControlConnection: Sendable {
-    private let host: String
-    private let port: UInt16
-    /// None after a failure: the next question connects anew, in case the store has been started again.
-    private let client: Mutex<ControlClient?>
+    private let clients: ControlClients
 
     init(host: String, port: UInt16) throws(RayError) {
-        self.host = host
-        self.port = port
-        client = Mutex(try ControlClient(host: host, port: port, token: try AuthenticationToken.forJoining()))
+        clients = try ControlClients(host: host, port: port) { () throws(RayError) in
+            try AuthenticationToken.forJoining()
+        }
     }
 
     /// Asks the control store and reads its answer.
@@ -26,25 +22,7 @@ final class ControlConnection: Sendable {
         _ operation: String, _ payload: MessagePackValue, milliseconds: Int
     ) throws(RayError) -> MessagePackValue {
         let question = try ControlQuestion(operation, payload)
-        let answer = client.withLock { client in
-            Result { () throws(RayError) in try request(question.message, of: &client, milliseconds: milliseconds) }
-        }
-        return try question.read(try answer.get())
-    }
-
-    private func request(
-        _ message: Message, of client: inout ControlClient?, milliseconds: Int
-    ) throws(RayError) -> Message {
-        let connected: ControlClient
-        if let client {
-            connected = client
-        } else {
-            connected = try ControlClient(host: host, port: port, token: try AuthenticationToken.forJoining())
-        }
-        client = nil
-        let answer = try connected.request(message, milliseconds: milliseconds)
-        client = connected
-        return answer
+        return try question.read(try clients.request(question.message, milliseconds: milliseconds))
     }
 }
 

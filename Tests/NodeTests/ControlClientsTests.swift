@@ -1,0 +1,104 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+import Glibc
+import RayCore
+import RayNode
+import RayTransport
+import RayWire
+import Synchronization
+import Testing
+
+@Suite("Questions to the head") struct ControlClientsTests {
+    /// A head that notes who asks, and answers when it is told to.
+    final class Head: EndpointHandler {
+        let reactor: Reactor
+        private let endpoint = Mutex<Endpoint?>(nil)
+        private let asked = Mutex<[(peer: WorkerID, request: UInt64)]>([])
+        private(set) nonisolated(unsafe) var port: UInt16 = 0
+
+        init() throws {
+            reactor = try .started()
+            let address = Address(node: .none, worker: .gcs, host: "127.0.0.1", port: 0, socketPath: "")
+            let endpoint = Endpoint(
+                Hello(role: .gcs, identity: .gcs, incarnation: 1, address: address),
+                credentials: Credentials(token: [], source: "a test", isTokenWanted: false), reactor: reactor,
+                handler: self)
+            port = try endpoint.listen(host: "127.0.0.1", port: 0)
+            self.endpoint.withLock { $0 = endpoint }
+        }
+
+        /// Waits until so many questions have come.
+        func waitForQuestions(_ count: Int) {
+            while asked.withLock({ $0.count }) < count { usleep(1_000) }
+        }
+
+        func answerAll() {
+            for (peer, request) in asked.withLock({ $0 }) {
+                let answer = Message.done(Done())
+                endpoint.withLock { $0 }?
+                    .send(kind: answer.kind, requestID: request, payload: answer.payload, to: peer)
+            }
+        }
+
+        func close() {
+            endpoint.withLock { endpoint in
+                endpoint?.shutdown(reason: "the test ends")
+                endpoint = nil
+            }
+            reactor.stop()
+        }
+
+        func message(kind: UInt16, requestID: UInt64, payload: UnsafeRawBufferPointer, from peer: WorkerID) {
+            asked.withLock { $0.append((peer, requestID)) }
+        }
+
+        func peerUp(_ peer: WorkerID, _ hello: Hello) {}
+        func peerLost(_ peer: WorkerID, _ reason: String) {}
+        func refused(_ peer: WorkerID, _ address: Address, _ reason: String) {}
+    }
+
+    @Test("A question waits for its own limit only, whatever others wait for", .timeLimit(.minutes(1)))
+    func limits() throws {
+        let head = try Head()
+        defer { head.close() }
+        let clients = try ControlClients(host: "127.0.0.1", port: head.port) { .open }
+        let patient = AnswerSlot<Message>()
+        onThread {
+            patient.fill(
+                Result { () throws(RayError) in
+                    try clients.request(.collectGarbage(CollectGarbage()), milliseconds: 50_000)
+                })
+        }
+        head.waitForQuestions(1)
+        let error = #expect(throws: RayError.self) {
+            try clients.request(.collectGarbage(CollectGarbage()), milliseconds: 200)
+        }
+        #expect(error?.type == .clusterUnreachable)
+        #expect(!patient.isFilled)
+        head.answerAll()
+        while !patient.sleep(milliseconds: 1_000) {}
+        #expect(try patient.result?.get() == .done(Done()))
+    }
+
+    /// Runs something that waits, on a thread of its own.
+    private func onThread(_ body: @escaping @Sendable () -> Void) {
+        var thread = pthread_t()
+        let status = pthread_create(
+            &thread, nil,
+            { argument in
+                argument.map { Unmanaged<Start>.fromOpaque($0).takeRetainedValue().body() }
+                return nil
+            }, Unmanaged.passRetained(Start(body)).toOpaque())
+        #expect(status == 0)
+        pthread_detach(thread)
+    }
+
+    private final class Start: Sendable {
+        let body: @Sendable () -> Void
+
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+}
