@@ -9,8 +9,9 @@ package enum SchedulingStrategy: Hashable, Sendable {
     case hybrid
     /// Spread over the nodes that fit, round robin.
     case spread
-    /// On one node; `soft` allows others when it is gone or cannot ever fit.
-    case nodeAffinity(NodeID, soft: Bool)
+    /// On one node; `soft` allows others when it is gone or cannot ever fit. What is not soft and does not wait is
+    /// refused where that node has no room now.
+    case nodeAffinity(NodeID, soft: Bool, waits: Bool = true)
     /// In a placement group: in bundle number `bundle`, or in any if nil. With `capturesChildren` what runs there
     /// starts its own tasks and actors in the group, too, unless they have a strategy of their own.
     case placementGroup(PlacementGroupID, bundle: Int?, capturesChildren: Bool)
@@ -20,6 +21,14 @@ package enum SchedulingStrategy: Hashable, Sendable {
 
     /// Most selectors of one strategy.
     package static let selectorsMax = 64
+
+    /// Whether nodes are taken in turn.
+    package var isSpread: Bool {
+        switch self {
+        case .spread, .labelled(_, spread: true): true
+        default: false
+        }
+    }
 
     /// The placement group that it names.
     package var group: PlacementGroupID? { if case .placementGroup(let id, _, _) = self { id } else { nil } }

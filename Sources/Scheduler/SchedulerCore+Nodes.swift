@@ -69,7 +69,8 @@ extension SchedulerCore {
 
     /// Refuses what may use one node only, which is not to be had any more.
     private mutating func refuseAffinity(to node: NodeID, _ reason: String, into effects: inout SchedulerEffects) {
-        for classID in waitingClasses where classes[classID]?.key.strategy == .nodeAffinity(node, soft: false) {
+        for classID in waitingClasses {
+            guard case .nodeAffinity(node, soft: false, _)? = classes[classID]?.key.strategy else { continue }
             refuseAll(of: classID, .unschedulable, reason, into: &effects)
         }
     }
@@ -93,7 +94,7 @@ extension SchedulerCore {
         }
         // A soft affinity may use other nodes when its own is gone.
         for id in waitingClasses {
-            if case .nodeAffinity(_, soft: true)? = classes[id]?.key.strategy { classes[id]?.isStuck = false }
+            if case .nodeAffinity(_, soft: true, _)? = classes[id]?.key.strategy { classes[id]?.isStuck = false }
         }
     }
 }

@@ -39,7 +39,7 @@ extension SchedulerCore {
         case .hybrid, .spread: return true
         case .placementGroup: return false
         case .labelled(let selectors, _): return selectors.contains { $0.matches(node.labels) }
-        case .nodeAffinity(let target, let soft):
+        case .nodeAffinity(let target, let soft, _):
             return node.id == target
                 || awaitedNodes[target] == nil
                     && NodeAffinityPolicy.mayUseOthers(soft: soft, target: self[target], shape: key.shape)
@@ -49,7 +49,7 @@ extension SchedulerCore {
     /// Where requests of a class can go at all: indices of nodes, or of the bundles of a group in order of number.
     func indices(for key: RequestClass.Key) -> [Int] {
         switch key.strategy {
-        case .nodeAffinity(let target, soft: false): return nodeIndices[target].map { [$0] } ?? []
+        case .nodeAffinity(let target, soft: false, _): return nodeIndices[target].map { [$0] } ?? []
         case .placementGroup(let id, let number, _):
             let numbers = number.map { [$0] } ?? Array((groups[id]?.nodes.indices ?? 0..<0))
             return numbers.compactMap { bundleIndices[BundleKey(group: id, number: $0)] }
@@ -60,8 +60,8 @@ extension SchedulerCore {
     /// Why a request can never be granted; nothing if it can, or may be when nodes join.
     func refusal(of request: LeaseRequest) -> (LeaseRefusal, String)? {
         switch request.strategy {
-        case .hybrid, .spread, .labelled, .nodeAffinity(_, soft: true): return nil
-        case .nodeAffinity(let target, soft: false):
+        case .hybrid, .spread, .labelled, .nodeAffinity(_, soft: true, _): return nil
+        case .nodeAffinity(let target, soft: false, _):
             let name = "node \(target.hex), the only one it may use,"
             if awaitedNodes[target] == false { return nil }
             guard awaitedNodes[target] == nil else { return (.unschedulable, "\(name) is being drained") }
@@ -129,6 +129,7 @@ extension SchedulerCore {
             }
             guard let index = choose(for: waiting, changed: changed) else {
                 classes[classID]?.isStuck = true
+                refuseWhatDoesNotWait(classID, into: &effects)
                 heads.remove(at: next)
                 continue
             }
@@ -144,6 +145,17 @@ extension SchedulerCore {
                 heads.remove(at: next)
             }
         }
+    }
+
+    /// Refuses the requests of a class that found no room on the only node that they may use, and are not to wait for it.
+    private mutating func refuseWhatDoesNotWait(_ classID: Int, into effects: inout SchedulerEffects) {
+        guard case .nodeAffinity(let target, soft: false, waits: false)? = classes[classID]?.key.strategy,
+            awaitedNodes[target] == nil
+        else { return }
+        let reason =
+            "node \(target.hex), the only one it may use, has no room now, and it is not to wait for any "
+            + "(_fail_on_unavailable)"
+        refuseAll(of: classID, .unschedulable, reason, into: &effects)
     }
 
     private func isWorthTrying(_ classID: Int, changed: [Int]) -> Bool {
@@ -193,15 +205,5 @@ extension SchedulerCore {
         }
         if let index = nodeIndices[request.ownerNode], isIdle(index) { return index }
         return (0..<nodeCount).first(where: isIdle)
-    }
-}
-
-extension SchedulingStrategy {
-    /// Whether nodes are taken in turn.
-    fileprivate var isSpread: Bool {
-        switch self {
-        case .spread, .labelled(_, spread: true): true
-        default: false
-        }
     }
 }

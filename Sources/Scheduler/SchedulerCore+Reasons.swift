@@ -40,7 +40,7 @@ extension SchedulerCore {
 
     private func reason(_ key: RequestClass.Key, arrival: UInt64) -> PendingReason {
         switch key.strategy {
-        case .nodeAffinity(let target, soft: false):
+        case .nodeAffinity(let target, soft: false, _):
             guard awaitedNodes[target] == nil else {
                 return PendingReason(
                     .nodeUnavailable, "waits for node \(target.hex) to come back after the head was started again")
@@ -58,7 +58,7 @@ extension SchedulerCore {
             if case .labelled(let selectors, _) = key.strategy, let reason = labelReason(selectors) { return reason }
             return infeasibleReason(key.shape)
         }
-        if case .nodeAffinity(let target, soft: true) = key.strategy, feasible.map(\.id) == [target] {
+        if case .nodeAffinity(let target, soft: true, _) = key.strategy, feasible.map(\.id) == [target] {
             return reason(key, arrival: arrival, onlyNode: feasible[0])
         }
         return busyReason(key, feasible)

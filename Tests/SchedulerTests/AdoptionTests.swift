@@ -130,6 +130,19 @@ internal import Testing
             effects.contains { if case .refused(Harness.lease(1), _, .unschedulable, _) = $0 { true } else { false } })
     }
 
+    @Test("What is not to wait for room waits for a node that may come back, and is refused there if that is full")
+    func affinityThatDoesNotWait() {
+        var harness = Harness()
+        harness.send(.nodeAwaited(Harness.node(1), isDraining: false))
+        let strategy = SchedulingStrategy.nodeAffinity(Harness.node(1), soft: false, waits: false)
+        for lease in 1...2 { #expect(harness.request(lease, ("CPU", 1), strategy: strategy) == nil) }
+        #expect(harness.core.pendingCount == 2)
+        let effects = harness.addNode(1, ("CPU", 1))
+        #expect(harness.granted(in: effects) == [1])
+        #expect(
+            effects.contains { if case .refused(Harness.lease(2), _, .unschedulable, _) = $0 { true } else { false } })
+    }
+
     @Test("A node that was being drained takes nothing new when it is back")
     func draining() {
         var harness = Harness()

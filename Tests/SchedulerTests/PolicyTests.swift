@@ -126,6 +126,25 @@ internal import Testing
         #expect(harness.send(.request(hard)) == [refused])
     }
 
+    @Test("What is not to wait is refused where its node has no room now, and granted where it has")
+    func doesNotWait() {
+        var harness = SchedulerHarness()
+        for node in 1...2 { harness.addNode(node, ("CPU", 1)) }
+        let strategy = SchedulingStrategy.nodeAffinity(SchedulerHarness.node(2), soft: false, waits: false)
+        #expect(harness.request(1, ("CPU", 1), strategy: strategy) == 2)
+        let late = LeaseRequest(
+            id: SchedulerHarness.lease(2), owner: SchedulerHarness.owner(1), job: JobID(1),
+            shape: ResourceSet([("CPU", 1)]), strategy: strategy)
+        let refused = harness.send(.request(late)).compactMap { effect -> String? in
+            guard case .refused(late.id, late.owner, .unschedulable, let reason) = effect else { return nil }
+            return reason
+        }
+        #expect(refused.count == 1 && refused[0].contains("has no room now"))
+        #expect(harness.core.pendingCount == 0)
+        harness.release(1)
+        #expect(harness.request(3, ("CPU", 1), strategy: strategy) == 2)
+    }
+
     @Test("A soft request that waits for its busy node moves on when that node leaves")
     func softMovesOn() {
         var harness = SchedulerHarness()

@@ -59,6 +59,7 @@ internal import Testing
         let isActor = Int.random(in: 0..<5, using: &generator) == 0
         let strategies: [SchedulingStrategy] = [
             .hybrid, .hybrid, .spread, .nodeAffinity(node, soft: false), .nodeAffinity(node, soft: true),
+            .nodeAffinity(node, soft: false, waits: false),
             SchedulerHarness.inGroup(Int.random(in: 1...5, using: &generator)),
             SchedulerHarness.inGroup(Int.random(in: 1...5, using: &generator), 0),
         ]

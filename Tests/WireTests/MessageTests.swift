@@ -97,6 +97,18 @@ struct MessageTests {
         }
     }
 
+    @Test("Each wish for a node comes back as it was written")
+    func nodeAffinity() throws {
+        for (isSoft, waits) in [(false, true), (true, true), (false, false)] {
+            let strategy = SchedulingStrategy.nodeAffinity(MessageSamples.nodeID, soft: isSoft, waits: waits)
+            let message = Message.requestLease(
+                RequestLease(
+                    lease: .none, job: MessageSamples.jobID, shape: ResourceSet(), strategy: strategy, locality: [],
+                    owner: .none))
+            #expect(try decode(kind: message.kind, message.payload) == message)
+        }
+    }
+
     @Test("A strategy has one label selector or several, but not none or too many")
     func labelSelectors() throws {
         let zone = try LabelSelector(parsing: ["zone": "in(a,b)", "tier": "!x"])

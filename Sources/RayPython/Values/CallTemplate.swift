@@ -90,11 +90,11 @@ extension SchedulingStrategy {
         switch parts.first?.text {
         case nil: self = .hybrid
         case "spread": self = .spread
-        case "node" where parts.count == 3:
+        case "node" where parts.count == 4:
             guard let node = parts[1].text.flatMap({ NodeID(hex: $0) }) else {
                 throw RayError(.invalidArgument, "\(parts[1]) is no id of a node")
             }
-            self = .nodeAffinity(node, soft: parts[2].isTrue)
+            self = .nodeAffinity(node, soft: parts[2].isTrue, waits: parts[3].isTrue)
         case "group" where parts.count == 4:
             guard let group = parts[1].data.flatMap({ PlacementGroupID($0) }) else {
                 throw RayError(.invalidArgument, "\(parts[1]) is no id of a placement group")

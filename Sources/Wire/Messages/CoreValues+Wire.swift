@@ -102,7 +102,10 @@ extension SchedulingStrategy: WireCodable {
         switch self {
         case .hybrid: writer.write(UInt8(0))
         case .spread: writer.write(UInt8(1))
-        case .nodeAffinity(let node, let soft):
+        case .nodeAffinity(let node, soft: false, waits: false):
+            writer.write(UInt8(6))
+            writer.write(node)
+        case .nodeAffinity(let node, let soft, _):
             writer.write(UInt8(2))
             writer.write(node)
             writer.write(soft)
@@ -139,6 +142,7 @@ extension SchedulingStrategy: WireCodable {
                 throw .limitExceeded("label selectors of a strategy", selectors.count)
             }
             self = .labelled(selectors, spread: try reader.bool())
+        case 6: self = .nodeAffinity(try reader.identifier(), soft: false, waits: false)
         case let other: throw .unknownCase("SchedulingStrategy", Int(other))
         }
     }

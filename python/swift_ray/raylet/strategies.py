@@ -17,7 +17,7 @@ def strategy_fields(
     if isinstance(strategy, str) or strategy is None:
         if label_selector and not fallback_strategy and is_node(label_selector):
             # As in Ray a call for one node, which fails where that is gone, and not one that waits for such a node.
-            return ["node", label_selector[NODE_ID], False]
+            return ["node", label_selector[NODE_ID], False, True]
         if label_selector:
             fallbacks = [fallback.get("label_selector") for fallback in fallback_strategy or []]
             selectors = [[[dict(selector or {}), [], []]] for selector in [label_selector, *fallbacks]]
@@ -44,7 +44,7 @@ def strategy_fields(
         if strategy._spill_on_unavailable:
             # Where that node has no room now any other will do.
             return ["labels", [[[{NODE_ID: strategy.node_id}, [], []]], [[{}, [], []]]], False]
-        return ["node", strategy.node_id, bool(strategy.soft)]
+        return ["node", strategy.node_id, bool(strategy.soft), not strategy._fail_on_unavailable]
     if kind == "NodeLabelSchedulingStrategy":
         hard = conditions(strategy.hard)
         # What is wished counts while a node with room has it.

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import ray
 from ray.cluster_utils import Cluster
+from ray.exceptions import ActorUnschedulableError, TaskUnschedulableError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from waiting import eventually
 
@@ -69,6 +70,26 @@ def test_a_wish_for_a_node_that_is_busy(nodes):
     assert ray.get(other.where.remote(), timeout=30) == second.node_id
     assert ray.get(place.options(scheduling_strategy=wish(first)).remote(), timeout=30) == first.node_id
     del keeper, other
+    assert eventually(lambda: ray.available_resources().get("CPU") == 6)
+
+
+def test_a_node_that_is_busy_now_will_not_do(nodes):
+    _, first, _ = nodes
+
+    @ray.remote(num_cpus=2)
+    class Busy:
+        def where(self) -> str:
+            return ray.get_runtime_context().get_node_id()
+
+    now = NodeAffinitySchedulingStrategy(first.node_id, soft=False, _fail_on_unavailable=True)
+    keeper = Busy.options(scheduling_strategy=now).remote()
+    assert ray.get(keeper.where.remote(), timeout=30) == first.node_id
+    with pytest.raises(ActorUnschedulableError):
+        ray.get(Busy.options(scheduling_strategy=now).remote().where.remote(), timeout=30)
+    with pytest.raises(TaskUnschedulableError):
+        ray.get(place.options(num_cpus=1, scheduling_strategy=now).remote(), timeout=30)
+    assert ray.get(place.options(scheduling_strategy=now).remote(), timeout=30) == first.node_id
+    del keeper
     assert eventually(lambda: ray.available_resources().get("CPU") == 6)
 
 
