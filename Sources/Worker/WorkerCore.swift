@@ -202,7 +202,7 @@ package struct WorkerCore: Sendable {
         case .leaseLost(let message):
             leaseLost(
                 message.lease, message.error, wasPreempted: message.wasPreempted, at: now, into: &effects)
-        case .reclaimLeases: returnIdleLeases(olderThan: .distantFuture, into: &effects)
+        case .reclaimLeases: returnIdleLeases(into: &effects)
         case .leasePending(let message): leasePending(message, into: &effects)
         case .handBack(let message): handedBack(message, at: now, into: &effects)
         case .stealTasks(let message):
@@ -260,12 +260,12 @@ package struct WorkerCore: Sendable {
         var wake = Instant.distantFuture
         for lost in references.lostPeers { wake = min(wake, lost.due) }
         for request in waits.values { wake = min(wake, request.deadline ?? .distantFuture) }
-        let idle = leaseIdleMilliseconds
         for lease in leases.values where headAwaySince == nil || lease.lostAt == nil {
             wake = min(
                 wake,
                 lease.wake(
-                    idleMilliseconds: idle, deathCauseMilliseconds: configuration.deathCauseMilliseconds))
+                    idleMilliseconds: leaseIdleMilliseconds(lease.shape),
+                    deathCauseMilliseconds: configuration.deathCauseMilliseconds))
         }
         wake = min(wake, headRetryAt ?? .distantFuture)
         for actor in actors.values where headAwaySince == nil {

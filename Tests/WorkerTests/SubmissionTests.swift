@@ -94,6 +94,44 @@ import Testing
         #expect(message.lease == lease)
     }
 
+    @Test("A lease for what is to be spread goes back with its last task, so that the next one is another node's turn")
+    func spreadLease() {
+        var harness = WorkerHarness()
+        for _ in 0..<2 { _ = harness.submit(strategy: .spread) }
+        let requests = harness.leaseRequests()
+        harness.grant(requests[0])
+        let pushes = harness.pushes()
+        #expect(pushes.count == 2)
+        harness.done(pushes[0])
+        harness.advance(0)
+        #expect(!harness.sent().contains { if case .returnLease = $0.0 { true } else { false } })
+        harness.done(pushes[1])
+        harness.advance(0)
+        let returned = harness.sent().compactMap { if case .returnLease(let back) = $0.0 { back.lease } else { nil } }
+        #expect(returned == [requests[0]])
+        _ = harness.submit(strategy: .spread)
+        #expect(harness.leaseRequests().count == 1)
+    }
+
+    @Test("A lease for what is to be spread is kept while it waits for what it has asked back from another")
+    func spreadLeaseThatSteals() {
+        var harness = WorkerHarness()
+        for _ in 0..<4 { _ = harness.submit(strategy: .spread) }
+        let requests = harness.leaseRequests()
+        harness.grant(requests[0])
+        let pushes = harness.pushes()
+        harness.grant(requests[1], WorkerHarness.other)
+        harness.advance(1)
+        #expect(!harness.sent().contains { if case .returnLease = $0.0 { true } else { false } })
+        harness.receive(
+            .handBack(HandBack(lease: requests[0], tasks: pushes.suffix(2).map(\.id))),
+            from: WorkerHarness.worker.worker)
+        let again = harness.sent().filter {
+            if case .pushTask = $0.0 { $0.1 == WorkerHarness.other.worker } else { false }
+        }
+        #expect(again.count == 2)
+    }
+
     @Test("A grant that crosses the withdrawal of its request is returned") func crossingGrant() {
         var harness = WorkerHarness()
         harness.grant(LeaseID(5, 5, 5, 5))

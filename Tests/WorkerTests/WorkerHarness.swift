@@ -57,11 +57,13 @@ struct WorkerHarness {
         step(.tick)
     }
 
-    mutating func submit(_ arguments: [TaskArgument] = [], retries: Int = 3, cpus: Double = 1) -> ObjectReference {
+    mutating func submit(
+        _ arguments: [TaskArgument] = [], retries: Int = 3, cpus: Double = 1, strategy: SchedulingStrategy = .hybrid
+    ) -> ObjectReference {
         var buffer = WorkerEffects()
         let call = Call(
             function: Self.function, arguments: arguments, resources: ResourceSet([("CPU", cpus)]),
-            retriesMax: retries)
+            strategy: strategy, retriesMax: retries)
         let reference = core.submit(call, from: nil, at: now, into: &buffer)[0]
         effects += buffer.items
         return reference

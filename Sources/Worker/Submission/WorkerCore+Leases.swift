@@ -13,9 +13,12 @@ extension WorkerCore {
     /// tries.
     private static let startDeathsMax = 4
 
-    /// How long a lease without work is kept now: only briefly while our own task waits for others, which may need it.
-    var leaseIdleMilliseconds: Int {
-        execution.cpu == .running ? configuration.leaseIdleMilliseconds : configuration.leaseIdleBlockedMilliseconds
+    /// How long a lease of a shape without work is kept now: only briefly while our own task waits for others, which may
+    /// need it, and not at all where tasks are to be spread: the next one is another node's turn.
+    func leaseIdleMilliseconds(_ shape: Int) -> Int {
+        if shapes[shape].key.strategy.isSpread { return 0 }
+        return execution.cpu == .running
+            ? configuration.leaseIdleMilliseconds : configuration.leaseIdleBlockedMilliseconds
     }
 
     // MARK: Queue
@@ -167,9 +170,15 @@ extension WorkerCore {
     }
 
     private mutating func markIdle(_ index: Int, at now: Instant) {
+        // What is asked back may be work for them; others are kept that long anyway.
+        if shapes[index].key.strategy.isSpread,
+            shapes[index].leases.contains(where: { leases[$0]?.isStealing == true && leases[$0]?.lostAt == nil })
+        {
+            return
+        }
         for id in shapes[index].leases where leases[id]?.inFlight.isEmpty == true && leases[id]?.idleSince == nil {
             leases[id]?.idleSince = now
-            setAlarm(now.advanced(milliseconds: leaseIdleMilliseconds))
+            setAlarm(now.advanced(milliseconds: leaseIdleMilliseconds(index)))
         }
     }
 
@@ -257,12 +266,13 @@ extension WorkerCore {
         dispatch(lease.shape, at: now, into: &effects)
     }
 
-    /// Returns leases that have had no work since before `limit`.
-    mutating func returnIdleLeases(olderThan limit: Instant, into effects: inout WorkerEffects) {
-        for index in shapes.indices {
+    /// Returns leases that have had no work for as long as they are kept; without `now` all that have none.
+    mutating func returnIdleLeases(at now: Instant? = nil, into effects: inout WorkerEffects) {
+        for index in shapes.indices where shapes[index].queue.isEmpty {
+            let idleMilliseconds = leaseIdleMilliseconds(index)
             for id in shapes[index].leases {
                 guard let lease = leases[id], lease.inFlight.isEmpty, lease.lostAt == nil, let since = lease.idleSince,
-                    since <= limit, !lease.isStealing, shapes[index].queue.isEmpty
+                    !lease.isStealing, now.map({ since.advanced(milliseconds: idleMilliseconds) <= $0 }) ?? true
                 else { continue }
                 leases[id] = nil
                 shapes[index].leases.removeAll { $0 == id }
@@ -272,10 +282,7 @@ extension WorkerCore {
     }
 
     mutating func expireLeases(at now: Instant, into effects: inout WorkerEffects) {
-        let idleLimit = UInt64(leaseIdleMilliseconds) * 1_000_000
-        if now.nanoseconds >= idleLimit {
-            returnIdleLeases(olderThan: Instant(nanoseconds: now.nanoseconds - idleLimit), into: &effects)
-        }
+        returnIdleLeases(at: now, into: &effects)
         for (id, lease) in leases.sorted(by: { $0.key < $1.key }) {
             if let killAt = lease.killAt, killAt <= now { killForced(id, lease, at: now, into: &effects) }
             guard headAwaySince == nil, let lostAt = lease.lostAt,

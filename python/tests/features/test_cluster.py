@@ -93,6 +93,12 @@ def test_a_node_that_is_busy_now_will_not_do(nodes):
     assert eventually(lambda: ray.available_resources().get("CPU") == 6)
 
 
+def test_spread_takes_nodes_in_turn(nodes):
+    call = place.options(num_cpus=1, scheduling_strategy="SPREAD")
+    # One after the other each finds all nodes idle; the first ones start workers, for which Ray takes its time.
+    assert eventually(lambda: len({ray.get(call.remote(), timeout=30) for _ in range(6)}) == 3)
+
+
 def test_objects_travel(nodes):
     @ray.remote(num_cpus=0, resources={"first": 0.1})
     def make() -> np.ndarray:
