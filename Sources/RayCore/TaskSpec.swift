@@ -40,6 +40,8 @@ package struct TaskCall: Hashable, Sendable {
     package var generator: GeneratorSpec?
     /// What its worker must have; nothing for the workers of the plain program. A worker that is given the task has it.
     package var environment: RuntimeEnvironmentSpec?
+    /// Whether it is shown in the tables of tasks and in the timeline.
+    package var isTraced = true
 
     package init(
         function: FunctionDescriptor, returnCount: Int = 1, resources: ResourceSet = ResourceSet(),
@@ -169,5 +171,11 @@ extension TaskSpec {
     @inlinable package var environment: RuntimeEnvironmentSpec? {
         _read { yield call.value.environment }
         _modify { yield &call.value.environment }
+    }
+
+    /// Whether it is shown in the tables of tasks and in the timeline.
+    @inlinable package var isTraced: Bool {
+        _read { yield call.value.isTraced }
+        _modify { yield &call.value.isTraced }
     }
 }

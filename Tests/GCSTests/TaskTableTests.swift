@@ -134,6 +134,17 @@ import Testing
         #expect(rows(&harness, .placementGroups).matched == 0)
     }
 
+    @Test("The initialiser of an actor that is not to be recorded is in no list; the actor is") func untracedActor() {
+        var harness = harness()
+        var creation = TaskSpec(
+            id: TaskID(1, actor(3).word0, actor(3).word1), kind: .actorCreation(actor(3)),
+            function: FunctionDescriptor(language: .swift, module: "M", className: "C", function: "init()"))
+        creation.isTraced = false
+        harness.live(ActorSpec(id: actor(3), creation: creation, name: "main"), from: driver(1), worker: 4)
+        #expect(rows(&harness).matched == 0)
+        #expect(rows(&harness, .actors).matched == 1)
+    }
+
     @Test("A summary counts by name and state") func summary() {
         var harness = harness()
         harness.send(events(0..<5, .running), from: driver(1))

@@ -97,6 +97,20 @@ struct MessageTests {
         }
     }
 
+    @Test("A task that is not recorded says so to its worker, also with an environment or items that are wanted")
+    func untraced() throws {
+        for environment in [nil, MessageSamples.environment] {
+            for generator in [nil, GeneratorSpec(backpressure: 2, skip: 3, again: [1])] {
+                var spec = MessageSamples.call
+                spec.environment = environment
+                spec.generator = generator
+                spec.isTraced = false
+                let message = Message.pushTask(PushTask(lease: MessageSamples.leaseID, spec: spec))
+                #expect(try decode(kind: message.kind, message.payload) == message)
+            }
+        }
+    }
+
     @Test("Each wish for a node comes back as it was written")
     func nodeAffinity() throws {
         for (isSoft, waits) in [(false, true), (true, true), (false, false)] {

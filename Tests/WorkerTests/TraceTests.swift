@@ -111,6 +111,27 @@ import Testing
         #expect(tasks[0].failure == TaskFailure(RayError(.workerDied, "killed")))
     }
 
+    @Test("Of a task that is not to be recorded neither its owner nor its worker tells anything") func untraced() {
+        var owner = harness()
+        _ = owner.submit(retries: 1, isTraced: false)
+        owner.advance(1_000)
+        let lease = owner.leaseRequests()[0]
+        owner.grant(lease)
+        let push = owner.pushes()[0]
+        #expect(!push.isTraced)
+        var settings = TraceSettings()
+        settings.isEnabled = true
+        var worker = WorkerHarness(WorkerHarness.worker, isDriver: false, trace: settings)
+        worker.receive(.pushTask(PushTask(lease: lease, spec: push)), from: WorkerHarness.driver.worker)
+        worker.advance(1_000)
+        #expect(reports(&worker).isEmpty)
+        owner.receive(.leaseLost(LeaseLost(lease: lease, error: RayError(.workerDied, "killed"))))
+        owner.grant(owner.leaseRequests()[0])
+        owner.done(owner.pushes()[0])
+        owner.advance(1_000)
+        #expect(reports(&owner).isEmpty)
+    }
+
     @Test("The process that runs a task tells so once, and the times with the reply") func running() {
         var settings = TraceSettings()
         settings.isEnabled = true

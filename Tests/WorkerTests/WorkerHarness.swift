@@ -58,12 +58,14 @@ struct WorkerHarness {
     }
 
     mutating func submit(
-        _ arguments: [TaskArgument] = [], retries: Int = 3, cpus: Double = 1, strategy: SchedulingStrategy = .hybrid
+        _ arguments: [TaskArgument] = [], retries: Int = 3, cpus: Double = 1, strategy: SchedulingStrategy = .hybrid,
+        isTraced: Bool = true
     ) -> ObjectReference {
         var buffer = WorkerEffects()
-        let call = Call(
+        var call = Call(
             function: Self.function, arguments: arguments, resources: ResourceSet([("CPU", cpus)]),
             strategy: strategy, retriesMax: retries)
+        call.shared.value.isTraced = isTraced
         let reference = core.submit(call, from: nil, at: now, into: &buffer)[0]
         effects += buffer.items
         return reference

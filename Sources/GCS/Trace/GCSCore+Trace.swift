@@ -71,7 +71,7 @@ extension GCSCore {
 
     /// An actor is to be started: its initialiser is a task of its own, with an attempt for each incarnation.
     mutating func traceActorQueued(_ id: ActorID, at now: Instant) {
-        guard settings.trace.isEnabled, let actor = actors[id] else { return }
+        guard settings.trace.isEnabled, let actor = actors[id], actor.spec.creation.isTraced else { return }
         var times = TaskTimes()
         times.submitted = settings.trace.unixNanoseconds(now)
         times.ready = times.submitted

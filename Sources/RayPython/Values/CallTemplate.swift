@@ -37,6 +37,7 @@ final class CallTemplate: Sendable {
         if let environment = description["environment"], environment != .nil {
             call.shared.value.environment = try RuntimeEnvironmentSpec(environment, under: parent)
         }
+        call.shared.value.isTraced = description["traced"]?.isTrue ?? true
         call.shared.value.concurrencyGroup = description["concurrency_group"]?.text ?? ""
         self.call = call
     }

@@ -65,15 +65,17 @@ extension TaskSpec: WireCodable {
             writer.write(owner)
             writer.write(name)
             // Few calls have these, and the others need not carry them.
-            guard !concurrencyGroup.isEmpty || generator != nil || environment != nil else { return }
+            guard !concurrencyGroup.isEmpty || generator != nil || environment != nil || !isTraced else { return }
             writer.write(concurrencyGroup)
             writer.write(generator != nil)
             writer.write(UInt32(clamping: generator?.backpressure ?? 0))
             writer.write(UInt32(clamping: generator?.skip ?? 0))
             let again = generator?.again ?? []
-            guard environment != nil || !again.isEmpty else { return }
+            guard environment != nil || !again.isEmpty || !isTraced else { return }
             writer.write(optional: environment)
-            if !again.isEmpty { writer.write(list: again) { $0.write(UInt32(clamping: $1)) } }
+            guard !again.isEmpty || !isTraced else { return }
+            writer.write(list: again) { $0.write(UInt32(clamping: $1)) }
+            if !isTraced { writer.write(isTraced) }
         })
     }
 
@@ -99,6 +101,9 @@ extension TaskSpec: WireCodable {
                 try reader.list { (reader: inout WireReader) throws(WireError) in Int(try reader.uint32()) }
             }
             if isGenerator { spec.generator = generator }
+            spec.isTraced = try reader.added(true) { (reader: inout WireReader) throws(WireError) in
+                try reader.bool()
+            }
             return spec
         }
     }

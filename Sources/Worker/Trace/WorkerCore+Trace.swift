@@ -18,7 +18,7 @@ extension WorkerCore {
 
     /// A task was submitted.
     mutating func traceSubmitted(_ id: TaskID, at now: Instant) {
-        guard tracer.isEnabled else { return }
+        guard tracer.isEnabled, tasks[id]?.spec.isTraced == true else { return }
         clock = now
         tracer.add(fresh: id)
         wantTraceReport()
@@ -28,7 +28,7 @@ extension WorkerCore {
     mutating func traceEnded(
         _ task: PendingTask, _ error: RayError?, _ execution: ExecutionTimes? = nil
     ) {
-        guard tracer.isEnabled else { return }
+        guard tracer.isEnabled, task.spec.isTraced else { return }
         var worker: Address?
         var processID: Int32 = 0
         switch task.phase {
@@ -52,7 +52,7 @@ extension WorkerCore {
 
     /// A task is tried again: what is told from now on is about the new attempt.
     mutating func traceAgain(_ id: TaskID) {
-        guard tracer.isEnabled else { return }
+        guard tracer.isEnabled, tasks[id]?.spec.isTraced == true else { return }
         tasks[id]?.times = AttemptTimes(submitted: clock.nanoseconds, ready: clock.nanoseconds)
         tasks[id]?.reported = nil
         tracer.add(fresh: id)
@@ -155,7 +155,8 @@ extension WorkerCore {
     private mutating func addRunning(to report: inout TaskReport) {
         let own = tracedSelf
         for id in execution.running.keys.sorted() where !report.isFull {
-            guard let task = execution.running[id], !task.isReported, task.startedAt != 0 else { continue }
+            guard let task = execution.running[id], !task.isReported, task.startedAt != 0, task.spec.isTraced
+            else { continue }
             if case .actorCreation = task.spec.kind { continue }  // The GCS sees when actors start.
             execution.running[id]?.isReported = true
             var times = TaskTimes()

@@ -116,13 +116,17 @@ class ActorCalls:
         if language == Language.PYTHON:
             arguments.insert(0, extras_argument(extras))
         environment, _ = self.environment_of_call(serialized_runtime_env_info, language, function_descriptor)
+        creation = default_name(function_descriptor) if language == Language.PYTHON else ""
         payload = {
             "function": function,
+            # As in Ray with the actor's own.
+            "name": f"{name}:{creation}" if name and creation else creation,
             "returns": 1,
             "resources": amounts(placement_resources or resources),
             "held": held,
             "strategy": strategy_fields(scheduling_strategy, label_selector, fallback_strategy),
             "environment": environment(),
+            "traced": enable_task_events,
             "max_retries": 0,
             "arguments": [wire_argument(argument) for argument in arguments],
             "actor_name": name or "",
@@ -215,6 +219,7 @@ class ActorCalls:
             bool(retry_exceptions),
             group,
             generator_backpressure_num_objects,
+            enable_task_events,
         )
         try:
             call, count = self.template(
@@ -226,6 +231,7 @@ class ActorCalls:
                     "max_retries": max_retries,
                     "retry_exceptions": [RETRYABLE] if retry_exceptions else None,
                     "concurrency_group": group,
+                    "traced": enable_task_events,
                     **items_fields(num_returns, generator_backpressure_num_objects),
                 },
             )

@@ -155,6 +155,7 @@ class FunctionCalls:
             None if strategy is None else msgpack.packb(strategy),
             serialized_runtime_env_info,
             program,
+            enable_task_events,
         )
         try:
             call, count = self.template(
@@ -168,6 +169,7 @@ class FunctionCalls:
                     "retry_exceptions": [RETRYABLE] if retry_exceptions else None,
                     "strategy": strategy,
                     "environment": environment(),
+                    "traced": enable_task_events,
                     **items_fields(num_returns, generator_backpressure_num_objects),
                 },
             )

@@ -150,6 +150,48 @@ def test_state_api(cluster):
 
 
 @pytest.mark.skipif(os.environ.get("SWIFT_RAY") == "0", reason="Ray's own core needs a dashboard for these")
+def test_tasks_that_are_not_to_be_seen(cluster):
+    @ray.remote(num_cpus=0)
+    def within() -> None: ...
+
+    @ray.remote(num_cpus=0, enable_task_events=False)
+    def hidden() -> None:
+        ray.get(within.options(name="seen within").remote())
+
+    @ray.remote(num_cpus=0)
+    class Lists:
+        def plain(self) -> None: ...
+
+        @ray.method(enable_task_events=True)
+        def shown(self) -> None: ...
+
+        @ray.method(enable_task_events=False)
+        def unseen(self) -> None: ...
+
+    def call(actor) -> str:
+        ray.get([actor.plain.remote(), actor.shown.remote(), actor.unseen.remote()])
+        return actor._actor_id.hex()
+
+    ray.get([hidden.remote(), hidden.options(name="seen", enable_task_events=True).remote()])
+    hiding = call(Lists.options(enable_task_events=False).remote())
+    showing = call(Lists.options(name="listed").remote())
+    expected = {
+        *[("seen within", None), ("seen", None), (hiding, "Lists.shown")],
+        *[(showing, name) for name in ("listed:Lists.__init__", "Lists.plain", "Lists.shown")],
+    }
+
+    def listed() -> set:
+        tasks = [(one.actor_id, one.name) for one in api.list_tasks(limit=1_000)]
+        return {
+            (actor, name) if actor in (hiding, showing) else (name, None)
+            for actor, name in tasks
+            if actor in (hiding, showing) or name in ("hidden", "seen", "seen within")
+        }
+
+    assert eventually(lambda: listed() == expected), listed()
+
+
+@pytest.mark.skipif(os.environ.get("SWIFT_RAY") == "0", reason="Ray's own core needs a dashboard for these")
 def test_workers_that_a_debugger_holds(cluster, tmp_path):
     end = tmp_path / "end"
 
