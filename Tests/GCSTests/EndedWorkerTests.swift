@@ -72,6 +72,25 @@ import Testing
         #expect(time(list(.nodes, &harness).first, "end_time_ms") == 0)
     }
 
+    @Test("What a debugger has told of a worker is gone when that has ended") func debuggerNotes() {
+        var harness = GCSHarness.cluster(isDurable: true)
+        func notes(_ operation: KeyValueOperation, _ worker: WorkerID) -> Int? {
+            let request = KeyValueRequest(
+                operation: operation, namespace: "swift_ray_debugger", key: worker.bytes, value: [1], overwrite: true)
+            harness.send(.keyValueRequest(request), requestID: 9, from: raylet(0))
+            return harness.messages(to: raylet(0))
+                .compactMap { if case .keyValueReply(let reply) = $0 { reply.count } else { nil } }.last
+        }
+        harness.request(lease(1), from: driver(1))
+        harness.ready(lease(1), worker: 1)
+        for id in [worker(1), worker(2)] { #expect(notes(.put, id) == 1) }
+        harness.exit(worker: 1, lease: lease(1), signal: 9)
+        #expect(notes(.exists, worker(1)) == 0 && notes(.exists, worker(2)) == 1)
+        harness.restart()
+        harness.rejoinNode([])
+        #expect(notes(.exists, worker(1)) == 0 && notes(.exists, worker(2)) == 1)
+    }
+
     @Test("Rows say when actors were alive first, and when they died") func actorTimes() {
         func time(_ row: [String: StateValue]?, _ column: String) -> Int {
             if case .int(let value)? = row?[column] { value } else { -1 }

@@ -206,6 +206,18 @@ static PyObject *get_metadata(PyObject *object, void *unused) {
     return Py_NewRef(metadata == NULL ? Py_None : metadata);
 }
 
+static int set_metadata(PyObject *object, PyObject *metadata, void *unused) {
+    if (metadata == NULL || !PyBytes_Check(metadata)) {
+        PyErr_SetString(PyExc_TypeError, "metadata are bytes");
+        return -1;
+    }
+    serialized_object *self = (serialized_object *)object;
+    PyObject *old = self->metadata;
+    self->metadata = Py_NewRef(metadata);
+    Py_XDECREF(old);
+    return 0;
+}
+
 static PyObject *get_contained(PyObject *object, void *unused) {
     PyObject *contained = ((serialized_object *)object)->contained;
     return Py_NewRef(contained == NULL ? Py_None : contained);
@@ -236,7 +248,7 @@ static PyMethodDef base_methods[] = {
 static PyMethodDef pack_methods[] = {{"to_bytes", to_bytes, METH_NOARGS, "The object as bytes."}, {NULL}};
 static PyGetSetDef properties[] = {
     {"total_bytes", get_total, NULL, "The bytes that write_to writes."},
-    {"metadata", get_metadata, NULL, "What kind of value it is, as bytes."},
+    {"metadata", get_metadata, set_metadata, "What kind of value it is, as bytes."},
     {"contained_object_refs", get_contained, NULL, "The ObjectRefs inside the value."},
     {NULL},
 };

@@ -21,6 +21,7 @@ PATCHED = {
     "ray._private.node": "patch_node",
     "ray._private.worker": "patch_worker",
     "ray.util.state.api": "patch_state",
+    "ray.util.rpdb": "patch_debugger",
     "ray._private.internal_api": "patch_internal_api",
     "ray._private.serialization": "patch_serialization",
     "ray.util.serialization_addons": "patch_serialization_addons",

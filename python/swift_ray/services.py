@@ -32,6 +32,8 @@ RAYLET_SETTINGS = (
     "worker_niceness",
     *WORKER_SETTINGS,
 )
+# Whether workers of a node let debuggers of other machines come in; they have it from their raylet.
+DEBUGGER_VARIABLE = "RAY_ray_debugger_external"
 # Whether gRPC takes care of forks (cygrpc's variable).
 FORKING_VARIABLE = "GRPC_ENABLE_FORK_SUPPORT"
 LIB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib")
@@ -97,6 +99,17 @@ def patch_services(services: ModuleType) -> None:
     services.start_ray_process = start_ray_process
 
 
+def patch_debugger(rpdb: ModuleType) -> None:
+    """It steps over our lines as over Ray's own."""
+    listen = rpdb._RemotePdb.listen
+
+    def listen_and_skip(self) -> None:
+        listen(self)
+        self.skip.add("swift_ray.*")
+
+    rpdb._RemotePdb.listen = listen_and_skip
+
+
 def patch_node(node: ModuleType) -> None:
     """A Node starts neither monitor nor log monitor: the GCS scales nothing, and raylets read the logs themselves.
 
@@ -141,6 +154,8 @@ def patch_node(node: ModuleType) -> None:
         One that a driver starts for itself is told, too, which program the workers will run.
         """
         variables = raylet_variables(self._config, self.get_session_dir_path())
+        if self._ray_params.ray_debugger_external:
+            variables[DEBUGGER_VARIABLE] = "1"
         if self.ray_init_cluster:
             from swift_ray.raylet.config import Config
             from swift_ray.raylet.program import EXPECTED_VARIABLE, worker_program

@@ -11,6 +11,7 @@ import time
 
 import swift_ray
 from swift_ray import environment, zygote
+from swift_ray.services import DEBUGGER_VARIABLE
 
 
 def command_line() -> list[str]:
@@ -40,7 +41,8 @@ def command_line() -> list[str]:
     }
     if modules := variables.get("RAY_preload_python_modules"):
         values["worker-preload-modules"] = modules
-    return [f"--{name}={value}" for name, value in values.items()]
+    flags = ["--ray-debugger-external"] if DEBUGGER_VARIABLE in variables else []
+    return [*flags, *(f"--{name}={value}" for name, value in values.items())]
 
 
 def main() -> None:

@@ -29,8 +29,7 @@ extension GCSCore {
                 if settings.isDurable { unsaved.append(.keyValue(key, in: request.namespace, request.value)) }
             }
         case .delete:
-            reply.count = keyValues.remove(key, in: request.namespace) ? 1 : 0
-            if settings.isDurable, reply.count == 1 { unsaved.append(.keyValue(key, in: request.namespace, nil)) }
+            reply.count = removeValue(of: key, in: request.namespace) ? 1 : 0
         case .keys:
             reply.keys = keyValues.keys(prefix: request.key, in: request.namespace)
             reply.count = reply.keys.count
@@ -40,6 +39,13 @@ extension GCSCore {
             }
         }
         answer(.keyValueReply(reply), sender, into: &effects)
+    }
+
+    /// Removes a key, for good where the head is durable; whether it was there.
+    mutating func removeValue(of key: Key, in namespace: String) -> Bool {
+        guard keyValues.remove(key, in: namespace) else { return false }
+        if settings.isDurable { unsaved.append(.keyValue(key, in: namespace, nil)) }
+        return true
     }
 
     /// The value of a key; nothing if it is the name of a package that the archive has lost.

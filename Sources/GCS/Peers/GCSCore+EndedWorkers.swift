@@ -79,5 +79,6 @@ extension GCSCore {
             worker.detail = String(decoding: worker.detail.utf8.prefix(EndedWorker.detailBytesMax), as: UTF8.self) + "…"
         }
         endedWorkers.insert(worker, for: worker.id)
+        deleteDebuggerNotes(of: worker.id)
     }
 }

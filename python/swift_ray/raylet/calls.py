@@ -7,6 +7,7 @@ import msgpack
 from swift_ray import _core
 from swift_ray._core import CoreError
 from swift_ray._native import MessagePackSerializedObject, ObjectRef
+from swift_ray.raylet import stepping
 from swift_ray.raylet.core_error import INVALID_ARGUMENT, ray_exception
 from swift_ray.raylet.language import SWIFT, Language
 from swift_ray.raylet.objects import task_id
@@ -144,6 +145,13 @@ class FunctionCalls:
             serialized_runtime_env_info, language, function_descriptor
         )
         extras = extras_of(retry_exception_allowlist, num_returns, num_objects_per_yield, retry_exceptions)
+        if debugger_breakpoint:
+            # A text if it comes from the debugger itself.
+            extras[stepping.BREAKPOINT] = (
+                debugger_breakpoint
+                if isinstance(debugger_breakpoint, bytes)
+                else debugger_breakpoint.encode()
+            )
         key = (
             function_descriptor,
             name,

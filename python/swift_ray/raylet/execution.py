@@ -7,7 +7,7 @@ import msgpack
 from ray._private import client_mode_hook
 
 from swift_ray import _core
-from swift_ray.raylet import by_name, context
+from swift_ray.raylet import by_name, context, stepping
 from swift_ray.raylet.calls import EXTRAS
 from swift_ray.raylet.functions import Functions
 from swift_ray.raylet.kinds import ACTOR_CALL, ACTOR_CREATION, NORMAL
@@ -157,7 +157,7 @@ class Execution:
 
     def produce(self, task: Any, function: Any, header: dict, extras: dict, args: list, kwargs: dict) -> Any:
         """Calls the function and, if that is a generator, takes its items."""
-        outputs = self.call(function, header, args, kwargs)
+        outputs = self.call(function, header, args, kwargs, extras.get(stepping.BREAKPOINT))
         if extras.get("dynamic"):
             return self.results.gather(task, outputs, header, extras)
         if not inspect.isgenerator(outputs):
@@ -167,12 +167,14 @@ class Execution:
         values = self.results.collect(outputs, header, extras)
         return values[0] if header["returns"] == 1 else values
 
-    def call(self, function: Any, header: dict, args: list, kwargs: dict) -> Any:
+    def call(
+        self, function: Any, header: dict, args: list, kwargs: dict, breakpoint_uuid: bytes | None = None
+    ) -> Any:
         loops = self._core_worker._loops
         if header["kind"] == ACTOR_CREATION and loops is not None:
             result = loops.run_now(function, args, kwargs)
         else:
-            result = function(*args, **kwargs)
+            result = stepping.run(function, args, kwargs, breakpoint_uuid)
         if self._core_worker._exiting and self._core_worker.get_current_actor_should_exit():
             raise SystemExit(0)
         return result

@@ -12,7 +12,7 @@ import msgpack
 
 from swift_ray import _core
 from swift_ray._native import ObjectRef, TaskID
-from swift_ray.raylet import by_name
+from swift_ray.raylet import by_name, stepping
 from swift_ray.raylet.calls import RETRYABLE
 from swift_ray.raylet.config import value as setting
 from swift_ray.raylet.functions import Functions
@@ -116,6 +116,7 @@ class Results:
                 raise ValueError(f"Task returned {len(values)} objects, but num_returns={count}.")
         serialize = serializer_of(header)
         results = [serialize(value) for value in values]
+        stepping.mark(results)
         flush_printed()
         _core.finish_task(task, results)
 
