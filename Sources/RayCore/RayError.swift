@@ -19,6 +19,7 @@ package struct RayError: Error, Hashable, Sendable {
         @usableFromInline var attempt: Int
         @usableFromInline var payload: [UInt8]
         @usableFromInline var causes: [String]
+        @usableFromInline var dependents: [String] = []
     }
 
     @usableFromInline var fields: Shared<Fields>
@@ -87,6 +88,13 @@ package struct RayError: Error, Hashable, Sendable {
     @inlinable package var causes: [String] {
         _read { yield fields.value.causes }
         _modify { yield &fields.value.causes }
+    }
+
+    /// Tasks in Python that did not run since this stood in the place of an argument: the first one first, each with an
+    /// argument that the one before was to make.
+    @inlinable package var dependents: [String] {
+        _read { yield fields.value.dependents }
+        _modify { yield &fields.value.dependents }
     }
 
     package init(

@@ -97,6 +97,14 @@ struct MessageTests {
         }
     }
 
+    @Test("The tasks that an error has failed as an argument travel with it")
+    func dependents() throws {
+        var error = MessageSamples.error
+        error.dependents = ["f", "g"]
+        let message = Message.taskDone(TaskDone(task: MessageSamples.taskID, attempt: 0, results: [], error: error))
+        #expect(try decode(kind: message.kind, message.payload) == message)
+    }
+
     @Test("A task that is not recorded says so to its worker, also with an environment or items that are wanted")
     func untraced() throws {
         for environment in [nil, MessageSamples.environment] {

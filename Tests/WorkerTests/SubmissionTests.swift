@@ -205,6 +205,35 @@ import Testing
         #expect(failure.message == "boom")
     }
 
+    @Test("An error of an argument names the tasks in Python that it failed, in their order; of a long chain the first")
+    func dependents() {
+        var harness = WorkerHarness()
+        func submit(_ name: String, _ argument: ObjectReference, _ language: Language = .python) -> ObjectReference {
+            var buffer = WorkerEffects()
+            let function = FunctionDescriptor(language: language, module: "m", function: name)
+            let call = Call(function: function, arguments: [.reference(argument)], name: name)
+            return harness.core.submit(call, from: nil, at: harness.now, into: &buffer)[0]
+        }
+        let first = harness.submit()
+        let readers = [submit("f", first), submit("in Swift", first, .swift)]
+        var last = submit("g", readers[0])
+        let second = last
+        for number in 0..<200 { last = submit("h\(number)", last) }
+        harness.grant(harness.leaseRequests()[0])
+        let push = harness.pushes()[0]
+        harness.receive(
+            .taskDone(TaskDone(task: push.id, attempt: 0, results: [], error: RayError(.taskExecution, "boom"))),
+            from: WorkerHarness.worker.worker)
+        func dependents(_ reference: ObjectReference) -> [String]? {
+            let token = harness.get([reference])
+            guard case .failed(let error)? = harness.outcome(token)?.first else { return nil }
+            return error.dependents
+        }
+        #expect(dependents(first) == [] && dependents(readers[0]) == ["f"] && dependents(readers[1]) == [])
+        #expect(dependents(second) == ["f", "g"])
+        #expect(dependents(last)?.count == 100 && dependents(last)?.prefix(3) == ["f", "g", "h0"])
+    }
+
     /// Two tasks on one lease, whose worker hands the second back: the leases that were asked for, and that task.
     private func handsBack(_ harness: inout WorkerHarness) -> (requests: [LeaseID], task: TaskID) {
         _ = harness.submit()

@@ -14,6 +14,7 @@ extension RayError {
             "function": .string(function), "node": .string(node), "host": .string(host),
             "pid": .int(Int64(processID)), "attempt": .int(Int64(attempt)), "payload": .bytes(payload),
             "causes": .array(causes.map { .string($0) }), "language": .int(Int64(language.rawValue)),
+            "dependents": .array(dependents.map { .string($0) }),
         ])
     }
 

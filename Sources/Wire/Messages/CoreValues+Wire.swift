@@ -175,6 +175,7 @@ extension RayError: WireCodable {
             writer.write(attempt)
             writer.write(payload)
             writer.write(list: causes) { $0.write($1) }
+            if !dependents.isEmpty { writer.write(list: dependents) { $0.write($1) } }
         })
     }
 
@@ -182,11 +183,15 @@ extension RayError: WireCodable {
         self = try reader.record { (reader: inout WireReader) throws(WireError) in
             let number = Int(try reader.uint32())
             guard let type = ErrorType(rawValue: number) else { throw .unknownCase("ErrorType", number) }
-            return RayError(
+            var error = RayError(
                 type, try reader.string(), typeName: try reader.string(), function: try reader.string(),
                 language: try reader.value(), node: try reader.string(), host: try reader.string(),
                 processID: try reader.int32(), attempt: try reader.int(), payload: try reader.byteArray(),
                 causes: try reader.list { (reader: inout WireReader) throws(WireError) in try reader.string() })
+            error.dependents = try reader.added([]) { (reader: inout WireReader) throws(WireError) in
+                try reader.list { (reader: inout WireReader) throws(WireError) in try reader.string() }
+            }
+            return error
         }
     }
 

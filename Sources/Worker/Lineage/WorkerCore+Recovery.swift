@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-package import RayCore
+internal import RayCore
 internal import RayWire
 
 /// Making lost objects again (docs/internals/lineage.md).
@@ -123,16 +123,14 @@ extension WorkerCore {
 }
 
 extension RayError {
-    /// What the type name of an error says that stands in the place of a result since it did so in that of an argument.
-    package static let argumentMark = "argument"
+    /// Of a long chain of tasks the first ones are remembered.
+    private static let dependentsMax = 100
 
-    /// An argument failed with this error and the task with it. In Python that is an error of the task, which user code's
-    /// own errors are anyway.
+    /// An argument failed with this error and the task with it. In Python that is an error of the task, and says so.
     func asArgument(of spec: TaskSpec) -> RayError {
-        guard spec.function.language == .python, type != .taskExecution else { return self }
+        guard spec.function.language == .python, dependents.count < Self.dependentsMax else { return self }
         var error = self
-        error.typeName = Self.argumentMark
-        error.function = spec.displayName
+        error.dependents.append(spec.displayName)
         return error
     }
 }

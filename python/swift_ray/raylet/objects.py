@@ -11,7 +11,7 @@ from swift_ray._native import Buffer, ObjectRef
 from swift_ray.raylet import context
 from swift_ray.raylet.context import ray_worker
 from swift_ray.raylet.core_error import GET_TIMEOUT, INVALID_ARGUMENT, ray_exception
-from swift_ray.raylet.errors import error_object, stored_exception
+from swift_ray.raylet.errors import error_object
 from swift_ray.raylet.language import SWIFT
 from swift_ray.raylet.serialization import SerializedRayObject, deserialize, serialize
 
@@ -31,8 +31,6 @@ DEATHS = {
     "worker process ": "The actor is dead because its worker process has died.",
     "node ": "The actor died because its node has died.",
 }
-# The type name of an error that an argument had (RayError.argumentMark).
-ARGUMENT = "argument"
 
 
 def task_id() -> bytes | None:
@@ -55,6 +53,15 @@ def failed(object_ref: ObjectRef | None, details: dict) -> SerializedRayObject:
     if details["type"] == GET_TIMEOUT:
         # Ray's value for what was not waited for, since another object of the same get is an error.
         return SerializedRayObject(None, None, None)
+    failure = own_failure(object_ref, details)
+    for function in details.get("dependents", ()):
+        payload = argument_error(function, deserialize([tuple(failure)])[0])
+        failure = SerializedRayObject(Buffer.copy_of(payload), b"3", None)
+    return failure
+
+
+def own_failure(object_ref: ObjectRef | None, details: dict) -> SerializedRayObject:
+    """An error of the core without the tasks that had it in the place of an argument."""
     # The core says it in Swift's words.
     message = details["message"].replace("exitActor()", "exit_actor()")
     if details["type"] == TASK_EXECUTION and details["language"] == SWIFT.value() and details["type_name"]:
@@ -72,9 +79,6 @@ def failed(object_ref: ObjectRef | None, details: dict) -> SerializedRayObject:
     if number == RUNTIME_ENV_SETUP_FAILED:
         message = f"[Node {details['host'] or 'unknown'}] {message}"
     known = actor_facts(object_ref, details) if number in (ACTOR_DIED, ACTOR_UNAVAILABLE) else {}
-    if details["type_name"] == ARGUMENT:
-        payload = argument_error(details["function"], stored_exception(number, message, known))
-        return SerializedRayObject(Buffer.copy_of(payload), b"3", None)
     metadata, content = error_object(number, message, known)
     return SerializedRayObject(None if content is None else Buffer.copy_of(content), metadata, None)
 
@@ -123,15 +127,18 @@ def task_error(function: str, cause: Exception) -> bytes:
     return _core.pack(serialize(RayTaskError(function, text, cause)))
 
 
-def argument_error(function: str, cause: Exception) -> bytes:
+def argument_error(function: str, error: Exception) -> bytes:
     """A RayTaskError, serialised, for a task that did not run since an argument of it is an error."""
     from ray.exceptions import RayTaskError
+
+    # As in Ray that of the first task that failed, however many depended on it one by one.
+    cause = error.cause if isinstance(error, RayTaskError) else error
 
     # The first line is what RayTaskError puts the name of the task in the place of.
     lines = [
         "Traceback (most recent call last):",
         "  At least one of the input arguments for this task could not be computed:",
-        f"{type(cause).__module__}.{type(cause).__name__}: {cause}",
+        f"{type(error).__module__}.{type(error).__name__}: {error}",
     ]
     return _core.pack(
         serialize(RayTaskError(function, "\n".join(lines), cause, proctitle=f"ray::{function}"))

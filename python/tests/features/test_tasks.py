@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 import ray
+from ray.exceptions import RayTaskError, WorkerCrashedError
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
@@ -361,3 +362,44 @@ def test_where_objects_are():
     found = ray.experimental.get_object_locations(references)
     assert [found[reference]["node_ids"] for reference in references] == [[node], [node]]
     assert found[references[1]]["object_size"] >= 1 << 20
+
+
+def said(error) -> list[str]:
+    """What an error says, without colours, places and marks."""
+    lines = re.sub("\x1b\\[[0-9;]*m| \\(pid=.*", "", str(error)).splitlines()
+    return [line for line in lines if line.strip(" ^") and not line.startswith('  File "')]
+
+
+def test_an_error_of_an_argument_says_whose_it_was():
+    @ray.remote
+    def fails():
+        raise ValueError("no")
+
+    @ray.remote
+    def middle(value): ...
+
+    @ray.remote(max_retries=0)
+    def dies():
+        os._exit(1)
+
+    @ray.remote
+    class Uses:
+        def use(self, value): ...
+
+    uses = Uses.remote()
+    hint = "  At least one of the input arguments for this task could not be computed:"
+    end = ["ray.exceptions.RayTaskError: ray::fails()", '    raise ValueError("no")', "ValueError: no"]
+    through_middle = ["ray.exceptions.RayTaskError: ray::middle()", hint, *end]
+    for call, lines in [
+        (middle.remote(fails.remote()), ["ray::middle()", hint, *end]),
+        (middle.remote(middle.remote(fails.remote())), ["ray::middle()", hint, *through_middle]),
+        (uses.use.remote(middle.remote(fails.remote())), ["ray::Uses.use()", hint, *through_middle]),
+    ]:
+        with pytest.raises(ValueError) as caught:
+            ray.get(call, timeout=60)
+        assert isinstance(caught.value, RayTaskError) and said(caught.value) == lines
+    with pytest.raises(WorkerCrashedError) as caught:
+        ray.get(middle.remote(middle.remote(dies.remote())), timeout=60)
+    lines = said(caught.value)
+    assert lines[:4] == ["ray::middle()", hint, "ray.exceptions.RayTaskError: ray::middle()", hint]
+    assert lines[4].startswith("ray.exceptions.WorkerCrashedError: ")
