@@ -85,9 +85,9 @@ package struct ProcessExit: Hashable, Sendable {
         self.lastLines = lastLines
     }
 
-    /// "exited with code 1", "was killed by signal 9 (SIGKILL)".
+    /// "ended with exit code 1", "was killed by signal 9 (SIGKILL)".
     package var sentence: String {
-        guard signal != 0 else { return "exited with code \(code)" }
+        guard signal != 0 else { return "ended with exit code \(code)" }
         let names: [Int32: String] = [
             1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS",
             8: "SIGFPE", 9: "SIGKILL", 11: "SIGSEGV", 13: "SIGPIPE", 15: "SIGTERM",

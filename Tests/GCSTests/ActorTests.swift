@@ -88,7 +88,7 @@ import Testing
         let dead = harness.updates(of: actor(1), to: driver(1)).last
         #expect(dead?.phase == .dead)
         #expect(dead?.error?.type == .actorDied)
-        #expect(dead?.error?.message.contains("exited with code 3") == true)
+        #expect(dead?.error?.message.contains("ended with exit code 3") == true)
         #expect(dead?.error?.message.contains("last words") == true)
         #expect(dead?.incarnation == 1)
         #expect(harness.core.clusterStatus().actorsDead == 1)

@@ -166,7 +166,7 @@ import Testing
         harness.started(actor(6), worker: 6, error: RayError(.taskExecution, "thrown"))
         for index in UInt64(4)...6 { harness.exit(worker: index, lease: nil, signal: 9) }
         let expected: [(UInt64, String, String)] = [
-            (1, "INTENDED_USER_EXIT", "exited with code 0"), (2, "INTENDED_SYSTEM_EXIT", "SIGKILL"),
+            (1, "INTENDED_USER_EXIT", "ended with exit code 0"), (2, "INTENDED_SYSTEM_EXIT", "SIGKILL"),
             (3, "NODE_OUT_OF_MEMORY", "short of memory"), (4, "INTENDED_SYSTEM_EXIT", "ray.kill"),
             (5, "INTENDED_USER_EXIT", "it had enough"), (6, "USER_ERROR", "thrown"),
         ]

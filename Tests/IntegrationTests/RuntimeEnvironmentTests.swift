@@ -46,7 +46,7 @@ extension IntegrationTests {
                 let failed = lines.filter { $0.hasPrefix("SystemError.runtimeEnvSetup: ") }
                 #expect(failed.count { $0.contains("could not be brought to this node") } == 4, "\(run.everything)")
                 #expect(failed.count { $0.contains("the actor Counter cannot be created") } == 1, "\(run.everything)")
-                #expect(run.output.contains("a worker running /usr/bin/ls exited with code"), "\(run.everything)")
+                #expect(run.output.contains("a worker running /usr/bin/ls ended with exit code"), "\(run.everything)")
                 #expect(lines.contains("next: 9"), "\(run.everything)")
                 #expect(lines.last?.contains("'/nonexistent' is not a valid path") == true, "\(run.everything)")
             }

@@ -175,7 +175,7 @@ final class Flag: Sendable {
         cluster.assign(
             1, script: "echo \"$GREETING $SWIFT_RAY_JOB_ID $SWIFT_RAY_ROLE in $(pwd)\"; echo oops >&2; exit 3")
         let failed = try cluster.control.wait { if case .leaseFailed(let value) = $0 { value } else { nil } }
-        #expect(failed.error.message.contains("exited with code 3"))
+        #expect(failed.error.message.contains("ended with exit code 3"))
         #expect(failed.error.message.contains("oops"))
         #expect(try cluster.line("hello ") == "1 worker in /tmp")
         #expect(cluster.stop() == "the test is over")
@@ -210,7 +210,7 @@ final class Flag: Sendable {
         let script = "echo \"text $(cat data/text) $(stat -c %s large)\"; exit 5"
         cluster.assign(1, script: script, environment: RuntimeEnvironmentSpec(workingDirectory: name))
         let failed = try cluster.serve(bytes, until: 1)
-        #expect(failed.message.contains("exited with code 5"))
+        #expect(failed.message.contains("ended with exit code 5"))
         #expect(try cluster.line("text ") == "content \(3 << 20)")
         let other = PackageURI(sha256: String(repeating: "0", count: 64)).description
         cluster.assign(2, script: script, environment: RuntimeEnvironmentSpec(workingDirectory: other))
@@ -265,7 +265,7 @@ final class Flag: Sendable {
             return try cluster.serve(bytes, until: number)
         }
         let ran = try failure(1, "gcs://_ray_pkg_0123456789abcdef.zip", ArchivedPackage(sha256: digest.hex))
-        #expect(ran.message.contains("exited with code 5"))
+        #expect(ran.message.contains("ended with exit code 5"))
         #expect(try cluster.line("text ") == "content")
         let other = ArchivedPackage(sha256: String(repeating: "0", count: 64))
         let refused = try failure(2, "gcs://_ray_pkg_0123456789abcde0.zip", other)
@@ -516,7 +516,7 @@ final class Flag: Sendable {
         #expect(refused.type == .runtimeEnvSetupFailed && refused.message.contains("not what was sent"))
         assign(2)
         let ran = try answer(bytes, until: 2)
-        #expect(ran.message.contains("exited with code 4") && ran.message.contains("fetched"))
+        #expect(ran.message.contains("ended with exit code 4") && ran.message.contains("fetched"))
         assign(3)
         let again = try cluster.control.wait { if case .leaseFailed(let value) = $0 { value } else { nil } }
         #expect(again.error.message.contains("fetched"))

@@ -141,7 +141,7 @@ import Testing
         harness.give(.processExited(processID: processID, ProcessExit(code: 3, lastLines: ["usage: p FILE"])))
         let error = harness.leaseFailed.first?.error
         #expect(error?.type == .workerDied)
-        #expect(error?.message.contains("exited with code 3") == true)
+        #expect(error?.message.contains("ended with exit code 3") == true)
         #expect(error?.message.contains("usage: p FILE") == true)
     }
 

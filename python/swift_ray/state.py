@@ -78,6 +78,10 @@ def worker_rows(client: Any, filters: list, params: dict, timeout: float) -> dic
     rest = [item for item in filters if item[0] not in debugger.COLUMNS]
     answer = client.rows("workers", rest, ROWS_MAX if own else params.get("limit", 100), timeout)
     debugger.show(client, answer["rows"])
+    for row in answer["rows"]:
+        if detail := row.get("exit_detail"):
+            # The core says it in Swift's words.
+            row["exit_detail"] = detail.replace("exitActor()", "exit_actor()")
     if not own:
         return answer
     rows = [

@@ -102,9 +102,9 @@ extension WorkerExited {
             .workerDied, message, node: node.hex, host: record?.info.address.host ?? "", processID: processID)
     }
 
-    /// "exited with code 1", "was killed by signal 9 (SIGKILL)".
+    /// "ended with exit code 1", "was killed by signal 9 (SIGKILL)".
     private var sentence: String {
-        guard signal != 0 else { return "exited with code \(exitCode)" }
+        guard signal != 0 else { return "ended with exit code \(exitCode)" }
         let names: [Int32: String] = [
             1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS",
             8: "SIGFPE", 9: "SIGKILL", 11: "SIGSEGV", 13: "SIGPIPE", 15: "SIGTERM",

@@ -15,7 +15,7 @@ struct EndedWorker: Sendable {
         case intendedSystemExit = "INTENDED_SYSTEM_EXIT"
         /// User code made it useless: an initialiser of an actor that threw.
         case userError = "USER_ERROR"
-        /// It exited with code 0, or somebody asked for its end.
+        /// It ended with exit code 0, or somebody asked for its end.
         case intendedUserExit = "INTENDED_USER_EXIT"
         case outOfMemory = "NODE_OUT_OF_MEMORY"
     }

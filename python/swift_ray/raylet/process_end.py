@@ -80,7 +80,8 @@ def exit_task(core_worker: Any, task: Any, header: dict, exit: BaseException) ->
             run_exit_functions()
         with contextlib.suppress(CoreError):
             core_worker.control("exit_actor", task=header["task"])
-        how = getattr(exit, "ray_terminate_msg", "exit_actor() is called.")
+        asked = header["task"] in core_worker._exiting or not isinstance(exit, SystemExit)
+        how = "exit_actor() is called." if asked else f"Worker exits with an exit code {code}."
         end = msgpack.packb({"type": ACTOR_DIED, "message": f"The actor ended itself: {how}"})
         _core.fail_task(task, end)
         core_worker.end_coroutines(end)

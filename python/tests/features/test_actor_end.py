@@ -201,3 +201,14 @@ def test_constructor_of_an_async_actor_that_ends_the_process():
 
     with pytest.raises(RayActorError):
         ray.get(Gone.remote().call.remote(), timeout=60)
+
+
+@pytest.mark.parametrize("code", [0, 4])
+def test_the_exit_code_is_told(code):
+    @ray.remote(num_cpus=0)
+    class Leaving:
+        def leave(self):
+            sys.exit(code)
+
+    with pytest.raises(RayActorError, match=f"exit code {code}"):
+        ray.get(Leaving.remote().leave.remote(), timeout=30)
