@@ -12,6 +12,8 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -66,21 +68,22 @@ int ray_duplicate_fd(int descriptor) {
     return duplicate < 0 ? -errno : duplicate;
 }
 
-int ray_send_fd(int socket, int descriptor, const void *bytes, size_t count) {
-    if (count == 0) { return -EINVAL; }
+int ray_send_fds(int socket, const int *descriptors, int descriptor_count, const void *bytes, size_t count) {
+    if (count == 0 || descriptor_count < 1 || descriptor_count > RAY_DESCRIPTORS_MAX) { return -EINVAL; }
+    size_t size = sizeof(int) * (size_t)descriptor_count;
     struct iovec part = {.iov_base = (void *)bytes, .iov_len = count};
     union {
         struct cmsghdr header;
-        char space[CMSG_SPACE(sizeof(int))];
+        char space[CMSG_SPACE(sizeof(int) * RAY_DESCRIPTORS_MAX)];
     } control;
     memset(&control, 0, sizeof(control));
     struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof(control.space)};
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = CMSG_SPACE(size)};
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
+    header->cmsg_len = CMSG_LEN(size);
+    memcpy(CMSG_DATA(header), descriptors, size);
     ssize_t sent;
     do {
         sent = sendmsg(socket, &message, MSG_NOSIGNAL);
@@ -90,8 +93,8 @@ int ray_send_fd(int socket, int descriptor, const void *bytes, size_t count) {
     return (size_t)sent == count ? 0 : -EMSGSIZE;
 }
 
-/// Closes all descriptors of a message but hands out the first; how many there were.
-static int take_descriptors(struct msghdr *message, int *first) {
+/// Hands out the first `capacity` descriptors of a message and closes the others; how many there were.
+static int take_descriptors(struct msghdr *message, int *descriptors, int capacity) {
     int found = 0;
     for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL; header = CMSG_NXTHDR(message, header)) {
         if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) { continue; }
@@ -99,8 +102,8 @@ static int take_descriptors(struct msghdr *message, int *first) {
         for (size_t index = 0; index < count; index++) {
             int descriptor;
             memcpy(&descriptor, CMSG_DATA(header) + index * sizeof(int), sizeof(int));
-            if (found == 0) {
-                *first = descriptor;
+            if (found < capacity) {
+                descriptors[found] = descriptor;
             } else {
                 close(descriptor);
             }
@@ -110,7 +113,7 @@ static int take_descriptors(struct msghdr *message, int *first) {
     return found;
 }
 
-int ray_recv_fd(int socket, void *bytes, size_t capacity, size_t *count) {
+int ray_recv_fds(int socket, int *descriptors, int descriptor_capacity, void *bytes, size_t capacity, size_t *count) {
     struct iovec part = {.iov_base = bytes, .iov_len = capacity};
     union {
         struct cmsghdr header;
@@ -124,14 +127,61 @@ int ray_recv_fd(int socket, void *bytes, size_t capacity, size_t *count) {
     } while (received < 0 && errno == EINTR);
     if (received < 0) { return -errno; }
     if (received == 0) { return -ENOTCONN; }
-    int first = -1;
-    int found = take_descriptors(&message, &first);
-    if (found != 1 || (message.msg_flags & MSG_CTRUNC) != 0) {
-        if (first >= 0) { close(first); }
+    int found = take_descriptors(&message, descriptors, descriptor_capacity);
+    if (found < 1 || found > descriptor_capacity || (message.msg_flags & MSG_CTRUNC) != 0) {
+        for (int index = 0; index < found && index < descriptor_capacity; index++) { close(descriptors[index]); }
         return -EBADMSG;
     }
     *count = (size_t)received;
-    return first;
+    return found;
+}
+
+int ray_file_create(const char *folder) {
+    char path[4096];
+    int length = snprintf(path, sizeof(path), "%s/ray_fallback_XXXXXX", folder);
+    if (length < 0 || (size_t)length >= sizeof(path)) { return -ENAMETOOLONG; }
+    int descriptor = mkostemp(path, O_CLOEXEC);
+    if (descriptor < 0) { return -errno; }
+    // Without a name it goes with the last process that has it open, however that ends.
+    if (unlink(path) != 0) {
+        int error = errno;
+        close(descriptor);
+        return -error;
+    }
+    return descriptor;
+}
+
+int ray_file_reserve(int descriptor, uint64_t offset, uint64_t size) {
+    int error;
+    do {
+        error = posix_fallocate(descriptor, (off_t)offset, (off_t)size);
+    } while (error == EINTR);
+    return -error;
+}
+
+int ray_file_discard(int descriptor, uint64_t offset, uint64_t size) {
+    int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    return fallocate(descriptor, mode, (off_t)offset, (off_t)size) == 0 ? 0 : -errno;
+}
+
+void *ray_file_map(int descriptor, uint64_t offset, uint64_t size, int *error) {
+    struct stat status;
+    if (fstat(descriptor, &status) != 0) {
+        *error = errno;
+        return NULL;
+    }
+    // Touching a page beyond the end would end the process.
+    if (status.st_size < 0 || offset > (uint64_t)status.st_size || size > (uint64_t)status.st_size - offset) {
+        *error = ERANGE;
+        return NULL;
+    }
+    void *address = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, (off_t)offset);
+    if (address == MAP_FAILED) {
+        *error = errno;
+        return NULL;
+    }
+    madvise(address, size, MADV_DONTDUMP);
+    return address;
 }
 
 int ray_numa_interleave(void *address, uint64_t size) {

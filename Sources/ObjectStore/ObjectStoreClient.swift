@@ -12,16 +12,21 @@ package import RayCore
 /// Nothing that is read from shared memory is trusted: a damaged table gives an error.
 package final class ObjectStoreClient: Sendable {
     private let arena: ArenaMapping
+    /// Where objects are that the arena has no room for; nothing if the node has no such file.
+    private let file: FallbackFile?
     /// The slot that the raylet gave to this process.
     package let client: StoreClient
     private let slotGeneration: UInt64
     /// Where the search for a free pin word begins: no lower word was free lately.
     private let pinHint: PinHint
 
-    /// Maps the arena behind `descriptor`, which stays the caller's and may be closed afterwards.
+    /// Maps the arena behind `descriptor`, which stays the caller's and may be closed afterwards, like that of the
+    /// fallback file, of which nothing is mapped but the objects that are used, while they are.
     ///
     /// - Throws: `incompatible` or `corrupt` if it is no arena of this version, `detached` if the slot is not ours.
-    package init(fileDescriptor descriptor: Int32, client: StoreClient) throws(ObjectStoreError) {
+    package init(
+        fileDescriptor descriptor: Int32, fallbackDescriptor: Int32? = nil, client: StoreClient
+    ) throws(ObjectStoreError) {
         let arena = try ArenaMapping(mapping: descriptor)
         guard Int(client.index) < arena.geometry.slotCount else {
             throw .corrupt("slot \(client.index) is not among its \(arena.geometry.slotCount)")
@@ -29,9 +34,15 @@ package final class ObjectStoreClient: Sendable {
         let generation = ray_slot_generation(arena.slot(Int(client.index)))
         guard generation & 1 == 1 else { throw .detached }
         self.arena = arena
+        file = try Self.file(fallbackDescriptor)
         self.client = client
         slotGeneration = generation
         pinHint = PinHint()
+    }
+
+    private static func file(_ descriptor: Int32?) throws(ObjectStoreError) -> FallbackFile? {
+        guard let descriptor else { return nil }
+        return try FallbackFile(duplicating: descriptor)
     }
 
     /// Bytes for objects in all.
@@ -116,15 +127,21 @@ package final class ObjectStoreClient: Sendable {
             containedSize: Int(extent.contained_size))
         let base = UInt64(arena.geometry.dataOffset)
         guard extent.data_offset >= base, extent.data_offset.isMultiple(of: UInt64(RAY_ARENA_ALIGNMENT)),
-            let offset = Int(exactly: extent.data_offset - base), let size = layout.totalSize,
-            let bytes = arena.data(offset: offset, size: size)
+            let offset = Int(exactly: extent.data_offset - base), let size = layout.totalSize
         else {
             dropPin(position, word)
             throw .corrupt("entry \(found.index) lies outside the data")
         }
-        return PinnedObject(
-            store: self, pinPosition: position, pinWord: word, bytes: UnsafeRawBufferPointer(bytes),
-            layout: layout, offset: offset)
+        do throws(ObjectStoreError) {
+            let room = try writableRange(offset: offset, size: size)
+            return PinnedObject(
+                store: self, pinPosition: position, pinWord: word, bytes: UnsafeRawBufferPointer(room.bytes),
+                mapping: room.mapping, layout: layout, offset: offset)
+        } catch {
+            dropPin(position, word)
+            if case .system = error { throw error }
+            throw .corrupt("entry \(found.index) lies outside the data")
+        }
     }
 
     // MARK: Pins
@@ -157,12 +174,17 @@ package final class ObjectStoreClient: Sendable {
 
     /// The memory of room that the raylet granted.
     ///
-    /// - Throws: `outOfRange` if it is not inside the data part.
-    package func writableRange(offset: Int, size: Int) throws(ObjectStoreError) -> UnsafeMutableRawBufferPointer {
+    /// - Throws: `outOfRange` if it is not inside the data part or the fallback file, `system` if it cannot be mapped.
+    package func writableRange(offset: Int, size: Int) throws(ObjectStoreError) -> StoreRange {
+        let fileStart = FallbackFile.start(capacity: arena.geometry.dataSize)
+        if let file, offset >= fileStart {
+            let mapping = try file.map(offset: offset - fileStart, size: size)
+            return StoreRange(bytes: mapping.bytes, mapping: mapping)
+        }
         guard let bytes = arena.data(offset: offset, size: size),
             offset.isMultiple(of: RangeAllocator.alignment)
         else { throw .outOfRange(offset: offset, size: size) }
-        return bytes
+        return StoreRange(bytes: bytes, mapping: nil)
     }
 
     /// Writes a whole object into room that the raylet granted.
@@ -174,7 +196,9 @@ package final class ObjectStoreClient: Sendable {
         let layout = ObjectLayout(
             dataSize: data.count, metadataSize: metadata.count, containedSize: contained.count)
         guard let size = layout.totalSize else { throw .outOfRange(offset: offset, size: data.count) }
-        let room = try writableRange(offset: offset, size: size)
+        let range = try writableRange(offset: offset, size: size)
+        defer { withExtendedLifetime(range.mapping) {} }
+        let room = range.bytes
         if let source = data.baseAddress, let target = room.baseAddress { ray_copy(target, source, data.count) }
         metadata.withUnsafeBytes {
             UnsafeMutableRawBufferPointer(rebasing: room[data.count...]).copyMemory(from: $0)
@@ -193,4 +217,12 @@ package final class ObjectStoreClient: Sendable {
         else { return }
         _ = ray_populate(base, UInt64(bytes.count))
     }
+}
+
+/// Room in the store: bytes, and what keeps them mapped if they are not in the arena.
+package struct StoreRange {
+    /// Valid while `mapping`, if there is one, and the store live.
+    package let bytes: UnsafeMutableRawBufferPointer
+    /// To be kept until the bytes are used no more.
+    package let mapping: FileMapping?
 }

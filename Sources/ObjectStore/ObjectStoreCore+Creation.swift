@@ -21,20 +21,23 @@ extension ObjectStoreCore {
     }
 
     mutating func enqueue(_ request: Request, at now: Instant, into effects: inout Effects) {
-        if request.size > capacity {
+        if isHopeless(request) {
             fail(request, tooLargeMessage(request), into: &effects)
         } else if waiting.isEmpty, grant(request, into: &effects) {
             return
         } else if waiting.count >= configuration.waitingMax {
             fail(request, fullMessage(request, at: now, why: "too many creations wait already"), into: &effects)
         } else {
-            waiting.append(request)
-            if waiting.count == 1 { serveWaiting(at: now, into: &effects) }
+            // Those that are larger than the store are behind all others, which need not wait for them.
+            let isBeforeOthers = !isTooLarge(request) && waiting.last.map(isTooLarge) == true
+            let place = isBeforeOthers ? waiting.firstIndex(where: isTooLarge) : nil
+            waiting.insert(request, at: place ?? waiting.count)
+            if waiting.count == 1 || isTooLarge(request) || isBeforeOthers { serveWaiting(at: now, into: &effects) }
         }
     }
 
     /// Gives a request its room if there is any, or says that its object exists; whether it was answered.
-    mutating func grant(_ request: Request, into effects: inout Effects) -> Bool {
+    mutating func grant(_ request: Request, inFile: Bool = false, into effects: inout Effects) -> Bool {
         switch request.purpose {
         case .object(let id, let owner, let layout, let isPrimary):
             if let existing = indexByID[id] {
@@ -43,26 +46,38 @@ extension ObjectStoreCore {
                     .exists(token: request.token, client: request.client, id: id, isSealed: isSealed))
                 return true
             }
-            guard hasVacantEntry, let offset = allocator.allocate(request.size) else { return false }
+            guard hasVacantEntry, let range = takeRange(request.size, inFile: inFile) else { return false }
             let index = take(
                 Entry(
-                    id: id, owner: owner, client: request.client, offset: offset, size: request.size,
+                    id: id, owner: owner, client: request.client, offset: range.offset, size: range.size,
                     layout: layout, state: .created, isPrimary: isPrimary, generation: 0))
             indexByID[id] = index
             // A newer copy counts.
             dropFromDisk(id, into: &effects)
-            effects.append(.created(token: request.token, client: request.client, id: id, offset: offset))
-        case .restore(let id): return grantRestore(id, request.size, into: &effects)
+            guard !inFile else {
+                reserve(index, for: request, into: &effects)
+                return true
+            }
+            effects.append(.created(token: request.token, client: request.client, id: id, offset: range.offset))
+        case .restore(let id): return grantRestore(id, request, inFile: inFile, into: &effects)
         }
         return true
+    }
+
+    /// Room in the arena or in the fallback file; where, and how much it is there.
+    mutating func takeRange(_ size: Int, inFile: Bool) -> (offset: Int, size: Int)? {
+        guard !inFile else { return takeFileRange(size) }
+        return allocator.allocate(size).map { ($0, size) }
     }
 
     mutating func seal(
         _ id: ObjectID, _ client: StoreClient, _ metadataSize: Int, _ containedSize: Int,
         into effects: inout Effects
     ) {
-        if releaseDoomed(id, client) { return }
-        guard let index = indexByID[id], entries[Int(index)].client == client else {
+        if releaseDoomed(id, client, into: &effects) { return }
+        guard let index = indexByID[id], entries[Int(index)].client == client,
+            fallback.reserving[handle(index)] == nil
+        else {
             let error = RayError(.notFound, "object \(id) cannot be sealed: it was not created by \(client)")
             effects.append(.rejected(client, id, error))
             return
@@ -120,7 +135,7 @@ extension ObjectStoreCore {
         let position = Int(index)
         let isPrimary = entries[position].isPrimary
         let last = isPrimary ? primaryOrder.last : secondaryOrder.last
-        if isPrimary { primaryBytes += entries[position].size }
+        if isPrimary, !isInFile(entries[position]) { primaryBytes += entries[position].size }
         entries[position].previous = last
         entries[position].next = UseOrder.none
         if last != UseOrder.none { entries[Int(last)].next = index }
@@ -133,7 +148,7 @@ extension ObjectStoreCore {
 
     mutating func unlink(_ index: UInt32) {
         let entry = entries[Int(index)]
-        if entry.isPrimary { primaryBytes -= entry.size }
+        if entry.isPrimary, !isInFile(entry) { primaryBytes -= entry.size }
         if entry.previous != UseOrder.none { entries[Int(entry.previous)].next = entry.next }
         if entry.next != UseOrder.none { entries[Int(entry.next)].previous = entry.previous }
         update(entry.isPrimary) { order in

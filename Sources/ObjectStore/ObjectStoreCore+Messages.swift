@@ -24,14 +24,17 @@ extension ObjectStoreCore {
         package var waitingMax: Int
         /// When objects are written to disk; nothing means never.
         package var spilling: SpillPolicy?
+        /// When objects get room in the fallback file; nothing means never.
+        package var fallback: FallbackPolicy?
         /// For tests of the tests.
         package var plantedFault: PlantedFault?
 
         package init(
             capacity: Int, objectsMax: Int = 65_536, waitingMax: Int = 10_000, spilling: SpillPolicy? = nil,
-            plantedFault: PlantedFault? = nil
+            fallback: FallbackPolicy? = nil, plantedFault: PlantedFault? = nil
         ) {
             self.spilling = spilling
+            self.fallback = fallback
             self.capacity = capacity
             self.objectsMax = objectsMax
             self.waitingMax = waitingMax
@@ -104,6 +107,8 @@ extension ObjectStoreCore {
         case restore(ObjectID, deadline: Instant)
         /// Answer to the effect `readFile`: the object's bytes are in its room, or why not.
         case fileRead(EntryHandle, RayError?)
+        /// Answer to the effect `reserve`: the blocks are there, or why not.
+        case reserved(EntryHandle, SpillFailure?)
         /// Time passed.
         case tick
     }
@@ -138,6 +143,11 @@ extension ObjectStoreCore {
         case readFile(EntryHandle, SpilledObject, offset: Int)
         /// Nothing in the file is of use any more.
         case deleteFile(UInt64)
+        /// Have the disk set blocks aside for a range of the fallback file; answer with `reserved`. To be done in one
+        /// order with `discard`.
+        case reserve(EntryHandle, Range<Int>)
+        /// Give the blocks of a range of the fallback file back to the disk.
+        case discard(Range<Int>)
         /// The object is on disk only.
         case unloaded(ObjectID)
         /// A spilled object cannot be brought back; `isLost` if it never will.

@@ -60,19 +60,19 @@ extension ObjectStoreCore {
                 entries[Int(handle.index)].state = .zombie
                 zombies.append(Zombie(index: handle.index, provingScan: scansRequested + 1))
             } else {
-                release(handle.index)
+                release(handle.index, into: &effects)
             }
         }
         serveWaiting(at: now, into: &effects)
     }
 
     mutating func abort(_ id: ObjectID, _ client: StoreClient, into effects: inout Effects) {
-        if releaseDoomed(id, client) { return }
+        if releaseDoomed(id, client, into: &effects) { return }
         guard let index = indexByID[id], entries[Int(index)].client == client,
             entries[Int(index)].state == .created
         else { return }
         indexByID[id] = nil
-        release(index)
+        release(index, into: &effects)
         effects.append(.removed(id, .aborted))
     }
 
@@ -114,9 +114,9 @@ extension ObjectStoreCore {
             switch entry.state {
             case .created:
                 indexByID[entry.id] = nil
-                release(UInt32(position))
+                release(UInt32(position), into: &effects)
                 effects.append(.removed(entry.id, .aborted))
-            case .doomed: _ = releaseDoomed(entry.id, client)
+            case .doomed: _ = releaseDoomed(entry.id, client, into: &effects)
             case .sealed, .retracting, .zombie: entries[position].client = .raylet
             case .vacant: break
             }
@@ -127,20 +127,20 @@ extension ObjectStoreCore {
     }
 
     /// Ends a doomed entry whose writer stopped; whether there was one.
-    mutating func releaseDoomed(_ id: ObjectID, _ client: StoreClient) -> Bool {
+    mutating func releaseDoomed(_ id: ObjectID, _ client: StoreClient, into effects: inout Effects) -> Bool {
         guard var indexes = doomed[id],
             let position = indexes.firstIndex(where: { entries[Int($0)].client == client })
         else { return false }
         let index = indexes.remove(at: position)
         doomed[id] = indexes.isEmpty ? nil : indexes
-        release(index)
+        release(index, into: &effects)
         return true
     }
 
     /// Gives the entry's room and the entry itself back.
-    mutating func release(_ index: UInt32) {
+    mutating func release(_ index: UInt32, into effects: inout Effects) {
         let entry = entries[Int(index)]
-        giveUpRange(of: entry)
+        giveUpRange(of: entry, into: &effects)
         entries[Int(index)].state = .vacant
         entries[Int(index)].generation += 1
         entries[Int(index)].holds = 0

@@ -34,12 +34,14 @@ package struct ObjectStoreUsage: Hashable, Sendable {
     package var unsealed = Share()
     /// Freed objects that are still read.
     package var freedButRead = Share()
+    /// Objects of all kinds that take no room here, because they are in the fallback file.
+    package var inFile = Share()
 
     /// What holds the room, as a phrase.
     package var phrase: String {
         let parts = [
             (primary, "in scope"), (secondary, "copies of other nodes' objects"), (unsealed, "being written"),
-            (freedButRead, "freed but still read by a process"),
+            (freedButRead, "freed but still read by a process"), (inFile, "in the fallback file"),
         ]
         let named = parts.filter { $0.0.count > 0 }.map { "\($0.0.count) \($0.1) (\(Self.amount($0.0.bytes)))" }
         return named.isEmpty ? "nothing" : named.joined(separator: ", ")
@@ -64,6 +66,10 @@ extension ObjectStoreCore {
         usage.used = used
         usage.largestFree = allocator.largestFree
         for entry in entries {
+            guard entry.state == .vacant || !isInFile(entry) else {
+                usage.inFile.add(entry.size)
+                continue
+            }
             switch entry.state {
             case .vacant: break
             case .created, .doomed: usage.unsealed.add(entry.size)
@@ -108,13 +114,16 @@ extension ObjectStoreCore {
 
     /// What is wrong with the bookkeeping, or nothing.
     package var violation: String? {
-        allocator.violation ?? rangesViolation ?? entriesViolation ?? orderViolation(primaryOrder, true)
+        allocator.violation ?? fallbackViolation ?? rangesViolation ?? entriesViolation ?? orderViolation(
+            primaryOrder, true)
             ?? orderViolation(secondaryOrder, false) ?? diskViolation
     }
 
     private var rangesViolation: String? {
         var ranges: [(Int, Int)] = []
-        for (offset, sharers) in Dictionary(grouping: entries.filter { $0.state != .vacant }, by: \.offset) {
+        for (offset, sharers) in Dictionary(
+            grouping: entries.filter { $0.state != .vacant && !isInFile($0) }, by: \.offset)
+        {
             guard sharers.count - 1 == sharedRanges[offset, default: 0] else {
                 return "the sharers of \(offset) are miscounted"
             }
@@ -122,7 +131,8 @@ extension ObjectStoreCore {
             ranges.append((offset, sharers[0].size))
         }
         if sharedRanges.values.contains(where: { $0 < 1 }) { return "a range is shared by nobody" }
-        if sharedRanges.count > ranges.count { return "a range is shared that is not in use" }
+        let usedCount = Set(entries.lazy.filter { $0.state != .vacant }.map(\.offset)).count
+        if sharedRanges.count > usedCount { return "a range is shared that is not in use" }
         if ranges.reduce(0, { $0 + $1.1 }) != used { return "the ranges' sum is not the \(used) bytes in use" }
         if used > capacity { return "more in use than there is" }
         ranges += allocator.freeRanges.map { ($0.offset, $0.size) }

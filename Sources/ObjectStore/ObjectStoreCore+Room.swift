@@ -9,27 +9,42 @@ internal import RayCore
 extension ObjectStoreCore {
     /// Serves those who wait, in order, and makes room for the first who cannot be served.
     mutating func serveWaiting(at now: Instant, into effects: inout Effects) {
+        while serveRound(at: now, into: &effects) {}
+    }
+
+    /// One round of `serveWaiting`; whether another may serve more.
+    private mutating func serveRound(at now: Instant, into effects: inout Effects) -> Bool {
         var served = 0
         while served < waiting.count, grant(waiting[served], into: &effects) { served += 1 }
         if served > 0 { waiting.removeFirst(served) }
+        if served > 0 || waiting.isEmpty { fallback.fullSince = nil }
         // While entries are being retracted it is not known yet how much room they give.
-        guard let first = waiting.first, retractingCount == 0 else { return }
+        guard let first = waiting.first, let last = waiting.last, retractingCount == 0 else { return false }
         guard pinsAreFresh else {
             requestScan(into: &effects)
-            return
+            return false
         }
+        if isTooLarge(last), mayFallBack(last) { return fallBack(waiting.count - 1, at: now, into: &effects) }
+        guard !isTooLarge(first) else { return false }
         let victims = evictionCandidates(bytes: first.size)
-        guard victims.isEmpty else { return remove(victims, .evicted, at: now, into: &effects) }
+        guard victims.isEmpty else {
+            fallback.fullSince = nil
+            remove(victims, .evicted, at: now, into: &effects)
+            return false
+        }
         // What is being written can be evicted afterwards.
-        guard disk.writing == nil, !spill(bytes: first.size, into: &effects) else { return }
+        guard disk.writing == nil, !spill(bytes: first.size, into: &effects) else { return false }
+        fallback.fullSince = fallback.fullSince ?? now
+        if mayFallBack(first) { return fallBack(0, at: now, into: &effects) }
         grantWhatFits(into: &effects)
         if let bytes = waiting.first?.size { effects.append(.roomWanted(bytes: bytes)) }
+        return false
     }
 
     /// Serves those behind the first who need no more than what is free.
     ///
     /// Nothing can be evicted or spilled, so what holds the room is read or being written. Whoever does that may be
-    /// among those who wait, and must not wait for the first.
+    /// among those who wait, and must not wait for the first, which takes the fallback file after the grace.
     private mutating func grantWhatFits(into effects: inout Effects) {
         var position = 1
         while position < waiting.count {
@@ -38,13 +53,13 @@ extension ObjectStoreCore {
     }
 
     /// The least recently used secondary copies that nobody reads: at least one, `bytes` in all if there are so many.
-    private func evictionCandidates(bytes: Int) -> [UInt32] {
+    func evictionCandidates(bytes: Int, inFile: Bool = false) -> [UInt32] {
         var found: [UInt32] = []
         var sum = 0
         var index = secondaryOrder.first
         while index != UseOrder.none, sum < bytes {
             let entry = entries[Int(index)]
-            if isEvictable(entry) {
+            if isEvictable(entry), isInFile(entry) == inFile {
                 found.append(index)
                 sum += entry.size
             }
@@ -75,7 +90,7 @@ extension ObjectStoreCore {
         for zombie in known {
             let entry = entries[Int(zombie.index)]
             if zombie.provingScan <= scansAnswered, entry.pinnedAtScan != scansAnswered, entry.holds == 0 {
-                release(zombie.index)
+                release(zombie.index, into: &effects)
             } else {
                 zombies.append(zombie)
             }

@@ -41,9 +41,12 @@ extension ObjectStoreCore {
     }
 
     /// An entry leaves its range, which is free unless others have it, too.
-    mutating func giveUpRange(of entry: Entry) {
+    mutating func giveUpRange(of entry: Entry, into effects: inout Effects) {
         guard let others = sharedRanges[entry.offset] else {
-            return allocator.free(offset: entry.offset, size: entry.size)
+            guard isInFile(entry) else { return allocator.free(offset: entry.offset, size: entry.size) }
+            let range = fileRange(of: entry)
+            fallback.allocator.free(offset: range.lowerBound, size: range.count)
+            return effects.append(.discard(range))
         }
         sharedRanges[entry.offset] = others > 1 ? others - 1 : nil
     }

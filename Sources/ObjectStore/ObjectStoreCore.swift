@@ -20,9 +20,10 @@ package import RayCore
 /// - *zombie*: gone for everybody but those who read it at that moment; goes to vacant when a scan finds no pin.
 ///
 /// A full store lets creations wait in one queue, first come, first served: it evicts secondary copies that nobody
-/// reads, least recently used first, asks for spilling, and fails a creation with a reason at its deadline.
+/// reads, least recently used first, spills, takes the fallback file, and fails a creation with a reason at its
+/// deadline.
 /// Several entries may have one range (`share`): its room is free when the last of them is vacant.
-/// Offsets are relative to the data part of the arena.
+/// Offsets are relative to the data part of the arena; behind it go on those of the fallback file (`Fallback/`).
 package struct ObjectStoreCore: Sendable {
     let configuration: Configuration
     var allocator: RangeAllocator
@@ -49,6 +50,7 @@ package struct ObjectStoreCore: Sendable {
     /// Bytes of sealed primary copies.
     var primaryBytes = 0
     var disk = DiskState()
+    var fallback: FallbackState
     /// When the input that is being handled came.
     var clock = Instant.zero
 
@@ -99,6 +101,8 @@ package struct ObjectStoreCore: Sendable {
         var deadline: Instant
         var since: Instant
         var purpose: Purpose
+        /// Whether copies that nobody reads have left the fallback file for it.
+        var hasMadeRoom = false
     }
 
     /// The ends of a list of entries that is linked through the entries themselves.
@@ -115,6 +119,7 @@ package struct ObjectStoreCore: Sendable {
         precondition(configuration.objectsMax < Int(UseOrder.none), "entries are numbered with 32 bits")
         self.configuration = configuration
         allocator = RangeAllocator(capacity: configuration.capacity)
+        fallback = FallbackState(configuration.fallback)
     }
 
     /// Takes one input and appends what is to be done.
@@ -149,6 +154,7 @@ package struct ObjectStoreCore: Sendable {
         case .fileWritten(let file, let result): fileWritten(file, result, at: now, into: &effects)
         case .restore(let id, let deadline): restore(id, deadline: deadline, at: now, into: &effects)
         case .fileRead(let handle, let error): fileRead(handle, error, at: now, into: &effects)
+        case .reserved(let handle, let failure): reserved(handle, failure, at: now, into: &effects)
         case .tick: tick(at: now, into: &effects)
         }
     }
@@ -209,7 +215,7 @@ package struct ObjectStoreCore: Sendable {
         var index = primaryOrder.first
         while index != UseOrder.none, sum < bytes {
             let entry = entries[Int(index)]
-            if isEvictable(entry) {
+            if isEvictable(entry), !isInFile(entry) {
                 found.append(entry.id)
                 sum += entry.size
             }

@@ -53,16 +53,22 @@ package final class ObjectStoreServer {
         package var waitingMax = 10_000
         /// When objects are written to disk; nothing means never.
         package var spilling: SpillPolicy?
+        /// When objects get room in the fallback file, if there is one.
+        package var fallback = FallbackPolicy()
 
         package init(capacity: Int) { self.capacity = capacity }
     }
 
     /// The descriptor of the arena, to be sent to clients; owned by this object.
     package let fileDescriptor: Int32
+    /// Where objects lie that the arena has no room for; its descriptor is to be sent to clients, too.
+    package let fallbackFile: FallbackFile?
 
-    private let arena: ArenaMapping
+    let arena: ArenaMapping
+    /// Ranges of the fallback file that this process has used, by their offset, until they are given back.
+    var mappings: [Int: FileMapping] = [:]
     private var table: ObjectTable
-    private var core: ObjectStoreCore
+    private(set) var core: ObjectStoreCore
     private var events: [Event] = []
     private var effects: ObjectStoreCore.Effects = []
     private var spillRequests: [SpillRequest] = []
@@ -76,9 +82,14 @@ package final class ObjectStoreServer {
 
     /// Creates the arena.
     ///
-    /// - Parameter nonce: tells arenas apart; any random number.
+    /// - Parameters:
+    ///   - nonce: tells arenas apart; any random number.
+    ///   - fallbackFile: for objects that find no room in the arena; without it they wait and fail.
     /// - Throws: `ObjectStoreError.system` if the machine has no room, `invalidConfiguration` for absurd sizes.
-    package init(_ configuration: Configuration, nonce: UInt64) throws(ObjectStoreError) {
+    package init(
+        _ configuration: Configuration, nonce: UInt64, fallbackFile: FallbackFile? = nil
+    ) throws(ObjectStoreError) {
+        self.fallbackFile = fallbackFile
         let objectsMax =
             configuration.objectsMax ?? min(4 << 20, max(65_536, configuration.capacity / (16 << 10)))
         let geometry = try ArenaGeometry(
@@ -91,7 +102,7 @@ package final class ObjectStoreServer {
         core = ObjectStoreCore(
             ObjectStoreCore.Configuration(
                 capacity: geometry.dataSize, objectsMax: objectsMax, waitingMax: configuration.waitingMax,
-                spilling: configuration.spilling))
+                spilling: configuration.spilling, fallback: fallbackFile == nil ? nil : configuration.fallback))
         freeSlots = Array(0..<geometry.slotCount)
         aheadBytes = configuration.aheadBytes
         _ = ray_numa_interleave(arena.base + geometry.dataOffset, UInt64(geometry.dataSize))
@@ -156,7 +167,7 @@ package final class ObjectStoreServer {
     }
 
     /// Any other change; see `ObjectStoreCore.Input`. The answers `retracted` and `pins` are given by the store itself.
-    package func receive(_ input: ObjectStoreCore.Input, at now: Instant) { perform(input, at: now) }
+    package func receive(_ input: ObjectStoreCore.Input, at now: Instant) { perform(mapped(input), at: now) }
 
     /// Makes an object findable that was created and written.
     package func seal(
@@ -212,6 +223,9 @@ package final class ObjectStoreServer {
     /// Bytes in use.
     package var used: Int { core.used }
 
+    /// Bytes in use in the fallback file.
+    package var fallbackUsed: Int { core.fallbackUsed }
+
     /// Bytes for objects in all.
     package var capacity: Int { core.capacity }
 
@@ -248,7 +262,7 @@ package final class ObjectStoreServer {
         _ id: ObjectID, _ body: (UnsafeRawBufferPointer, ObjectLayout) throws -> Result
     ) rethrows -> Result? {
         guard let entry = core.entry(id), let size = entry.layout.totalSize,
-            let bytes = arena.data(offset: entry.offset, size: size)
+            let bytes = bytes(at: entry.offset, size: size)
         else { return nil }
         return try body(UnsafeRawBufferPointer(bytes), entry.layout)
     }
@@ -258,7 +272,7 @@ package final class ObjectStoreServer {
         _ handle: EntryHandle, _ body: (UnsafeRawBufferPointer, ObjectLayout) throws -> Result
     ) rethrows -> Result? {
         guard let entry = core.entry(handle), entry.holds > 0, let size = entry.layout.totalSize,
-            let bytes = arena.data(offset: entry.offset, size: size)
+            let bytes = bytes(at: entry.offset, size: size)
         else { return nil }
         return try body(UnsafeRawBufferPointer(bytes), entry.layout)
     }
@@ -268,7 +282,7 @@ package final class ObjectStoreServer {
         _ id: ObjectID, _ body: (UnsafeMutableRawBufferPointer) throws -> Result
     ) rethrows -> Result? {
         guard let (offset, layout) = core.unsealed(id, by: .raylet), let size = layout.totalSize,
-            let bytes = arena.data(offset: offset, size: size)
+            let bytes = bytes(at: offset, size: size)
         else { return nil }
         return try body(bytes)
     }
@@ -335,13 +349,19 @@ package final class ObjectStoreServer {
             let range = lend(offset: offset, layout: object.layout)
             spillRequests.append(.read(handle, object, into: range))
         case .deleteFile(let file): spillRequests.append(.delete(file: file))
+        case .reserve(let handle, let range):
+            if let fallbackFile {
+                spillRequests.append(.reserve(handle, FallbackRange(file: fallbackFile, bytes: range)))
+            }
+        case .discard(let range):
+            mappings[range.lowerBound] = nil
+            if let fallbackFile { spillRequests.append(.discard(FallbackRange(file: fallbackFile, bytes: range))) }
         }
     }
 
     /// The encoded references inside an object.
     private func contained(_ entry: ObjectEntry) -> [UInt8] {
-        let start = entry.offset + entry.layout.dataSize + entry.layout.metadataSize
-        return arena.data(offset: start, size: entry.layout.containedSize).map { Array($0) } ?? []
+        withObject(entry.id) { bytes, layout in Array(bytes[(layout.dataSize + layout.metadataSize)...]) } ?? []
     }
 
     private func lend(_ entry: ObjectEntry) -> (entry: ObjectEntry, range: LentRange) {
@@ -349,10 +369,10 @@ package final class ObjectStoreServer {
     }
 
     private func lend(offset: Int, layout: ObjectLayout) -> LentRange {
-        guard let size = layout.totalSize, let bytes = arena.data(offset: offset, size: size) else {
+        guard let size = layout.totalSize, let bytes = bytes(at: offset, size: size) else {
             preconditionFailure("the store's bookkeeping names room outside of the arena")
         }
-        return LentRange(bytes, of: arena)
+        return LentRange(bytes, of: arena, mapping: mapping(at: offset, size: size))
     }
 
     /// What is pinned now, among `wanted` or at all, in the order of slots; one object may be named several times.

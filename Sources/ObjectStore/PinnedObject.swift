@@ -8,11 +8,13 @@ internal import Synchronization
 /// A stored object that this process reads: its bytes stay in place and unchanged while this value lives.
 ///
 /// Sendable, though it holds a pointer: the bytes behind it are never written while the pin stands, and the pin stands
-/// until `deinit`. The store, and with it the mapping, lives at least as long.
+/// until `deinit`. The store, and with it the mapping, lives at least as long; `mapping` changes in `deinit` only.
 package final class PinnedObject: @unchecked Sendable {
     private let store: ObjectStoreClient
     private let pinPosition: Int
     private let pinWord: UInt64
+    /// What maps the bytes if they are not in the arena.
+    private var mapping: FileMapping?
     /// Data, metadata and contained references.
     private let bytes: UnsafeRawBufferPointer
     /// The sizes of the parts.
@@ -22,18 +24,22 @@ package final class PinnedObject: @unchecked Sendable {
 
     init(
         store: ObjectStoreClient, pinPosition: Int, pinWord: UInt64, bytes: UnsafeRawBufferPointer,
-        layout: ObjectLayout, offset: Int
+        mapping: FileMapping?, layout: ObjectLayout, offset: Int
     ) {
         precondition(bytes.count == layout.totalSize, "the bytes of the whole object")
         self.store = store
         self.pinPosition = pinPosition
         self.pinWord = pinWord
         self.bytes = bytes
+        self.mapping = mapping
         self.layout = layout
         self.offset = offset
     }
 
-    deinit { store.dropPin(pinPosition, pinWord) }
+    deinit {
+        mapping = nil
+        store.dropPin(pinPosition, pinWord)
+    }
 
     /// Number of data bytes.
     package var byteCount: Int { layout.dataSize }

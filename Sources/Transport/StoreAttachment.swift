@@ -10,6 +10,8 @@ internal import Glibc
 package struct StoreAttachment: Sendable {
     /// Shared memory of the store; belongs to the receiver.
     package var descriptor: Int32
+    /// The file in which objects lie that the shared memory has no room for; nothing if the node has none.
+    package var fallbackDescriptor: Int32?
     /// Index of the process's slot in the store.
     package var slot: UInt32
     /// Must stay open as long as the store is used: its end gives the slot and all pins back.
@@ -19,7 +21,8 @@ package struct StoreAttachment: Sendable {
 /// The conversation by which a process gets its node's store, over a Unix socket of the raylet.
 ///
 ///     client ──▶ raylet   length of the token (4 bytes, little-endian), token
-///     client ◀── raylet   slot (4 bytes, little-endian) with the descriptor
+///     client ◀── raylet   slot (4 bytes, little-endian) with the descriptor of the memory, and that of the
+///                       fallback file if there is one
 ///                or       a sentence without a descriptor, and the end
 package enum StoreAttachmentProtocol {
     /// Longest token, in bytes.
@@ -61,16 +64,19 @@ private func attachStore(_ connection: Int32, token: [UInt8]) throws(TransportEr
     }
     var answer = [UInt8](repeating: 0, count: StoreAttachmentProtocol.refusalBytesMax)
     var count = 0
-    let descriptor = ray_recv_fd(connection, &answer, answer.count, &count)
-    guard descriptor >= 0 else {
+    var descriptors = [Int32](repeating: -1, count: Int(RAY_DESCRIPTORS_MAX))
+    let received = ray_recv_fds(connection, &descriptors, RAY_DESCRIPTORS_MAX, &answer, answer.count, &count)
+    guard received > 0 else {
         let reason = String(decoding: answer.prefix { $0 != 0 }, as: UTF8.self)
         throw .system(
-            operation: "attaching to the object store" + (reason.isEmpty ? "" : " (\(reason))"), code: -descriptor)
+            operation: "attaching to the object store" + (reason.isEmpty ? "" : " (\(reason))"), code: -received)
     }
     guard count == 4 else {
-        ray_close(descriptor)
+        for descriptor in descriptors[..<Int(received)] { ray_close(descriptor) }
         throw .system(operation: "attaching to the object store", code: EBADMSG)
     }
     let slot = answer.withUnsafeBytes { UInt32(littleEndian: $0.loadUnaligned(as: UInt32.self)) }
-    return StoreAttachment(descriptor: descriptor, slot: slot, connection: connection)
+    return StoreAttachment(
+        descriptor: descriptors[0], fallbackDescriptor: received > 1 ? descriptors[1] : nil, slot: slot,
+        connection: connection)
 }

@@ -136,8 +136,8 @@ private let largeCopyBytes = 8 << 20
         for number in 0..<20_000 {
             let offset = try #require(node.create(objectID(number), size: size - 64))
             let room = try node.first.writableRange(offset: offset, size: size - 64)
-            room.storeBytes(of: UInt64(number), as: UInt64.self)
-            room.storeBytes(of: UInt64(number), toByteOffset: size - 72, as: UInt64.self)
+            room.bytes.storeBytes(of: UInt64(number), as: UInt64.self)
+            room.bytes.storeBytes(of: UInt64(number), toByteOffset: size - 72, as: UInt64.self)
             node.server.seal(objectID(number), by: node.first.client, metadataSize: 0, containedSize: 0, at: .zero)
             _ = node.server.takeEvents()
             if number >= 50 { node.server.free([objectID(number - 50)], at: .zero) }
@@ -280,11 +280,12 @@ private let largeCopyBytes = 8 << 20
             ray_close(far)
         }
         let hello: [UInt8] = [4, 2]
-        #expect(ray_send_fd(near, node.server.fileDescriptor, hello, hello.count) == 0)
+        #expect(ray_send_fds(near, [node.server.fileDescriptor], 1, hello, hello.count) == 0)
         var buffer = [UInt8](repeating: 0, count: 16)
         var count = 0
-        let received = ray_recv_fd(far, &buffer, buffer.count, &count)
-        #expect(received >= 0)
+        var descriptors: [Int32] = [-1]
+        #expect(ray_recv_fds(far, &descriptors, 1, &buffer, buffer.count, &count) == 1)
+        let received = descriptors[0]
         #expect(Array(buffer[..<count]) == hello)
         let client = try ObjectStoreClient(fileDescriptor: received, client: node.second.client)
         ray_close(received)
@@ -299,7 +300,8 @@ private let largeCopyBytes = 8 << 20
         ray_close(near)
         var byte: UInt8 = 0
         var count = 0
-        #expect(ray_recv_fd(far, &byte, 1, &count) < 0)
+        var descriptor: Int32 = -1
+        #expect(ray_recv_fds(far, &descriptor, 1, &byte, 1, &count) < 0)
         ray_close(far)
     }
 

@@ -22,12 +22,13 @@ final class ModelDriver {
     var checkEvery = 1
 
     init(
-        capacity: Int, objectsMax: Int = 100, spilling: SpillPolicy? = nil,
+        capacity: Int, objectsMax: Int = 100, spilling: SpillPolicy? = nil, fallback: FallbackPolicy? = nil,
         fault: ObjectStoreCore.PlantedFault? = nil
     ) {
         core = ObjectStoreCore(
             ObjectStoreCore.Configuration(
-                capacity: capacity, objectsMax: objectsMax, spilling: spilling, plantedFault: fault))
+                capacity: capacity, objectsMax: objectsMax, spilling: spilling, fallback: fallback,
+                plantedFault: fault))
     }
 
     /// Performs the input and everything that follows from it.

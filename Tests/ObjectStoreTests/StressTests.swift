@@ -80,7 +80,7 @@ private final class Reader {
             let offset = try #require(node.create(objectID(number), size: size))
             let room = try node.first.writableRange(offset: offset, size: size)
             for word in 0..<(size / 8) {
-                room.storeBytes(of: UInt64(number), toByteOffset: word * 8, as: UInt64.self)
+                room.bytes.storeBytes(of: UInt64(number), toByteOffset: word * 8, as: UInt64.self)
             }
             node.server.seal(objectID(number), by: node.first.client, metadataSize: 0, containedSize: 0, at: .zero)
             _ = node.server.takeEvents()

@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 import CRaySystem
+import Glibc
 import RayCore
 import RayObjectStore
 
@@ -31,18 +32,34 @@ final class TestNode {
     let server: ObjectStoreServer
     let first: ObjectStoreClient
     let second: ObjectStoreClient
+    /// Where the fallback file is; removed with the node.
+    let folder = "/tmp/test-node-\(UInt64.random(in: .min ... .max))"
     private var token: UInt64 = 0
 
-    init(capacity: Int, objectsMax: Int = 1_000, pinsPerClient: Int = 64) throws {
+    init(capacity: Int, objectsMax: Int = 1_000, pinsPerClient: Int = 64, hasFile: Bool = false) throws {
+        mkdir(folder, 0o700)
         var configuration = ObjectStoreServer.Configuration(capacity: capacity)
         configuration.objectsMax = objectsMax
         configuration.pinsPerClient = pinsPerClient
         configuration.clientsMax = 4
-        server = try ObjectStoreServer(configuration, nonce: 7)
+        let file = hasFile ? try FallbackFile(folder: folder) : nil
+        server = try ObjectStoreServer(configuration, nonce: 7, fallbackFile: file)
         first = try ObjectStoreClient(
-            fileDescriptor: server.fileDescriptor, client: server.attachClient(processID: 1))
+            fileDescriptor: server.fileDescriptor, fallbackDescriptor: file?.descriptor,
+            client: server.attachClient(processID: 1))
         second = try ObjectStoreClient(
-            fileDescriptor: server.fileDescriptor, client: server.attachClient(processID: 2))
+            fileDescriptor: server.fileDescriptor, fallbackDescriptor: file?.descriptor,
+            client: server.attachClient(processID: 2))
+    }
+
+    deinit { rmdir(folder) }
+
+    /// What is in the folder.
+    var names: [String] {
+        var found = glob_t()
+        defer { globfree(&found) }
+        guard glob(folder + "/*", 0, nil, &found) == 0 else { return [] }
+        return (0..<Int(found.gl_pathc)).compactMap { index in found.gl_pathv[index].map { String(cString: $0) } }
     }
 
     /// Asks for room; its offset if it was granted at once.

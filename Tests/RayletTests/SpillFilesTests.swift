@@ -70,7 +70,10 @@ private struct DiskNode {
             guard !requests.isEmpty else { return }
             for request in requests {
                 files.perform(request)
-                if case .delete = request { continue }
+                switch request {
+                case .delete, .discard: continue
+                case .write, .read, .reserve: break
+                }
                 store.receive(answers.nextInput(), at: now)
             }
         }
@@ -97,6 +100,34 @@ private struct DiskNode {
 
 @Suite("Files of spilled objects")
 struct SpillFilesTests {
+    @Test("Blocks of the fallback file are refused by a disk that would be too full, and given by another")
+    func blocks() throws {
+        let root = "/tmp/spill-files-\(UInt32.random(in: .min ... .max))"
+        mkdir(root, 0o700)
+        defer { rmdir(root) }
+        for threshold in [0.0, 1.0] {
+            let answers = Answers()
+            let files = try SpillFiles(directory: root, node: node(0), capacityThreshold: threshold) { answers.add($0) }
+            defer { files.stop() }
+            let store = try ObjectStoreServer(
+                ObjectStoreServer.Configuration(capacity: 1 << 20), nonce: 1, fallbackFile: FallbackFile(folder: root))
+            store.create(
+                ObjectStoreCore.Creation(
+                    token: 1, id: object(1), owner: process(1), client: StoreClient(index: 0),
+                    layout: ObjectLayout(dataSize: 5 << 20), isPrimary: true, deadline: .distantFuture),
+                at: .zero)
+            for request in store.takeSpillRequests() { files.perform(request) }
+            store.receive(answers.nextInput(), at: .zero)
+            switch store.takeEvents().first {
+            case .created: #expect(threshold == 1)
+            case .failed(_, _, let error):
+                #expect(threshold == 0 && error.type == .outOfDisk)
+                #expect(error.message.contains("local_fs_capacity_threshold is 0 %"), "\(error.message)")
+            default: Issue.record("no answer")
+            }
+        }
+    }
+
     @Test("An object comes back as it was, whole and in pieces across its blocks", .timeLimit(.minutes(1)))
     func roundTrip() throws {
         let node = try DiskNode()

@@ -13,9 +13,9 @@ enum MessageSamples {
         + head + trace
     /// Bytes that a message has more than in the version before, by its kind.
     static let addedBytes: [UInt16: Int] = [
-        64: environmentBytes, 69: 1, 81: 28, 145: 25, 84: addressBytes, 103: 32, 113: environmentBytes,
+        64: environmentBytes, 69: 1, 81: 28, 145: 25, 84: addressBytes, 113: environmentBytes,
         119: addressBytes,
-        120: 32, 148: 1, 149: 36, 150: 4, 204: 4, 293: processSpanBytes, 295: 9, 301: 29,
+        120: 32, 148: 1, 149: 36, 150: 4, 204: 4, 261: 8, 293: processSpanBytes, 295: 9, 301: 29,
     ]
     private static var processSpanBytes: Int {
         var writer = WireWriter()
@@ -183,7 +183,7 @@ enum MessageSamples {
                 actorsAlive: 1, actorsPending: 2, actorsDead: 3, jobs: 4,
                 warnings: ["open"])),
         .workerKilled(WorkerKilled(worker: workerID, error: error)),
-        .spillReport(SpillReport(spilledBytes: 1, restoredBytes: 2, bytesOnDisk: 3, objectCount: 4)),
+        .spillReport(SpillReport(spilledBytes: 1, restoredBytes: 2, bytesOnDisk: 3, objectCount: 4, fallbackBytes: 5)),
     ]
 
     static let heldLease = HeldLease(

@@ -186,6 +186,7 @@ struct MessageTests {
         switch message {
         case .nodeRegistered: return [8]
         case .jobRegistered: return [8, 8 + 5]
+        case .clusterStatus: return [8, 8 + 32]
         case .actorUpdate: return [1, 1 + 8]
         case .assignLease(let message):
             var writer = WireWriter()

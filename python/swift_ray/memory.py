@@ -30,8 +30,8 @@ def memory_info(
         for row in listed["rows"]
         if row["stored_on"] and not row["is_spilled"]
     }
-    # Nodes report what they hold now and then.
-    used = max(sum(node["store_used"] for node in nodes), sum(stored.values()))
+    # Nodes report what they hold now and then; what is in a node's fallback file takes no room in its store.
+    used = max(sum(node["store_used"] for node in nodes), sum(stored.values()) - spills["fallback_bytes"])
     count, primary = len(stored), sum(stored.values())
     if listed["matched"] > len(listed["rows"]) or listed["dropped"]:
         count, primary = max(count, sum(node["objects"] for node in nodes)), used
@@ -39,6 +39,7 @@ def memory_info(
     stats = reply.store_stats
     stats.object_store_bytes_avail = sum(node["store_capacity"] for node in nodes)
     stats.object_store_bytes_used = used
+    stats.object_store_bytes_fallback = spills["fallback_bytes"]
     stats.object_store_bytes_primary_copy = primary
     stats.num_local_objects = stats.num_object_store_primary_copies = count
     stats.spilled_bytes_total = spills["spilled_bytes"]

@@ -163,6 +163,7 @@ package struct MemoryText {
         text += "Plasma memory usage \(used >> 20) MiB, \(living.reduce(0) { $0 + $1.objectCount }) objects, "
         text += "\(share)% full\n"
         let spill = status.spill
+        if spill.fallbackBytes > 0 { text += "Plasma filesystem mmap usage: \(spill.fallbackBytes >> 20) MiB\n" }
         if spill.spilledBytes > 0 {
             text += "Spilled \(spill.spilledBytes >> 20) MiB, \(spill.objectCount) objects on disk now "
             text += "(\(spill.bytesOnDisk >> 20) MiB)\n"

@@ -28,12 +28,30 @@ int ray_populate(void *_Nonnull address, uint64_t size);
 /// Duplicates a descriptor, close-on-exec; the new one, or a negative errno.
 int ray_duplicate_fd(int descriptor);
 
-/// Sends `descriptor` with `count` bytes (at least one) over a Unix socket; 0 or a negative errno.
-int ray_send_fd(int socket, int descriptor, const void *_Nonnull bytes, size_t count);
+/// Most descriptors in one message.
+#define RAY_DESCRIPTORS_MAX 2
 
-/// Receives a descriptor with up to `capacity` bytes; it, or a negative errno: -ENOTCONN at the end of the stream,
-/// -EBADMSG if the message carries no descriptor or more than one. Stores the number of bytes received.
-int ray_recv_fd(int socket, void *_Nonnull bytes, size_t capacity, size_t *_Nonnull count);
+/// Sends descriptors with `count` bytes (at least one of each) over a Unix socket; 0 or a negative errno.
+int ray_send_fds(
+    int socket, const int *_Nonnull descriptors, int descriptor_count, const void *_Nonnull bytes, size_t count);
+
+/// Receives descriptors with up to `capacity` bytes; how many, or a negative errno: -ENOTCONN at the end of the
+/// stream, -EBADMSG if the message carries none or too many. Stores the number of bytes received.
+int ray_recv_fds(
+    int socket, int *_Nonnull descriptors, int descriptor_capacity, void *_Nonnull bytes, size_t capacity,
+    size_t *_Nonnull count);
+
+/// Makes an empty file without a name on the disk of `folder`; a descriptor, or a negative errno.
+int ray_file_create(const char *_Nonnull folder);
+
+/// Has the disk set blocks aside for a range of a file, which grows to its end if it is shorter; 0 or a negative errno.
+int ray_file_reserve(int descriptor, uint64_t offset, uint64_t size);
+
+/// Gives the blocks of a range of a file back to the disk; 0 or a negative errno.
+int ray_file_discard(int descriptor, uint64_t offset, uint64_t size);
+
+/// Maps a range of a file, from a page's beginning; NULL and `*error` = errno on failure, ERANGE beyond its end.
+void *_Nullable ray_file_map(int descriptor, uint64_t offset, uint64_t size, int *_Nonnull error);
 
 /// Spreads the pages of a range over the machine's memory nodes: 1 if done, 0 where there is one node or no libnuma.
 int ray_numa_interleave(void *_Nonnull address, uint64_t size);

@@ -21,10 +21,14 @@ package enum StoreConnection {
         } catch {
             throw RayError(.systemError, "the object store at \(socketPath) cannot be attached: \(error)")
         }
-        defer { close(attachment.descriptor) }
+        defer {
+            close(attachment.descriptor)
+            if let file = attachment.fallbackDescriptor { close(file) }
+        }
         do throws(ObjectStoreError) {
             return try ObjectStoreClient(
-                fileDescriptor: attachment.descriptor, client: StoreClient(index: attachment.slot))
+                fileDescriptor: attachment.descriptor, fallbackDescriptor: attachment.fallbackDescriptor,
+                client: StoreClient(index: attachment.slot))
         } catch {
             throw RayError(.systemError, "the object store cannot be mapped: \(error)")
         }

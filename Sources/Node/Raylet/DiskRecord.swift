@@ -24,7 +24,7 @@ struct DiskRecord: Sendable {
             reads[handle] = DiskWork(
                 isRestore: true, object: object.id, objectCount: 1, byteCount: object.layout.totalSize ?? 0,
                 began: now)
-        case .delete: break
+        case .delete, .reserve, .discard: break
         }
     }
 

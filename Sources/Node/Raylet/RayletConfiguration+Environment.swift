@@ -19,7 +19,10 @@ extension RayletConfiguration {
         try Self.read("object_spilling_threshold", variable, in: 0...1) { policy.threshold = $0 }
         try Self.read("min_spilling_size", variable, in: 0...Self.bytesMax) { policy.batchBytesMin = Int($0) }
         try Self.read("max_fused_object_count", variable, in: 1...1e6) { policy.batchObjectsMax = Int($0) }
-        try Self.read("oom_grace_period_s", variable, in: 0...86_400) { policy.graceMilliseconds = Int($0 * 1_000) }
+        try Self.read("oom_grace_period_s", variable, in: 0...86_400) {
+            policy.graceMilliseconds = Int($0 * 1_000)
+            fallback.graceMilliseconds = policy.graceMilliseconds
+        }
         try Self.read("local_fs_capacity_threshold", variable, in: 0...1) { diskCapacityThreshold = $0 }
         spilling = policy
         try Self.read("memory_usage_threshold", variable, in: 0...1) { memory.threshold = $0 }

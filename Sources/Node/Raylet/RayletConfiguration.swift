@@ -42,8 +42,12 @@ package struct RayletConfiguration: Sendable {
     package var workerEnvironment: [String] = []
     /// When objects are written to disk; nothing means never.
     package var spilling: SpillPolicy? = SpillPolicy()
-    /// The folder for spilled objects; nothing means the session's.
+    /// The folder for spilled objects and the fallback file; nothing means the session's.
     package var spillDirectory: String?
+    /// That folder.
+    package var diskDirectory: String { spillDirectory ?? sessionDirectory }
+    /// How long neither eviction nor spilling helps before an object goes to the fallback file.
+    package var fallback = FallbackPolicy()
     /// Share of the disk in use beyond which nothing is spilled.
     package var diskCapacityThreshold = 0.95
     /// Bytes of unpacked packages beyond which those are deleted that no process uses.

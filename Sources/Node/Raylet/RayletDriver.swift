@@ -135,7 +135,8 @@ final class RayletDriver: @unchecked Sendable {
     /// - Throws: `socketInUse` or `system`.
     func serveStore() throws(TransportError) {
         let server = StoreAttachmentServer(
-            watch: watch, token: Array(configuration.token.utf8), storeDescriptor: store.fileDescriptor,
+            watch: watch, token: Array(configuration.token.utf8),
+            storeDescriptors: [store.fileDescriptor] + (store.fallbackFile.map { [$0.descriptor] } ?? []),
             attach: { processID, answer in self.reactor.perform { self.attach(processID, answer) } },
             detach: { slot in
                 self.reactor.perform {
@@ -147,13 +148,12 @@ final class RayletDriver: @unchecked Sendable {
         attachments = server
     }
 
-    /// Makes the threads that write objects to disk and read them.
+    /// Makes the threads that write objects to disk and read them, and have it set blocks aside.
     ///
     /// - Throws: `system` if the machine gives no threads.
     func serveDisk() throws(TransportError) {
-        guard configuration.spilling != nil else { return }
         spillFiles = try SpillFiles(
-            directory: configuration.spillDirectory ?? configuration.sessionDirectory, node: configuration.nodeID,
+            directory: configuration.diskDirectory, node: configuration.nodeID,
             capacityThreshold: configuration.diskCapacityThreshold,
             answer: { [weak self] input in
                 guard let self else { return }
@@ -238,7 +238,7 @@ final class RayletDriver: @unchecked Sendable {
         let usage = store.spillUsage
         return SpillReport(
             spilledBytes: usage.spilledBytes, restoredBytes: usage.restoredBytes, bytesOnDisk: usage.bytesOnDisk,
-            objectCount: usage.objectCount)
+            objectCount: usage.objectCount, fallbackBytes: store.fallbackUsed)
     }
 
     /// Reads how much memory is used; who uses it, only when that matters.

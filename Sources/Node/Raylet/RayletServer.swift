@@ -141,13 +141,31 @@ package final class RayletServer: Sendable {
     private static func makeStore(_ configuration: RayletConfiguration) throws(RayError) -> ObjectStoreServer {
         var store = ObjectStoreServer.Configuration(capacity: configuration.storeCapacity)
         store.spilling = configuration.spilling
+        store.fallback = configuration.fallback
         do throws(ObjectStoreError) {
-            return try ObjectStoreServer(store, nonce: .random(in: 1 ... .max))
+            let file = makeFallbackFile(configuration)
+            return try ObjectStoreServer(store, nonce: .random(in: 1 ... .max), fallbackFile: file)
         } catch {
             throw RayError(
                 .systemError,
                 "the object store of \(configuration.storeCapacity) bytes cannot be made: \(error); "
                     + "choose a smaller one with --object-store-memory")
+        }
+    }
+
+    /// A node does without the file where its disk takes none: then objects that do not fit wait, and fail.
+    private static func makeFallbackFile(_ configuration: RayletConfiguration) -> FallbackFile? {
+        let folder = configuration.diskDirectory
+        mkdir(folder, 0o700)
+        do throws(ObjectStoreError) {
+            return try FallbackFile(folder: folder)
+        } catch {
+            Logger(label: "ray.raylet").warning(
+                """
+                objects that do not fit into the object store will fail, as there is no file for them: \(error); \
+                choose another folder with --object-spilling-directory
+                """)
+            return nil
         }
     }
 }

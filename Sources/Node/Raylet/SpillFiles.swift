@@ -9,7 +9,8 @@ package import RayObjectStore
 package import RayTransport
 internal import Synchronization
 
-/// Files of spilled objects: written by one thread, read by another, so that the raylet's loop never waits for a disk.
+/// Files of spilled objects, and blocks of the fallback file: written by one thread, read by another, so that the
+/// raylet's loop never waits for a disk.
 ///
 /// Each file holds several objects, one after the other: a header (`SpillHeader`), which names the object and has a
 /// checksum for each MiB of it, then its bytes. The folder carries the node's id and goes with the node; files that a
@@ -19,6 +20,7 @@ package final class SpillFiles: Sendable {
     package typealias Answer = @Sendable (ObjectStoreCore.Input) -> Void
 
     package let folder: String
+    private let directory: String
     private let capacityThreshold: Double
     private let writer: WorkQueue
     private let reader: WorkQueue
@@ -32,6 +34,7 @@ package final class SpillFiles: Sendable {
     package init(
         directory: String, node: NodeID, capacityThreshold: Double, answer: @escaping Answer
     ) throws(TransportError) {
+        self.directory = directory
         folder = "\(directory)/ray_spilled_objects_\(node.hex)"
         self.capacityThreshold = capacityThreshold
         self.answer = answer
@@ -47,6 +50,9 @@ package final class SpillFiles: Sendable {
         case .read(let handle, let object, let range):
             reader.add { self.answer(.fileRead(handle, self.read(object, into: range.bytes))) }
         case .delete(let file): writer.add { self.delete(file) }
+        case .reserve(let handle, let range):
+            writer.add { self.answer(.reserved(handle, self.reserve(range).map { SpillFailure(reason: $0) })) }
+        case .discard(let range): writer.add { range.file.discard(range.bytes) }
         }
     }
 
@@ -113,13 +119,30 @@ package final class SpillFiles: Sendable {
             return "the folder \(folder) cannot be made (\(TransportError.text(errno)))"
         }
         var information = statvfs()
-        guard statvfs(folder, &information) == 0, information.f_blocks > 0 else { return nil }
+        guard statvfs(folder, &information) == 0 else { return nil }
+        return fullness(information, count).map { "the disk of \(folder) \($0)" }
+    }
+
+    /// Has the disk set blocks of the fallback file aside; why not, if so.
+    private func reserve(_ range: FallbackRange) -> String? {
+        var information = statvfs()
+        if fstatvfs(range.file.descriptor, &information) == 0, let reason = fullness(information, range.bytes.count) {
+            return "the disk of \(directory) \(reason)"
+        }
+        return range.file.reserve(range.bytes).map {
+            "the disk of \(directory) has no room for \(range.bytes.count) bytes (\(TransportError.text($0)))"
+        }
+    }
+
+    /// Whether a disk would be too full with `count` bytes more.
+    private func fullness(_ information: statvfs, _ count: Int) -> String? {
+        guard information.f_blocks > 0 else { return nil }
         let size = Double(information.f_blocks) * Double(information.f_frsize)
         let free = Double(information.f_bavail) * Double(information.f_frsize)
         let used = (size - free + Double(count)) / size
         guard used > capacityThreshold else { return nil }
         let percent = Int((used * 100).rounded())
-        return "the disk of \(folder) would be \(percent) % full, and the limit local_fs_capacity_threshold is "
+        return "would be \(percent) % full, and the limit local_fs_capacity_threshold is "
             + "\(Int((capacityThreshold * 100).rounded())) %"
     }
 

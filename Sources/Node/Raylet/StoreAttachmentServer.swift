@@ -18,7 +18,8 @@ final class StoreAttachmentServer: @unchecked Sendable {
 
     private let watch: DescriptorWatch
     private let token: [UInt8]
-    private let storeDescriptor: Int32
+    /// The arena, and the fallback file if there is one.
+    private let storeDescriptors: [Int32]
     /// Asks for a slot for a process; the answer is a slot or a sentence, given on the watch's thread.
     private let attach: (Int32, @escaping @Sendable (UInt32?, String) -> Void) -> Void
     private let detach: (UInt32) -> Void
@@ -27,13 +28,13 @@ final class StoreAttachmentServer: @unchecked Sendable {
 
     /// A server that does not listen yet; an empty token lets everyone of the same user in.
     init(
-        watch: DescriptorWatch, token: [UInt8], storeDescriptor: Int32,
+        watch: DescriptorWatch, token: [UInt8], storeDescriptors: [Int32],
         attach: @escaping (Int32, @escaping @Sendable (UInt32?, String) -> Void) -> Void,
         detach: @escaping (UInt32) -> Void
     ) {
         self.watch = watch
         self.token = token
-        self.storeDescriptor = storeDescriptor
+        self.storeDescriptors = storeDescriptors
         self.attach = attach
         self.detach = detach
     }
@@ -99,7 +100,7 @@ final class StoreAttachmentServer: @unchecked Sendable {
             return watch.remove(connection)
         }
         let bytes = withUnsafeBytes(of: slot.littleEndian) { Array($0) }
-        guard ray_send_fd(connection, storeDescriptor, bytes, bytes.count) == 0 else {
+        guard ray_send_fds(connection, storeDescriptors, Int32(storeDescriptors.count), bytes, bytes.count) == 0 else {
             detach(slot)
             return watch.remove(connection)
         }

@@ -45,13 +45,14 @@ extension Worker {
             byteCount, metadataBytes: metadata.count, containedBytes: tail.count - metadata.count, from: task)
         return RequestedObject(worker: self, .asked(request)) { [self] offset throws(RayError) in
             do throws(ObjectStoreError) {
-                let bytes = try store.writableRange(offset: offset, size: byteCount + tail.count)
+                let range = try store.writableRange(offset: offset, size: byteCount + tail.count)
+                let bytes = range.bytes
                 tail.withUnsafeBytes {
                     UnsafeMutableRawBufferPointer(rebasing: bytes[byteCount...]).copyMemory(from: $0)
                 }
                 return UnsealedRoom(
                     worker: self, id: request.id, bytes: UnsafeMutableRawBufferPointer(rebasing: bytes[..<byteCount]),
-                    contained: contained, task: task, since: start)
+                    mapping: range.mapping, contained: contained, task: task, since: start)
             } catch {
                 throw RayError(.systemError, "the object store cannot be written: \(error)")
             }

@@ -64,17 +64,20 @@ final class UnsealedRoom: UnsealedObject, @unchecked Sendable {
     private let contained: [ObjectReference]
     /// The data's part.
     private let bytes: UnsafeMutableRawBufferPointer
+    /// What maps it if it is not in the arena.
+    private let mapping: FileMapping?
 
     /// Room that the raylet granted; what follows the data in it is written already.
     init(
-        worker: Worker, id: ObjectID, bytes: UnsafeMutableRawBufferPointer, contained: [ObjectReference],
-        task: TaskID?, since start: Instant
+        worker: Worker, id: ObjectID, bytes: UnsafeMutableRawBufferPointer, mapping: FileMapping?,
+        contained: [ObjectReference], task: TaskID?, since start: Instant
     ) {
         self.worker = worker
         place = .shared(id, task, since: start)
         metadata = []
         self.contained = contained
         self.bytes = bytes
+        self.mapping = mapping
     }
 
     /// Room in this process.
@@ -83,6 +86,7 @@ final class UnsealedRoom: UnsealedObject, @unchecked Sendable {
         place = .own(task)
         self.metadata = metadata
         self.contained = contained
+        mapping = nil
         bytes = .allocate(byteCount: byteCount, alignment: 64)
         bytes.initializeMemory(as: UInt8.self, repeating: 0)
     }

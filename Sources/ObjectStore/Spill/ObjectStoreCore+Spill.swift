@@ -47,7 +47,7 @@ extension ObjectStoreCore {
         var index = primaryOrder.first
         while index != UseOrder.none, sum < wanted, handles.count < policy.batchObjectsMax {
             let entry = entries[Int(index)]
-            if isEvictable(entry) {
+            if isEvictable(entry), !isInFile(entry) {
                 handles.append(handle(index))
                 sum += entry.size
             }
@@ -71,6 +71,7 @@ extension ObjectStoreCore {
         switch result {
         case .success(let objects):
             disk.trouble = nil
+            fallback.fullSince = nil
             for (handle, object) in zip(writing.handles, objects) { wroteObject(handle, object) }
             if disk.liveCounts[file] == nil { effects.append(.deleteFile(file)) }
         case .failure(let failure):
@@ -114,10 +115,13 @@ extension ObjectStoreCore {
 
     /// Fails creations that waited long enough while the disk takes nothing; those who read go on waiting.
     mutating func failForDisk(at now: Instant, into effects: inout Effects) {
-        guard let trouble = disk.trouble, let policy = configuration.spilling else { return }
+        // Who could have the fallback file fails when that has no room either.
+        let isFileTried = configuration.fallback != nil
+        guard let trouble = isFileTried ? fallback.trouble : disk.trouble else { return }
+        let grace = configuration.fallback?.graceMilliseconds ?? configuration.spilling?.graceMilliseconds ?? 0
         let late = waiting.filter {
             $0.client != .raylet && $0.client != .disk
-                && now >= $0.since.advanced(milliseconds: policy.graceMilliseconds)
+                && now >= $0.since.advanced(milliseconds: grace)
         }
         guard !late.isEmpty else { return }
         let tokens = Set(late.map(\.token))
@@ -150,18 +154,25 @@ extension ObjectStoreCore {
     }
 
     /// Begins to read if there is room; whether the request is answered.
-    mutating func grantRestore(_ id: ObjectID, _ size: Int, into effects: inout Effects) -> Bool {
+    mutating func grantRestore(
+        _ id: ObjectID, _ request: Request, inFile: Bool, into effects: inout Effects
+    ) -> Bool {
         guard let object = disk.objects[id], indexByID[id] == nil else {
             if let index = indexByID[id], entries[Int(index)].state == .sealed { effects.append(.sealed(id, .disk)) }
             return true
         }
-        guard hasVacantEntry, let offset = allocator.allocate(size) else { return false }
+        guard hasVacantEntry, let range = takeRange(request.size, inFile: inFile) else { return false }
         let index = take(
             Entry(
-                id: id, owner: object.owner, client: .disk, offset: offset, size: size, layout: object.layout,
+                id: id, owner: object.owner, client: .disk, offset: range.offset, size: range.size,
+                layout: object.layout,
                 state: .created, isPrimary: false, generation: 0))
         indexByID[id] = index
-        effects.append(.readFile(handle(index), object, offset: offset))
+        if inFile {
+            reserve(index, for: request, into: &effects)
+        } else {
+            effects.append(.readFile(handle(index), object, offset: range.offset))
+        }
         return true
     }
 
@@ -172,7 +183,7 @@ extension ObjectStoreCore {
         if entry.state == .created {
             if let error {
                 indexByID[entry.id] = nil
-                release(handle.index)
+                release(handle.index, into: &effects)
                 dropFromDisk(entry.id, into: &effects)
                 effects.append(.restoreFailed(entry.id, error, isLost: true))
             } else {
@@ -182,7 +193,7 @@ extension ObjectStoreCore {
         } else if entry.state == .doomed {
             doomed[entry.id]?.removeAll { $0 == handle.index }
             if doomed[entry.id]?.isEmpty == true { doomed[entry.id] = nil }
-            release(handle.index)
+            release(handle.index, into: &effects)
         }
         serveWaiting(at: now, into: &effects)
     }
@@ -202,7 +213,7 @@ extension ObjectStoreCore {
         for handle in disk.writing?.handles ?? [] where (entry(handle)?.holds ?? 0) == 0 {
             return "an object is written that is not held"
         }
-        let primary = entries.reduce(0) { $0 + ($1.state == .sealed && $1.isPrimary ? $1.size : 0) }
+        let primary = entries.reduce(0) { $0 + ($1.state == .sealed && $1.isPrimary && !isInFile($1) ? $1.size : 0) }
         return primary == primaryBytes ? nil : "bytes of primary copies are miscounted"
     }
 }

@@ -96,18 +96,20 @@ struct DiskState: Sendable {
     var usage = SpillUsage()
 }
 
-/// A range of the arena that a thread of its own reads or writes for the store.
+/// A range of the arena or the fallback file that a thread of its own reads or writes for the store.
 ///
 /// Unchecked: the store lends the range until the answer to the request comes. An object that is written to disk is
 /// held, so that its bytes stay; room that is read into is given to nobody else, whatever happens to its object.
-/// `owner` keeps the memory mapped.
+/// `owner` and `mapping` keep the memory mapped.
 package struct LentRange: @unchecked Sendable {
     package let bytes: UnsafeMutableRawBufferPointer
     private let owner: ArenaMapping
+    private let mapping: FileMapping?
 
-    init(_ bytes: UnsafeMutableRawBufferPointer, of owner: ArenaMapping) {
+    init(_ bytes: UnsafeMutableRawBufferPointer, of owner: ArenaMapping, mapping: FileMapping?) {
         self.bytes = bytes
         self.owner = owner
+        self.mapping = mapping
     }
 }
 
@@ -119,4 +121,8 @@ package enum SpillRequest: Sendable {
     case read(EntryHandle, SpilledObject, into: LentRange)
     /// Delete a file.
     case delete(file: UInt64)
+    /// Set blocks aside; answer with `ObjectStoreCore.Input.reserved`. In one order with `discard`.
+    case reserve(EntryHandle, FallbackRange)
+    /// Give blocks back.
+    case discard(FallbackRange)
 }

@@ -131,7 +131,7 @@ extension SpillReport {
     fileprivate var messagePack: MessagePackValue {
         .record([
             "spilled_bytes": .int(Int64(spilledBytes)), "restored_bytes": .int(Int64(restoredBytes)),
-            "objects": .int(Int64(objectCount)),
+            "objects": .int(Int64(objectCount)), "fallback_bytes": .int(Int64(fallbackBytes)),
         ])
     }
 }

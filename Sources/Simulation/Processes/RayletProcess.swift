@@ -44,7 +44,8 @@ final class RayletProcess: SimulatedProcess {
         settings.plantsSilentCopies = cluster.options.plantedFault == .silentCopy
         core = RayletCore(settings: settings)
         store = SimulatedStore(
-            capacity: storeCapacity, spilling: cluster.plan.spilling, fault: cluster.options.plantedFault)
+            capacity: storeCapacity, spilling: cluster.plan.spilling, fallback: cluster.plan.fallback,
+            fault: cluster.options.plantedFault)
         super.init(cluster: cluster, address: address, role: .raylet, name: "raylet\(index)")
     }
 

@@ -13,6 +13,8 @@ struct SimulatedDisk {
         case write(file: UInt64, [ObjectEntry])
         /// What was in the file when it was wanted: nodes delete it after that, since their disk's jobs keep their order.
         case read(EntryHandle, [UInt8], offset: Int)
+        /// Blocks for a range of the fallback file.
+        case reserve(EntryHandle, Range<Int>)
     }
 
     /// How much longer all takes while the disk is slow.

@@ -21,6 +21,7 @@ final class SimulatedStore {
     private var table: [ObjectID: (EntryHandle, ObjectEntry)] = [:]
     private(set) var pins: [Pin] = []
     private var pinCount = 0
+    /// The arena, and behind it the fallback file.
     private(set) var memory: [UInt8]
     private var slots: Set<UInt32> = []
     private var slotCount: UInt32 = 0
@@ -32,7 +33,9 @@ final class SimulatedStore {
     /// A fault for the checks to find: what a full disk refused counts as written.
     private let dropsUnwritten: Bool
 
-    init(capacity: Int, spilling: SpillPolicy?, fault: SimulationPlantedFault?) {
+    init(
+        capacity: Int, spilling: SpillPolicy?, fallback: FallbackPolicy?, fault: SimulationPlantedFault?
+    ) {
         let planted: ObjectStoreCore.PlantedFault? =
             switch fault {
             case .dropPinEarly: .dropPinEarly
@@ -42,7 +45,8 @@ final class SimulatedStore {
         dropsUnwritten = fault == .dropUnwritten
         core = ObjectStoreCore(
             ObjectStoreCore.Configuration(
-                capacity: capacity, objectsMax: 4_096, spilling: spilling, plantedFault: planted))
+                capacity: capacity, objectsMax: 4_096, spilling: spilling, fallback: fallback,
+                plantedFault: planted))
         memory = [UInt8](repeating: 0, count: capacity)
     }
 
@@ -162,6 +166,12 @@ final class SimulatedStore {
             }
             disk.jobs.append(.read(handle, bytes, offset: offset))
         case .deleteFile(let file): disk.files[file] = nil
+        case .reserve(let handle, let range): disk.jobs.append(.reserve(handle, range))
+        case .discard(let range):
+            // Whoever still reads there finds something else.
+            for offset in range where core.fileStart + offset < memory.count {
+                memory[core.fileStart + offset] = 0xee
+            }
         }
     }
 
@@ -180,6 +190,14 @@ final class SimulatedStore {
             }
             if !isFull { disk.files[file] = zip(objects, entries).map { ($0, Array(bytes(of: $1).all)) } }
             perform(.fileWritten(file, .success(objects)), at: now, into: &inputs)
+        case .reserve(let handle, let range):
+            guard disk.fullUntil <= now else {
+                let failure = SpillFailure(reason: "the disk is full")
+                return perform(.reserved(handle, failure), at: now, into: &inputs)
+            }
+            let end = core.fileStart + range.upperBound
+            if memory.count < end { memory += [UInt8](repeating: 0, count: end - memory.count) }
+            perform(.reserved(handle, nil), at: now, into: &inputs)
         case .read(let handle, let bytes, let offset):
             write(bytes, at: offset)
             perform(.fileRead(handle, nil), at: now, into: &inputs)

@@ -35,6 +35,8 @@ struct Plan {
     var chunkBytes = 1 << 20
     /// When stores write to disk; only where the workload is about that.
     var spilling: SpillPolicy?
+    /// When stores take their fallback file; only there, too.
+    var fallback: FallbackPolicy?
     /// How long after the last driver the cluster may take to come to rest.
     var settleMilliseconds = 3_000
 
@@ -56,6 +58,9 @@ struct Plan {
         if workload == .spills {
             spilling = SpillPolicy()
             spilling?.batchBytesMin = 1 << 20
+            fallback = FallbackPolicy()
+            // With the usual grace the file is hardly ever taken.
+            if seed.isMultiple(of: 2) { fallback?.graceMilliseconds = 20 }
         }
         let nodeCount = options.nodeCount ?? random(workload == .shuffle ? 2...4 : 1...4)
         let cpusMax = workload == .fibonacci ? 2 : 4

@@ -36,12 +36,18 @@ package struct SpillReport: Hashable, Sendable, WireCodable {
     package var bytesOnDisk: Int
     /// Objects that are on disk now.
     package var objectCount: Int
+    /// Bytes of objects that are in the fallback file now, because the store had no room for them.
+    package var fallbackBytes: Int
 
-    package init(spilledBytes: Int = 0, restoredBytes: Int = 0, bytesOnDisk: Int = 0, objectCount: Int = 0) {
+    package init(
+        spilledBytes: Int = 0, restoredBytes: Int = 0, bytesOnDisk: Int = 0, objectCount: Int = 0,
+        fallbackBytes: Int = 0
+    ) {
         self.spilledBytes = spilledBytes
         self.restoredBytes = restoredBytes
         self.bytesOnDisk = bytesOnDisk
         self.objectCount = objectCount
+        self.fallbackBytes = fallbackBytes
     }
 
     /// Counts another node's, whatever it says.
@@ -50,6 +56,7 @@ package struct SpillReport: Hashable, Sendable, WireCodable {
         restoredBytes = restoredBytes.addingReportingOverflow(other.restoredBytes).partialValue
         bytesOnDisk = bytesOnDisk.addingReportingOverflow(other.bytesOnDisk).partialValue
         objectCount = objectCount.addingReportingOverflow(other.objectCount).partialValue
+        fallbackBytes = fallbackBytes.addingReportingOverflow(other.fallbackBytes).partialValue
     }
 
     package func encode(into writer: inout WireWriter) {
@@ -57,6 +64,7 @@ package struct SpillReport: Hashable, Sendable, WireCodable {
         writer.write(restoredBytes)
         writer.write(bytesOnDisk)
         writer.write(objectCount)
+        writer.write(fallbackBytes)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -64,6 +72,7 @@ package struct SpillReport: Hashable, Sendable, WireCodable {
         restoredBytes = try reader.int()
         bytesOnDisk = try reader.int()
         objectCount = try reader.int()
+        fallbackBytes = try reader.added(0) { (reader: inout WireReader) throws(WireError) in try reader.int() }
     }
 }
 

@@ -180,7 +180,8 @@ class GcsClient:
         return self.ask("nodes", {}, timeout)
 
     def spills(self, timeout: float | None = None) -> dict:
-        """What went to disk in all nodes: `spilled_bytes` and `restored_bytes` so far, `objects` there now."""
+        """What went to disk in all nodes: `spilled_bytes` and `restored_bytes` so far, `objects` there now, and
+        `fallback_bytes` in the files that nodes use beyond their stores."""
         return self.ask("spills", {}, timeout)
 
     def rows(
