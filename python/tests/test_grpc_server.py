@@ -215,3 +215,15 @@ def test_a_part_is_added_once():
     for thread in threads:
         thread.join()
     assert bytes(collector.data) == b"part"
+
+
+def test_requests_of_other_servers_come_through_a_thread():
+    """With certificates gRPC's own server answers, and Ray's thread moves the requests."""
+    from ray.util.client.server import dataservicer
+
+    requests = dataservicer.Queue()
+    mover = threading.Thread(target=dataservicer.fill_queue, args=(iter(["first", "second"]), requests))
+    mover.start()
+    mover.join()
+    requests.put("answer")
+    assert [requests.get() for _ in range(4)] == ["first", "second", None, "answer"]
