@@ -85,7 +85,8 @@ def test_more_than_the_store(folder):
 
     @ray.remote
     def make(number):
-        return array(150, number)
+        # Not by `array`: workers do not find this module.
+        return np.full(150 * MB // 8, number, dtype=np.int64)
 
     assert ray.get(total.remote(ray.put(array(150, 3)))) == 3 * 150 * MB // 8
     assert is_whole(ray.get(make.remote(4)), 150, 4)
@@ -128,7 +129,7 @@ def test_between_nodes():
 
         @ray.remote(resources={"other": 1})
         def there(references):
-            return int(ray.get(references[0]).sum()), array(150, 6)
+            return int(ray.get(references[0]).sum()), np.full(150 * MB // 8, 6, dtype=np.int64)
 
         total, value = ray.get(there.options(num_returns=2).remote([ray.put(array(150, 5))]))
         assert total == 5 * 150 * MB // 8
