@@ -284,6 +284,23 @@ import Testing
         #expect(harness.outcome(token)?.first?.errorType == .workerDied)
     }
 
+    @Test("Leases that are refused for the death of one worker that started count as one") func oneDeathManyLeases() {
+        var harness = WorkerHarness()
+        let tokens = (0..<4).map { _ in harness.get([harness.submit()]) }
+        let error = RayError(.workerDied, "killed while it started")
+        for _ in 1...3 {
+            let requests = harness.leaseRequests()
+            #expect(requests.count >= 4)
+            harness.effects = []
+            for request in requests { harness.receive(.leaseRefused(LeaseRefused(lease: request, error: error))) }
+            #expect(tokens.allSatisfy { harness.outcome($0) == nil })
+        }
+        for request in harness.leaseRequests().prefix(1) {
+            harness.receive(.leaseRefused(LeaseRefused(lease: request, error: error)))
+        }
+        #expect(tokens.allSatisfy { harness.outcome($0)?.first?.errorType == .workerDied })
+    }
+
     @Test("A worker that had nothing to hand back is not asked again and again") func stealNothing() {
         var harness = WorkerHarness()
         for _ in 0..<3 { _ = harness.submit() }

@@ -102,14 +102,15 @@ class Server:
         with self._lock:
             self._threads += 1
             self._idle += 1
-            number = self._threads
-        threading.Thread(target=self._answer_calls, name=f"{self._name}_{number}", daemon=True).start()
+        threading.Thread(target=self._answer_calls, name=self._name, daemon=True).start()
 
     def _answer_calls(self) -> None:
         """What a thread does: there is always one that waits for the next call, as long as there may be more."""
         while True:
             call = self._server.next_call(LOOK_MS)
             if call is None:
+                if self._is_spare():
+                    return
                 continue
             if call == "stopped":
                 return
@@ -127,6 +128,15 @@ class Server:
                 del call
                 with self._lock:
                     self._idle += 1
+
+    def _is_spare(self) -> bool:
+        """Whether a thread that has found no call may end, since another one waits; it is no longer counted then."""
+        with self._lock:
+            if self._idle == 1:
+                return False
+            self._idle -= 1
+            self._threads -= 1
+            return True
 
     def _handler(self, details: CallDetails) -> grpc.RpcMethodHandler | None:
         def find(details: Any) -> grpc.RpcMethodHandler | None:

@@ -152,6 +152,12 @@ def test_as_many_at_a_time_as_there_are_threads(served):
     assert call(channel, "echo", b"beside") == b"beside"
     service.ended.set()
     assert [one.result() for one in waiting] == [b"waited"] * 7
+    # Those that are not wanted any more end.
+    end = time.monotonic() + 20
+    while sum(thread.name == "test" for thread in threading.enumerate()) > 1:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert call(channel, "echo", b"still") == b"still"
 
 
 def test_wrong_bytes(served):

@@ -30,6 +30,8 @@ struct Shape: Sendable {
     var pushedCount = 0
     /// Workers that died while they were started for this shape, one after the other.
     var startDeaths = 0
+    /// Requests that were under way when the last of these was counted: they may be refused for the same death.
+    var countedRequests: Set<LeaseID> = []
 }
 
 /// A worker that this process may push tasks to.

@@ -207,11 +207,15 @@ extension WorkerCore {
         let isServed = shapes[index].leases.contains { leases[$0].map { !$0.isPaused && $0.lostAt == nil } ?? false }
         guard !isServed else { return }
         // A worker that is killed while it starts says nothing about the program: the lease is asked for again.
-        shapes[index].startDeaths += 1
-        if message.error.type == .workerDied, shapes[index].startDeaths < Self.startDeathsMax {
-            return dispatch(index, at: now, into: &effects)
+        if message.error.type == .workerDied {
+            if shapes[index].countedRequests.remove(message.lease) == nil {
+                shapes[index].startDeaths += 1
+                shapes[index].countedRequests = Set(shapes[index].requests)
+            }
+            if shapes[index].startDeaths < Self.startDeathsMax { return dispatch(index, at: now, into: &effects) }
         }
         shapes[index].startDeaths = 0
+        shapes[index].countedRequests = []
         let queued = shapes[index].queue
         shapes[index].queue = []
         for id in queued { fail(task: id, message.error, into: &effects) }
