@@ -174,7 +174,8 @@ final class Cluster {
     }
 
     private func isOver() -> Bool {
-        if let doneAt { return now >= doneAt.advanced(milliseconds: plan.settleMilliseconds) }
+        // A head that was to die at its next words may have died since, when it gave a driver up.
+        if let doneAt { return now >= max(doneAt, lastFault).advanced(milliseconds: plan.settleMilliseconds) }
         let drivers = processes.filter { $0.role == .driver && $0.isAlive }
         if drivers.isEmpty, driversToStart == 0 {
             doneAt = max(now, lastFault)

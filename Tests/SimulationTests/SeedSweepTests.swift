@@ -88,6 +88,7 @@ extension SimulationTests {
             (720_010, nil, "a grant that was lost with the head counted as one"),
             (727_155, .groups, "a process of a job that had been ended was told that its argument is wrong"),
             (463_519_587, nil, "a file was read behind its deletion, which a node's disk does not do"),
+            (389_169_473, nil, "a cluster was looked at too soon after a head that had died late"),
         ]
 
         @Test("Seeds that failed with a head that dies are right", .timeLimit(.minutes(5)), arguments: headSeeds)
