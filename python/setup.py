@@ -22,42 +22,34 @@ class BuildWithFinder(build_py):
         return [*super().get_outputs(include_bytecode), f"{self.build_lib}/swift_ray_core.pth"]
 
 
+def extension(name: str, includes: list[str], headers: list[str], library: str | None = None) -> Extension:
+    """The extension whose sources lie in the folder `name`; the library and Swift's own lie beside it in the wheel."""
+    linked = {}
+    if library is not None:
+        linked = {
+            "library_dirs": ["swift_ray/lib"],
+            "libraries": [library],
+            "extra_link_args": ["-Wl,-rpath,$ORIGIN/lib"],
+        }
+    return Extension(
+        f"swift_ray._{name}",
+        sources=sorted(glob(f"{name}/*.c")),
+        depends=[*sorted(glob(f"{name}/*.h")), *headers],
+        include_dirs=includes,
+        define_macros=[("Py_LIMITED_API", LIMITED_API)],
+        extra_compile_args=["-std=c11", "-O2", "-Wall", "-fvisibility=hidden"],
+        py_limited_api=True,
+        **linked,
+    )
+
+
+SYSTEM, PYTHON, GRPC = (f"../Sources/C{name}/include" for name in ("RaySystem", "RayPython", "RayGRPC"))
+
 setup(
     ext_modules=[
-        Extension(
-            "swift_ray._native",
-            sources=sorted(glob("native/*.c")),
-            depends=[*sorted(glob("native/*.h")), "../Sources/CRaySystem/include/copy.h"],
-            include_dirs=["../Sources/CRaySystem/include"],
-            define_macros=[("Py_LIMITED_API", LIMITED_API)],
-            extra_compile_args=["-std=c11", "-O2", "-Wall", "-fvisibility=hidden"],
-            py_limited_api=True,
-        ),
-        Extension(
-            "swift_ray._core",
-            sources=sorted(glob("core/*.c")),
-            depends=sorted(glob("core/*.h") + glob("native/swift_ray_native.h")),
-            include_dirs=["native", "../Sources/CRayPython/include"],
-            define_macros=[("Py_LIMITED_API", LIMITED_API)],
-            extra_compile_args=["-std=c11", "-O2", "-Wall", "-fvisibility=hidden"],
-            library_dirs=["swift_ray/lib"],
-            libraries=["RayPython"],
-            # The library and Swift's own lie in the wheel, beside this extension.
-            extra_link_args=["-Wl,-rpath,$ORIGIN/lib"],
-            py_limited_api=True,
-        ),
-        Extension(
-            "swift_ray._grpc",
-            sources=sorted(glob("grpc/*.c")),
-            depends=[*sorted(glob("grpc/*.h")), "../Sources/CRayGRPC/include/ray_grpc.h"],
-            include_dirs=["../Sources/CRayGRPC/include"],
-            define_macros=[("Py_LIMITED_API", LIMITED_API)],
-            extra_compile_args=["-std=c11", "-O2", "-Wall", "-fvisibility=hidden"],
-            library_dirs=["swift_ray/lib"],
-            libraries=["RayGRPC"],
-            extra_link_args=["-Wl,-rpath,$ORIGIN/lib"],
-            py_limited_api=True,
-        ),
+        extension("native", [SYSTEM], [f"{SYSTEM}/copy.h"]),
+        extension("core", ["native", PYTHON], ["native/swift_ray_native.h"], "RayPython"),
+        extension("grpc", [GRPC], [f"{GRPC}/ray_grpc.h"], "RayGRPC"),
     ],
     cmdclass={"build_py": BuildWithFinder},
     options={"bdist_wheel": {"py_limited_api": "cp311"}},

@@ -21,7 +21,6 @@ final class CallHandler: ChannelInboundHandler {
         static let `internal` = 13
     }
 
-    private let peer: String
     private let accept: (ServerCall) -> Void
     private let closed: () -> Void
     private var reader: MessageReader
@@ -30,9 +29,8 @@ final class CallHandler: ChannelInboundHandler {
 
     /// `accept` is given the call once, with what came in one batch with its beginning; `closed` is called at its end.
     init(
-        peer: String, messageMax: Int, accept: @escaping (ServerCall) -> Void, closed: @escaping () -> Void
+        messageMax: Int, accept: @escaping (ServerCall) -> Void, closed: @escaping () -> Void
     ) {
-        self.peer = peer
         reader = MessageReader(sizeMax: messageMax)
         self.accept = accept
         self.closed = closed
@@ -87,7 +85,7 @@ final class CallHandler: ChannelInboundHandler {
             context.close(promise: nil)
             return
         }
-        call = ServerCall(headers, peer: peer, on: context.channel)
+        call = ServerCall(headers, on: context.channel)
     }
 
     private func take(_ bytes: ByteBuffer) {

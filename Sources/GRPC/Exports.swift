@@ -61,12 +61,6 @@ public func ray_grpc_method(_ call: UnsafeMutableRawPointer) -> ray_grpc_bytes {
 
 /// See `ray_grpc.h`.
 @c @implementation
-public func ray_grpc_peer(_ call: UnsafeMutableRawPointer) -> ray_grpc_bytes {
-    borrowed(call, HeldCall.self).peer
-}
-
-/// See `ray_grpc.h`.
-@c @implementation
 public func ray_grpc_metadata(
     _ call: UnsafeMutableRawPointer, _ index: Int, _ name: UnsafeMutablePointer<ray_grpc_bytes>,
     _ value: UnsafeMutablePointer<ray_grpc_bytes>
@@ -154,18 +148,16 @@ private func borrowed<Object: AnyObject>(_ pointer: UnsafeMutableRawPointer, _ t
 private final class HeldCall {
     let call: ServerCall
     let method: ray_grpc_bytes
-    let peer: ray_grpc_bytes
     let metadata: [(name: ray_grpc_bytes, value: ray_grpc_bytes)]
 
     init(_ call: ServerCall) {
         self.call = call
         method = ray_grpc_bytes(copying: call.method)
-        peer = ray_grpc_bytes(copying: call.peer)
         metadata = call.metadata.map { (ray_grpc_bytes(copying: $0.name), ray_grpc_bytes(copying: $0.value)) }
     }
 
     deinit {
-        for bytes in [method, peer] + metadata.flatMap({ [$0.name, $0.value] }) { bytes.buffer.deallocate() }
+        for bytes in [method] + metadata.flatMap({ [$0.name, $0.value] }) { bytes.buffer.deallocate() }
     }
 }
 

@@ -105,22 +105,21 @@ package final class GRPCServer: Sendable {
 
     private func prepare(_ connection: any Channel) -> EventLoopFuture<Void> {
         guard remember(connection) else { return connection.close() }
-        let peer = connection.remoteAddress?.peerName ?? "unknown"
         return keepAlive(connection).flatMap { [self] in
             connection.configureHTTP2Pipeline(
                 mode: .server, connectionConfiguration: Self.connectionConfiguration,
                 streamConfiguration: Self.streamConfiguration
-            ) { [self] stream in prepare(stream: stream, peer: peer) }.map { _ in }
+            ) { [self] stream in prepare(stream: stream) }.map { _ in }
         }
     }
 
-    private func prepare(stream: any Channel, peer: String) -> EventLoopFuture<Void> {
+    private func prepare(stream: any Channel) -> EventLoopFuture<Void> {
         stream.eventLoop.makeCompletedFuture {
             try stream.syncOptions?.setOption(.autoRead, value: false)
             state.withLock { $0.openStreams += 1 }
             let handler = CallHandler(
-                peer: peer, messageMax: messageMax,
-                accept: { [weak self] in self?.accept($0) }, closed: { [weak self] in self?.streamClosed() })
+                messageMax: messageMax, accept: { [weak self] in self?.accept($0) },
+                closed: { [weak self] in self?.streamClosed() })
             try stream.pipeline.syncOperations.addHandler(handler)
         }
     }
@@ -181,17 +180,5 @@ package final class GRPCServer: Sendable {
         configuration.streamErrorRateLimit.maximumCount = oddFramesPerSecond
         configuration.streamErrorRateLimit.windowLength = .seconds(1)
         return configuration
-    }
-}
-
-extension SocketAddress {
-    /// As gRPC names a peer.
-    fileprivate var peerName: String {
-        let host = ipAddress ?? ""
-        switch self.protocol {
-        case .inet: return "ipv4:\(host):\(port ?? 0)"
-        case .inet6: return "ipv6:[\(host)]:\(port ?? 0)"
-        default: return "unix:\(pathname ?? "")"
-        }
     }
 }

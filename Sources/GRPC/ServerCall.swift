@@ -52,17 +52,14 @@ package final class ServerCall: Sendable {
     private static let waitingMax = 32 << 20
     /// `/package.Service/Method`.
     package let method: String
-    /// Who calls, as gRPC writes it: `ipv4:127.0.0.1:1234`.
-    package let peer: String
     /// What the client says of the call, without what belongs to the protocol.
     package let metadata: [(name: String, value: String)]
     private let channel: any Channel
     private let state = Mutex(State())
     private let changes = EventCount()
 
-    init(_ headers: HPACKHeaders, peer: String, on channel: any Channel) {
+    init(_ headers: HPACKHeaders, on channel: any Channel) {
         method = headers.first(name: ":path") ?? ""
-        self.peer = peer
         metadata = headers.compactMap { name, value, _ in
             let isOfProtocol = name.hasPrefix(":") || name.hasPrefix("grpc-") || name == "te" || name == "content-type"
             return isOfProtocol ? nil : (name, value)
@@ -191,7 +188,7 @@ package final class ServerCall: Sendable {
 
     // MARK: The connection's side
 
-    /// Takes what has arrived; false if no more is to be read for now.
+    /// Takes what has arrived.
     func deliver(_ message: ByteBuffer) {
         state.withLock { state in
             if state.isOver { return }

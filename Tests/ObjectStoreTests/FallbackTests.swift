@@ -238,8 +238,8 @@ extension ModelDriver {
         #expect(driver.violation == nil)
     }
 
-    @Test("A spilled object comes back into the file where the store is full of what is read")
-    func restores() {
+    /// Object 1 is on the disk and wanted back, and the store is full of what is read: blocks are asked for, at 20 ms.
+    private func restoring() -> ModelDriver {
         let driver = ModelDriver.withFile()
         for number in 1...4 { driver.put(number, size: 1_024) }
         _ = driver.create(objectID(5), size: 1_024)
@@ -248,6 +248,12 @@ extension ModelDriver {
         for number in 2...5 { driver.pin(number) }
         driver.receive(.restore(objectID(1), deadline: milliseconds(1_000)))
         driver.receive(.tick, at: 20)
+        return driver
+    }
+
+    @Test("A spilled object comes back into the file where the store is full of what is read")
+    func restores() {
+        let driver = restoring()
         #expect(driver.reserved.count == 1)
         #expect(!driver.log.contains { if case .readFile = $0 { true } else { false } }, "no blocks yet")
         driver.finishReserving(at: 21)
@@ -259,14 +265,7 @@ extension ModelDriver {
 
     @Test("A spilled object that is freed while blocks are set aside is not read")
     func freedWhileReserving() {
-        let driver = ModelDriver.withFile()
-        for number in 1...4 { driver.put(number, size: 1_024) }
-        _ = driver.create(objectID(5), size: 1_024)
-        driver.finishWriting()
-        driver.seal(5)
-        for number in 2...5 { driver.pin(number) }
-        driver.receive(.restore(objectID(1), deadline: milliseconds(1_000)))
-        driver.receive(.tick, at: 20)
+        let driver = restoring()
         driver.receive(.free([objectID(1)]), at: 21)
         driver.finishReserving(at: 22)
         #expect(!driver.log.contains { if case .readFile = $0 { true } else { false } })

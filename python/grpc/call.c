@@ -34,8 +34,6 @@ static PyObject *text(struct ray_grpc_bytes bytes) {
 
 static PyObject *method(Call *self, void *closure) { return text(ray_grpc_method(self->call)); }
 
-static PyObject *peer(Call *self, void *closure) { return text(ray_grpc_peer(self->call)); }
-
 static PyObject *metadata(Call *self, void *closure) {
     PyObject *pairs = PyList_New(0);
     if (pairs == NULL) return NULL;
@@ -125,7 +123,6 @@ static PyMethodDef methods[] = {
 
 static PyGetSetDef properties[] = {
     {"method", (getter)method, NULL, "'/package.Service/Method'", NULL},
-    {"peer", (getter)peer, NULL, "'ipv4:127.0.0.1:1234'", NULL},
     {"metadata", (getter)metadata, NULL, "Pairs of names and values.", NULL},
     {0},
 };

@@ -44,12 +44,6 @@ class Context:
     def invocation_metadata(self) -> tuple:
         return self._metadata
 
-    def peer(self) -> str:
-        return self._call.peer
-
-    def is_active(self) -> bool:
-        return self._call.is_active()
-
     def set_code(self, code: grpc.StatusCode) -> None:
         self._code = code
 

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 // Changes whenever a function or struct here does; the extension refuses another one.
-#define RAY_GRPC_INTERFACE 1
+#define RAY_GRPC_INTERFACE 2
 
 // What a pointer may be in Swift; Clang alone asks.
 #ifdef __clang__
@@ -58,8 +58,6 @@ void ray_grpc_release_server(void *server);
 
 // `/package.Service/Method`; valid as long as the call.
 struct ray_grpc_bytes ray_grpc_method(void *call);
-// Who calls, as gRPC writes it: `ipv4:127.0.0.1:1234`; valid as long as the call.
-struct ray_grpc_bytes ray_grpc_peer(void *call);
 // The pair at `index` of what the client says of the call; 0 if there are no more. Valid as long as the call.
 int ray_grpc_metadata(void *call, size_t index, struct ray_grpc_bytes *name, struct ray_grpc_bytes *value);
 // The client's next message: 1, 0 after `milliseconds`, -1 if it has sent all, -2 if the call is over. Waits.
