@@ -36,6 +36,9 @@ import Testing
             #expect(asked.withLock { $0.count } >= count)
         }
 
+        /// Who asked, in order.
+        var peers: [WorkerID] { asked.withLock { $0.map(\.peer) } }
+
         func answerAll() {
             for (peer, request) in asked.withLock({ $0 }) {
                 let answer = Message.done(Done())
@@ -66,13 +69,7 @@ import Testing
         let head = try Head()
         defer { head.close() }
         let clients = try ControlClients(host: "127.0.0.1", port: head.port) { .open }
-        let patient = AnswerSlot<Message>()
-        onThread {
-            patient.fill(
-                Result { () throws(RayError) in
-                    try clients.request(.collectGarbage(CollectGarbage()), milliseconds: 50_000)
-                })
-        }
+        let patient = ask(clients)
         head.waitForQuestions(1)
         let error = #expect(throws: RayError.self) {
             try clients.request(.collectGarbage(CollectGarbage()), milliseconds: 200)
@@ -80,8 +77,45 @@ import Testing
         #expect(error?.type == .clusterUnreachable)
         #expect(!patient.isFilled)
         head.answerAll()
-        for _ in 0..<50 where !patient.isFilled { _ = patient.sleep(milliseconds: 1_000) }
-        #expect(try patient.result?.get() == .done(Done()))
+        #expect(try answer(patient) == .done(Done()))
+    }
+
+    @Test("After a failure the next question has a new connection, however many there were", .timeLimit(.minutes(1)))
+    func afterFailure() throws {
+        let head = try Head()
+        defer { head.close() }
+        let clients = try ControlClients(host: "127.0.0.1", port: head.port) { .open }
+        let first = (0..<2).map { _ in ask(clients) }
+        head.waitForQuestions(2)
+        head.answerAll()
+        for slot in first { #expect(try answer(slot) == .done(Done())) }
+        #expect(throws: RayError.self) {
+            try clients.request(.collectGarbage(CollectGarbage()), milliseconds: 200)
+        }
+        let last = ask(clients)
+        head.waitForQuestions(4)
+        head.answerAll()
+        #expect(try answer(last) == .done(Done()))
+        #expect(Set(head.peers.dropLast()).count == 2)
+        #expect(head.peers.last.map { !head.peers.dropLast().contains($0) } == true)
+    }
+
+    /// Asks on a thread of its own.
+    private func ask(_ clients: ControlClients) -> AnswerSlot<Message> {
+        let slot = AnswerSlot<Message>()
+        onThread {
+            slot.fill(
+                Result { () throws(RayError) in
+                    try clients.request(.collectGarbage(CollectGarbage()), milliseconds: 50_000)
+                })
+        }
+        return slot
+    }
+
+    /// What came, or nothing after 50 s.
+    private func answer(_ slot: AnswerSlot<Message>) throws -> Message? {
+        for _ in 0..<50 where !slot.isFilled { _ = slot.sleep(milliseconds: 1_000) }
+        return try slot.result?.get()
     }
 
     /// Runs something that waits, on a thread of its own.

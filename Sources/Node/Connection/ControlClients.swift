@@ -29,13 +29,22 @@ package final class ControlClients: Sendable {
 
     /// Sends a request and waits for its answer.
     ///
-    /// A connection that failed is not used again: the next question connects anew, in case the head was started again.
+    /// After a failure the next question connects anew, in case the head was started again: the others lost it, too.
     ///
     /// - Throws: as `ControlClient.request`.
     package func request(_ message: Message, milliseconds: Int) throws(RayError) -> Message {
         let client = if let client = idle.withLock({ $0.popLast() }) { client } else { try connect() }
-        let answer = try client.request(message, milliseconds: milliseconds)
-        idle.withLock { if $0.count < Self.idleMax { $0.append(client) } }
-        return answer
+        do throws(RayError) {
+            let answer = try client.request(message, milliseconds: milliseconds)
+            idle.withLock { if $0.count < Self.idleMax { $0.append(client) } }
+            return answer
+        } catch {
+            // They are closed outside of the lock.
+            _ = idle.withLock { clients in
+                defer { clients = [] }
+                return clients
+            }
+            throw error
+        }
     }
 }
