@@ -14,13 +14,6 @@ final class CallHandler: ChannelInboundHandler {
     typealias InboundIn = HTTP2Frame.FramePayload
     typealias OutboundOut = HTTP2Frame.FramePayload
 
-    /// Codes of gRPC that this side answers with by itself.
-    private enum Code {
-        static let resourceExhausted = 8
-        static let unimplemented = 12
-        static let `internal` = 13
-    }
-
     private let accept: (ServerCall) -> Void
     private let closed: () -> Void
     private var reader: MessageReader
@@ -95,17 +88,17 @@ final class CallHandler: ChannelInboundHandler {
             while let message = try reader.next() { call.deliver(message) }
         } catch {
             switch error {
-            case .compressed: call.finish(code: Code.unimplemented, details: "messages must not be compressed")
+            case .compressed: call.finish(code: GRPCCode.unimplemented, details: "messages must not be compressed")
             case .tooLarge(let size):
                 call.finish(
-                    code: Code.resourceExhausted, details: "a message of \(size) bytes is larger than is taken")
+                    code: GRPCCode.resourceExhausted, details: "a message of \(size) bytes is larger than is taken")
             }
         }
     }
 
     private func end() {
         if reader.isInside {
-            call?.finish(code: Code.internal, details: "the last message was not whole")
+            call?.finish(code: GRPCCode.internal, details: "the last message was not whole")
         }
         call?.sawEnd()
     }

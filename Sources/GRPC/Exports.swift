@@ -37,7 +37,7 @@ public func ray_grpc_next_call(
 ) -> CInt {
     let server = borrowed(server, GRPCServer.self)
     guard let next = server.nextCall(milliseconds: Int(milliseconds)) else { return server.isStopped ? -1 : 0 }
-    call.pointee.call = Unmanaged.passRetained(HeldCall(next)).toOpaque()
+    call.pointee.call = Unmanaged.passRetained(HeldCall(next, of: server)).toOpaque()
     return 1
 }
 
@@ -79,10 +79,7 @@ public func ray_grpc_receive(
 ) -> CInt {
     switch borrowed(call, HeldCall.self).call.receive(milliseconds: Int(milliseconds)) {
     case .message(let buffer):
-        buffer.withUnsafeReadableBytesWithStorageManagement { bytes, storage in
-            message.pointee.bytes = ray_grpc_bytes(data: bytes.baseAddress, count: bytes.count)
-            message.pointee.owner = storage.retain().toOpaque()
-        }
+        message.pointee = ray_grpc_message(holding: buffer)
         return 1
     case .nothing: return 0
     case .end: return -1
@@ -136,25 +133,29 @@ public func ray_grpc_is_active(_ call: UnsafeMutableRawPointer) -> CInt {
 @c @implementation
 public func ray_grpc_release_call(_ call: UnsafeMutableRawPointer) {
     let held = Unmanaged<HeldCall>.fromOpaque(call)
-    held.takeUnretainedValue().call.cancel()
+    held.takeUnretainedValue().forget()
     held.release()
 }
 
-private func borrowed<Object: AnyObject>(_ pointer: UnsafeMutableRawPointer, _ type: Object.Type) -> Object {
+func borrowed<Object: AnyObject>(_ pointer: UnsafeMutableRawPointer, _ type: Object.Type) -> Object {
     Unmanaged<Object>.fromOpaque(pointer).takeUnretainedValue()
 }
 
 /// A call, with its texts where they do not move.
-private final class HeldCall {
+final class HeldCall {
     let call: ServerCall
+    let server: GRPCServer
     let method: ray_grpc_bytes
     let metadata: [(name: ray_grpc_bytes, value: ray_grpc_bytes)]
 
-    init(_ call: ServerCall) {
+    init(_ call: ServerCall, of server: GRPCServer) {
         self.call = call
+        self.server = server
         method = ray_grpc_bytes(copying: call.method)
         metadata = call.metadata.map { (ray_grpc_bytes(copying: $0.name), ray_grpc_bytes(copying: $0.value)) }
     }
+
+    func forget() { server.forget(call) }
 
     deinit {
         for bytes in [method] + metadata.flatMap({ [$0.name, $0.value] }) { bytes.buffer.deallocate() }
@@ -168,5 +169,15 @@ extension ray_grpc_bytes {
         self.init(data: UnsafeRawPointer(copy.baseAddress), count: text.utf8.count)
     }
 
-    fileprivate var buffer: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: data, count: count) }
+    var buffer: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: data, count: count) }
+}
+
+extension ray_grpc_message {
+    /// A buffer's bytes where they are.
+    init(holding buffer: ByteBuffer) {
+        self = buffer.withUnsafeReadableBytesWithStorageManagement { bytes, storage in
+            ray_grpc_message(
+                bytes: ray_grpc_bytes(data: bytes.baseAddress, count: bytes.count), owner: storage.retain().toOpaque())
+        }
+    }
 }

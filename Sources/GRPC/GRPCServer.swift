@@ -30,6 +30,7 @@ package final class GRPCServer: Sendable {
     /// How many odd frames a second are the ways of a client, and not an attack.
     private static let oddFramesPerSecond = 20_000
 
+    private let routes = Routes()
     private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     private let state = Mutex(State())
     private let changes = EventCount()
@@ -90,6 +91,9 @@ package final class GRPCServer: Sendable {
     private func takeCall() -> ServerCall? { state.withLock { $0.isStopped ? nil : $0.calls.popFirst() } }
 
     private func accept(_ call: ServerCall) {
+        if let upstream = routes.upstream(for: call) {
+            return call.passOn(to: outgoing(call, to: upstream), keeping: nil)
+        }
         let isTaken = state.withLock { state in
             if !state.isStopped { state.calls.append(call) }
             return !state.isStopped
@@ -101,13 +105,39 @@ package final class GRPCServer: Sendable {
         }
     }
 
+    // MARK: Calls that are passed on
+
+    /// Begins a client's call at another server, with what the client says of it.
+    ///
+    /// While the program holds the call, other calls of the client, whose value of `key` is the same, go there whole if
+    /// they are of `service` (`/package.Service/`).
+    package func begin(
+        _ call: ServerCall, atHost host: String, port: Int, service: String, key: String
+    ) -> OutgoingCall {
+        let upstream = Upstream(host: host, port: port, on: group.next(), messageMax: messageMax)
+        routes.add(call, service: service, key: key, to: upstream)
+        return outgoing(call, to: upstream)
+    }
+
+    /// The program is done with a call: what was on its way to another server for its sake does not go there any more.
+    package func forget(_ call: ServerCall) {
+        call.cancel()
+        routes.remove(call)?.close()
+    }
+
+    private func outgoing(_ call: ServerCall, to upstream: Upstream) -> OutgoingCall {
+        let outgoing = OutgoingCall()
+        upstream.open(outgoing, method: call.method, metadata: call.metadata)
+        return outgoing
+    }
+
     // MARK: Connections
 
     private func prepare(_ connection: any Channel) -> EventLoopFuture<Void> {
         guard remember(connection) else { return connection.close() }
         return keepAlive(connection).flatMap { [self] in
             connection.configureHTTP2Pipeline(
-                mode: .server, connectionConfiguration: Self.connectionConfiguration,
+                mode: .server, connectionConfiguration: Self.connectionConfiguration(of: .server),
                 streamConfiguration: Self.streamConfiguration
             ) { [self] stream in prepare(stream: stream) }.map { _ in }
         }
@@ -155,12 +185,17 @@ package final class GRPCServer: Sendable {
         return .andAllSucceed(options.map { connection.setOption($0, value: $1) }, on: connection.eventLoop)
     }
 
-    private static var connectionConfiguration: NIOHTTP2Handler.ConnectionConfiguration {
+    /// For a connection of ours in one of the two roles.
+    static func connectionConfiguration(
+        of role: NIOHTTP2Handler.ParserMode
+    ) -> NIOHTTP2Handler.ConnectionConfiguration {
         var configuration = NIOHTTP2Handler.ConnectionConfiguration()
         configuration.initialSettings = [
             HTTP2Setting(parameter: .initialWindowSize, value: windowSize),
             HTTP2Setting(parameter: .maxFrameSize, value: frameSizeMax),
-            HTTP2Setting(parameter: .maxConcurrentStreams, value: callsPerConnection),
+            role == .server
+                ? HTTP2Setting(parameter: .maxConcurrentStreams, value: callsPerConnection)
+                : HTTP2Setting(parameter: .enablePush, value: 0),
             HTTP2Setting(parameter: .maxHeaderListSize, value: HPACKDecoder.defaultMaxHeaderListSize),
         ]
         configuration.targetWindowSize = windowSize
@@ -172,7 +207,7 @@ package final class GRPCServer: Sendable {
         return configuration
     }
 
-    private static var streamConfiguration: NIOHTTP2Handler.StreamConfiguration {
+    static var streamConfiguration: NIOHTTP2Handler.StreamConfiguration {
         var configuration = NIOHTTP2Handler.StreamConfiguration()
         configuration.targetWindowSize = windowSize
         configuration.streamResetFrameRateLimit.maximumCount = oddFramesPerSecond

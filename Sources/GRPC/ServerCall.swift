@@ -46,6 +46,10 @@ package final class ServerCall: Sendable {
         var isRoomWanted = false
         /// Whether who waits for a message is to look at something else.
         var isWoken = false
+        /// Where messages go to, if not to the program.
+        var outgoing: OutgoingCall?
+        /// Whether the client has no part in that any more once it is gone; else it has sent all.
+        var isWhole = false
     }
 
     /// How much may wait in either direction before the other side is made to wait.
@@ -67,6 +71,9 @@ package final class ServerCall: Sendable {
         self.channel = channel
     }
 
+    /// What the client says of the call under a name.
+    func metadata(_ name: String) -> String? { metadata.first { $0.name == name }?.value }
+
     // MARK: The program's side
 
     /// The client's next message; waits up to `milliseconds`.
@@ -87,39 +94,34 @@ package final class ServerCall: Sendable {
     package func send(_ message: UnsafeRawBufferPointer, milliseconds: Int) -> Sent {
         let room = awaitRoom(milliseconds: milliseconds)
         guard room == .sent else { return room }
-        let framed = frame(message)
-        let size = framed.readableBytes
-        let isFirst = state.withLock { state in
-            state.unwrittenBytes += size
-            defer { state.hasBegun = true }
-            return !state.hasBegun
-        }
-        channel.eventLoop.execute { [self] in
-            if isFirst { channel.write(HTTP2Frame.FramePayload.beginning, promise: nil) }
-            channel.writeAndFlush(HTTP2Frame.FramePayload.message(framed)).whenComplete { [self] _ in wrote(size) }
-        }
+        let framed = ByteBuffer(bytes: message).framed
+        state.withLock { $0.unwrittenBytes += framed.readableBytes }
+        channel.eventLoop.execute { [self] in write(framed) }
         return .sent
     }
 
     /// Ends the call with a status of gRPC, 0 for OK, and a sentence, after a last message if there is one.
     package func finish(code: Int, details: String, after last: UnsafeRawBufferPointer? = nil) {
-        guard let before = end() else { return }
-        let framed = last.map(frame)
+        guard end() else { return }
+        let framed = last.map { ByteBuffer(bytes: $0).framed }
         channel.eventLoop.execute { [self] in
-            if !before.hasBegun, framed != nil { channel.write(HTTP2Frame.FramePayload.beginning, promise: nil) }
-            if let framed { channel.write(HTTP2Frame.FramePayload.message(framed), promise: nil) }
-            let isAlone = !before.hasBegun && framed == nil
+            let (hasBegun, hasEnded) = state.withLock { ($0.hasBegun, $0.hasEnded) }
+            if let framed {
+                if !hasBegun { channel.write(HTTP2Frame.FramePayload.beginning, promise: nil) }
+                channel.write(HTTP2Frame.FramePayload.message(framed), promise: nil)
+            }
+            let isAlone = !hasBegun && framed == nil
             let status = HTTP2Frame.FramePayload.status(code, details, isAlone: isAlone)
             channel.writeAndFlush(status).whenComplete { [self] _ in
-                // A client that goes on sending has no one who reads it.
-                if !before.hasEnded { channel.close(promise: nil) }
+                // A client that goes on sending has no one who reads it; any other code would be its status.
+                if !hasEnded { channel.writeAndFlush(HTTP2Frame.FramePayload.rstStream(.noError), promise: nil) }
             }
         }
     }
 
     /// Ends the call without a status.
     package func cancel() {
-        guard end() != nil else { return }
+        guard end() else { return }
         channel.close(promise: nil)
     }
 
@@ -159,61 +161,134 @@ package final class ServerCall: Sendable {
         }
     }
 
+    /// Sends a message whose size is counted; on the event loop.
+    private func write(_ framed: ByteBuffer) {
+        let size = framed.readableBytes
+        let hasBegun = state.withLock { state in
+            defer { state.hasBegun = true }
+            return state.hasBegun
+        }
+        if !hasBegun { channel.write(HTTP2Frame.FramePayload.beginning, promise: nil) }
+        channel.writeAndFlush(HTTP2Frame.FramePayload.message(framed)).whenComplete { [self] _ in wrote(size) }
+    }
+
     private func wrote(_ size: Int) {
-        let isRoomWanted = state.withLock { state in
+        let (isRoomWanted, outgoing) = state.withLock { state in
             state.unwrittenBytes -= size
-            return state.isRoomWanted
+            return (state.isRoomWanted, state.unwrittenBytes < Self.waitingMax ? state.outgoing : nil)
         }
         if isRoomWanted { changes.raise() }
+        outgoing?.goOn()
     }
 
-    private func end() -> (hasBegun: Bool, hasEnded: Bool)? {
-        let before = state.withLock { state -> (hasBegun: Bool, hasEnded: Bool)? in
-            if state.isOver { return nil }
+    /// Whether the call was under way till now.
+    private func end() -> Bool {
+        let wasActive = state.withLock { state -> Bool in
+            if state.isOver { return false }
             state.isOver = true
             state.messages.removeAll()
-            return (state.hasBegun, state.hasEnded)
+            state.outgoing = nil
+            return true
         }
         changes.raise()
-        return before
-    }
-
-    private func frame(_ message: UnsafeRawBufferPointer) -> ByteBuffer {
-        var framed = channel.allocator.buffer(capacity: message.count + 5)
-        framed.writeInteger(UInt8(0))
-        framed.writeInteger(UInt32(message.count))
-        framed.writeBytes(message)
-        return framed
+        return wasActive
     }
 
     // MARK: The connection's side
 
     /// Takes what has arrived.
     func deliver(_ message: ByteBuffer) {
-        state.withLock { state in
-            if state.isOver { return }
+        let outgoing = state.withLock { state -> OutgoingCall? in
+            if state.isOver || state.outgoing != nil { return state.outgoing }
             state.messages.append(message)
             state.waitingBytes += message.readableBytes
+            return nil
         }
-        changes.raise()
+        if let outgoing { outgoing.send(message) } else { changes.raise() }
     }
 
-    /// Whether the client may send more; if not, the program's side asks for it once there is room.
+    /// Whether the client may send more; if not, it is asked for once there is room.
     func mayRead() -> Bool {
         state.withLock { state in
-            state.isPaused = !state.isOver && state.waitingBytes >= Self.waitingMax
+            let isFull = state.outgoing.map { !$0.hasRoom } ?? (state.waitingBytes >= Self.waitingMax)
+            state.isPaused = !state.isOver && isFull
             return !state.isPaused
         }
     }
 
     /// The client has sent all.
     func sawEnd() {
-        state.withLock { $0.hasEnded = true }
+        let outgoing = state.withLock { state in
+            state.hasEnded = true
+            return state.outgoing
+        }
         changes.raise()
+        outgoing?.endSending()
     }
 
     /// The client is gone, or does not want an answer.
-    func lose() { _ = end() }
+    func lose() {
+        let (outgoing, isWhole) = state.withLock { ($0.outgoing, $0.isWhole) }
+        guard end() else { return }
+        if isWhole { outgoing?.cancel() } else { outgoing?.endSending() }
+    }
+
+    // MARK: Another server's side
+
+    /// From now on, what the client sends goes to another server, and what that answers to the client.
+    ///
+    /// Answers with one of the fields `kept` are left to the program, and the call's end; without `kept` nothing is.
+    func passOn(to outgoing: OutgoingCall, keeping kept: Set<Int>?) {
+        channel.eventLoop.execute { [self] in
+            let (waiting, hasEnded, isOver) = state.withLock { state in
+                defer {
+                    state.messages.removeAll()
+                    state.waitingBytes = 0
+                    state.isWhole = kept == nil
+                    if !state.isOver { state.outgoing = outgoing }
+                }
+                return (state.messages, state.hasEnded, state.isOver)
+            }
+            outgoing.attach(.init(call: self, kept: kept))
+            for message in waiting { outgoing.send(message) }
+            if isOver, kept == nil { return outgoing.cancel() }
+            if hasEnded || isOver { outgoing.endSending() }
+            goOn()
+        }
+    }
+
+    /// Sends a message that the other server has answered with.
+    func forward(_ message: ByteBuffer) {
+        let framed = message.framed
+        let isOver = state.withLock { state in
+            state.unwrittenBytes += framed.readableBytes
+            return state.isOver
+        }
+        if !isOver { write(framed) }
+    }
+
+    /// Whether the client takes more for now.
+    var hasRoom: Bool { state.withLock { $0.isOver || $0.unwrittenBytes < Self.waitingMax } }
+
+    /// The other server takes more again.
+    func goOn() {
+        let wasPaused = state.withLock { state in
+            defer { state.isPaused = false }
+            return state.isPaused
+        }
+        if wasPaused { channel.read() }
+    }
+}
+
+extension ByteBuffer {
+    /// A message behind its head.
+    var framed: ByteBuffer {
+        var framed = ByteBufferAllocator().buffer(capacity: readableBytes + 5)
+        framed.writeInteger(UInt8(0))
+        framed.writeInteger(UInt32(readableBytes))
+        framed.writeImmutableBuffer(self)
+        return framed
+    }
 }
 
 extension HTTP2Frame.FramePayload {
@@ -229,21 +304,7 @@ extension HTTP2Frame.FramePayload {
     static func status(_ code: Int, _ details: String, isAlone: Bool) -> Self {
         var fields: HPACKHeaders = isAlone ? [":status": "200", "content-type": "application/grpc"] : [:]
         fields.add(name: "grpc-status", value: String(code))
-        if !details.isEmpty { fields.add(name: "grpc-message", value: percentEncoded(details)) }
+        if !details.isEmpty { fields.add(name: "grpc-message", value: GRPCText.encoded(details)) }
         return headers(.init(headers: fields, endStream: true))
-    }
-
-    /// As gRPC wants sentences: what is not printable ASCII, and the per cent sign, by its bytes.
-    private static func percentEncoded(_ text: String) -> String {
-        var encoded = ""
-        for byte in text.utf8 {
-            if (0x20...0x7E).contains(byte), byte != UInt8(ascii: "%") {
-                encoded.unicodeScalars.append(Unicode.Scalar(byte))
-            } else {
-                let digits = String(byte, radix: 16, uppercase: true)
-                encoded += digits.count == 1 ? "%0\(digits)" : "%\(digits)"
-            }
-        }
-        return encoded
     }
 }

@@ -2,8 +2,8 @@
 
     python benchmarks/microbenchmark.py [--rows TEXT] [--minutes N] [--pause SECONDS] [--output FILE]
 
-Each row of `ray microbenchmark` is a rate. Added are the time from the interpreter's start to the first result and the
-memory of an idle cluster with one worker. A ratio over 1 means that ours is better.
+Each row of `ray microbenchmark` is a rate. Added are the time from the interpreter's start to the first result, the memory of
+an idle cluster with one worker, and what a notebook does by ray:// (`notebook.py`). A ratio over 1 means that ours is better.
 
 Ray's program measures a row for 9 seconds, and rests for 10 before it, which `--pause` shortens; nothing else is changed. A
 core that says nothing for SILENCE_SECONDS, or takes longer than its minutes, is stopped: the rows that it has not come to
@@ -21,6 +21,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+
+import notebook
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROW = re.compile(r"^(?P<row>.+?) per second (?P<mean>[\d.]+) \+- [\d.]+$")
@@ -52,6 +54,7 @@ print("seconds", time.perf_counter() - start, flush=True)
 input()
 """
 OURS, RAY = "ours", "ray"
+NOTEBOOK = "notebook:"
 
 
 def environment(core: str) -> dict[str, str]:
@@ -125,6 +128,14 @@ def rates(core: str, options: argparse.Namespace) -> Iterator[tuple[str, float]]
         raise RuntimeError(f"ray microbenchmark on {core} was stopped: {limit.reason}")
     if code != 0:
         raise RuntimeError(f"ray microbenchmark on {core} ended with {code}:\n{''.join(last)}")
+
+
+def all_rates(core: str, options: argparse.Namespace) -> Iterator[tuple[str, float]]:
+    """The rows of `ray microbenchmark` and those of a notebook, of those that are wanted."""
+    if not options.rows.startswith(NOTEBOOK):
+        yield from rates(core, options)
+    if not options.rows or options.rows.startswith(NOTEBOOK):
+        yield from (found for found in notebook.rates(environment(core)) if options.rows in found[0])
 
 
 def start(core: str) -> tuple[float, float]:
@@ -203,7 +214,9 @@ class Table:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", default="", help="only rows whose name contains this")
+    parser.add_argument(
+        "--rows", default="", help='only rows whose name contains this ("notebook:" for those)'
+    )
     parser.add_argument("--minutes", type=float, default=15, help="for each core at most")
     parser.add_argument("--pause", type=float, default=1, help="seconds before each row; Ray has 10")
     parser.add_argument("--output", default="build/bench-python.json")
@@ -218,7 +231,7 @@ def main() -> None:
     results: dict[str, dict[str, float]] = {}
     for core in (RAY, OURS):
         try:
-            for row, rate in rates(core, options):
+            for row, rate in all_rates(core, options):
                 results.setdefault(row, {})[core] = rate
                 if core == OURS:
                     table.add(row, unit(row), rate, results[row].get(RAY), False)

@@ -109,6 +109,28 @@ static PyObject *cancel(Call *self, PyObject *unused) {
 
 static PyObject *is_active(Call *self, PyObject *unused) { return PyBool_FromLong(ray_grpc_is_active(self->call)); }
 
+static PyObject *begin(Call *self, PyObject *arguments) {
+    const char *host, *service, *key;
+    int port;
+    if (!PyArg_ParseTuple(arguments, "siss", &host, &port, &service, &key)) return NULL;
+    return make_outgoing(ray_grpc_begin(self->call, host, port, service, key));
+}
+
+static PyObject *pass_on(Call *self, PyObject *arguments) {
+    PyObject *outgoing, *kept;
+    if (!PyArg_ParseTuple(arguments, "OO!", &outgoing, &PyTuple_Type, &kept)) return NULL;
+    void *native = native_outgoing(outgoing);
+    if (native == NULL) return NULL;
+    Py_ssize_t count = PyTuple_Size(kept);
+    int *numbers = PyMem_Malloc(sizeof(int) * (size_t)(count + 1));
+    if (numbers == NULL) return PyErr_NoMemory();
+    for (Py_ssize_t index = 0; index < count; index++) numbers[index] = (int)PyLong_AsLong(PyTuple_GetItem(kept, index));
+    if (!PyErr_Occurred()) ray_grpc_pass_on(self->call, native, numbers, (size_t)count);
+    PyMem_Free(numbers);
+    if (PyErr_Occurred()) return NULL;
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"receive", (PyCFunction)receive, METH_VARARGS,
      "receive(milliseconds): the client's next message, None if there is none yet, 'end' if it has sent all, or 'over'."},
@@ -117,6 +139,11 @@ static PyMethodDef methods[] = {
      "send(message, milliseconds): whether somebody waits for it; None if the client takes nothing."},
     {"finish", (PyCFunction)finish, METH_VARARGS, "finish(code, details[, last]): ends the call with a status."},
     {"cancel", (PyCFunction)cancel, METH_NOARGS, "Ends the call without a status."},
+    {"begin", (PyCFunction)begin, METH_VARARGS,
+     "begin(host, port, service, key): begins the call at another server, where all calls of the service that have the "
+     "same value of `key` go as long as this one is held."},
+    {"pass_on", (PyCFunction)pass_on, METH_VARARGS,
+     "pass_on(outgoing, kept): has messages go on to another server and back, but answers with one of the fields `kept`."},
     {"is_active", (PyCFunction)is_active, METH_NOARGS, "Whether the client waits for an answer."},
     {0},
 };

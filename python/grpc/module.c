@@ -18,7 +18,7 @@ PyMODINIT_FUNC PyInit__grpc(void) {
     }
     PyObject *module = PyModule_Create(&definition);
     if (module == NULL) return NULL;
-    if (add_call_type(module) < 0 || add_server_type(module) < 0) {
+    if (add_call_type(module) < 0 || add_server_type(module) < 0 || add_outgoing_type(module) < 0) {
         Py_DECREF(module);
         return NULL;
     }

@@ -24,6 +24,15 @@ LOOK_MS = 1_000
 MESSAGE_MAX = 4 << 20
 
 
+# Whose call a thread answers.
+_answering = threading.local()
+
+
+def answered_here() -> _grpc.Call | None:
+    """The call that this thread answers, if it is one of ours."""
+    return getattr(_answering, "call", None)
+
+
 class CallDetails(NamedTuple):
     """What handlers and interceptors are chosen by."""
 
@@ -114,12 +123,13 @@ class Server:
             if is_last:
                 self._add_thread()
             try:
+                _answering.call = call
                 answer(call, self._handler)
             except BaseException:
                 logger.exception("A call of %s was not answered", call.method)
             finally:
                 # Ends the call, if nothing else has.
-                del call
+                del call, _answering.call
                 with self._lock:
                     self._idle += 1
 

@@ -289,12 +289,14 @@ def patch_cross_language(cross_language: ModuleType) -> None:
 
 
 def patch_proxier(proxier: ModuleType) -> None:
-    """Ray Client's proxy sets up the environments of its servers itself, and says at once what has failed."""
+    """Ray Client's proxy sets up environments of servers itself, says at once what has failed, and stays out of the way."""
     from swift_ray.client_access import end_soon
     from swift_ray.client_environment import create_runtime_env
+    from swift_ray.client_proxy import pass_on_natively
 
     proxier.ProxyManager._create_runtime_env = create_runtime_env
     end_soon(proxier)
+    pass_on_natively(proxier)
 
 
 def patch_interceptor(interceptor: ModuleType) -> None:

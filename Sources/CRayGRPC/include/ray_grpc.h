@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 // Changes whenever a function or struct here does; the extension refuses another one.
-#define RAY_GRPC_INTERFACE 2
+#define RAY_GRPC_INTERFACE 3
 
 // What a pointer may be in Swift; Clang alone asks.
 #ifdef __clang__
@@ -34,7 +34,7 @@ struct ray_grpc_call {
     void *RAY_GRPC_NULLABLE call;
 };
 
-// A message that a client has sent; `owner` keeps the bytes valid until it is released.
+// A message that a client or a server has sent; `owner` keeps the bytes valid until it is released.
 struct ray_grpc_message {
     struct ray_grpc_bytes bytes;
     void *RAY_GRPC_NULLABLE owner;
@@ -75,6 +75,23 @@ void ray_grpc_cancel(void *call);
 int ray_grpc_is_active(void *call);
 // Ends the call, if it has not ended, and gives it back.
 void ray_grpc_release_call(void *call);
+
+// MARK: Calls that are passed on
+
+// Begins a client's call at another server; to be released. As long as the call is held, other calls of `service`
+// (`/package.Service/`) whose value of `key` is the same as this one's go there, too, and do not come out of
+// `ray_grpc_next_call`.
+void *ray_grpc_begin(void *call, const char *host, int port, const char *service, const char *key);
+// Sends a message to the other server.
+void ray_grpc_send_on(void *outgoing, struct ray_grpc_bytes message);
+// From now on what the client sends goes to the other server and the answers to the client, but those that have one of
+// the top-level fields `kept` (numbers of Protocol Buffers).
+void ray_grpc_pass_on(void *call, void *outgoing, const int *kept, size_t kept_count);
+// The next answer that is kept: 1, 0 after `milliseconds`, -1 if the call has ended with the status `code` and a
+// sentence in the place of the message. Waits.
+int ray_grpc_receive_kept(void *outgoing, int milliseconds, struct ray_grpc_message *message, int *code);
+// Ends the call at the other server, if it has not ended, and gives it back.
+void ray_grpc_release_outgoing(void *outgoing);
 
 #ifdef __clang__
 #pragma clang assume_nonnull end
