@@ -127,6 +127,8 @@ package struct WorkerCore: Sendable {
     var shapeIndices: [ShapeKey: Int] = [:]
     /// The shape of the latest task without references: most are like the one before.
     var lastShape: (call: Shared<TaskCall>, index: Int)?
+    /// Whether some actor has a limit of calls that are under way.
+    var limitsCalls = false
     var leases: [LeaseID: OwnedLease] = [:]
     var leaseCounter: UInt32 = 0
     /// Tasks that are tried again after a pause.

@@ -137,12 +137,8 @@ import Testing
         _ = call(&harness, own)
         let token = harness.get([call(&harness, own)])
         #expect(harness.outcome(token)?.first?.errorType == .pendingCallsLimitExceeded)
-        var buffer = WorkerEffects()
-        let refused = #expect(throws: RayError.self) {
-            try harness.core.callWithinLimit(
-                own, Call(function: WorkerHarness.function), from: nil, at: harness.now, into: &buffer)
-        }
-        #expect(refused?.type == .pendingCallsLimitExceeded && buffer.items.isEmpty)
+        let refused = harness.core.refusal(of: own, Call(function: WorkerHarness.function))
+        #expect(refused?.type == .pendingCallsLimitExceeded)
         let foreign = ActorID(7, 7)
         _ = call(&harness, foreign)
         harness.receive(update(foreign, .pending, pending: 1))

@@ -33,16 +33,20 @@ extension Worker {
         transact { core, now, effects in core.call(actor, call, from: task, at: now, into: &effects) }
     }
 
-    /// See `WorkerCore.callWithinLimit`.
+    /// As `call`, but a call over the limit of those under way is refused here and not by its results.
+    ///
+    /// - Throws: `pendingCallsLimitExceeded`
     package func callWithinLimit(
         _ actor: ActorID, _ call: Call, from task: TaskID?
     ) throws(RayError) -> [ObjectReference] {
-        let result = transact { core, now, effects in
-            Result { () throws(RayError) in
-                try core.callWithinLimit(actor, call, from: task, at: now, into: &effects)
-            }
+        // Not as the value of the transaction: what is that large is copied on its way out.
+        var refusal: RayError?
+        let results = transact { core, now, effects in
+            refusal = core.refusal(of: actor, call)
+            return refusal == nil ? core.call(actor, call, from: task, at: now, into: &effects) : []
         }
-        return try result.get()
+        if let refusal { throw refusal }
+        return results
     }
 
     package func retain(_ actor: ActorID, creator: Address) {

@@ -125,10 +125,10 @@ extension Execution {
     /// All that has not begun, group by group in order.
     var queued: [TaskID] { lanes.flatMap(\.queue) }
 
-    /// The place of a group in `lanes`; what has none, or one that is not known, is in the first.
-    func lane(of group: String) -> Int {
-        guard hasGroups, !group.isEmpty else { return 0 }
-        return lanes.firstIndex { $0.group == group } ?? 0
+    /// The place of a task's group in `lanes`; what has none, or one that is not known, is in the first.
+    func lane(of task: TaskSpec) -> Int {
+        guard hasGroups, !task.concurrencyGroup.isEmpty else { return 0 }
+        return lanes.firstIndex { $0.group == task.concurrencyGroup } ?? 0
     }
 
     /// Takes tasks out of the queues, in one pass.

@@ -66,7 +66,7 @@ extension WorkerCore {
     private mutating func receive(_ task: Execution.Received, into effects: inout WorkerEffects) {
         let id = task.spec.id
         if adoptAttempt(task, into: &effects) { return }
-        execution.lanes[execution.lane(of: task.spec.concurrencyGroup)].queue.append(id)
+        execution.lanes[execution.lane(of: task.spec)].queue.append(id)
         execution.received[id] = task
         var missing = 0
         for case .reference(let reference) in task.spec.arguments {
@@ -120,7 +120,7 @@ extension WorkerCore {
     /// Takes a task out of those that run.
     mutating func stopRunning(_ id: TaskID) -> Execution.Received? {
         guard let task = execution.running.removeValue(forKey: id) else { return nil }
-        execution.lanes[execution.lane(of: task.spec.concurrencyGroup)].runningCount -= 1
+        execution.lanes[execution.lane(of: task.spec)].runningCount -= 1
         return task
     }
 
@@ -135,7 +135,7 @@ extension WorkerCore {
         guard !missing.isEmpty, let task = stopRunning(id) else { return }
         execution.received[id] = task
         execution.received[id]?.missing = missing.count
-        execution.lanes[execution.lane(of: task.spec.concurrencyGroup)].queue.prepend(id)
+        execution.lanes[execution.lane(of: task.spec)].queue.prepend(id)
         for object in missing where execution.received[id] != nil {
             self.missing(object, into: &effects)
             wait(for: object, .argument(id), into: &effects)

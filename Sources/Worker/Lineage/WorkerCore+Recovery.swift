@@ -75,7 +75,7 @@ extension WorkerCore {
             task.spec.attempt += 1
             task.times.submitted = now.nanoseconds
             tasks[id] = task
-            traceSubmitted(id, at: now)
+            traceSubmitted(task.spec, at: now)
             for argument in task.spec.arguments {
                 switch argument {
                 case .reference(let reference): revive(reference, &unvisited)

@@ -65,6 +65,13 @@ extension ActorClient {
     /// Calls that have not been sent, those apart whose arguments are awaited on an unordered actor.
     var queuedCount: Int { held.reduce(queue.count) { $0 + $1.queue.count } }
 
+    /// Takes out a sent call; how many handles there are.
+    mutating func callEnded(_ call: TaskID) -> Int {
+        // Results of calls that run side by side come nearly in order.
+        if let place = inFlight.firstIndex(of: call) { inFlight.remove(at: place) }
+        return handles
+    }
+
     /// How many must be sent before a call.
     func callsAhead(of call: TaskID) -> Int {
         for calls in held {

@@ -18,9 +18,11 @@ struct ShapeKey: Hashable, Sendable {
 
 /// One shape's tasks that are ready to be pushed, and the leases that serve them.
 struct Shape: Sendable {
-    var key: ShapeKey
+    let key: ShapeKey
+    /// Whether each task is for another node than the one before.
+    let isSpread: Bool
     /// Bytes of arguments on the preferred node, for the scheduler.
-    var localityBytes = 0
+    var localityBytes: Int
     var queue: Deque<TaskID> = []
     /// Granted leases in order of their grant.
     var leases: [LeaseID] = []
@@ -32,6 +34,12 @@ struct Shape: Sendable {
     var startDeaths = 0
     /// Requests that were under way when the last of these was counted: they may be refused for the same death.
     var countedRequests: Set<LeaseID> = []
+
+    init(_ key: ShapeKey, localityBytes: Int) {
+        self.key = key
+        isSpread = key.strategy.isSpread
+        self.localityBytes = localityBytes
+    }
 }
 
 /// A worker that this process may push tasks to.

@@ -27,6 +27,7 @@ extension WorkerCore {
         var client = ActorClient()
         client.taskRetriesMax = options.taskRetriesMax
         client.pendingCallsMax = options.pendingCallsMax
+        if options.pendingCallsMax >= 0 { limitsCalls = true }
         client.isUnordered = options.isUnordered
         client.handles = 1
         client.isHeld = true
@@ -89,15 +90,8 @@ extension WorkerCore {
             spec, retriesLeft: retries, retryExceptions: call.retryExceptions, parent: parent, at: now, into: &effects)
     }
 
-    /// As `call`, but a call over the limit of those under way is refused here and not by its results.
-    ///
-    /// - Throws: `pendingCallsLimitExceeded`
-    package mutating func callWithinLimit(
-        _ actor: ActorID, _ call: Call, from parent: TaskID?, at now: Instant, into effects: inout WorkerEffects
-    ) throws(RayError) -> [ObjectReference] {
-        if let error = excess(of: actor, call.shared.value) { throw error }
-        return self.call(actor, call, from: parent, at: now, into: &effects)
-    }
+    /// Why a call is over the limit of those under way on an actor; made all the same, its results say so.
+    package func refusal(of actor: ActorID, _ call: Call) -> RayError? { excess(of: actor, call.shared.value) }
 
     /// A call takes its place among those that have not been sent.
     private mutating func enqueue(_ spec: TaskSpec, for actor: ActorID) {
@@ -207,12 +201,7 @@ extension WorkerCore {
     }
 
     mutating func callEnded(_ actor: ActorID, _ id: TaskID, into effects: inout WorkerEffects) {
-        guard var client = actors[actor] else { return }
-        actors[actor] = nil
-        // Results of calls that run side by side come nearly in order.
-        if let index = client.inFlight.firstIndex(of: id) { client.inFlight.remove(at: index) }
-        actors[actor] = client
-        if client.handles == 0 { letGoIfUnused(actor, into: &effects) }
+        if actors[actor]?.callEnded(id) == 0 { letGoIfUnused(actor, into: &effects) }
     }
 
     /// Learns of an actor that was looked up, so that calls need not ask again.
@@ -226,6 +215,7 @@ extension WorkerCore {
     mutating func updated(_ message: ActorUpdate, at now: Instant, into effects: inout WorkerEffects) {
         let actor = message.state.id
         actors[actor]?.pendingCallsMax = message.pendingCallsMax
+        if message.pendingCallsMax >= 0 { limitsCalls = true }
         if message.isUnordered, actors[actor]?.isUnordered == false { becameUnordered(actor) }
         actorUpdate(message.state, at: now, into: &effects)
         if message.isUnordered { sendCalls(of: actor, into: &effects) }

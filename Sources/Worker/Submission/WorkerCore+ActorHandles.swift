@@ -61,7 +61,8 @@ extension WorkerCore {
 
     /// Why one more call on an actor is not accepted.
     func excess(of actor: ActorID, _ call: TaskCall) -> RayError? {
-        guard let client = actors[actor], client.pendingCallsMax >= 0,
+        // Few actors have a limit, and to look at one costs more than to ask.
+        guard limitsCalls, let client = actors[actor], client.pendingCallsMax >= 0,
             client.queuedCount + client.waiting.count + client.inFlight.count >= client.pendingCallsMax
         else { return nil }
         return RayError(

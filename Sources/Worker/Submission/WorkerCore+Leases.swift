@@ -16,7 +16,7 @@ extension WorkerCore {
     /// How long a lease of a shape without work is kept now: only briefly while our own task waits for others, which may
     /// need it, and not at all where tasks are to be spread: the next one is another node's turn.
     func leaseIdleMilliseconds(_ shape: Int) -> Int {
-        if shapes[shape].key.strategy.isSpread { return 0 }
+        if shapes[shape].isSpread { return 0 }
         return execution.cpu == .running
             ? configuration.leaseIdleMilliseconds : configuration.leaseIdleBlockedMilliseconds
     }
@@ -44,7 +44,7 @@ extension WorkerCore {
         let best = bytesByNode.max { ($0.value, $1.key) < ($1.value, $0.key) }
         if spec.strategy == .hybrid { key.preferredNode = best?.key }
         if let index = shapeIndices[key] { return index }
-        shapes.append(Shape(key: key, localityBytes: best?.value ?? 0))
+        shapes.append(Shape(key, localityBytes: best?.value ?? 0))
         shapeIndices[key] = shapes.count - 1
         return shapes.count - 1
     }
@@ -171,7 +171,7 @@ extension WorkerCore {
 
     private mutating func markIdle(_ index: Int, at now: Instant) {
         // What is asked back may be work for them; others are kept that long anyway.
-        if shapes[index].key.strategy.isSpread,
+        if shapes[index].isSpread,
             shapes[index].leases.contains(where: { leases[$0]?.isStealing == true && leases[$0]?.lostAt == nil })
         {
             return

@@ -30,7 +30,7 @@ extension WorkerCore {
         at now: Instant, into effects: inout WorkerEffects
     ) -> [ObjectReference] {
         var spec = given
-        let surplus = keepSurplus(of: &spec, from: parent, into: &effects)
+        let surplus = spec.arguments.isEmpty ? [] : keepSurplus(of: &spec, from: parent, into: &effects)
         let references = spec.returnIDs.map { ObjectReference(id: $0, owner: configuration.address) }
         for reference in references { objects[reference.id] = ObjectEntry(localReferences: 1) }
         var task = PendingTask(
@@ -38,7 +38,7 @@ extension WorkerCore {
         task.allowsRetries = retriesLeft != 0
         task.times.submitted = now.nanoseconds
         tasks[spec.id] = task
-        traceSubmitted(spec.id, at: now)
+        traceSubmitted(spec, at: now)
         if let items = spec.generator { streams[spec.id] = GeneratorStream(isGathered: items.isGathered) }
         if let fatal {
             for id in surplus { release(id, into: &effects) }

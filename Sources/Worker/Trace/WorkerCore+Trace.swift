@@ -17,10 +17,10 @@ extension WorkerCore {
     // MARK: What happens
 
     /// A task was submitted.
-    mutating func traceSubmitted(_ id: TaskID, at now: Instant) {
-        guard tracer.isEnabled, tasks[id]?.spec.isTraced == true else { return }
+    mutating func traceSubmitted(_ spec: TaskSpec, at now: Instant) {
+        guard tracer.isEnabled, spec.isTraced else { return }
         clock = now
-        tracer.add(fresh: id)
+        tracer.add(fresh: spec.id)
         wantTraceReport()
     }
 
