@@ -19,6 +19,8 @@ package enum WorkerEffect: Sendable {
     /// Make a link to this peer, unless there is one.
     case connect(Address)
     case send(Message, requestID: UInt64, to: WorkerID)
+    /// What was sent before leaves this process now, even if it is being gathered.
+    case flush
     /// Look into the node's store; answer with `located`.
     case locate(ObjectID)
     /// A `get` has ended.

@@ -148,6 +148,56 @@ import Testing
         }
     }
 
+    /// The ends and beginnings of tasks, and what must have left in between.
+    private func steps(_ harness: inout WorkerHarness) -> [String] {
+        defer { harness.effects = [] }
+        return harness.effects.compactMap { effect in
+            switch effect {
+            case .send(.taskDone, _, _): "reply"
+            case .flush: "flush"
+            case .execute: "begin"
+            default: nil
+            }
+        }
+    }
+
+    @Test("A reply leaves before a task begins, if one of the two is not made again", arguments: [0, 3], [0, 3])
+    func repliesLeave(first: Int, second: Int) {
+        var harness = worker()
+        var specs = [spec(1), spec(2)]
+        (specs[0].retriesMax, specs[1].retriesMax) = (first, second)
+        for spec in specs { push(spec, to: &harness) }
+        #expect(steps(&harness) == ["begin"])
+        harness.step(.finished(specs[0].id, value(1)))
+        #expect(steps(&harness) == (first * second == 0 ? ["reply", "flush", "begin"] : ["reply", "begin"]))
+        harness.step(.finished(specs[1].id, value(1)))
+        #expect(steps(&harness) == ["reply"])
+    }
+
+    @Test("Replies of an actor's calls without retries leave before a call of another method begins")
+    func repliesOfMethodsLeave() {
+        var harness = worker()
+        let actor = ActorID(1, 1)
+        let creation = ActorSpec(id: actor, creation: spec(1, kind: .actorCreation(actor)))
+        harness.receive(.startActor(StartActor(spec: creation, incarnation: 0, lease: lease)))
+        harness.step(.finished(creation.creation.id, .success([])))
+        harness.effects = []
+        let other = FunctionDescriptor(language: .swift, module: "M", function: "g()")
+        var calls = (2...5).map { spec($0, kind: .actorCall(actor, sequence: $0 - 2)) }
+        for index in calls.indices {
+            calls[index].retriesMax = 0
+            if index > 1 { calls[index].call.value.function = other }
+            harness.receive(
+                .callActor(CallActor(spec: calls[index], incarnation: 0)), from: WorkerHarness.driver.worker)
+        }
+        #expect(steps(&harness) == ["begin"])
+        let ends = calls.map { call in
+            harness.step(.finished(call.id, value(1)))
+            return steps(&harness)
+        }
+        #expect(ends == [["reply", "begin"], ["reply", "flush", "begin"], ["reply", "begin"], ["reply"]])
+    }
+
     @Test("A worker asked to go declines while it owns what others need") func exitDeclined() {
         var harness = worker()
         harness.receive(.exitWorker(ExitWorker(reason: "idle")), from: WorkerHarness.raylet.worker)

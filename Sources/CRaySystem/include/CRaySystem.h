@@ -12,6 +12,7 @@
 #include "arena.h"
 #include "checksum.h"
 #include "copy.h"
+#include "crash.h"
 #include "devices.h"
 #include "shared_memory.h"
 #include "tls.h"

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
+internal import CRaySystem
 internal import Glibc
 package import RayCore
 internal import RayObjectStore
@@ -26,7 +27,9 @@ package enum WorkerProcess {
         } catch {
             throw RayError(.systemError, "\(error)")
         }
-        return try join(executor, language, try Reactor.started())
+        let worker = try join(executor, language, try Reactor.started())
+        ray_settle_on_crash()
+        return worker
     }
 
     private static func join(

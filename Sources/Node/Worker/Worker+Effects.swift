@@ -55,6 +55,7 @@ extension Worker {
                     state.writer = WireWriter()
                 }
                 KillPoint.current?.pass(message, .sent)
+            case .flush: reactor.flush()
             case .locate(let id):
                 let isPresent = find(id) != nil
                 state.core.receive(.located(id, isPresent: isPresent), at: now, into: &state.effects)
@@ -88,7 +89,7 @@ extension Worker {
     }
 
     /// Messages that come by the thousand are gathered: they leave with the next poll, or soon after. A result is one of
-    /// them if another will follow.
+    /// them if another will follow; the core says when it must leave before (`flush`).
     private static func comesInNumbers(_ message: Message, isExecuting: Bool) -> Bool {
         switch message {
         case .pushTask, .callActor: true

@@ -56,6 +56,9 @@ extension Worker {
         step(.finished(task, outcome))
     }
 
+    /// Sends what is gathered here: results of tasks that have ended, before the process does.
+    package func flush() { reactor.flush() }
+
     /// For so long a loop polls for its next task before it sleeps: a caller that waits for one result after the other
     /// is spared a wake-up each time.
     private static let spinMicroseconds = 100

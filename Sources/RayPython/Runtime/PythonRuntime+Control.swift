@@ -35,6 +35,7 @@ extension PythonRuntime {
         case "record_call_sites": worker.recordCallSites()
         case "note_call_site": worker.noteCallSite(payload["site"]?.text ?? "", of: try payload.objectID())
         case "retire": worker.retire()
+        case "flush": worker.flush()
         case "has_calls": return .bool(worker.hasCallsUnderWay)
         case "wake_printing": printedLines.wake()
         case "flush_lines": worker.request(.flushLines(FlushLines(job: worker.job))) { _ in }

@@ -213,6 +213,8 @@ final class WorkerProcess: SimulatedProcess {
         case .exit(let reason), .leave(let reason): after.append(.exit(reason))
         // Nobody expects farewells here.
         case .collectGarbage, .farewell, .unreadError: break
+        // Nothing is gathered.
+        case .flush: break
         }
     }
 

@@ -114,7 +114,21 @@ extension WorkerCore {
         }
         execution.running[id] = task
         execution.lanes[lane].runningCount += 1
+        sendReplies(before: task.spec, into: &effects)
         effects.append(.execute(task.spec))
+    }
+
+    /// Has replies leave before a task begins that may end the process and take them along.
+    ///
+    /// Gathered with those that follow they are as good as sent where a call that is lost is made again. So are those of
+    /// an actor's calls that follow each other without retries, as long as they are calls of one method: what crashes is
+    /// mostly another, and a crash that the process notices lets them leave (`ray_settle_on_crash`).
+    private mutating func sendReplies(before spec: TaskSpec, into effects: inout WorkerEffects) {
+        guard let last = execution.lastReplied else { return }
+        execution.lastReplied = nil
+        guard spec.retriesMax == 0 || last.value.retriesMax == 0 else { return }
+        if execution.actor != nil, spec.function == last.value.function { return }
+        effects.append(.flush)
     }
 
     /// Takes a task out of those that run.

@@ -133,6 +133,7 @@ extension WorkerCore {
                 task: task.spec.id, attempt: UInt32(task.spec.attempt), results: results, error: error,
                 times: executionTimes(of: task))
             effects.send(.taskDone(message), to: task.caller)
+            execution.lastReplied = task.spec.call
         }
         for case .reference(let reference) in task.spec.arguments {
             removeArgumentUse(reference.id, into: &effects)

@@ -30,6 +30,7 @@ from swift_ray.raylet.environments import Environments
 from swift_ray.raylet.generators import Streams
 from swift_ray.raylet.objects import ObjectCalls
 from swift_ray.raylet.placement_groups import PlacementGroups
+from swift_ray.raylet.process_end import send_before_exit
 from swift_ray.raylet.profiling import EmptyProfileEvent
 from swift_ray.raylet.program import worker_program
 from swift_ray.raylet.questions import Questions
@@ -87,7 +88,7 @@ class CoreWorker(
         self._waiting: dict = {}
         self._numbers = itertools.count(1)
         self._callback_thread: threading.Thread | None = None
-        self._callback_lock = threading.Lock()
+        self._callback_lock = threading.RLock()
         self._job_config: Any = None
         if self._is_driver:
             options = driver_options(gcs_options.address, raylet_socket, serialized_job_config)
@@ -99,6 +100,8 @@ class CoreWorker(
         except CoreError as error:
             raise ray_exception(error) from None
         forks.watch()
+        if not self._is_driver:
+            send_before_exit()
         call_sites.record(self, bool(Config.record_ref_creation_sites()))
         info = self.control("info")
         self._address: bytes = info["address"]
