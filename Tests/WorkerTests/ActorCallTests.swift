@@ -89,6 +89,26 @@ import Testing
         }
     }
 
+    @Test("A call that says how often it is made again, or that it is not, does not go by its actor's number")
+    func ownRetries() {
+        for own in [0, 1] {
+            var harness = WorkerHarness()
+            let actor = create(&harness, retries: 3)
+            harness.receive(state(actor, .alive, retries: 3))
+            var buffer = WorkerEffects()
+            let call = Call(function: WorkerHarness.function, retriesMax: own)
+            let reference = harness.core.call(
+                actor, call, from: nil, inheritsRetries: false, at: harness.now, into: &buffer)[0]
+            harness.effects += buffer.items
+            let token = harness.get([reference])
+            #expect(calls(&harness).count == 1)
+            harness.receive(state(actor, .restarting, 1, retries: 3))
+            harness.receive(state(actor, .alive, 1, retries: 3))
+            #expect(harness.outcome(token)?.first?.errorType == (own == 0 ? .actorUnavailable : nil))
+            #expect(calls(&harness).count == own)
+        }
+    }
+
     @Test("A call without retries fails if the actor is not back a second later; with them it waits") func slowRestart()
     {
         for retries in [0, 1] {

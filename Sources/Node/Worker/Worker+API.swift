@@ -33,7 +33,8 @@ extension Worker {
         transact { core, now, effects in core.call(actor, call, from: task, at: now, into: &effects) }
     }
 
-    /// As `call`, but a call over the limit of those under way is refused here and not by its results.
+    /// As `call`, but a call over the limit of those under way is refused here and not by its results, and its own retries
+    /// are all that it has.
     ///
     /// - Throws: `pendingCallsLimitExceeded`
     package func callWithinLimit(
@@ -43,7 +44,8 @@ extension Worker {
         var refusal: RayError?
         let results = transact { core, now, effects in
             refusal = core.refusal(of: actor, call)
-            return refusal == nil ? core.call(actor, call, from: task, at: now, into: &effects) : []
+            guard refusal == nil else { return [] as [ObjectReference] }
+            return core.call(actor, call, from: task, inheritsRetries: false, at: now, into: &effects)
         }
         if let refusal { throw refusal }
         return results

@@ -70,8 +70,11 @@ extension WorkerCore {
     }
 
     /// Calls a method; its results' references, each with one local reference.
+    ///
+    /// One that has no retries of its own has those of its actor, unless the caller has looked for them already.
     package mutating func call(
-        _ actor: ActorID, _ call: Call, from parent: TaskID?, at now: Instant, into effects: inout WorkerEffects
+        _ actor: ActorID, _ call: Call, from parent: TaskID?, inheritsRetries: Bool = true, at now: Instant,
+        into effects: inout WorkerEffects
     ) -> [ObjectReference] {
         follow(actor, into: &effects)
         var spec = TaskSpec(
@@ -85,7 +88,8 @@ extension WorkerCore {
             }
         }
         enqueue(spec, for: actor)
-        let retries = spec.retriesMax != 0 ? spec.retriesMax : actors[actor]?.taskRetriesMax ?? 0
+        let isSaid = spec.retriesMax != 0 || !inheritsRetries
+        let retries = isSaid ? spec.retriesMax : actors[actor]?.taskRetriesMax ?? 0
         return begin(
             spec, retriesLeft: retries, retryExceptions: call.retryExceptions, parent: parent, at: now, into: &effects)
     }

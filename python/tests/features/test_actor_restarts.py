@@ -1,10 +1,11 @@
 """Calls on an actor while its process is started again."""
 
+import os
 import time
 
 import pytest
 import ray
-from ray.exceptions import ActorUnavailableError, GetTimeoutError
+from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError
 from waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("cluster")
@@ -90,3 +91,32 @@ def test_a_call_waits_for_its_argument_first(tmp_path):
     time.sleep(3)
     path.touch()
     assert ray.get(call, timeout=30) == "taken"
+
+
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_a_method_without_retries_is_not_made_again_though_its_actor_has_some(tmp_path, is_declared):
+    @ray.remote(max_restarts=2, max_task_retries=3)
+    class Account:
+        @ray.method(max_task_retries=0)
+        def pay(self, path):
+            end(path)
+
+        def pay_too(self, path):
+            end(path)
+
+        def ping(self):
+            return "pong"
+
+    def end(path):
+        with open(path, "a") as file:
+            file.write("x")
+        os._exit(1)
+
+    path = tmp_path / "payments"
+    account = Account.remote()
+    assert ray.get(account.ping.remote(), timeout=60) == "pong"
+    pay = account.pay if is_declared else account.pay_too.options(max_task_retries=0)
+    with pytest.raises(RayActorError):
+        ray.get(pay.remote(str(path)), timeout=60)
+    assert ray.get(account.ping.remote(), timeout=60) == "pong"
+    assert path.read_text() == "x"
