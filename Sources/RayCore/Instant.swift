@@ -21,8 +21,9 @@ package struct Instant: Comparable, Hashable, Sendable {
 
     /// The instant `milliseconds` later, at most `distantFuture`.
     package func advanced(milliseconds: Int) -> Instant {
-        let (sum, overflow) = nanoseconds.addingReportingOverflow(UInt64(max(0, milliseconds)) &* 1_000_000)
-        return overflow ? .distantFuture : Instant(nanoseconds: sum)
+        let (wait, isEndless) = UInt64(max(0, milliseconds)).multipliedReportingOverflow(by: 1_000_000)
+        let (sum, isOver) = nanoseconds.addingReportingOverflow(wait)
+        return isEndless || isOver ? .distantFuture : Instant(nanoseconds: sum)
     }
 
     /// Whole milliseconds from `earlier` to this instant, 0 if `earlier` is later.
