@@ -192,10 +192,16 @@ static PyObject *yield_item(PyObject *module, PyObject *arguments) {
     struct outgoing item;
     void *request = NULL;
     int status = outgoing_fill(&item, serialized);
+    // That may have given the lock away.
+    if (status == 0 && under_way(object) == NULL) status = -1;
     if (status == 0) {
+        // Another thread may end the task meanwhile.
+        void *task = self->task;
+        ray_python_retain(task);
         Py_BEGIN_ALLOW_THREADS
-        status = ray_python_yield(self->task, &item.argument, &request);
+        status = ray_python_yield(task, &item.argument, &request);
         Py_END_ALLOW_THREADS
+        ray_python_release(task);
         if (status < 0) raise_failure();
     }
     outgoing_clear(&item);

@@ -116,6 +116,8 @@ void ray_python_take_objects(void *request, struct ray_python_object *objects, s
 void ray_python_take_ready(void *request, unsigned char *ready, size_t count);
 // Ends a request, done or not.
 void ray_python_drop(void *request);
+// For one more who refers to it, until `ray_python_release`.
+void ray_python_retain(void *owner);
 void ray_python_release(void *owner);
 
 // Tells when an object is there: its number comes out of `ray_python_next_event`.

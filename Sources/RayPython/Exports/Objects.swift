@@ -194,6 +194,12 @@ public func ray_python_drop(_ request: UnsafeMutableRawPointer?) {
 
 /// See `ray_python.h`.
 @c @implementation
+public func ray_python_retain(_ owner: UnsafeMutableRawPointer?) {
+    if let owner { _ = Unmanaged<AnyObject>.fromOpaque(owner).retain() }
+}
+
+/// See `ray_python.h`.
+@c @implementation
 public func ray_python_release(_ owner: UnsafeMutableRawPointer?) {
     if let owner { Unmanaged<AnyObject>.fromOpaque(owner).release() }
 }
