@@ -53,3 +53,14 @@ def test_reading_a_value_may_raise_anything(process):
     error = values.get(timeout=10)
     assert isinstance(error, RaySystemError) and "while a value was read" in str(error)
     assert is_called_back(process)
+
+
+def test_a_callback_that_outlives_its_runtime_takes_nothing_of_the_next(process, monkeypatch):
+    monkeypatch.setattr(callbacks, "END_SECONDS", 0)
+    began, goes_on = threading.Event(), threading.Event()
+    process.set_wait_async_callback(ObjectRef.from_random(), lambda error: (began.set(), goes_on.wait(10)))
+    assert began.wait(10)
+    process.end_callbacks()
+    goes_on.set()
+    process._callback_thread.join(5)
+    assert not process._callback_thread.is_alive()

@@ -1,6 +1,8 @@
 """Metrics add up, by name and tags."""
 
 import math
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -70,3 +72,28 @@ def test_numbers_of_numpy_and_many_threads():
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]
     assert recorded("threaded").values == {(): 4000}
+
+
+DESTRUCTORS = """
+import ray._raylet
+from swift_ray.raylet import metrics
+
+class Counted:
+    def __init__(self):
+        self.itself = self
+        self.count = metrics.Count("destroyed", "text", ["a"])
+
+    def __del__(self):
+        self.count.record(1, {"a": "x"})
+
+for number in range(8_000):
+    Counted()
+    metrics.Histogram(f"histogram_{number}", "text", [1.0], []).record(number)
+metrics.snapshot()
+print("done")
+"""
+
+
+def test_destructors_may_record_wherever_garbage_is_collected():
+    program = [sys.executable, "-c", "import swift_ray; swift_ray.install()" + DESTRUCTORS]
+    assert subprocess.run(program, capture_output=True, text=True, timeout=60).stdout == "done\n"

@@ -36,7 +36,9 @@ class Callbacks:
     _waiting: dict[int, tuple[ObjectRef, bool, Callable]]
     _numbers: "itertools.count[int]"
     _callback_thread: threading.Thread | None
-    _callback_lock: threading.Lock
+    # Destructors, which may run where something is allocated, may want it again.
+    _callback_lock: threading.RLock
+    _is_ending = False
     _is_driver: bool
 
     def set_get_async_callback(self, object_ref: ObjectRef, callback: Callable[[Any], None]) -> None:
@@ -67,11 +69,12 @@ class Callbacks:
 
     def _start_callbacks(self) -> None:
         with self._callback_lock:
+            thread = self._callback_thread or threading.Thread(
+                target=self._call_back, name="ray.callbacks", daemon=True
+            )
             if self._callback_thread is None:
-                self._callback_thread = threading.Thread(
-                    target=self._call_back, name="ray.callbacks", daemon=True
-                )
-                self._callback_thread.start()
+                self._callback_thread = thread
+                thread.start()
 
     def _watch(self, object_ref: ObjectRef, is_value: bool, callback: Callable) -> int:
         number = next(self._numbers)
@@ -87,7 +90,8 @@ class Callbacks:
     def _call_back(self) -> None:
         # A console keeps references that its user has forgotten.
         is_console = self._is_driver and hasattr(sys, "ps1")
-        while (number := _core.next_event(SLICE_MS)) != CLOSED:
+        # A callback may outlive its runtime: the events of the next one are not for this thread.
+        while not self._is_ending and (number := _core.next_event(SLICE_MS)) != CLOSED:
             if is_console:
                 self._ask("tell_unread_errors", milliseconds=CONSOLE_MS)
             if number == GARBAGE:
@@ -121,6 +125,7 @@ class Callbacks:
 
     def end_callbacks(self) -> None:
         """The runtime has ended: who still waits is told so."""
+        self._is_ending = True
         if self._callback_thread not in (None, threading.current_thread()):
             # A callback that is under way may wait for something else.
             self._callback_thread.join(END_SECONDS)

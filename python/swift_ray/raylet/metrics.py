@@ -9,7 +9,8 @@ from typing import Any
 
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 
-_lock = threading.Lock()
+# Where something is allocated garbage may be collected, and a destructor may record a metric on the same thread.
+_lock = threading.RLock()
 _registry: dict[str, "Family"] = {}
 
 TagValues = tuple[str, ...]
@@ -73,8 +74,8 @@ class Metric:
             raise ValueError(
                 f"a metric cannot be called {name!r}: letters, digits, '_' and ':' only, no digit first"
             )
+        family = Family(name, description, self.kind, tuple(tag_keys), tuple(boundaries))
         with _lock:
-            family = Family(name, description, self.kind, tuple(tag_keys), tuple(boundaries))
             self._family = _registry.setdefault(name, family)
         if self._family.kind != self.kind:
             raise ValueError(f"the metric {name!r} is a {self._family.kind} already")

@@ -82,13 +82,15 @@ class Questions:
             return False
         with self._scope_lock:
             self._scope_callbacks.setdefault(ref.binary(), []).append(callback)
+            thread = self._scope_thread or threading.Thread(target=self._look, name="ray.scope", daemon=True)
             if self._scope_thread is None:
-                self._scope_thread = threading.Thread(target=self._look, name="ray.scope", daemon=True)
-                self._scope_thread.start()
+                self._scope_thread = thread
+                thread.start()
         return True
 
     def prepare_questions(self) -> None:
-        self._scope_lock = threading.Lock()
+        # Destructors, which may run where something is allocated, may want it again.
+        self._scope_lock = threading.RLock()
         self._scope_callbacks: dict[bytes, list[Callable[[bytes], None]]] = {}
         self._scope_thread: threading.Thread | None = None
 
