@@ -14,7 +14,7 @@ from swift_ray._core import CoreError
 from swift_ray._native import ClusterID, JobID, NodeID
 from swift_ray.services import socket_name
 
-from . import packages
+from . import large_functions, packages
 from .core_error import rpc_exception
 
 # What Ray waits for a control store that does not answer (RAY_py_gcs_connect_timeout_s).
@@ -124,13 +124,21 @@ class GcsClient:
         place, key, value = text(namespace), key_of(key), data(value)
         if not place and packages.is_large(key, value):
             value = packages.send(self.ask, value, timeout)
+        if place == large_functions.NAMESPACE:
+            value, parts = large_functions.split(key, value)
+            for one, part in parts.items():
+                self._put(place, one, part, True, timeout)
         return self._put(place, key, value, bool(overwrite), timeout)
 
     def internal_kv_get(
         self, key: bytes, namespace: bytes | None = None, timeout: float | None = None
     ) -> bytes | None:
-        key = key_of(key)
-        value = self._request("kv_get", text(namespace), key, timeout)["value"]
+        place, key = text(namespace), key_of(key)
+        value = self._request("kv_get", place, key, timeout)["value"]
+        if place == large_functions.NAMESPACE:
+            return large_functions.join(
+                key, value, lambda part: self._request("kv_get", place, part, timeout)["value"]
+            )
         archived = packages.archived_hash(key, value)
         return packages.fetch(self.ask, archived, timeout) if archived else value
 
