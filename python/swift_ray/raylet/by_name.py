@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from swift_ray.raylet.tracebacks import lines_of
+from swift_ray.raylet.tracebacks import lines_of, printable, said
 
 # The hash of what another language calls (`FunctionDescriptor.crossLanguage`, Swift).
 CROSS_LANGUAGE = "XLANG"
@@ -101,4 +101,8 @@ def description(error: BaseException) -> dict:
     kind = type(shown)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     lines = lines_of(error)
-    return {"type_name": name, "message": str(shown), "causes": ["".join(lines).rstrip()]}
+    return {
+        "type_name": name,
+        "message": said(str, shown),
+        "causes": [printable("".join(lines).rstrip())],
+    }

@@ -16,19 +16,41 @@ class Cancellation:
         self._core_worker = core_worker
         # The normal task whose own code runs on the main thread.
         self.interruptible: bytes | None = None
+        # What was cancelled before it was that, or before its coroutine was known: while it is loaded.
+        self._early: set[bytes] = set()
 
     def install(self) -> None:
         """Whatever the process that started this one did with the signal."""
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, lambda number, frame: self.perform())
 
+    def begin(self, task: bytes) -> None:
+        """The code of a normal task begins on the main thread; KeyboardInterrupt if it was cancelled before."""
+        self.interruptible = task
+        if self.take_early(task):
+            self.interruptible = None
+            raise KeyboardInterrupt
+
+    def take_early(self, task: bytes) -> bool:
+        """Whether a task that can be ended from here on was cancelled before. On the main thread."""
+        if not self._early:
+            return False
+        is_cancelled = task in self._early
+        # One at a time is on its way from the core: the others have ended.
+        self._early.clear()
+        return is_cancelled
+
     def perform(self) -> None:
         """Ends those that were cancelled; KeyboardInterrupt if it is what the calling thread runs."""
         loops = self._core_worker._loops
         is_interrupted = False
         for task in self._core_worker.control("take_cancelled"):
-            if loops is None or not loops.cancel(task):
-                is_interrupted |= task == self.interruptible
+            if loops is not None and loops.cancel(task):
+                continue
+            if task == self.interruptible:
+                is_interrupted = True
+            elif loops is not None or self._core_worker._actor is None:
+                self._early.add(task)
         if is_interrupted:
             self.interruptible = None
             raise KeyboardInterrupt

@@ -10,7 +10,7 @@ from typing import Any
 from swift_ray import _core
 from swift_ray.raylet import context
 from swift_ray.raylet.process_end import crash, exit_task
-from swift_ray.raylet.results import serializer_of
+from swift_ray.raylet.results import Items, refuse_no_generator, serializer_of
 from swift_ray.raylet.task_context import async_task_function_name, async_task_id, async_task_name
 
 
@@ -133,16 +133,18 @@ class EventLoops:
             function, _ = execution.functions.find(header, extras)
             args, kwargs = execution.recover(arguments, header, extras)
             result = function(*args, **kwargs)
+            if inspect.isawaitable(result) and not extras.get("dynamic"):
+                result = await result
             if extras.get("dynamic"):
                 result = await asyncio.get_running_loop().run_in_executor(
                     self.item_thread(), execution.results.gather, task, result, header, extras
                 )
             elif inspect.isasyncgen(result):
-                await self._drain(task, header, result)
+                await self._drain(task, header, extras, result)
                 result = None
-            elif inspect.isawaitable(result):
-                result = await result
-            elif inspect.isgenerator(result) and header["generator"] is not None:
+            elif header["generator"] is not None:
+                if not inspect.isgenerator(result):
+                    refuse_no_generator("streaming")
                 await asyncio.get_running_loop().run_in_executor(
                     self.item_thread(), execution.results.drain, task, result, header, extras
                 )
@@ -157,12 +159,14 @@ class EventLoops:
         finally:
             context.coroutines.pop(header["task"], None)
 
-    async def _drain(self, task: Any, header: dict, items: Any) -> None:
+    async def _drain(self, task: Any, header: dict, extras: dict, items: Any) -> None:
         """Sends items from a thread: it may have to wait until the reader wants more."""
         serialize = serializer_of(header)
         loop = asyncio.get_running_loop()
-        async for item in items:
-            await loop.run_in_executor(self.item_thread(), _core.yield_item, task, serialize(item))
+        yielded = Items(extras)
+        async for value in items:
+            for item in yielded.of(value):
+                await loop.run_in_executor(self.item_thread(), _core.yield_item, task, serialize(item))
 
     def item_thread(self) -> concurrent.futures.ThreadPoolExecutor:
         if not hasattr(self, "_item_threads"):

@@ -13,7 +13,7 @@ from swift_ray.raylet.functions import Functions
 from swift_ray.raylet.kinds import ACTOR_CALL, ACTOR_CREATION, NORMAL
 from swift_ray.raylet.process_end import exit_task, is_exit
 from swift_ray.raylet.process_title import setproctitle
-from swift_ray.raylet.results import Results
+from swift_ray.raylet.results import Results, refuse_no_generator
 from swift_ray.raylet.serialization import deserialize
 from swift_ray.raylet.surroundings import Surroundings
 
@@ -88,9 +88,9 @@ class Execution:
             self.functions.configure(header["job"])
             function, max_calls = self.functions.find(header, extras)
             args, kwargs = self.recover(arguments, header, extras)
-            if header["kind"] == NORMAL:
-                cancellation.interruptible = header["task"]
             try:
+                if header["kind"] == NORMAL:
+                    cancellation.begin(header["task"])
                 outputs = self.surrounded(task, function, header, extras, args, kwargs)
             finally:
                 cancellation.interruptible = None
@@ -161,6 +161,8 @@ class Execution:
         if extras.get("dynamic"):
             return self.results.gather(task, outputs, header, extras)
         if not inspect.isgenerator(outputs):
+            if header["generator"] is not None:
+                refuse_no_generator("streaming")
             return outputs
         if header["generator"] is not None:
             return self.results.drain(task, outputs, header, extras)

@@ -3,10 +3,12 @@
 import asyncio
 import inspect
 import itertools
+import logging
 import time
+import warnings
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
 
 import msgpack
 
@@ -20,8 +22,10 @@ from swift_ray.raylet.objects import TASK_EXECUTION
 from swift_ray.raylet.printed import flush_printed
 from swift_ray.raylet.serialization import serialize
 from swift_ray.raylet.swift_values import serialize_for_swift
-from swift_ray.raylet.task_context import StreamingGeneratorStats
-from swift_ray.raylet.tracebacks import lines_of
+from swift_ray.raylet.task_context import NumReturnsWarning, StreamingGeneratorStats
+from swift_ray.raylet.tracebacks import lines_of, printable, said
+
+logger = logging.getLogger("ray._raylet")
 
 
 def item_id(task: bytes, index: int) -> bytes:
@@ -29,9 +33,33 @@ def item_id(task: bytes, index: int) -> bytes:
     return task + (index + 2).to_bytes(4, "little")
 
 
+def refuse_no_generator(kind: str) -> NoReturn:
+    """ValueError: a function whose items are wanted has returned something else."""
+    raise ValueError(f'Functions with @ray.remote(num_returns="{kind}" must return a generator')
+
+
 def serializer_of(header: dict) -> Callable[[Any], Any]:
     """What makes objects of a call's results, so that the caller's language can read them."""
     return serialize_for_swift if by_name.is_by_name(header) else serialize
+
+
+class Items:
+    """What a streaming generator gives, one object for each item or each of several in a list."""
+
+    def __init__(self, extras: dict) -> None:
+        self._is_list = extras.get("per_yield", 1) > 1
+        self._count_max = setting("max_num_generator_returns")
+        self._count = 0
+
+    def of(self, value: Any) -> Iterator[Any]:
+        """The items of what was yielded. ValueError: they are too many."""
+        for item in value if self._is_list else (value,):
+            self._count += 1
+            if self._count > self._count_max:
+                raise ValueError(
+                    f"a generator gives at most {self._count_max} items (RAY_max_num_generator_returns)"
+                )
+            yield item
 
 
 class Results:
@@ -42,22 +70,16 @@ class Results:
 
     def drain(self, task: Any, items: Any, header: dict, extras: dict) -> None:
         """Sends each item of a generator as it comes; the generator is told how long that took, as by Ray."""
-        per_yield = extras.get("per_yield", 1)
         serialize = serializer_of(header)
         stats = None
-        count, count_max = 0, setting("max_num_generator_returns")
+        yielded = Items(extras)
         while True:
             try:
                 value = items.send(stats)
             except StopIteration:
                 return
             start = time.perf_counter()
-            for item in value if per_yield > 1 else (value,):
-                count += 1
-                if count > count_max:
-                    raise ValueError(
-                        f"a generator gives at most {count_max} items (RAY_max_num_generator_returns)"
-                    )
+            for item in yielded.of(value):
                 _core.yield_item(task, serialize(item))
             stats = StreamingGeneratorStats(time.perf_counter() - start)
 
@@ -69,7 +91,7 @@ class Results:
         from ray._raylet import DynamicObjectRefGenerator
 
         if not inspect.isgenerator(items):
-            raise ValueError('Functions with @ray.remote(num_returns="dynamic" must return a generator')
+            refuse_no_generator("dynamic")
         references: deque = deque()
         is_last = False
         while not is_last:
@@ -110,8 +132,17 @@ class Results:
         count = header["returns"]
         if count == 1 or header["generator"] is not None:
             values = [outputs]
+        elif count == 0:
+            if outputs is not None:
+                warnings.warn(
+                    f"Task '{header['shown']}' has num_returns=0 but returned a non-None value. "
+                    "The return value will be ignored.",
+                    NumReturnsWarning,
+                    stacklevel=2,
+                )
+            values = []
         else:
-            values = list(outputs) if outputs is not None or count else []
+            values = list(outputs)
             if len(values) != count:
                 raise ValueError(f"Task returned {len(values)} objects, but num_returns={count}.")
         serialize = serializer_of(header)
@@ -141,26 +172,25 @@ class Results:
         )
 
     def fail(self, task: Any, header: dict, extras: dict, error: BaseException) -> None:
-        """Stores the error in place of every result."""
+        """Stores the error in place of every result, whatever its own code does."""
         from ray.exceptions import RayTaskError
 
-        failure = self.failure(header, error)
         try:
-            payload = _core.pack(serialize(failure))
+            payload = _core.pack(serialize(self.failure(header, error)))
         except Exception as problem:
             # The cause cannot be pickled: its words go alone.
             failure = RayTaskError(
-                failure.function_name,
-                failure.traceback_str,
-                RuntimeError(f"{error!r} (not serialised: {problem})"),
+                header["shown"],
+                printable("".join(lines_of(error))),
+                RuntimeError(f"{said(repr, error)} (not serialised: {said(str, problem)})"),
             )
             payload = _core.pack(serialize(failure))
         is_retryable = isinstance(error, Exception) and self._is_retryable(extras, error)
         description = {
             "type": TASK_EXECUTION,
-            "message": f"{type(error).__name__}: {error}"[:500],
+            "message": f"{type(error).__name__}: {said(str, error)}"[:500],
             "type_name": RETRYABLE if is_retryable else "",
-            "function": failure.function_name,
+            "function": header["shown"],
             "payload": payload,
         }
         if by_name.is_by_name(header):
@@ -184,4 +214,9 @@ class Results:
             return True
         import ray.cloudpickle as pickle
 
-        return isinstance(error, pickle.loads(extras["retry_on"]))
+        try:
+            return isinstance(error, pickle.loads(extras["retry_on"]))
+        except Exception:
+            # The classes are not to be had here.
+            logger.exception("the exceptions to try again for cannot be read: the task is not tried again")
+            return False

@@ -2,6 +2,7 @@
 
 import os
 import traceback
+from collections.abc import Callable
 from types import TracebackType
 
 # Where this package is, as tracebacks have it.
@@ -14,6 +15,19 @@ def user_traceback(error: BaseException) -> TracebackType | None:
     while found is not None and found.tb_frame.f_code.co_filename.startswith(OWN_FOLDER):
         found = found.tb_next
     return found or error.__traceback__
+
+
+def printable(text: str) -> str:
+    """A text without what cannot be sent: halves of characters, as in names of files that are no UTF-8."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def said(show: Callable[[BaseException], str], error: BaseException) -> str:
+    """What an exception says of itself by `str` or `repr`, which are code of whoever wrote its class."""
+    try:
+        return printable(show(error))
+    except BaseException:
+        return f"<{type(error).__name__} that cannot be shown>"
 
 
 def lines_of(error: BaseException) -> list[str]:

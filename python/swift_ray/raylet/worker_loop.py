@@ -75,7 +75,10 @@ class WorkerLoop:
             return self._execution.run(task, header)
         group = header["group"]
         if self._loops is not None:
-            return self._loops.start(task, header, group)
+            self._loops.start(task, header, group)
+            if self._cancellation.take_early(header["task"]):
+                self._loops.cancel(header["task"])
+            return None
         pool = self._pools.get(group)
         if pool is None and group == SYSTEM_GROUP:
             pool = self._pools[group] = ThreadPool(1)

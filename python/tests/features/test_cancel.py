@@ -93,6 +93,40 @@ def test_waiting_in_get_is_interrupted(tmp_path):
     until_marked(tmp_path, "child interrupted")
 
 
+class Slow:
+    """An argument that takes two seconds to read."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return read_slowly, (self.folder,)
+
+
+def read_slowly(folder):
+    mark(folder, "is read")
+    time.sleep(2)
+
+
+@ray.remote
+def leave_marks_with(argument, folder):
+    leave_marks._function(folder)
+
+
+def test_a_task_that_is_cancelled_while_its_arguments_are_read(tmp_path):
+    folder = str(tmp_path)
+    task = leave_marks_with.remote(Slow(folder), folder)
+    until_marked(folder, "is read")
+    ray.cancel(task)
+    expect_cancelled(task)
+    time.sleep(4)
+    began, interrupted = (
+        os.path.exists(os.path.join(folder, f"task {what}")) for what in ("began", "interrupted")
+    )
+    assert began == interrupted
+    assert ray.get(one.remote(), timeout=30) == 1
+
+
 def test_children_are_spared(tmp_path):
     @ray.remote
     def parent():

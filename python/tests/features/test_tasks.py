@@ -1,5 +1,6 @@
 """Tasks, values and references."""
 
+import hashlib
 import os
 import re
 import signal
@@ -8,6 +9,7 @@ import time
 import numpy as np
 import pytest
 import ray
+from heads import is_own_core
 from ray.exceptions import RayTaskError, WorkerCrashedError
 
 pytestmark = pytest.mark.usefixtures("cluster")
@@ -403,3 +405,90 @@ def test_an_error_of_an_argument_says_whose_it_was():
     lines = said(caught.value)
     assert lines[:4] == ["ray::middle()", hint, "ray.exceptions.RayTaskError: ray::middle()", hint]
     assert lines[4].startswith("ray.exceptions.WorkerCrashedError: ")
+
+
+class Unsayable(Exception):
+    """An error whose own code fails, however it is shown."""
+
+    def __str__(self):
+        raise RuntimeError("no words")
+
+    __repr__ = __str__
+
+    def __reduce__(self):
+        raise self
+
+
+def unsendable():
+    return OSError("a\udce9b")
+
+
+def wordless():
+    return type("Own", (Exception,), {"__str__": lambda self: None})()
+
+
+@pytest.mark.parametrize("make", [Unsayable, unsendable, wordless])
+def test_an_error_that_cannot_be_said_is_an_error_like_others(make):
+    if make is unsendable and is_own_core:
+        pytest.skip("on Ray's own core the worker ends")
+
+    @ray.remote(max_retries=0)
+    def fail():
+        raise make()
+
+    @ray.remote
+    class Plain:
+        def __init__(self):
+            self.calls = 0
+
+        def fail(self):
+            self.calls += 1
+            raise make()
+
+        def count(self):
+            return self.calls
+
+    @ray.remote
+    class Coroutines:
+        async def fail(self):
+            raise make()
+
+    plain, coroutines = Plain.remote(), Coroutines.remote()
+    for reference in (fail.remote(), plain.fail.remote(), coroutines.fail.remote()):
+        with pytest.raises(RayTaskError):
+            ray.get(reference, timeout=60)
+    assert ray.get(plain.count.remote(), timeout=60) == 1
+
+
+def test_a_result_that_nobody_wants_is_no_error(tmp_path):
+    path = tmp_path / "calls"
+
+    @ray.remote(num_returns=0, max_retries=2, retry_exceptions=True)
+    def note(value):
+        with open(path, "a") as file:
+            file.write("x")
+        return value
+
+    for value in ([1], 7, None):
+        assert note.options(num_cpus=4).remote(value) is None
+    # One after the other, and a third try would come before this.
+    assert ray.get(add.options(num_cpus=4).remote(1), timeout=60) == 2
+    time.sleep(1)
+    assert path.read_text() == "xxx"
+
+
+def test_functions_and_classes_of_many_megabytes():
+    data = os.urandom(40 << 20)
+
+    @ray.remote
+    def digest():
+        return hashlib.sha256(data).hexdigest()
+
+    @ray.remote
+    class Holder:
+        def digest(self):
+            return hashlib.sha256(data).hexdigest()
+
+    wanted = hashlib.sha256(data).hexdigest()
+    assert ray.get(digest.remote(), timeout=120) == wanted
+    assert ray.get(Holder.remote().digest.remote(), timeout=120) == wanted
