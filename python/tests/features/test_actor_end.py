@@ -190,6 +190,9 @@ def test_an_exit_with_a_code_is_a_crash():
     assert after() != before
 
 
+@pytest.mark.skipif(
+    os.environ.get("SWIFT_RAY") == "0", reason="on Ray's own core the call often waits for ever"
+)
 def test_constructor_of_an_async_actor_that_ends_the_process():
     @ray.remote(num_cpus=0)
     class Gone:

@@ -1,6 +1,7 @@
 """Ray Client: programs beside a cluster, which reach it through `ray://` alone."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -61,10 +62,13 @@ def program(address, text, **variables):
 
 
 def answer(process):
-    """What a program prints last, as JSON."""
+    """What a program prints last, as JSON; lines of its workers may come behind."""
     output, errors = process.communicate(timeout=150)
     assert process.returncode == 0, errors[-3000:]
-    return json.loads(output.splitlines()[-1])
+    for line in reversed(output.splitlines()):
+        with contextlib.suppress(ValueError):
+            return json.loads(line)
+    raise AssertionError(output)
 
 
 @ray.remote
