@@ -61,6 +61,7 @@ class Execution:
         described["shown"] = described["name"] or short
         described["function_name"] = ".".join(part for part in (module, short) if part)
         described["title"] = f"ray::{described['shown']}"
+        described["idle_title"] = f"ray::{cls.rpartition('.')[2]}"
         described["key"] = (described["job"], *described["function"])
         if len(self._descriptions) >= DESCRIPTIONS_MAX:
             self._descriptions.clear()
@@ -139,7 +140,7 @@ class Execution:
         if header["kind"] == ACTOR_CALL:
             setproctitle(header["title"])
             result = self.produce(task, function, header, extras, args, kwargs)
-            self.surroundings.leave_title(f"ray::{header['function'][1]}")
+            self.surroundings.leave_title(header["idle_title"])
             return result
         if header["kind"] == NORMAL:
             self.surroundings.announce("task_name", header["shown"])
@@ -154,6 +155,9 @@ class Execution:
                     import ray._private.utils as utils
 
                     utils.reset_visible_accelerator_env_vars(visible)
+            else:
+                # Its calls may run on other threads, whose titles are not the process's name.
+                setproctitle(header["idle_title"])
 
     def produce(self, task: Any, function: Any, header: dict, extras: dict, args: list, kwargs: dict) -> Any:
         """Calls the function and, if that is a generator, takes its items."""

@@ -10,6 +10,7 @@ import weakref
 
 import pytest
 import ray
+from waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
@@ -288,3 +289,15 @@ def test_actor_whose_creator_dies_before_its_arguments_exist():
     ray.get(creator.give.remote(keeper))
     os.kill(ray.get(creator.pid.remote()), signal.SIGKILL)
     assert ray.get(keeper.results.remote(), timeout=60) == ["ActorDiedError"] * 2
+
+
+def test_the_process_of_an_actor_has_its_name():
+    @ray.remote(num_cpus=0, concurrency_groups={"io": 1})
+    class Titled:
+        def name(self) -> str:
+            # That of the main thread, which does not run this.
+            with open("/proc/self/comm") as file:
+                return file.read().strip()
+
+    actor = Titled.remote()
+    assert eventually(lambda: ray.get(actor.name.remote()) == "ray::Titled"), ray.get(actor.name.remote())
