@@ -5,8 +5,10 @@
 
 /// How tasks, transfers and spills are recorded for `ray timeline` and `ray list tasks`; names and defaults are Ray's.
 package struct TraceSettings: Hashable, Sendable {
-    /// Whether anything is recorded at all (`enable_timeline`, and `task_events_report_interval_ms` above 0).
+    /// Whether anything is recorded at all (`task_events_report_interval_ms` above 0).
     package var isEnabled = false
+    /// Whether it is also recorded what takes processes and nodes time, beside tasks (`enable_timeline`).
+    package var hasSpans = true
     /// Longest time from an event to its report (`task_events_report_interval_ms`).
     package var reportMilliseconds = 1_000
     /// Ended attempts that one process holds for its next reports
@@ -23,6 +25,9 @@ package struct TraceSettings: Hashable, Sendable {
 
     /// Nothing is recorded.
     package init() {}
+
+    /// Whether spans of processes and nodes are recorded.
+    package var recordsSpans: Bool { isEnabled && hasSpans }
 
     /// Nanoseconds since 1970.
     package func unixNanoseconds(_ instant: Instant) -> UInt64 {

@@ -85,8 +85,10 @@ import Testing
 
     @Test("Settings come from Ray's variables") func settings() throws {
         #expect(try TraceSettings { _ in nil }.isEnabled)
-        #expect(try !TraceSettings { $0 == "RAY_enable_timeline" ? "0" : nil }.isEnabled)
-        #expect(try !TraceSettings { $0 == "RAY_task_events_report_interval_ms" ? "0" : nil }.isEnabled)
+        let tasksAlone = try TraceSettings { $0 == "RAY_enable_timeline" ? "0" : nil }
+        #expect(tasksAlone.isEnabled && !tasksAlone.recordsSpans)
+        let nothing = try TraceSettings { $0 == "RAY_task_events_report_interval_ms" ? "0" : nil }
+        #expect(!nothing.isEnabled && !nothing.recordsSpans)
         let settings = try TraceSettings { $0 == "RAY_task_events_max_num_task_in_gcs" ? "7" : nil }
         #expect(settings.keptMax == 7 && settings.unixOffset > 1_000_000_000_000_000_000)
         #expect(throws: RayError.self) { try TraceSettings { _ in "many" } }

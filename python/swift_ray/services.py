@@ -4,6 +4,7 @@ Called by the finder after each of them is loaded.
 """
 
 import atexit
+import base64
 import contextlib
 import json
 import os
@@ -13,10 +14,20 @@ from types import ModuleType
 
 SETTINGS_NAMESPACE = b"swift_ray"
 SETTINGS_KEY = b"system_config"
+SETTINGS_OPTION = "--config_list="
 # How long a driver whose interpreter ends waits, as Ray does.
 EXIT_S = 0.5
+# What is recorded of tasks (TraceSettings.swift).
+TRACE_SETTINGS = (
+    "enable_timeline",
+    "task_events_report_interval_ms",
+    "task_events_max_num_status_events_buffer_on_worker",
+    "task_events_max_num_profile_events_buffer_on_worker",
+    "task_events_send_batch_size",
+    "task_events_max_num_task_in_gcs",
+)
 # Those that workers, which have them from their raylets, and drivers look at.
-WORKER_SETTINGS = ("lineage_pinning_enabled", "max_lineage_bytes")
+WORKER_SETTINGS = ("lineage_pinning_enabled", "max_lineage_bytes", *TRACE_SETTINGS)
 # What raylets read from variables of this name, with RAY_ in front (RayletConfiguration+Environment.swift).
 RAYLET_SETTINGS = (
     "automatic_object_spilling_enabled",
@@ -47,6 +58,12 @@ def socket_name(session: str, kind: str, node_id: str) -> str:
 def variables_of(settings: dict, names: tuple[str, ...]) -> dict[str, str]:
     """Some of the cluster's settings (`_system_config`) as variables."""
     return {f"RAY_{name}": str(settings[name]) for name in names if name in settings}
+
+
+def settings_in(command: list[str]) -> dict:
+    """The cluster's settings in the command line of a head, as Ray's Python writes it."""
+    texts = [option.removeprefix(SETTINGS_OPTION) for option in command if option.startswith(SETTINGS_OPTION)]
+    return json.loads(base64.b64decode(texts[0])) if texts else {}
 
 
 def raylet_variables(settings: dict, session: str) -> dict[str, str]:
@@ -88,10 +105,13 @@ def patch_services(services: ModuleType) -> None:
     start_process = services.start_ray_process
 
     def start_ray_process(command, process_type, *arguments, env_updates=None, **options):
-        """Ray Client's proxy forks with gRPC's threads in it, which gRPC then starts in the child, too.
+        """The head has its settings as variables.
 
-        There they find their files closed, and end it, if they are there before the child is another program.
+        Ray Client's proxy forks with gRPC's threads in it, which gRPC then starts in the child, too. There they find
+        their files closed, and end it, if they are there before the child is another program.
         """
+        if process_type == services.ray_constants.PROCESS_TYPE_GCS_SERVER:
+            env_updates = {**variables_of(settings_in(command), TRACE_SETTINGS), **(env_updates or {})}
         if process_type == services.ray_constants.PROCESS_TYPE_RAY_CLIENT_SERVER:
             env_updates = {FORKING_VARIABLE: os.environ.get(FORKING_VARIABLE, "0"), **(env_updates or {})}
         return start_process(command, process_type, *arguments, env_updates=env_updates, **options)

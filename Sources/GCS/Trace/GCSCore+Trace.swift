@@ -32,7 +32,7 @@ extension GCSCore {
 
     /// What a node reports of transfers and of its disk.
     mutating func spansReported(_ report: NodeSpans, _ sender: Sender) {
-        guard settings.trace.isEnabled, let node = node(of: sender), report.spans.count <= TaskEvents.tasksMax
+        guard settings.trace.recordsSpans, let node = node(of: sender), report.spans.count <= TaskEvents.tasksMax
         else { return }
         spans.add(report.spans.lazy.map { TimelineSpan(node: node, span: $0) }, dropped: report.dropped)
     }
@@ -40,7 +40,7 @@ extension GCSCore {
     /// What a process reports of what it waited for and stored.
     mutating func processSpansReported(_ report: ProcessSpans, _ sender: Sender) {
         let isDriver = sender.role == .driver
-        guard settings.trace.isEnabled, isDriver || sender.role == .worker,
+        guard settings.trace.recordsSpans, isDriver || sender.role == .worker,
             report.spans.count <= ProcessSpans.spansMax, report.process.worker == sender.id
         else { return }
         let fresh = report.spans.lazy.map { TimelineProcessSpan(process: report.process, isDriver: isDriver, span: $0) }

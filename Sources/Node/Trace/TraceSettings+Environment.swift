@@ -14,13 +14,14 @@ extension TraceSettings {
     /// - Throws: `invalidArgument` if a value is no value for its setting.
     package init(_ variable: (String) -> String?) throws(RayError) {
         self.init()
-        isEnabled = !["0", "false"].contains(variable("RAY_enable_timeline")?.lowercased())
+        hasSpans = !["0", "false"].contains(variable("RAY_enable_timeline")?.lowercased())
         var interval = 1_000
         try RayletConfiguration.read("task_events_report_interval_ms", variable, in: 0...86_400_000) {
             interval = Int($0)
         }
         // Ray's way to record nothing.
-        if interval == 0 { isEnabled = false } else { reportMilliseconds = interval }
+        isEnabled = interval > 0
+        if isEnabled { reportMilliseconds = interval }
         try RayletConfiguration.read(
             "task_events_max_num_status_events_buffer_on_worker", variable, in: 1...1e7
         ) { bufferMax = Int($0) }

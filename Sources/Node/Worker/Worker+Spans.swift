@@ -17,7 +17,7 @@ extension Worker {
     func trace(
         _ kind: ProcessSpan.Kind, objectCount: Int, byteCount: Int, from task: TaskID?, since start: Instant
     ) {
-        guard configuration.core.trace.isEnabled else { return }
+        guard configuration.core.trace.recordsSpans else { return }
         let now = now()
         guard WorkerCore.isSpan(kind, byteCount: byteCount, from: start, to: now) else { return }
         transact { core, _, _ in
@@ -29,7 +29,7 @@ extension Worker {
     func traced(
         _ task: TaskID?, _ completion: @escaping @Sendable ([Result<any FetchedObject, RayError>]) -> Void
     ) -> @Sendable ([Result<any FetchedObject, RayError>]) -> Void {
-        guard configuration.core.trace.isEnabled else { return completion }
+        guard configuration.core.trace.recordsSpans else { return completion }
         let start = now()
         return { [weak self] results in
             let bytes = results.reduce(0) { $0 + ((try? $1.get().byteCount) ?? 0) }
@@ -40,7 +40,7 @@ extension Worker {
 
     /// A wait's completion that notes how long it waited.
     func traced(_ task: TaskID?, _ completion: @escaping @Sendable ([Bool]) -> Void) -> @Sendable ([Bool]) -> Void {
-        guard configuration.core.trace.isEnabled else { return completion }
+        guard configuration.core.trace.recordsSpans else { return completion }
         let start = now()
         return { [weak self] flags in
             self?.trace(.wait, objectCount: flags.count, byteCount: 0, from: task, since: start)

@@ -10,7 +10,7 @@ extension ray {
     /// The cluster's tasks, transfers and spills as a trace for chrome://tracing or https://ui.perfetto.dev.
     ///
     /// What other processes of the cluster submitted in the last second may be missing; `RAY_enable_timeline=0`, set
-    /// where a process is started, leaves its tasks out.
+    /// where a process is started, leaves out what it waited for and stored.
     ///
     /// - Returns: JSON: a list of events as Ray writes them, times in microseconds since 1970.
     /// - Throws: `ray.SystemError` before `ray.init()`, and if the cluster does not answer.

@@ -13,7 +13,7 @@ extension RayletCore {
 
     /// A fetch has ended; only those that asked another node count.
     mutating func traceFetch(_ fetch: Fetch, _ error: RayError?, at now: Instant) {
-        guard settings.trace.isEnabled, let source = fetch.source, let began = fetch.askedAt else { return }
+        guard settings.trace.recordsSpans, let source = fetch.source, let began = fetch.askedAt else { return }
         addSpan(
             NodeSpan(
                 kind: .transfer, object: fetch.object, byteCount: fetch.sizes?.total ?? 0, source: source,
@@ -23,7 +23,7 @@ extension RayletCore {
 
     /// The disk was used.
     mutating func traceDisk(_ work: DiskWork) {
-        guard settings.trace.isEnabled else { return }
+        guard settings.trace.recordsSpans else { return }
         addSpan(
             NodeSpan(
                 kind: work.isRestore ? .restore : .spill, object: work.object, objectCount: work.objectCount,

@@ -26,7 +26,9 @@ extension WorkerCore {
         _ kind: ProcessSpan.Kind, objectCount: Int, byteCount: Int, from task: TaskID?, since start: Instant,
         at now: Instant
     ) {
-        guard tracer.isEnabled, Self.isSpan(kind, byteCount: byteCount, from: start, to: now) else { return }
+        guard tracer.settings.recordsSpans, Self.isSpan(kind, byteCount: byteCount, from: start, to: now) else {
+            return
+        }
         clock = now
         tracer.add(
             ProcessSpan(
