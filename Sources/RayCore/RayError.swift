@@ -97,6 +97,12 @@ package struct RayError: Error, Hashable, Sendable {
         _modify { yield &fields.value.dependents }
     }
 
+    /// The `typeName` of what the call that ended its actor is answered with.
+    package static let exitName = "exit_actor"
+
+    /// Whether it is the answer of the call that ended its actor.
+    package var isOfExit: Bool { type == .actorDied && typeName == Self.exitName }
+
     package init(
         _ type: ErrorType, _ message: String, typeName: String = "", function: String = "",
         language: Language = .swift, node: String = "", host: String = "", processID: Int32 = 0,

@@ -96,6 +96,19 @@ import Testing
         #expect(tasks.map(\.state) == [.failed] && tasks[0].failure?.typeName == "LOCAL_RAYLET_DIED")
     }
 
+    @Test("The call that ends its actor has finished, and others that this fails have not") func exit() {
+        for (name, state) in [(RayError.exitName, TaskState.finished), ("", .failed)] {
+            var harness = harness()
+            _ = harness.submit()
+            harness.grant(harness.leaseRequests()[0])
+            let error = RayError(.actorDied, "The actor ended itself", typeName: name)
+            let done = TaskDone(task: harness.pushes()[0].id, attempt: 0, results: [], error: error)
+            harness.receive(.taskDone(done), from: WorkerHarness.worker.worker)
+            harness.advance(1_000)
+            #expect(reports(&harness).flatMap(\.tasks).map(\.state) == [state])
+        }
+    }
+
     @Test("Each attempt is told by itself, with the reason why it failed") func attempts() {
         var harness = harness()
         _ = harness.submit(retries: 1)

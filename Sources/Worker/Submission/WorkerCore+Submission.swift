@@ -200,7 +200,9 @@ extension WorkerCore {
     ) -> [ObjectID] {
         var lost: [ObjectID] = []
         let ids = task.spec.returnIDs
-        traceEnded(task, task.cancellation == .none ? message.error : Self.cancelled(task.spec, ""), message.times)
+        let failure = task.cancellation == .none ? message.error : Self.cancelled(task.spec, "")
+        // As in Ray the call that ends its actor has done what it was to do, whatever its caller is told.
+        traceEnded(task, failure?.isOfExit == true ? nil : failure, message.times)
         let isRecorded = runEnded(task)
         if task.cancellation != .none {
             freeUnwanted(message, into: &effects)

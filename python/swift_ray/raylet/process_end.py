@@ -22,6 +22,8 @@ from swift_ray.raylet.objects import ACTOR_DIED
 from swift_ray.services import shutdown_at_exit
 
 NO_PAYLOAD = msgpack.packb({})
+# What the call that ended its actor is answered with (`RayError.exitName`).
+EXIT = "exit_actor"
 # How long a process that is to end waits for what was registered with `atexit`.
 EXIT_SECONDS = 5
 SETTLE_SECONDS = 0.05
@@ -103,9 +105,9 @@ def exit_task(core_worker: Any, task: Any, header: dict, exit: BaseException) ->
             core_worker.control("exit_actor", task=header["task"])
         asked = header["task"] in core_worker._exiting or not isinstance(exit, SystemExit)
         how = "exit_actor() is called." if asked else f"Worker exits with an exit code {code}."
-        end = msgpack.packb({"type": ACTOR_DIED, "message": f"The actor ended itself: {how}"})
-        _core.fail_task(task, end)
-        core_worker.end_coroutines(end)
+        end = {"type": ACTOR_DIED, "message": f"The actor ended itself: {how}"}
+        _core.fail_task(task, msgpack.packb({**end, "type_name": EXIT}))
+        core_worker.end_coroutines(msgpack.packb(end))
         return
     sys.stdout.flush()
     sys.stderr.flush()
