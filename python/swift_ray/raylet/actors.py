@@ -21,10 +21,10 @@ from swift_ray.raylet.calls import (
     function_fields,
     items_fields,
 )
+from swift_ray.raylet.context import parent
 from swift_ray.raylet.core_error import NOT_FOUND, ray_exception
 from swift_ray.raylet.descriptors import PythonFunctionDescriptor
 from swift_ray.raylet.language import SWIFT, Language
-from swift_ray.raylet.objects import task_id
 from swift_ray.raylet.strategies import strategy_fields
 
 ACTOR_NAMESPACE = "swift_ray_actors"
@@ -138,7 +138,7 @@ class ActorCalls:
             "max_pending_calls": max_pending_calls,
             "concurrency_groups": groups,
             "unordered": bool(allow_out_of_order_execution),
-            "task": task_id(),
+            "task": parent(),
         }
         try:
             actor = self.control_packed("create_actor", payload)
@@ -236,7 +236,7 @@ class ActorCalls:
                 },
             )
             arguments = self.arguments(args, extras, function_descriptor, language)
-            references = _core.submit(call, actor_id.binary(), task_id(), arguments, self._address, count)
+            references = _core.submit(call, actor_id.binary(), parent(), arguments, self._address, count)
             return self.limit_stream(references, generator_backpressure_num_objects)
         except CoreError as error:
             raise ray_exception(error) from None

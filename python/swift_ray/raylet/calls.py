@@ -8,9 +8,9 @@ from swift_ray import _core
 from swift_ray._core import CoreError
 from swift_ray._native import MessagePackSerializedObject, ObjectRef
 from swift_ray.raylet import stepping
+from swift_ray.raylet.context import parent
 from swift_ray.raylet.core_error import INVALID_ARGUMENT, ray_exception
 from swift_ray.raylet.language import SWIFT, Language
-from swift_ray.raylet.objects import task_id
 from swift_ray.raylet.serialization import serialize
 from swift_ray.raylet.strategies import strategy_fields
 from swift_ray.raylet.swift_values import serialize_for_swift
@@ -182,7 +182,7 @@ class FunctionCalls:
                 },
             )
             arguments = self.arguments(args, extras, function_descriptor, language)
-            references = _core.submit(call, None, task_id(), arguments, self._address, count)
+            references = _core.submit(call, None, parent(), arguments, self._address, count)
             return self.limit_stream(references, generator_backpressure_num_objects)
         except CoreError as error:
             raise ray_exception(error) from None

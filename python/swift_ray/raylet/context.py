@@ -37,6 +37,12 @@ def ray_worker() -> Any:
     return _worker
 
 
+# The task that has begun or ended last in this process.
+_latest: RunningTask | None = None
+# The constructor of an actor that runs several calls at a time.
+constructor: bytes | None = None
+
+
 class _Local(threading.local):
     task: RunningTask | None = None
 
@@ -56,6 +62,20 @@ def current() -> RunningTask | None:
 
 def enter(task: RunningTask | None) -> RunningTask | None:
     """Makes it the task of this thread; returns the one before."""
+    global _latest
     before = _local.task
-    _local.task = task
+    _local.task = _latest = task
     return before
+
+
+def parent() -> bytes | None:
+    """The task that calls from here are children of.
+
+    As in Ray, threads that user code has started belong to the task that runs, and where several may run, to the
+    constructor of their actor.
+    """
+    task = current()
+    if task is not None:
+        return task.task_id
+    latest = _latest
+    return constructor if latest is None or constructor is not None else latest.task_id

@@ -99,6 +99,8 @@ class WorkerLoop:
         # How many calls of each concurrency group run at a time.
         groups = {"": self._max_concurrency, **extras.get("groups", {})}
         self._is_asyncio = extras.get("asyncio", False)
+        if self._is_asyncio or self._max_concurrency > 1 or len(groups) > 1:
+            context.constructor = header["task"]
         if self._is_asyncio:
             self._loops = EventLoops(self._execution, list(groups))
         elif self._max_concurrency > 1 or len(groups) > 1:
