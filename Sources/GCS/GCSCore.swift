@@ -71,8 +71,8 @@ package struct GCSCore: Sendable {
     var deadActors = History<ActorID, ActorState>(countMax: GCSLimits.deadActorsMax)
     var forgottenActors = History<ActorID, Bool>(countMax: GCSLimits.forgottenActorsMax)
     var deadActorCount = 0
-    /// When they were alive first, and when they died; not durable.
-    var actorSpans = History<ActorID, (aliveAt: Instant?, diedAt: Instant)>(countMax: GCSLimits.deadActorsMax)
+    /// What is shown of those that died; not durable.
+    var endedActors = History<ActorID, EndedActor>(countMax: GCSLimits.deadActorsMax)
 
     /// Placement groups that are not removed.
     var groups = DurableTable<PlacementGroupID, PlacementGroupRecord>()

@@ -127,8 +127,10 @@ struct GCSHarness {
         return lease
     }
 
-    mutating func started(_ actor: ActorID, worker index: UInt64, incarnation: UInt32 = 0, error: RayError? = nil) {
-        let message = ActorStarted(actor: actor, incarnation: incarnation, error: error)
+    mutating func started(
+        _ actor: ActorID, worker index: UInt64, incarnation: UInt32 = 0, error: RayError? = nil, shownName: String = ""
+    ) {
+        let message = ActorStarted(actor: actor, incarnation: incarnation, error: error, shownName: shownName)
         send(.actorStarted(message), from: worker(index))
     }
 

@@ -113,6 +113,120 @@ import Testing
         #expect(column("error_type", list) == [.text("OWNER_DIED"), .text("OWNER_DIED")])
     }
 
+    @Test("An actor is shown as it says, in its row and its calls, and a dead one with where it lived") func shown() {
+        var harness = harness()
+        let call = TaskID(1, actor(3).word0, actor(3).word1)
+        let creation = TaskSpec(
+            id: call, kind: .actorCreation(actor(3)),
+            function: FunctionDescriptor(language: .swift, module: "M", className: "C", function: "init()"))
+        let spec = ActorSpec(id: actor(3), creation: creation, lifetime: .detached)
+        harness.send(.createActor(CreateActor(spec: spec)), from: driver(1))
+        // Its raylet names the worker before that has come.
+        let ready = LeaseReady(
+            lease: harness.assigned(actor(3)) ?? .none, worker: address(worker(4), on: 0), processID: 104)
+        harness.send(.leaseReady(ready), from: raylet(0))
+        harness.give(.peerUp(worker(4), role: .worker, address: address(worker(4), on: 0)))
+        harness.started(actor(3), worker: 4, shownName: "C(7)")
+        func method(_ number: UInt64, _ name: String) -> Message {
+            let traced = TracedCall(
+                kind: .actorCall,
+                function: FunctionDescriptor(language: .python, module: "m", className: "C", function: "add"),
+                name: name)
+            return .taskEvents(
+                TaskEvents(
+                    calls: [traced], workers: [TracedWorker(node: node(0), worker: worker(4))],
+                    tasks: [
+                        TaskTrace(
+                            task: TaskID(number << 56, actor(3).word0, actor(3).word1), attempt: 0, state: .finished,
+                            call: 0, worker: 0, times: TaskTimes())
+                    ]))
+        }
+        for isDead in [false, true] {
+            let row = rows(&harness, .actors)
+            #expect(column("repr_name", row) == [.text("C(7)")] && column("pid", row) == [.int(104)])
+            #expect(column("node_id", row) == [.text(node(0).hex)] && column("is_detached", row) == [.bool(true)])
+            #expect(column("state", row) == [.text(isDead ? "DEAD" : "ALIVE")])
+            for (number, name) in [(8, ""), (9, "C.add"), (10, "mine")] as [(UInt64, String)] {
+                harness.send(method(number + (isDead ? 10 : 0), name), from: driver(1))
+            }
+            let kill = KillActor(actor: actor(3), restart: false)
+            harness.send(.killActor(kill), requestID: 1, from: driver(1))
+            harness.exit(worker: 4, lease: ready.lease)
+        }
+        let calls = rows(&harness, .tasks, [StateFilter(key: "type", isNegated: false, value: "ACTOR_TASK")])
+        let names = [StateValue.text("C(7).add"), .text("C(7).add"), .text("mine")]
+        #expect(column("name", calls) == names + names)
+        #expect(column("worker_pid", calls) == Array(repeating: .int(104), count: 6))
+        let workers = rows(&harness, .workers, [StateFilter(key: "worker_type", isNegated: false, value: "WORKER")])
+        #expect(column("pid", workers) == [.int(104)])
+    }
+
+    @Test("Of what has ended the parts are listed that Ray draws") func profile() {
+        var harness = harness()
+        var times = TaskTimes()
+        (times.started, times.returned, times.ended) = (2_000_000, 5_000_000, 6_500_000)
+        let call = TracedCall(
+            kind: .normal, function: FunctionDescriptor(language: .python, module: "m", function: "f"))
+        for state in [TaskState.running, .finished] {
+            let trace = TaskTrace(task: task(1), attempt: 0, state: state, call: 0, worker: 0, times: times)
+            let worker = TracedWorker(node: node(0), worker: worker(1), processID: 5)
+            harness.send(.taskEvents(TaskEvents(calls: [call], workers: [worker], tasks: [trace])), from: driver(1))
+            guard case .map(let fields)? = column("profiling_data", rows(&harness)).first else {
+                Issue.record("no parts")
+                return
+            }
+            #expect(fields.isEmpty == (state == .running))
+            guard case .list(let events)? = fields.last?.value else { continue }
+            let parts = events.compactMap { event -> [StateValue]? in
+                if case .map(let fields) = event { fields.prefix(3).map(\.value) } else { nil }
+            }
+            #expect(
+                parts == [
+                    [.text("task::f"), .double(2), .double(6.5)], [.text("task:execute"), .double(2), .double(5)],
+                    [.text("task:store_outputs"), .double(5), .double(6.5)],
+                ])
+        }
+    }
+
+    @Test("A job is listed with when it came and went") func jobs() {
+        var harness = harness()
+        func times() -> [StateValue] {
+            let list = rows(&harness, .jobs)
+            return column("start_time", list) + column("end_time", list)
+        }
+        harness.startJob(driver: 2)
+        let began = rows(&harness, .jobs)
+        #expect(column("start_time", began).count == 2 && column("end_time", began) == [.int(0), .int(0)])
+        harness.wait(milliseconds: 2_000, reportsOf: [0])
+        harness.give(.peerLost(driver(2), reason: "closed"))
+        let start = column("start_time", began)
+        guard case .int(let came)? = start.last else {
+            Issue.record("no time")
+            return
+        }
+        #expect(times() == start + [.int(0), .int(came + 2_000)])
+    }
+
+    @Test("A call that an actor runs goes on without its caller, until the actor's process is gone") func callerGone() {
+        var harness = harness()
+        let function = FunctionDescriptor(language: .python, module: "m", className: "C", function: "wait")
+        let call = TracedCall(kind: .actorCall, function: function)
+        func report(_ state: TaskState, from reporter: WorkerID) {
+            let trace = TaskTrace(task: task(1), attempt: 0, state: state, call: 0, worker: 0, times: TaskTimes())
+            let place = TracedWorker(node: node(0), worker: worker(4))
+            harness.send(.taskEvents(TaskEvents(calls: [call], workers: [place], tasks: [trace])), from: reporter)
+        }
+        harness.startJob(driver: 2)
+        harness.give(.peerUp(worker(4), role: .worker, address: address(worker(4), on: 0)))
+        report(.submitted, from: driver(2))
+        report(.running, from: worker(4))
+        harness.give(.peerLost(driver(2), reason: "closed"))
+        #expect(column("state", rows(&harness)) == [.text("RUNNING")])
+        harness.exit(worker: 4, lease: nil)
+        harness.give(.peerLost(worker(4), reason: "closed"))
+        #expect(column("error_type", rows(&harness)) == [.text("WORKER_DIED")])
+    }
+
     @Test("The initialiser of an actor is a task, and the actor is listed with its worker") func actors() {
         var harness = harness()
         let spec = ActorSpec(

@@ -13,7 +13,7 @@ enum MessageSamples {
         + head + trace
     /// Bytes that a message has more than in the version before, by its kind.
     static let addedBytes: [UInt16: Int] = [
-        64: environmentBytes, 69: 1, 81: 28, 145: 25, 84: addressBytes, 113: environmentBytes,
+        64: environmentBytes, 69: 1, 81: 28, 145: 25, 84: addressBytes, 88: 8, 113: environmentBytes,
         119: addressBytes,
         120: 32, 148: 1, 149: 36, 150: 4, 204: 4, 261: 8, 293: processSpanBytes, 295: 9, 301: 29,
     ]
@@ -160,7 +160,7 @@ enum MessageSamples {
         .killActor(KillActor(actor: actorID, restart: true)),
         .done(Done(error: error)),
         .startActor(StartActor(spec: specWithEnvironment, incarnation: 1, lease: leaseID)),
-        .actorStarted(ActorStarted(actor: actorID, incarnation: 1, error: error)),
+        .actorStarted(ActorStarted(actor: actorID, incarnation: 1, error: error, shownName: "C(7)")),
     ]
 
     private static let cluster: [Message] = [

@@ -54,7 +54,7 @@ struct MessageTests {
         }
         #expect(shown(.normal, "", "test.<locals>.f") == "f")
         #expect(shown(.actorCall, "test.<locals>.Counter", "add") == "Counter.add")
-        #expect(shown(.actorCreation, "Counter", "__init__") == "Counter")
+        #expect(shown(.actorCreation, "Counter", "__init__") == "Counter.__init__")
     }
 
     @Test("Every message comes back as it was written")

@@ -131,6 +131,20 @@ import Testing
         #expect(done.error?.type == .objectStoreFull)
     }
 
+    @Test("The end of an initialiser tells how the actor shows itself, cut where that is long") func shownName() {
+        let long = String(repeating: "x", count: 10_000)
+        for (name, expected) in [("Counter(7)", "Counter(7)"), (long, String(repeating: "x", count: 500) + "…")] {
+            var harness = worker()
+            let actor = ActorID(1, 1)
+            let creation = ActorSpec(id: actor, creation: spec(1, kind: .actorCreation(actor)))
+            harness.receive(.startActor(StartActor(spec: creation, incarnation: 0, lease: lease)))
+            harness.core.showActor(as: name)
+            harness.step(.finished(creation.creation.id, .success([])))
+            let told = harness.sent().compactMap { if case .actorStarted(let started) = $0.0 { started } else { nil } }
+            #expect(told.map(\.shownName) == [expected])
+        }
+    }
+
     @Test("An actor runs calls in order, up to its concurrency") func actorOrder() {
         for concurrency in [1, 2] {
             var harness = worker()

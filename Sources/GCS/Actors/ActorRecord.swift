@@ -42,6 +42,8 @@ struct ActorRecord: Sendable {
     var wasAlive = false
     /// When it was alive for the first time; after a new start of the GCS not known.
     var aliveAt: Instant?
+    /// How it shows itself, if its class says how.
+    var shownName = ""
     /// Whether nobody holds a handle any more: it ends when its calls have.
     var isUnreferenced = false
     /// Why it is being started again.

@@ -64,6 +64,9 @@ extension GCSCore {
         actors[started.actor]?.stage = .alive(lease, worker)
         actors[started.actor]?.wasAlive = true
         actors[started.actor]?.aliveAt = actor.aliveAt ?? now
+        if started.shownName.utf8.count <= 2 * ActorStarted.shownNameBytesMax {
+            actors[started.actor]?.shownName = started.shownName
+        }
         actors[started.actor]?.failuresInARow = 0
         actors[started.actor]?.error = nil
         publish(started.actor, into: &effects)
@@ -159,7 +162,7 @@ extension GCSCore {
         effects.log(.info, error.message)
         noteOrder(
             actor.worker?.worker, error.type == .actorCreationFailed ? .userError : .intendedSystemExit, error.message)
-        actorSpans.insert((actor.aliveAt, now), for: id)
+        endedActors.insert(EndedActor(actor, processID: processID(of: actor), diedAt: now), for: id)
         let state = ActorState(actor.spec, phase: .dead, incarnation: actor.incarnation, error: error.bounded)
         bury(state, subscribers: actor.subscribers, into: &effects)
         if let lease = actor.lease { endLease(lease, .killWorker, at: now, into: &effects) }

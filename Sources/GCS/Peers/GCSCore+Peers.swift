@@ -24,7 +24,10 @@ extension GCSCore {
         var address = address
         address.worker = id
         peers[id] = PeerRecord(role: role, address: address, at: now)
-        if let lease = workerLeases[id] { peers[id]?.job = leases[lease]?.job }
+        // The raylet may have named it before it came.
+        guard let lease = workerLeases[id], let record = leases[lease] else { return }
+        peers[id]?.job = record.job
+        if case .ready(_, _, let processID) = record.state { peers[id]?.processID = processID }
     }
 
     mutating func peerLost(_ id: WorkerID, reason: String, at now: Instant, into effects: inout GCSEffects) {

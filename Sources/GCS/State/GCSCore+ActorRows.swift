@@ -12,12 +12,15 @@ extension GCSCore {
     private struct Row {
         var state: ActorState
         var living: ActorRecord?
+        var ended: EndedActor?
     }
 
     func actorRows(_ query: QueryState) -> StateRows {
         let list = StateList<Row>(columns: shownColumns + detailColumns)
         let living = actors.values.map { Row(state: $0.state, living: $0) }
-        return list.rows(of: living + deadActors.all.map { Row(state: $0) }, query) { $0.state.id < $1.state.id }
+        return list.rows(of: living + deadActors.all.map { Row(state: $0, ended: endedActors[$0.id]) }, query) {
+            $0.state.id < $1.state.id
+        }
     }
 
     private var shownColumns: [StateColumn<Row>] {
@@ -28,17 +31,15 @@ extension GCSCore {
             .column("job_id") { .id($0.state.id.job) },
             .column("name") { .text($0.state.name) },
             .column("node_id") { row in
-                switch row.living?.stage {
-                case .alive(_, let worker)?, .starting(_, let worker)?: .id(worker.node)
-                case .queued?, .backingOff?, nil: .optional(row.state.error?.node)
-                }
+                (row.living.map { $0.worker?.node } ?? row.ended?.node).map { .id($0) }
+                    ?? .optional(row.state.error?.node)
             },
             .column("pid") { row in
-                guard let living = row.living else { return .int(Int(row.state.error?.processID ?? 0)) }
-                guard let lease = living.lease, case .ready(_, _, let processID)? = self.leases[lease]?.state else {
-                    return .int(0)
-                }
-                return .int(Int(processID))
+                .int(
+                    Int(
+                        row.living.map { self.processID(of: $0) } ?? row.ended?.processID ?? row.state.error?.processID
+                            ?? 0)
+                )
             },
             .column("ray_namespace") { .text($0.state.namespace) },
         ]
@@ -46,7 +47,9 @@ extension GCSCore {
 
     private var detailColumns: [StateColumn<Row>] {
         [
-            .detail("required_resources") { $0.living.map { .resources($0.spec.heldResources) } ?? .null },
+            .detail("required_resources") { row in
+                (row.living?.spec.heldResources ?? row.ended?.heldResources).map { .resources($0) } ?? .null
+            },
             .detail("death_cause") { row in
                 guard row.state.phase == .dead, let error = row.state.error else { return .null }
                 return .map([
@@ -54,18 +57,28 @@ extension GCSCore {
                     StateField(name: "error_message", value: .text(error.message)),
                 ])
             },
-            .detail("start_time_ms") { self.time($0.living?.aliveAt ?? self.actorSpans[$0.state.id]?.aliveAt) },
-            .detail("end_time_ms") { self.time(self.actorSpans[$0.state.id]?.diedAt) },
-            .detail("is_detached") { $0.living.map { .bool($0.spec.lifetime == .detached) } ?? .null },
-            .detail("placement_group_id", isFilterable: true) { row in
-                guard case .placementGroup(let group, _, _)? = row.living?.spec.creation.strategy else { return .null }
-                return .id(group)
+            .detail("start_time_ms") { self.time($0.living?.aliveAt ?? $0.ended?.aliveAt) },
+            .detail("end_time_ms") { self.time($0.ended?.diedAt) },
+            .detail("is_detached") { row in
+                (row.living.map { $0.spec.lifetime == .detached } ?? row.ended?.isDetached).map { .bool($0) } ?? .null
             },
+            .detail("placement_group_id", isFilterable: true) { row in
+                (row.living.map { $0.spec.creation.strategy.group } ?? row.ended?.group).map { .id($0) } ?? .null
+            },
+            .detail("repr_name", isFilterable: true) { .text($0.living?.shownName ?? $0.ended?.shownName ?? "") },
             .detail("num_restarts") { .int(Int($0.living?.incarnation ?? $0.state.incarnation)) },
             .detail("num_restarts_due_to_node_preemption") { row in
                 row.living.map { .int(Int($0.incarnation) - $0.restartCount) } ?? .null
             },
         ]
+    }
+}
+
+extension GCSCore {
+    /// The process in which an actor starts or lives; 0 if there is none.
+    func processID(of actor: ActorRecord) -> Int32 {
+        guard let lease = actor.lease, case .ready(_, _, let processID)? = leases[lease]?.state else { return 0 }
+        return processID
     }
 }
 

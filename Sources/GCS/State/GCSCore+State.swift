@@ -129,6 +129,15 @@ extension GCSCore {
                     StateField(name: "pid", value: .text(String(job.info.processID))),
                 ])
             },
+            .detail("start_time") { job in
+                let driver = job.info.driver.worker
+                return self.time(self.peers[driver]?.joinedAt ?? self.endedWorkers[driver]?.startedAt)
+            },
+            .detail("end_time") { self.time(self.endedWorkers[$0.info.driver.worker]?.endedAt) },
+            .detail("driver_node_id") { job in
+                let node = self.nodeOrder.first { self.nodes[$0]?.info.address.host == job.info.driver.host }
+                return node.map { .id($0) } ?? .null
+            },
         ])
         let running = jobs.values.filter { endedJobs[$0.id] == nil }
         return list.rows(of: running + endedJobs.all, query) { $0.id < $1.id }

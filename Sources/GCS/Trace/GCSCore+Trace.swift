@@ -57,12 +57,14 @@ extension GCSCore {
         let workerDied = Shared(TaskFailure(RayError(.workerDied, "the process that ran it is gone")))
         let ended = settings.trace.unixNanoseconds(now)
         tasks.updateLiving { record in
+            let isRunning = record.state == .running
             let hasOwnerDied = gone.contains(record.owner)
-            let hasWorkerDied =
-                record.state == .running && record.worker.map { gone.contains($0.value.worker) } ?? false
+            let hasWorkerDied = isRunning && record.worker.map { gone.contains($0.value.worker) } ?? false
             guard hasOwnerDied || hasWorkerDied else { return }
+            // An actor goes on with a call whose caller is gone, and nobody will say more of it.
+            if isRunning, !hasWorkerDied, record.call.value.kind == .actorCall { return }
             record.state = .failed
-            record.failure = hasOwnerDied ? ownerDied : workerDied
+            record.failure = hasWorkerDied ? workerDied : ownerDied
             record.times.ended = ended
         }
     }
@@ -112,9 +114,8 @@ extension GCSCore {
 
     /// With the process id, if the reporter did not know it.
     private func located(_ worker: TracedWorker) -> TracedWorker {
-        guard worker.processID == 0, let lease = workerLeases[worker.worker],
-            case .ready(_, _, let processID)? = leases[lease]?.state
-        else { return worker }
+        guard worker.processID == 0 else { return worker }
+        let processID = peers[worker.worker]?.processID ?? endedWorkers[worker.worker]?.processID ?? 0
         return TracedWorker(node: worker.node, worker: worker.worker, processID: processID)
     }
 }

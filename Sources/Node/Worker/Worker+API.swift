@@ -75,6 +75,9 @@ extension Worker {
         try result.get()
     }
 
+    /// See `WorkerCore.showActor`.
+    package func showActor(as name: String) { state.withLock { $0.core.showActor(as: name) } }
+
     /// See `WorkerCore.expectFarewell`.
     package func expectFarewell() { state.withLock { $0.core.expectFarewell() } }
 

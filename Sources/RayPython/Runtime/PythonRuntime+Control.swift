@@ -47,6 +47,7 @@ extension PythonRuntime {
         case "next_error": return nextError(payload)
         case "exit_actor": try worker.exitActor(try payload.taskID())
         case "leave_actor": try worker.leaveActor()
+        case "show_actor": worker.showActor(as: payload["name"]?.text ?? "")
         case "expect_farewell": worker.expectFarewell()
         case "take_farewell": return .bool(interrupts.takeFarewell())
         case "farewell_said": worker.farewellSaid()

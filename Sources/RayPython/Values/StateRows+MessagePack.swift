@@ -32,12 +32,13 @@ extension QueryState {
 }
 
 extension StateRows {
-    /// The rows by their columns, and how many more there are or were.
+    /// The rows by their columns, how many more there are or were, and what is missing in them.
     var messagePack: MessagePackValue {
         .record([
             "rows": .array(
                 rows.map { row in .map(zip(columns, row).map { .init(.string($0), $1.messagePack) }) }),
             "matched": .int(Int64(matched)), "dropped": .int(Int64(dropped)),
+            "warnings": .array(warnings.map { .string($0) }),
         ])
     }
 }

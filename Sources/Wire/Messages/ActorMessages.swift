@@ -235,26 +235,34 @@ package struct StartActor: Hashable, Sendable, WireCodable {
 
 /// Worker to GCS: the initialiser ended, or threw.
 package struct ActorStarted: Hashable, Sendable, WireCodable {
+    /// Bytes of what an actor says it is that are kept.
+    package static let shownNameBytesMax = 500
+
     package var actor: ActorID
     package var incarnation: UInt32
     package var error: RayError?
+    /// How the actor shows itself, if its class says how; else empty.
+    package var shownName: String
 
-    package init(actor: ActorID, incarnation: UInt32, error: RayError? = nil) {
+    package init(actor: ActorID, incarnation: UInt32, error: RayError? = nil, shownName: String = "") {
         self.actor = actor
         self.incarnation = incarnation
         self.error = error
+        self.shownName = shownName
     }
 
     package func encode(into writer: inout WireWriter) {
         writer.write(actor)
         writer.write(incarnation)
         writer.write(optional: error)
+        writer.write(shownName)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
         actor = try reader.identifier()
         incarnation = try reader.uint32()
         error = try reader.optionalValue()
+        shownName = try reader.added("") { (reader: inout WireReader) throws(WireError) in try reader.string() }
     }
 }
 

@@ -20,7 +20,7 @@ extension TracedCall {
         let names = [function.className, function.function].compactMap {
             $0.split(separator: ".").last.map(String.init)
         }
-        return kind == .actorCreation ? names.first ?? "" : names.joined(separator: ".")
+        return names.joined(separator: ".")
     }
 }
 

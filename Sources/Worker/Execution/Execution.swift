@@ -91,6 +91,8 @@ struct Execution: Sendable {
     var actor: ActorID?
     var incarnation: UInt32 = 0
     var actorName = ""
+    /// How the actor shows itself, if its class says how.
+    var shownName = ""
     /// What the GCS was told of the start of the actor.
     var started: ActorStarted?
     /// The lease of the task or actor that runs here.

@@ -80,6 +80,13 @@ extension WorkerCore {
         leaveIfDone(into: &effects)
     }
 
+    /// The actor that starts here shows itself so: it is told of with the end of its initialiser.
+    package mutating func showActor(as name: String) {
+        let bytesMax = ActorStarted.shownNameBytesMax
+        execution.shownName =
+            name.utf8.count <= bytesMax ? name : String(decoding: name.utf8.prefix(bytesMax), as: UTF8.self) + "…"
+    }
+
     /// The executor wants to be told when its actor's calls have ended, before anybody else is.
     package mutating func expectFarewell() {
         if execution.farewell == .none { execution.farewell = .expected }

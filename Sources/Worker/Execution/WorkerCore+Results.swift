@@ -125,7 +125,8 @@ extension WorkerCore {
         to task: Execution.Received, _ results: [TaskResult], _ error: RayError?, into effects: inout WorkerEffects
     ) {
         if case .actorCreation(let actor) = task.spec.kind {
-            let message = ActorStarted(actor: actor, incarnation: execution.incarnation, error: error)
+            let message = ActorStarted(
+                actor: actor, incarnation: execution.incarnation, error: error, shownName: execution.shownName)
             execution.started = message
             effects.send(.actorStarted(message), to: WorkerID.gcs)
         } else {

@@ -97,7 +97,8 @@ class Execution:
                 cancellation.interruptible = None
                 self._count(header, max_calls)
             if header["kind"] == ACTOR_CREATION:
-                self.surroundings.announce_actor(self.functions.instance(header))
+                if (shown := self.surroundings.announce_actor(self.functions.instance(header))) is not None:
+                    self._core_worker.control("show_actor", name=shown)
             self.results.finish(task, header, outputs)
         except BaseException as error:
             cancellation.interruptible = None

@@ -165,9 +165,8 @@ class GlobalStateAccessor:
         return [state_tables.job(row) for row in self._gcs.rows("jobs")["rows"]]
 
     def get_task_events(self) -> list[bytes]:
-        """A record for each attempt, with the time in which it ran."""
-        hosts = {node["node"].hex(): node["host"] for node in self._gcs.nodes()}
-        return [state_tables.task_events(row, hosts) for row in self._gcs.rows("tasks")["rows"]]
+        """A record for each attempt, with the times of its parts."""
+        return [state_tables.task_events(row) for row in self._gcs.rows("tasks")["rows"]]
 
     def get_internal_kv(self, namespace: bytes, key: bytes) -> bytes | None:
         return self._gcs.internal_kv_get(key, namespace)

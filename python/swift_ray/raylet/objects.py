@@ -12,6 +12,7 @@ from swift_ray.raylet import context
 from swift_ray.raylet.context import ray_worker
 from swift_ray.raylet.core_error import GET_TIMEOUT, INVALID_ARGUMENT, ray_exception
 from swift_ray.raylet.errors import error_object
+from swift_ray.raylet.failure_words import of_death
 from swift_ray.raylet.language import SWIFT
 from swift_ray.raylet.serialization import SerializedRayObject, deserialize, serialize
 
@@ -24,13 +25,6 @@ ACTOR_CREATION_FAILED = 6
 RUNTIME_ENV_SETUP_FAILED = 7
 ACTOR_GROUP_REMOVED = 17
 ACTOR_UNAVAILABLE = 25
-# How the core's words for why an actor died begin, and what Ray says.
-DEATHS = {
-    "it was killed by ray.kill": "The actor is dead because it was killed by `ray.kill`.",
-    "the process that created it died": "The actor is dead because its owner has died.",
-    "worker process ": "The actor is dead because its worker process has died.",
-    "node ": "The actor died because its node has died.",
-}
 
 
 def task_id() -> bytes | None:
@@ -75,19 +69,12 @@ def own_failure(object_ref: ObjectRef | None, details: dict) -> SerializedRayObj
         ACTOR_DIED if details["type"] in (ACTOR_CREATION_FAILED, ACTOR_GROUP_REMOVED) else details["type"]
     )
     if number == ACTOR_DIED:
-        message = in_words_of_ray(message)
+        message = of_death(message)
     if number == RUNTIME_ENV_SETUP_FAILED:
         message = f"[Node {details['host'] or 'unknown'}] {message}"
     known = actor_facts(object_ref, details) if number in (ACTOR_DIED, ACTOR_UNAVAILABLE) else {}
     metadata, content = error_object(number, message, known)
     return SerializedRayObject(None if content is None else Buffer.copy_of(content), metadata, None)
-
-
-def in_words_of_ray(message: str) -> str:
-    """Why an actor died: before the core's words those by which people and programs know the reason from Ray."""
-    cause = message.partition(" died: ")[2]
-    known = (words for begin, words in DEATHS.items() if cause.startswith(begin))
-    return " ".join([*known, message])
 
 
 def actor_facts(object_ref: ObjectRef, details: dict) -> dict[str, Any]:

@@ -75,8 +75,8 @@ def job(row: dict) -> bytes:
     return data.SerializeToString()
 
 
-def task_events(row: dict, hosts: dict[str, str]) -> bytes:
-    """A `TaskEvents` with the span in which the task ran, as `ray.timeline()` draws it."""
+def task_events(row: dict) -> bytes:
+    """A `TaskEvents` with the parts of the task, as `ray.timeline()` draws it."""
     from ray.core.generated import gcs_pb2
 
     events = gcs_pb2.TaskEvents(
@@ -91,17 +91,16 @@ def task_events(row: dict, hosts: dict[str, str]) -> bytes:
     info.parent_task_id = identifier(row["parent_task_id"])
     info.actor_id = identifier(row["actor_id"])
     info.node_id = identifier(row["node_id"])
-    if row["worker_id"] and row["start_time_ms"] and row["end_time_ms"]:
+    if drawn := row["profiling_data"]:
         profile = events.profile_events
-        profile.component_type = "worker"
-        profile.component_id = identifier(row["worker_id"])
-        profile.node_ip_address = hosts.get(row["node_id"], "")
-        extra = json.dumps({"name": row["name"], "task_id": row["task_id"]})
-        for name, data in (("task::" + row["name"], extra), ("task:execute", "{}")):
+        profile.component_type = drawn["component_type"]
+        profile.component_id = identifier(drawn["component_id"])
+        profile.node_ip_address = drawn["node_ip_address"]
+        for event in drawn["events"]:
             profile.events.add(
-                event_name=name,
-                extra_data=data,
-                start_time=row["start_time_ms"] * MILLION,
-                end_time=row["end_time_ms"] * MILLION,
+                event_name=event["event_name"],
+                extra_data=json.dumps(event["extra_data"]),
+                start_time=int(event["start_time"] * MILLION),
+                end_time=int(event["end_time"] * MILLION),
             )
     return events.SerializeToString()

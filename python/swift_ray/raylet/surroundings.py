@@ -44,10 +44,13 @@ class Surroundings:
         self.has_title = False
         setproctitle(self._idle_title)
 
-    def announce_actor(self, instance: Any) -> None:
-        """An actor whose class says how it is shown is named so from here on."""
-        if "__repr__" in type(instance).__dict__:
-            self.announce("actor_name", repr(instance))
+    def announce_actor(self, instance: Any) -> str | None:
+        """An actor whose class says how it is shown is named so from here on; returns that."""
+        if "__repr__" not in type(instance).__dict__:
+            return None
+        shown = repr(instance)
+        self.announce("actor_name", shown)
+        return shown
 
     def announce(self, kind: str, name: str) -> None:
         """Prints whose output follows, where that changes: drivers put it in front of the lines."""

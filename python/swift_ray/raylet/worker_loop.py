@@ -1,6 +1,7 @@
 """The life of a worker: it fetches tasks until the process is to end."""
 
 import asyncio
+import contextlib
 import os
 import sys
 import threading
@@ -9,7 +10,7 @@ from typing import Any
 import msgpack
 
 from swift_ray import _core
-from swift_ray.raylet import context
+from swift_ray.raylet import context, debugger
 from swift_ray.raylet.cancellation import Cancellation
 from swift_ray.raylet.event_loops import EventLoops
 from swift_ray.raylet.execution import Execution
@@ -160,7 +161,12 @@ class WorkerLoop:
         os._exit(0 if exit_type == "intentional_system_exit" else 1)
 
     def update_task_is_debugger_paused(self, task_id: Any, is_debugger_paused: bool) -> None:
-        """Which task a debugger holds is not listed; that its worker is held is (`debugger.py`)."""
+        from ray.exceptions import RpcError
+
+        client = context.ray_worker().gcs_client
+        # Whoever debugs goes on while the head is away.
+        with contextlib.suppress(RpcError):
+            debugger.hold(client, self._worker_id.binary(), task_id.binary(), is_debugger_paused)
 
     def record_task_log_start(self, *arguments: Any) -> None:
         """The raylet reads what workers print; where a task's part begins is not kept."""
