@@ -226,11 +226,13 @@ def shutdown_at_exit() -> None:
 
 
 def patch_state(api: ModuleType) -> None:
-    """`ray.util.state` asks the control store, and not the server of a dashboard."""
+    """`ray.util.state` asks the control store, and not the server of a dashboard, and reads logs by itself."""
+    from swift_ray import logs
     from swift_ray.state import StateClient
 
     api.StateApiClient.__init__ = StateClient.connect
     api.StateApiClient._make_http_get_request = StateClient.request
+    api.list_logs, api.get_log = logs.list_logs, logs.get_log
 
 
 def patch_internal_api(api: ModuleType) -> None:

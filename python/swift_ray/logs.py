@@ -1,0 +1,245 @@
+"""`ray logs` and `ray.util.state.get_log` without a dashboard: the files of this machine's session are read."""
+
+import codecs
+import glob
+import itertools
+import os
+import socket
+import time
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+# How often a file that is followed is looked at, if nobody says.
+INTERVAL_S = 0.5
+CHUNK_BYTES = 1 << 20
+TASK_MARK = b":task_name:"
+# A worker's first line that says whose output follows is one of these.
+MARKS = (TASK_MARK, b":actor_name:")
+SUFFIXES = ("out", "err")
+
+
+def list_logs(
+    address: str | None = None,
+    node_id: str | None = None,
+    node_ip: str | None = None,
+    glob_filter: str | None = None,
+    timeout: int = 30,
+) -> dict[str, list[str]]:
+    """Takes the place of `ray.util.state.list_logs`: names of files by what wrote them.
+
+    RayStateApiException: there is no such node, or it is another machine.
+    """
+    from ray.dashboard.modules.log.log_manager import LogsManager
+
+    assert node_ip is not None or node_id is not None, "At least one of node ip and node id is required"
+    folder = Places(address).folder(node_id, node_ip)
+    files = sorted(
+        os.path.basename(path) + ("/" if os.path.isdir(path) else "")
+        for path in glob.glob(os.path.join(folder, glob_filter or "*"))
+    )
+    return LogsManager._categorize_log_files(None, files)
+
+
+def get_log(
+    address: str | None = None,
+    node_id: str | None = None,
+    node_ip: str | None = None,
+    filename: str | None = None,
+    actor_id: str | None = None,
+    task_id: str | None = None,
+    pid: int | None = None,
+    follow: bool = False,
+    tail: int = -1,
+    timeout: int = 30,
+    suffix: str = "out",
+    encoding: str | None = "utf-8",
+    errors: str | None = "strict",
+    submission_id: str | None = None,
+    attempt_number: int = 0,
+    _interval: float | None = None,
+    filter_ansi_code: bool = False,
+) -> Iterator[Any]:
+    """Takes the place of `ray.util.state.get_log`: parts of one file, of its last `tail` lines if that is not negative.
+
+    RayStateApiException: there is no such file, or it is on another machine. ValueError: nothing that can be looked for.
+    """
+    from ray.util.state.common import GetLogOptions, remove_ansi_escape_codes
+
+    options = GetLogOptions(
+        timeout=timeout,
+        node_id=node_id,
+        node_ip=node_ip,
+        filename=filename,
+        actor_id=actor_id,
+        task_id=task_id,
+        pid=pid,
+        lines=tail,
+        media_type="stream" if follow else "file",
+        suffix=suffix,
+        submission_id=submission_id,
+        attempt_number=attempt_number,
+        interval=_interval if follow else None,
+    )
+    path, task = Places(address).file(options)
+    end = os.path.getsize(path)
+    parts = chunks(path, end) if task is None else of_task(chunks(path, end), task)
+    if tail >= 0:
+        parts = last_lines(parts, tail)
+    if follow:
+        parts = itertools.chain(parts, added(path, end, _interval or INTERVAL_S))
+    decoder = None if encoding is None else codecs.getincrementaldecoder(encoding)(errors or "strict")
+    for part in parts:
+        if decoder is None:
+            yield part
+        else:
+            text = decoder.decode(part)
+            yield remove_ansi_escape_codes(text) if filter_ansi_code is True else text
+
+
+class Places:
+    """Where the logs of one cluster are."""
+
+    def __init__(self, address: str | None) -> None:
+        from swift_ray.state import control_store
+
+        self._client = control_store(address)
+
+    def file(self, options: Any) -> tuple[str, bytes | None]:
+        """The path of what is asked for, and the name of the task whose part of it is meant.
+
+        RayStateApiException: it is not here.
+        """
+        if options.filename is not None:
+            return self._named(options.filename, self.folder(options.node_id, options.node_ip)), None
+        if options.submission_id is not None:
+            raise refusal("This core submits no jobs, so none has a log: a driver prints where it runs")
+        if options.task_id is not None:
+            row = self._task(options.task_id, options.attempt_number)
+            return (
+                self._file_of(row["worker_pid"], self.folder(row["node_id"]), options.suffix),
+                row["name"].encode(),
+            )
+        if options.actor_id is not None:
+            row = self._row("actors", "actor_id", options.actor_id)
+            if not row["pid"]:
+                raise refusal(
+                    f"Worker ID for Actor ID {options.actor_id} not found. Actor is not scheduled yet."
+                )
+            return self._file_of(row["pid"], self.folder(row["node_id"]), options.suffix), None
+        return self._file_of(options.pid, self.folder(options.node_id, options.node_ip), options.suffix), None
+
+    def folder(self, node_id: str | None, node_ip: str | None = None) -> str:
+        """The folder of a node's logs. RayStateApiException: there is no such node, or it is another machine."""
+        from ray._private.ray_constants import KV_NAMESPACE_SESSION
+
+        hosts = [
+            node["host"]
+            for node in self._client.nodes()
+            if node_id in (None, node["node"].hex()) and node_ip in (None, node["host"])
+        ]
+        if not hosts:
+            raise refusal(f"There is no node {node_id or node_ip}")
+        session = self._client.internal_kv_get(b"session_dir", KV_NAMESPACE_SESSION)
+        folder = os.path.join(session.decode() if session else "/tmp/ray/session_latest", "logs")
+        if not is_here(hosts[0]) or not os.path.isdir(folder):
+            raise refusal(f"The logs of node {hosts[0]} are in {folder} of that machine: look for them there")
+        return folder
+
+    @staticmethod
+    def _named(name: str, folder: str) -> str:
+        path = os.path.realpath(os.path.join(folder, name))
+        if not path.startswith(os.path.realpath(folder) + os.sep) or not os.path.isfile(path):
+            raise refusal(f"There is no file {name} in {folder}")
+        return path
+
+    @staticmethod
+    def _file_of(process: int, folder: str, suffix: str) -> str:
+        """What the last worker with this process id has printed."""
+        if suffix not in SUFFIXES:
+            raise refusal(f"The suffix is {suffix!r}, and must be one of {SUFFIXES}")
+        found = glob.glob(os.path.join(glob.escape(folder), f"worker-*-{int(process)}.{suffix}"))
+        if not found:
+            raise refusal(f"There is no log of a worker with the process id {process} in {folder}")
+        return max(found, key=os.path.getmtime)
+
+    def _task(self, task_id: str, attempt: int) -> dict:
+        row = self._row("tasks", "task_id", task_id, ("attempt_number", False, str(attempt)))
+        if row["actor_id"] is not None:
+            raise refusal(
+                f"For actor task, please query actor log for actor({row['actor_id']}): "
+                f"e.g. ray logs actor --id {row['actor_id']}"
+            )
+        if not row["worker_pid"]:
+            raise refusal(f"Task {task_id} (attempt {attempt}) has not run in any worker yet")
+        return row
+
+    def _row(self, resource: str, column: str, value: str, *more: tuple) -> dict:
+        rows = self._client.rows(resource, [(column, False, value), *more], 1)["rows"]
+        if not rows:
+            raise refusal(f"There are no {resource} with the {column} {value}")
+        return rows[0]
+
+
+def refusal(sentence: str) -> Exception:
+    from ray.util.state.exception import RayStateApiException
+
+    return RayStateApiException(sentence)
+
+
+def is_here(host: str) -> bool:
+    """Whether it is an address of this machine."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, 0, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.bind(address)
+    except OSError:
+        return False
+    return True
+
+
+def chunks(path: str, end: int) -> Iterator[bytes]:
+    """The first bytes of a file."""
+    with open(path, "rb") as file:
+        while end > 0 and (part := file.read(min(end, CHUNK_BYTES))):
+            end -= len(part)
+            yield part
+
+
+def lines(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """The same, line by line."""
+    rest = b""
+    for part in parts:
+        *whole, rest = (rest + part).split(b"\n")
+        for line in whole:
+            yield line + b"\n"
+    if rest:
+        yield rest
+
+
+def last_lines(parts: Iterator[bytes], count: int) -> Iterator[bytes]:
+    """The last of the lines in one piece; nothing of nothing."""
+    kept = deque(lines(parts), maxlen=count)
+    if kept:
+        yield b"".join(kept)
+
+
+def of_task(parts: Iterator[bytes], name: bytes) -> Iterator[bytes]:
+    """What tasks of that name have printed in a worker; marks between the lines say whose they are."""
+    is_wanted = False
+    for line in lines(parts):
+        if line.startswith(MARKS):
+            is_wanted = line.rstrip(b"\n") == TASK_MARK + name
+        elif is_wanted:
+            yield line
+
+
+def added(path: str, end: int, interval: float) -> Iterator[bytes]:
+    """For ever what is added to a file of that length."""
+    with open(path, "rb") as file:
+        file.seek(end)
+        while True:
+            if part := file.read(CHUNK_BYTES):
+                yield part
+            else:
+                time.sleep(interval)
