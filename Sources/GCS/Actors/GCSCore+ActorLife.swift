@@ -200,6 +200,7 @@ extension GCSCore {
         _ state: ActorState, subscribers: Set<WorkerID>, into effects: inout GCSEffects
     ) {
         remember(state)
+        deleteKeys(of: state.id)
         for subscriber in subscribers.sorted() {
             peers[subscriber]?.actors.remove(state.id)
             tell(subscriber, .actorUpdate(ActorUpdate(state: state)), into: &effects)

@@ -78,6 +78,7 @@ extension GCSCore {
         // What the workers of its detached actors wanted.
         releaseFiles(of: .job(id))
         deleteFunctions(of: id)
+        deleteLateKeys()
     }
 
     /// Whether a process may still ask for something on behalf of a job: an ended one has only workers left that

@@ -24,7 +24,7 @@ extension GCSCore {
             if let error = flaw(of: request, isKnown: isKnown) {
                 return answer(.done(Done(error: error)), sender, into: &effects)
             }
-            if !isKnown || request.overwrite {
+            if (!isKnown || request.overwrite) && !isLate(key, in: request.namespace) {
                 reply.count = keyValues.set(request.value, key, in: request.namespace) ? 1 : 0
                 if settings.isDurable { unsaved.append(.keyValue(key, in: request.namespace, request.value)) }
             }

@@ -33,8 +33,12 @@ struct KeyValueTable: Sendable {
 
     /// The keys that begin with `prefix`, sorted. O(keys of the namespace).
     func keys(prefix: [UInt8], in namespace: String) -> [Key] {
-        let all = namespaces[namespace].map { Array($0.keys) } ?? []
-        return all.filter { $0.bytes.starts(with: prefix) }
+        keys(in: namespace) { $0.bytes.starts(with: prefix) }
+    }
+
+    /// The keys that are wanted, sorted. O(keys of the namespace).
+    func keys(in namespace: String, where isWanted: (Key) -> Bool) -> [Key] {
+        (namespaces[namespace]?.keys.filter(isWanted) ?? [])
             .sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
     }
 }

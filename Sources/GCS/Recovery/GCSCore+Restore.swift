@@ -63,7 +63,11 @@ extension GCSCore {
             guard let spec = specs[key] else { continue }
             try restoreActor(try identifier(key), spec, value, at: now)
         }
-        for id in jobs.keys.sorted() where jobs[id]?.isEnded == true && jobs[id]?.actorCount == 0 { jobs[id] = nil }
+        for id in jobs.keys.sorted() where jobs[id]?.isEnded == true && jobs[id]?.actorCount == 0 {
+            jobs[id] = nil
+            deleteFunctions(of: id)
+        }
+        deleteLateKeys()
         try restoreGroups(tables[.groups] ?? [], at: now)
         try restoreDeadGroups(tables[.deadGroups] ?? [])
         try restoreFiles(tables[.files] ?? [], at: now)

@@ -206,17 +206,18 @@ print(ray.get_runtime_context().get_job_id())
 """
 
 
+def job_of(kind: str) -> bytes:
+    """Runs OTHER_JOB against this process's cluster; the job's id."""
+    command = [sys.executable, "-c", OTHER_JOB, ray.get_runtime_context().gcs_address, kind]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 0, run.stderr[-3000:]
+    return run.stdout.split()[-1].encode()
+
+
 def test_what_a_job_has_exported_goes_with_it():
     from ray.experimental.internal_kv import _internal_kv_list
 
     ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, namespace="test")
-    address = ray.get_runtime_context().gcs_address
-
-    def job_of(kind: str) -> bytes:
-        command = [sys.executable, "-c", OTHER_JOB, address, kind]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-        assert run.returncode == 0, run.stderr[-3000:]
-        return run.stdout.split()[-1].encode()
 
     def exported(job: bytes) -> int:
         kinds = (b"RemoteFunction:", b"ActorClass:")
@@ -230,6 +231,28 @@ def test_what_a_job_has_exported_goes_with_it():
     assert exported(kept) == 2
     ray.kill(actor)
     assert eventually(lambda: exported(kept) == 0)
+    ray.shutdown()
+
+
+@pytest.mark.skipif(is_own_core, reason="it has tables of jobs and actors")
+def test_what_handles_and_workers_are_to_know_goes_with_actors_and_jobs():
+    from ray.experimental.internal_kv import _internal_kv_list
+
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, namespace="test")
+
+    def kept() -> tuple[int, int]:
+        return tuple(
+            len(_internal_kv_list(b"", namespace=f"swift_ray_{kind}")) for kind in ("jobs", "actors")
+        )
+
+    assert kept() == (1, 0)
+    job_of("plain")
+    assert eventually(lambda: kept() == (1, 0))
+    job_of("detached")
+    actor = ray.get_actor("kept")
+    assert kept() == (2, 1)
+    ray.kill(actor)
+    assert eventually(lambda: kept() == (1, 0))
     ray.shutdown()
 
 
