@@ -86,14 +86,7 @@ package struct ProcessExit: Hashable, Sendable {
     }
 
     /// "ended with exit code 1", "was killed by signal 9 (SIGKILL)".
-    package var sentence: String {
-        guard signal != 0 else { return "ended with exit code \(code)" }
-        let names: [Int32: String] = [
-            1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS",
-            8: "SIGFPE", 9: "SIGKILL", 11: "SIGSEGV", 13: "SIGPIPE", 15: "SIGTERM",
-        ]
-        return "was killed by signal \(signal)" + (names[signal].map { " (\($0))" } ?? "")
-    }
+    package var sentence: String { ExitSentence(code: code, signal: signal).text }
 
     /// The last lines as a paragraph of an error message; empty if there are none.
     package var lastLinesText: String {

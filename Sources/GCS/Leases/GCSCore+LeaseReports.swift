@@ -93,22 +93,13 @@ extension GCSCore {
 extension WorkerExited {
     /// How the process ended, for those who used it.
     fileprivate func error(node: NodeID, _ record: NodeRecord?, linkLost: String?) -> RayError {
-        var message = "worker process \(processID) on node \(record?.title ?? node.hex) \(sentence)"
+        let end = ExitSentence(code: exitCode, signal: signal).text
+        var message = "worker process \(processID) on node \(record?.title ?? node.hex) \(end)"
         if intended, signal == 9, let linkLost { message += " because it did not answer: \(linkLost)" }
         if !lastLines.isEmpty {
             message += "; its last lines:\n" + lastLines.map { "    \($0)" }.joined(separator: "\n")
         }
         return RayError(
             .workerDied, message, node: node.hex, host: record?.info.address.host ?? "", processID: processID)
-    }
-
-    /// "ended with exit code 1", "was killed by signal 9 (SIGKILL)".
-    private var sentence: String {
-        guard signal != 0 else { return "ended with exit code \(exitCode)" }
-        let names: [Int32: String] = [
-            1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS",
-            8: "SIGFPE", 9: "SIGKILL", 11: "SIGSEGV", 13: "SIGPIPE", 15: "SIGTERM",
-        ]
-        return "was killed by signal \(signal)" + (names[signal].map { " (\($0))" } ?? "")
     }
 }
