@@ -21,9 +21,9 @@ package struct Instant: Comparable, Hashable, Sendable {
 
     /// The instant `milliseconds` later, at most `distantFuture`.
     package func advanced(milliseconds: Int) -> Instant {
-        let (wait, isEndless) = UInt64(max(0, milliseconds)).multipliedReportingOverflow(by: 1_000_000)
-        let (sum, isOver) = nanoseconds.addingReportingOverflow(wait)
-        return isEndless || isOver ? .distantFuture : Instant(nanoseconds: sum)
+        let (pause, isTooLong) = UInt64(clamping: milliseconds).multipliedReportingOverflow(by: 1_000_000)
+        let (sum, isTooLate) = nanoseconds.addingReportingOverflow(pause)
+        return isTooLong || isTooLate ? .distantFuture : Instant(nanoseconds: sum)
     }
 
     /// Whole milliseconds from `earlier` to this instant, 0 if `earlier` is later.

@@ -23,6 +23,8 @@ package enum Limits {
     package static let nameBytesMax = 4096
     /// Variables of a runtime environment, with their names, in bytes; the kernel takes 128 KiB of one.
     package static let environmentBytesMax = 64 << 10
+    /// Largest number of things or bytes that a message tells: 64 PiB, of which a hundred fit into a number.
+    package static let numberMax = 1 << 56
     /// Most elements of a list in a message.
     package static let listCountMax = 1 << 20
     /// Tasks pushed to one worker ahead of their start.

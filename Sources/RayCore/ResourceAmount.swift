@@ -11,15 +11,16 @@ package struct ResourceAmount: Comparable, Hashable, Sendable, CustomStringConve
     package var units: Int64
 
     package static let unitsPerOne: Int64 = 10_000
-    /// Largest amount that a message may carry, so that sums over a cluster cannot overflow.
+    /// Largest amount that a message may carry.
     package static let unitsMax: Int64 = 1 << 60
 
     package init(units: Int64) { self.units = units }
 
-    /// The amount nearest to `value`; values beyond ±9·10¹⁴ are capped, "not a number" is 0.
+    /// The amount nearest to `value`, at most what a message may carry; "not a number" is 0.
     package init(_ value: Double) {
         let scaled = (value * Double(Self.unitsPerOne)).rounded()
-        units = scaled.isNaN ? 0 : Int64(max(-9e18, min(9e18, scaled)))
+        let most = Double(Self.unitsMax)
+        units = scaled.isNaN ? 0 : Int64(max(-most, min(most, scaled)))
     }
 
     package static let zero = ResourceAmount(units: 0)
@@ -28,8 +29,18 @@ package struct ResourceAmount: Comparable, Hashable, Sendable, CustomStringConve
     package var value: Double { Double(units) / Double(Self.unitsPerOne) }
 
     package static func < (lhs: Self, rhs: Self) -> Bool { lhs.units < rhs.units }
-    package static func + (lhs: Self, rhs: Self) -> Self { Self(units: lhs.units + rhs.units) }
-    package static func - (lhs: Self, rhs: Self) -> Self { Self(units: lhs.units - rhs.units) }
+
+    /// The sum; what is beyond the largest number ends there, since peers tell amounts.
+    package static func + (lhs: Self, rhs: Self) -> Self {
+        let (sum, overflow) = lhs.units.addingReportingOverflow(rhs.units)
+        return Self(units: overflow ? (rhs.units < 0 ? .min : .max) : sum)
+    }
+
+    /// The difference; what is beyond the largest number ends there.
+    package static func - (lhs: Self, rhs: Self) -> Self {
+        let (difference, overflow) = lhs.units.subtractingReportingOverflow(rhs.units)
+        return Self(units: overflow ? (rhs.units < 0 ? .max : .min) : difference)
+    }
 
     /// "2", "0.5": no trailing zeros.
     package var description: String {

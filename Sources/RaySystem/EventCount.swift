@@ -37,7 +37,7 @@ package final class EventCount: @unchecked Sendable {
 
     /// Sleeps until something has happened since `seen` was read, up to `milliseconds`; may return for no reason.
     package func wait(after seen: UInt32, milliseconds: Int) {
-        ray_futex_wait(futex, seen, UInt64(max(0, milliseconds)) * 1_000)
+        ray_futex_wait(futex, seen, UInt64(UInt32(clamping: milliseconds)) * 1_000)
     }
 
     private var futex: UnsafeMutablePointer<UInt32> {

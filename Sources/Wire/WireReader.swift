@@ -25,6 +25,12 @@ package struct WireReader {
     package mutating func int32() throws(WireError) -> Int32 { try integer() }
     package mutating func int64() throws(WireError) -> Int64 { try integer() }
     package mutating func int() throws(WireError) -> Int { Int(try int64()) }
+    /// A number of things or bytes, of which very many can be added up.
+    package mutating func count() throws(WireError) -> Int {
+        let value = try int()
+        guard (0...Limits.numberMax).contains(value) else { throw .limitExceeded("a number of things", value) }
+        return value
+    }
     package mutating func double() throws(WireError) -> Double { Double(bitPattern: try integer()) }
 
     /// A byte that is 0 or 1.

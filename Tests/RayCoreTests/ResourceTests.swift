@@ -30,6 +30,14 @@ struct ResourceTests {
         }
         #expect(ResourceAmount(.nan) == .zero)
         #expect(ResourceAmount(.infinity) > ResourceAmount(1e12))
+        let most = ResourceAmount(.infinity)
+        #expect(most.units == ResourceAmount.unitsMax)
+        let sum = (0..<16).reduce(ResourceAmount.zero) { sum, _ in sum + most }
+        #expect(sum.units == .max)
+        #expect((0..<16).reduce(ResourceAmount.zero) { sum, _ in sum - most }.units == .min)
+        #expect((ResourceAmount(units: -2) - ResourceAmount(units: .max)).units == .min)
+        #expect((ResourceAmount(units: 1) - ResourceAmount(units: .min)).units == .max)
+        #expect((ResourceAmount(units: .min) + ResourceAmount(units: -1)).units == .min)
     }
 
     @Test("Sets are equal whatever the order in which they were made, and zero is absent")

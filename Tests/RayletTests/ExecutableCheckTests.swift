@@ -86,4 +86,16 @@ import Testing
             _ = Self.problem(bytes)
         }
     }
+
+    @Test("No number in the headers traps, however large")
+    func extremeNumbers() {
+        let numbers: [UInt64] = [.max, .max - 4_096, 1 << 63, 1 << 40]
+        for place in stride(from: 0, to: 1_000, by: 8) {
+            for number in numbers {
+                var bytes = Self.shell
+                withUnsafeBytes(of: number.littleEndian) { bytes.replaceSubrange(place..<place + 8, with: $0) }
+                _ = Self.problem(bytes)
+            }
+        }
+    }
 }

@@ -11,6 +11,15 @@ import Testing
 
 @Suite("Event count", .timeLimit(.minutes(1)))
 struct EventCountTests {
+    @Test("A wait of any length is one, and one for what has happened is none", arguments: [Int.min, -1, .max])
+    func extremes(_ milliseconds: Int) {
+        let events = EventCount()
+        let seen = events.current
+        events.raise()
+        events.wait(after: seen, milliseconds: milliseconds)
+        #expect(events.current != seen)
+    }
+
     @Test("What happens between the look and the sleep is not missed")
     func missed() {
         let events = EventCount()

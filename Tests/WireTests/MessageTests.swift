@@ -64,6 +64,52 @@ struct MessageTests {
         }
     }
 
+    @Test("A number of things that cannot be is refused, so that nobody adds it up", arguments: [-1, .min, .max])
+    func impossibleNumbers(_ number: Int) {
+        let reports: [Message] = [
+            .nodeReport(NodeReport(storeUsed: 0, storeCapacity: 0, objectCount: 0, workerCount: number)),
+            .spillReport(SpillReport(spilledBytes: number)),
+            .taskEvents(TaskEvents(dropped: number)),
+            .objectsListed(ObjectsListed(token: 1, objects: [], omitted: number)),
+            .taskDone(
+                TaskDone(
+                    task: MessageSamples.taskID, attempt: 0,
+                    results: [.stored(at: MessageSamples.address, byteCount: number)])),
+        ]
+        for message in reports {
+            #expect(throws: WireError.limitExceeded("a number of things", number)) {
+                try decode(kind: message.kind, message.payload)
+            }
+        }
+    }
+
+    @Test("An item of a generator beyond those that it can make is refused: it would have no id")
+    func impossibleItem() {
+        let item = GeneratorItem(
+            task: MessageSamples.taskID, attempt: 0, index: .max, result: .inline(MessageSamples.object),
+            contained: [])
+        let message = Message.generatorItem(item)
+        #expect(throws: WireError.limitExceeded("items of a generator", Int(UInt32.max))) {
+            try decode(kind: message.kind, message.payload)
+        }
+    }
+
+    @Test("An actor's settings beyond what a message can say are cut off", arguments: [-1, .min, .max])
+    func extremeSettings(_ number: Int) throws {
+        var spec = ActorSpec(id: MessageSamples.actorID, creation: MessageSamples.call, name: "", namespace: "")
+        spec.concurrencyMax = number
+        let message = Message.createActor(CreateActor(spec: spec))
+        guard case .createActor(let found) = try decode(kind: message.kind, message.payload) else { return }
+        #expect(found.spec.concurrencyMax == Int(UInt32(clamping: number)))
+    }
+
+    @Test("Seconds since 1970 become nanoseconds, whatever Python says")
+    func errorTimes() {
+        #expect(ErrorReport.nanoseconds(1.5) == 1_500_000_000)
+        for none in [-1, -Double.infinity, .nan, 0] { #expect(ErrorReport.nanoseconds(none) == 0) }
+        for late in [1e12, 1e300, Double.infinity] { #expect(ErrorReport.nanoseconds(late) == .max) }
+    }
+
     @Test("Optional fields may be absent and lists empty")
     func absentFields() throws {
         let sparse: [Message] = [

@@ -49,7 +49,7 @@ package final class AnswerSlot<Value: Sendable>: @unchecked Sendable {
         if found != SlotState.filled {
             ray_futex_wait(
                 UnsafeMutableRawPointer(word).assumingMemoryBound(to: UInt32.self), SlotState.awaited,
-                UInt64(max(0, milliseconds)) * 1_000)
+                UInt64(UInt32(clamping: milliseconds)) * 1_000)
         }
         return isFilled
     }
@@ -58,7 +58,7 @@ package final class AnswerSlot<Value: Sendable>: @unchecked Sendable {
     /// the answer, at most so long; whether it has come.
     fileprivate func wait(on reactor: Reactor, milliseconds: Int) -> Bool {
         let word = word
-        return reactor.poll(microseconds: min(max(0, milliseconds) * 1_000, 200)) { hasAnswer(word) }
+        return reactor.poll(microseconds: milliseconds > 0 ? 200 : 0) { hasAnswer(word) }
             || sleep(milliseconds: milliseconds)
     }
 }

@@ -35,6 +35,6 @@ extension ErrorReport {
     init(_ value: MessagePackValue) {
         self.init(
             value["type"]?.text ?? "", value["message"]?.text ?? "", job: value["job"]?.data.flatMap { JobID($0) },
-            key: value["key"]?.data, reportedAt: UInt64(max(0, value["timestamp"]?.number ?? 0) * 1e9))
+            key: value["key"]?.data, reportedAt: Self.nanoseconds(value["timestamp"]?.number ?? 0))
     }
 }

@@ -199,15 +199,15 @@ private struct ExecutableFile {
     /// Where in the file the byte is that is mapped at `address`.
     private func offset(of address: UInt64) -> UInt64? {
         for segment in segments where address >= segment.address && address - segment.address < segment.size {
-            return segment.offset + (address - segment.address)
+            return segment.offset &+ (address - segment.address)
         }
         return nil
     }
 
     /// The text at `index` of the string table, up to 4,096 bytes.
     private func string(_ index: UInt64) -> String? {
-        guard let table = value(5).flatMap({ offset(of: $0) }), index <= UInt64(bytes.count),
-            table + index < UInt64(bytes.count)
+        guard let table = value(5).flatMap({ offset(of: $0) }), table <= UInt64(bytes.count),
+            index < UInt64(bytes.count) - table
         else { return nil }
         let start = Int(table + index)
         let slice = bytes[start..<min(bytes.count, start + 4_096)]

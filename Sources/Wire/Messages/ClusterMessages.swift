@@ -63,7 +63,7 @@ package struct KeyValueReply: Hashable, Sendable, WireCodable {
     package init(from reader: inout WireReader) throws(WireError) {
         value = try reader.optional { (reader: inout WireReader) throws(WireError) in try reader.byteArray() }
         keys = try reader.values()
-        count = try reader.int()
+        count = try reader.count()
     }
 }
 
@@ -213,10 +213,10 @@ package struct ClusterStatus: Hashable, Sendable, WireCodable {
     package init(from reader: inout WireReader) throws(WireError) {
         nodes = try reader.values()
         demands = try reader.values()
-        actorsAlive = try reader.int()
-        actorsPending = try reader.int()
-        actorsDead = try reader.int()
-        jobs = try reader.int()
+        actorsAlive = try reader.count()
+        actorsPending = try reader.count()
+        actorsDead = try reader.count()
+        jobs = try reader.count()
         warnings = try reader.list { (reader: inout WireReader) throws(WireError) in try reader.string() }
         spill = try reader.added(SpillReport()) { (reader: inout WireReader) throws(WireError) in try reader.value() }
     }
@@ -263,9 +263,9 @@ package struct NodeStatus: Hashable, Sendable, WireCodable {
         info = try reader.value()
         isAlive = try reader.bool()
         available = try reader.value()
-        storeUsed = try reader.int()
-        objectCount = try reader.int()
-        workerCount = try reader.int()
+        storeUsed = try reader.count()
+        objectCount = try reader.count()
+        workerCount = try reader.count()
         deathReason = try reader.string()
         let milliseconds = try reader.int()
         drainMilliseconds = milliseconds < 0 ? nil : milliseconds
@@ -292,7 +292,7 @@ package struct Demand: Hashable, Sendable, WireCodable {
 
     package init(from reader: inout WireReader) throws(WireError) {
         shape = try reader.value()
-        count = try reader.int()
+        count = try reader.count()
         reason = try reader.value()
     }
 }

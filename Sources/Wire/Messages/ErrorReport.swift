@@ -29,6 +29,11 @@ package struct ErrorReport: Hashable, Sendable, WireCodable {
         self.reportedAt = reportedAt
     }
 
+    /// The nanoseconds nearest to so many seconds: 0 of what is negative or no number, at most the latest that can be told.
+    package static func nanoseconds(_ seconds: Double) -> UInt64 {
+        UInt64(exactly: (seconds * 1e9).rounded()) ?? (seconds > 0 ? .max : 0)
+    }
+
     package func encode(into writer: inout WireWriter) {
         writer.write(record: { writer in
             writer.write(key)

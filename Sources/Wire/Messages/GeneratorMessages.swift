@@ -37,6 +37,7 @@ package struct GeneratorItem: Hashable, Sendable, WireCodable {
         task = try reader.identifier()
         attempt = try reader.uint32()
         index = try reader.uint32()
+        guard index < ObjectID.generatorReturnsMax else { throw .limitExceeded("items of a generator", Int(index)) }
         result = try reader.value()
         contained = try reader.values()
     }

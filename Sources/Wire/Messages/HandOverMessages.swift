@@ -115,7 +115,7 @@ package struct ObjectShared: Hashable, Sendable, WireCodable {
 
     package init(from reader: inout WireReader) throws(WireError) {
         object = try reader.identifier()
-        byteCount = try reader.int()
+        byteCount = try reader.count()
         contained = try reader.byteArray()
         error = try reader.optionalValue()
     }

@@ -22,7 +22,7 @@ package struct Locality: Hashable, Sendable, WireCodable {
 
     package init(from reader: inout WireReader) throws(WireError) {
         node = try reader.identifier()
-        bytes = try reader.int()
+        bytes = try reader.count()
     }
 }
 

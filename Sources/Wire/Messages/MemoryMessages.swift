@@ -68,11 +68,11 @@ package struct SpillReport: Hashable, Sendable, WireCodable {
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
-        spilledBytes = try reader.int()
-        restoredBytes = try reader.int()
-        bytesOnDisk = try reader.int()
-        objectCount = try reader.int()
-        fallbackBytes = try reader.added(0) { (reader: inout WireReader) throws(WireError) in try reader.int() }
+        spilledBytes = try reader.count()
+        restoredBytes = try reader.count()
+        bytesOnDisk = try reader.count()
+        objectCount = try reader.count()
+        fallbackBytes = try reader.added(0) { (reader: inout WireReader) throws(WireError) in try reader.count() }
     }
 }
 

@@ -53,7 +53,7 @@ package struct NodeInfo: Hashable, Sendable, WireCodable {
         processID = try reader.int32()
         total = try reader.value()
         labels = try reader.values()
-        storeCapacity = try reader.int()
+        storeCapacity = try reader.count()
         sessionDirectory = try reader.string()
     }
 }
@@ -152,10 +152,10 @@ package struct NodeReport: Hashable, Sendable, WireCodable {
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
-        storeUsed = try reader.int()
-        storeCapacity = try reader.int()
-        objectCount = try reader.int()
-        workerCount = try reader.int()
+        storeUsed = try reader.count()
+        storeCapacity = try reader.count()
+        objectCount = try reader.count()
+        workerCount = try reader.count()
     }
 }
 
@@ -462,7 +462,7 @@ extension Program: WireCodable {
 
     package init(from reader: inout WireReader) throws(WireError) {
         self.init(
-            hash: try reader.string(), path: try reader.string(), byteCount: try reader.int(),
+            hash: try reader.string(), path: try reader.string(), byteCount: try reader.count(),
             arguments: try reader.list { (reader: inout WireReader) throws(WireError) in try reader.string() },
             environment: try reader.list { (reader: inout WireReader) throws(WireError) in try reader.string() },
             workingDirectory: try reader.string())

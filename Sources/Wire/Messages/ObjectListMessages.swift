@@ -50,7 +50,7 @@ package struct ObjectsListed: Hashable, Sendable, WireCodable {
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
-        self.init(token: try reader.uint64(), objects: try reader.values(), omitted: try reader.int())
+        self.init(token: try reader.uint64(), objects: try reader.values(), omitted: try reader.count())
         let sites = try reader.added([String]()) { (reader: inout WireReader) throws(WireError) in
             try reader.list { (reader: inout WireReader) throws(WireError) in try reader.string() }
         }
@@ -138,7 +138,7 @@ package struct HeldObject: Hashable, Sendable, WireCodable {
         guard let place = Place(rawValue: number) else { throw .unknownCase("HeldObject.Place", Int(number)) }
         self.place = place
         let byteCount = try reader.int()
-        self.byteCount = byteCount < 0 ? nil : byteCount
+        self.byteCount = (0...Limits.numberMax).contains(byteCount) ? byteCount : nil
         nodes = try reader.identifiers()
         attempt = try reader.uint32()
         let state = try reader.uint8()

@@ -50,8 +50,8 @@ package struct ProcessSpan: Hashable, Sendable, WireCodable {
         let number = try reader.uint8()
         guard let kind = Kind(rawValue: number) else { throw .unknownCase("ProcessSpan.Kind", Int(number)) }
         self.init(
-            kind: kind, task: try reader.optionalIdentifier(), objectCount: try reader.int(),
-            byteCount: try reader.int(), started: try reader.uint64(), ended: try reader.uint64())
+            kind: kind, task: try reader.optionalIdentifier(), objectCount: try reader.count(),
+            byteCount: try reader.count(), started: try reader.uint64(), ended: try reader.uint64())
     }
 }
 
@@ -78,7 +78,7 @@ package struct ProcessSpans: Hashable, Sendable, WireCodable {
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
-        self.init(process: try reader.value(), spans: try reader.values(), dropped: try reader.int())
+        self.init(process: try reader.value(), spans: try reader.values(), dropped: try reader.count())
     }
 }
 

@@ -57,11 +57,11 @@ extension TaskSpec: WireCodable {
             writer.write(kind)
             writer.write(function)
             writer.write(list: arguments)
-            writer.write(UInt32(returnCount))
+            writer.write(UInt32(clamping: returnCount))
             writer.write(resources)
             writer.write(strategy)
             writer.write(retriesMax)
-            writer.write(UInt32(attempt))
+            writer.write(UInt32(clamping: attempt))
             writer.write(owner)
             writer.write(name)
             // Few calls have these, and the others need not carry them.
@@ -119,7 +119,7 @@ extension ActorSpec: WireCodable {
             writer.write(lifetime.rawValue)
             writer.write(restartsMax)
             writer.write(taskRetriesMax)
-            writer.write(UInt32(concurrencyMax))
+            writer.write(UInt32(clamping: concurrencyMax))
             writer.write(heldResources)
             guard !concurrencyGroups.isEmpty || pendingCallsMax >= 0 || isUnordered else { return }
             writer.write(list: concurrencyGroups) { writer, group in

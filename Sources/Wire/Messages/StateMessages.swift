@@ -188,8 +188,8 @@ package struct StateRows: Hashable, Sendable, WireCodable {
     package init(from reader: inout WireReader) throws(WireError) {
         columns = try reader.list { (reader: inout WireReader) throws(WireError) in try reader.string() }
         rows = try reader.list { (reader: inout WireReader) throws(WireError) in try reader.values() }
-        matched = try reader.int()
-        dropped = try reader.int()
+        matched = try reader.count()
+        dropped = try reader.count()
         error = try reader.optionalValue()
         warnings = try reader.added([]) { (reader: inout WireReader) throws(WireError) in
             try reader.list { (reader: inout WireReader) throws(WireError) in try reader.string() }

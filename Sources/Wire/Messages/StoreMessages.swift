@@ -51,7 +51,7 @@ package struct WorkerAccepted: Hashable, Sendable, WireCodable {
 
     package init(from reader: inout WireReader) throws(WireError) {
         error = try reader.optionalValue()
-        storeCapacity = try reader.int()
+        storeCapacity = try reader.count()
         environment = try reader.added(nil) { (reader: inout WireReader) throws(WireError) in
             try reader.optionalValue()
         }

@@ -211,7 +211,7 @@ package enum TaskResult: Hashable, Sendable, WireCodable {
     package init(from reader: inout WireReader) throws(WireError) {
         switch try reader.uint8() {
         case 0: self = .inline(try reader.value())
-        case 1: self = .stored(at: try reader.value(), byteCount: try reader.int())
+        case 1: self = .stored(at: try reader.value(), byteCount: try reader.count())
         case let other: throw .unknownCase("TaskResult", Int(other))
         }
     }

@@ -58,7 +58,7 @@ package struct NodeSpan: Hashable, Sendable, WireCodable {
         let number = try reader.uint8()
         guard let kind = Kind(rawValue: number) else { throw .unknownCase("NodeSpan.Kind", Int(number)) }
         self.init(
-            kind: kind, object: try reader.identifier(), objectCount: try reader.int(), byteCount: try reader.int(),
+            kind: kind, object: try reader.identifier(), objectCount: try reader.count(), byteCount: try reader.count(),
             source: try reader.identifier(), started: try reader.uint64(), ended: try reader.uint64(),
             hasFailed: try reader.bool())
     }
@@ -82,7 +82,7 @@ package struct NodeSpans: Hashable, Sendable, WireCodable {
 
     package init(from reader: inout WireReader) throws(WireError) {
         spans = try reader.values()
-        dropped = try reader.int()
+        dropped = try reader.count()
     }
 }
 

@@ -229,7 +229,7 @@ package struct TaskEvents: Hashable, Sendable, WireCodable {
         calls = try reader.values()
         workers = try reader.values()
         tasks = try reader.values()
-        dropped = try reader.int()
+        dropped = try reader.count()
     }
 }
 
