@@ -63,7 +63,7 @@ package enum GCSLimits {
     package static let leasesMax = 500_000
     package static let leasesPerOwnerMax = 20_000
     /// Different resources in one request.
-    package static let resourcesPerRequestMax = 64
+    package static let resourcesPerRequestMax = 4_096
     /// Nodes in one request's locality; further ones are ignored.
     package static let localityNodesMax = 16
     /// How long the last calls of an actor without handles may take (Ray's `actor_graceful_shutdown_timeout_ms`).

@@ -66,7 +66,7 @@ extension ray {
         public var actorID: String?
         /// Which try of the task this is, from 0.
         public var attempt: Int
-        /// The accelerators that this process holds, by resource: `["GPU": ["0"]]` for instance; see `ray.gpuIDs`.
+        /// The accelerators that this process holds, by resource: `["GPU": ["0"], "TPU": []]` and so on; see `ray.gpuIDs`.
         public var acceleratorIDs: [String: [String]]
         /// The runtime environment of this process, which what it submits inherits.
         public var runtimeEnv: RuntimeEnvironment
@@ -83,7 +83,7 @@ extension ray {
                 jobID: worker.job.hex, nodeID: worker.address.node.hex, workerID: worker.address.worker.hex,
                 address: "\(worker.address.host):\(worker.address.port)", namespace: worker.namespace,
                 taskID: task?.task.hex, actorID: task?.actor?.hex, attempt: task?.attempt ?? 0,
-                acceleratorIDs: [ResourceSet.gpu: worker.gpus.names],
+                acceleratorIDs: worker.accelerators.namesByResource,
                 runtimeEnv: RuntimeEnvironment(worker.environment))
         }
     }
@@ -94,7 +94,7 @@ extension ray {
     /// numbers or UUIDs. CUDA is shown the same ones, and numbers them from 0 in the process.
     ///
     /// - Throws: `ray.SystemError` before `ray.init()`.
-    public static var gpuIDs: [String] { get throws { try currentWorker().gpus.names } }
+    public static var gpuIDs: [String] { get throws { try currentWorker().accelerators.names(of: .gpu) } }
 
     /// The nodes of the cluster, dead ones included.
     public static nonisolated(nonsending) func nodes() async throws -> [Node] {

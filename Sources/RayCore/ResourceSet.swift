@@ -35,11 +35,15 @@ package struct ResourceSet: Hashable, Sendable, CustomStringConvertible {
 
     package var isEmpty: Bool { entries.isEmpty }
 
-    /// The amount of `name`, zero if absent. Setting zero removes the entry. O(entries).
+    /// The amount of `name`, zero if absent. Setting zero removes the entry. O(log entries), or O(entries) where an entry
+    /// comes or goes.
     package subscript(name: String) -> ResourceAmount {
-        get { entries.first { $0.name == name }?.amount ?? .zero }
+        get {
+            let index = place(of: name)
+            return index < entries.endIndex && entries[index].name == name ? entries[index].amount : .zero
+        }
         set {
-            let index = entries.firstIndex { $0.name >= name } ?? entries.endIndex
+            let index = place(of: name)
             let exists = index < entries.endIndex && entries[index].name == name
             switch (exists, newValue == .zero) {
             case (true, true): entries.remove(at: index)
@@ -48,6 +52,17 @@ package struct ResourceSet: Hashable, Sendable, CustomStringConvertible {
             case (false, true): break
             }
         }
+    }
+
+    /// The first entry that does not come before `name`.
+    private func place(of name: String) -> Int {
+        var low = 0
+        var high = entries.count
+        while low < high {
+            let middle = (low + high) / 2
+            if entries[middle].name < name { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     /// Whether every amount of `other` is covered by this set.

@@ -69,7 +69,8 @@ extension RayletCore {
         // The worker of one that was told to die is not there any more for anybody.
         if let worker, worker.state != .leased(id) { return nil }
         return HeldLease(
-            lease: id, job: lease.key.job, owner: lease.owner, held: lease.held, gpuIDs: lease.key.gpuIDs,
+            lease: id, job: lease.key.job, owner: lease.owner, held: lease.held,
+            acceleratorIDs: lease.key.acceleratorIDs,
             actor: lease.actor, worker: worker?.address, processID: worker?.processID ?? 0,
             bundle: lease.bundle)
     }

@@ -31,9 +31,9 @@ struct Lease: Sendable {
     let node: NodeID
     /// What it takes its resources from: the node, or a bundle on it.
     let pool: PoolID
-    let gpus: [GPUShare]
-    /// The numbers of those GPUs on their machine.
-    let gpuIDs: [Int]
+    let shares: [AcceleratorShare]
+    /// The devices of those shares.
+    let acceleratorIDs: [AcceleratorID]
     var state = State.running
     /// Its worker while that waits, if it is known: what it asks for goes first.
     var waitingWorker: WorkerID?
@@ -43,7 +43,7 @@ struct Lease: Sendable {
         if case .bundle(let key) = pool { bundle = key }
         return LeaseGrant(
             id: request.id, owner: request.owner, job: request.job, node: node, held: request.held,
-            gpuIDs: gpuIDs, bundle: bundle)
+            acceleratorIDs: acceleratorIDs, bundle: bundle)
     }
 
     /// The CPU that goes back to the pool while the lease is blocked.

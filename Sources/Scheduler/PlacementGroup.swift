@@ -5,14 +5,14 @@
 
 package import RayCore
 
-/// Where a bundle is: its node, and the numbers of the GPUs of which it has a whole or a part.
+/// Where a bundle is: its node, and the devices of which it has a whole or a part.
 package struct BundlePlace: Hashable, Sendable {
     package var node: NodeID
-    package var gpuIDs: [Int]
+    package var acceleratorIDs: [AcceleratorID]
 
-    package init(node: NodeID, gpuIDs: [Int]) {
+    package init(node: NodeID, acceleratorIDs: [AcceleratorID]) {
         self.node = node
-        self.gpuIDs = gpuIDs
+        self.acceleratorIDs = acceleratorIDs
     }
 }
 
@@ -29,7 +29,7 @@ enum PoolID: Hashable, Sendable {
 /// After a new start bundles are expected back on the nodes that they had, and have no pool until those join.
 ///
 /// Bundles are reserved all at once or not at all. A bundle that has a node is a pool of its own among the
-/// scheduler's nodes: leases, blocking and GPUs work inside of it as they do on a node.
+/// scheduler's nodes: leases, blocking and devices work inside of it as they do on a node.
 struct PlacementGroup: Sendable {
     let spec: PlacementGroupSpec
     let arrival: UInt64
@@ -67,7 +67,7 @@ struct PlacementGroup: Sendable {
         let allowed = bundle.map { [spec.bundles[$0]] } ?? spec.bundles
         let holds = allowed.contains { candidate in
             candidate.resources.contains(shape)
-                && GPUInstances(total: candidate.resources[ResourceSet.gpu]).couldHold(shape[ResourceSet.gpu])
+                && AcceleratorInstances(total: AcceleratorInstances.capped(candidate.resources)).couldHold(shape)
         }
         guard !holds else { return nil }
         let which = bundle.map { "bundle \($0)" } ?? "any bundle"

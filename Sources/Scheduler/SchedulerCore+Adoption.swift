@@ -19,13 +19,13 @@ extension SchedulerCore {
         }
         var rest = request.held
         rest[ResourceSet.cpu] = .zero
-        let gpu = request.held[ResourceSet.gpu]
         guard request.flaw == nil, nodes[index].total.contains(request.held), nodes[index].available.contains(rest),
-            let shares = nodes[index].gpus.shares(for: gpu, at: adopted.gpuIDs)
+            let shares = nodes[index].devices.shares(for: request.held, at: adopted.acceleratorIDs)
         else { return effects.append(.adoptionRefused(request.id, node: node)) }
         if let waiting = pending[request.id] { removePending(waiting) }
         var lease = Lease(
-            request: request, node: node, pool: nodes[index].pool, gpus: shares, gpuIDs: adopted.gpuIDs)
+            request: request, node: node, pool: nodes[index].pool, shares: shares,
+            acceleratorIDs: adopted.acceleratorIDs)
         switch adopted.cpu {
         case .unknown: if !nodes[index].available.contains(request.held) { lease.state = .resuming }
         case .blocked: lease.state = .blocked
@@ -35,7 +35,7 @@ extension SchedulerCore {
         leases[request.id] = lease
         nodes[index].leases.insert(request.id)
         nodes[index].available = nodes[index].available - lease.heldNow
-        nodes[index].gpus.take(shares)
+        nodes[index].devices.take(shares)
         if request.isActor { nodes[index].heldByActors = nodes[index].heldByActors + lease.heldNow }
         if request.held.isEmpty { nodes[index].holdingNothingCount += 1 }
         owners[request.owner, default: OwnerRecord()].leases.insert(request.id)
@@ -67,7 +67,7 @@ extension SchedulerCore {
         loseAwaitedBundles(on: id, into: &effects) { core, key, place in
             guard let resources = core.groups[key.group]?.spec.bundles[key.number].resources,
                 core.nodes[index].available.contains(resources),
-                let shares = core.nodes[index].gpus.shares(for: resources[ResourceSet.gpu], at: place.gpuIDs)
+                let shares = core.nodes[index].devices.shares(for: resources, at: place.acceleratorIDs)
             else { return false }
             core.reserve(key, resources, shares, on: index)
             return true
@@ -89,25 +89,5 @@ extension SchedulerCore {
                 effects.append(.groupLost(group))
             }
         }
-    }
-}
-
-extension GPUInstances {
-    /// The shares of `amount` on just these GPUs: whole ones first, the rest on the last; nothing if one is in use.
-    func shares(for amount: ResourceAmount, at numbers: [Int]) -> [GPUShare]? {
-        guard amount > .zero else { return numbers.isEmpty ? [] : nil }
-        let indices = numbers.compactMap { ids.firstIndex(of: $0) }
-        guard indices.count == numbers.count, Set(indices).count == indices.count else { return nil }
-        let one = ResourceAmount(units: ResourceAmount.unitsPerOne)
-        var left = amount
-        var shares: [GPUShare] = []
-        for index in indices {
-            guard free.indices.contains(index), left > .zero else { return nil }
-            let share = min(left, one)
-            guard share <= free[index] else { return nil }
-            shares.append(GPUShare(index: index, amount: share))
-            left = left - share
-        }
-        return left > .zero ? nil : shares
     }
 }

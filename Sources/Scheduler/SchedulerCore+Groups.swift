@@ -60,7 +60,7 @@ extension SchedulerCore {
 
     /// Whether the group could be placed if nothing were in use.
     func isFeasible(_ group: PlacementGroup) -> Bool {
-        let rooms = rooms(for: group) { (nodes[$0].total, GPUInstances(total: nodes[$0].total[ResourceSet.gpu])) }
+        let rooms = rooms(for: group) { (nodes[$0].total, AcceleratorInstances(total: nodes[$0].total)) }
         return BundlePolicy.place(group.missing, group.spec.strategy, in: rooms) != nil
     }
 
@@ -92,17 +92,17 @@ extension SchedulerCore {
 
     /// What groups may take of a node. The CPU of blocked leases is theirs: a group would never give it back, and
     /// they could not go on.
-    private func free(_ node: SchedulerNode) -> (ResourceSet, GPUInstances) {
+    private func free(_ node: SchedulerNode) -> (ResourceSet, AcceleratorInstances) {
         var available = node.available
         for id in node.leases {
             guard let lease = leases[id], lease.state != .running else { continue }
             available[ResourceSet.cpu] = available[ResourceSet.cpu] - lease.cpu
         }
-        return (available, node.gpus)
+        return (available, node.devices)
     }
 
     private func rooms(
-        for group: PlacementGroup, _ content: (Int) -> (ResourceSet, GPUInstances)
+        for group: PlacementGroup, _ content: (Int) -> (ResourceSet, AcceleratorInstances)
     ) -> [BundleRoom] {
         var counts: [NodeID: Int] = [:]
         for node in group.nodes { if let node { counts[node, default: 0] += 1 } }
@@ -115,9 +115,9 @@ extension SchedulerCore {
             {
                 return nil
             }
-            let (available, gpus) = content(index)
+            let (available, devices) = content(index)
             return BundleRoom(
-                node: index, labels: node.labels, available: available, gpus: gpus,
+                node: index, labels: node.labels, available: available, devices: devices,
                 bundleCount: counts[node.id] ?? 0, isWished: node.id == group.spec.softTarget)
         }
     }
@@ -133,8 +133,8 @@ extension SchedulerCore {
     private mutating func reserve(_ group: PlacementGroup, _ places: [Int: Int]) {
         for (number, index) in places.sorted(by: { $0.key < $1.key }) {
             let resources = group.spec.bundles[number].resources
-            guard let shares = nodes[index].gpus.shares(for: resources[ResourceSet.gpu]) else {
-                preconditionFailure("a node was chosen that lacks the GPUs of a bundle")
+            guard let shares = nodes[index].devices.shares(for: resources) else {
+                preconditionFailure("a node was chosen that lacks the devices of a bundle")
             }
             reserve(BundleKey(group: group.spec.id, number: number), resources, shares, on: index)
         }
@@ -143,9 +143,9 @@ extension SchedulerCore {
     }
 
     /// Takes the resources of a bundle from the node at `index`.
-    mutating func reserve(_ key: BundleKey, _ resources: ResourceSet, _ shares: [GPUShare], on index: Int) {
+    mutating func reserve(_ key: BundleKey, _ resources: ResourceSet, _ shares: [AcceleratorShare], on index: Int) {
         nodes[index].available = nodes[index].available - resources
-        nodes[index].gpus.take(shares)
+        nodes[index].devices.take(shares)
         nodes[index].reserved = nodes[index].reserved + resources
         bundleIndices[key] = nodes.count
         nodes.append(SchedulerNode(bundle: key, resources: resources, shares: shares, on: nodes[index]))
@@ -168,7 +168,7 @@ extension SchedulerCore {
             if reservation?.pool == .bundle(key) { reservation = nil }
             guard let home = nodeIndices[pool.id] else { continue }
             nodes[home].available = nodes[home].available + pool.total
-            nodes[home].gpus.giveBack(pool.homeShares)
+            nodes[home].devices.giveBack(pool.homeShares)
             nodes[home].reserved = nodes[home].reserved - pool.total
             markChanged(.node(pool.id))
         }

@@ -30,17 +30,23 @@ extension SchedulerCore {
         for entry in node.available.entries where entry.amount < .zero {
             violations.append("\(name) has \(entry.amount) \(entry.name) available")
         }
-        var free = node.gpus.capacity
+        var free = node.devices.capacity
         let bundles = node.bundle == nil ? nodes[nodeCount...].filter { $0.id == node.id } : []
         let reserved = bundles.reduce(ResourceSet()) { $0 + $1.total }
         if reserved != node.reserved { violations.append("\(name): what bundles reserve is wrong") }
-        for share in here.flatMap(\.gpus) + bundles.flatMap(\.homeShares) {
+        for share in here.flatMap(\.shares) + bundles.flatMap(\.homeShares) {
             free[share.index] = free[share.index] - share.amount
         }
-        if free != node.gpus.free { violations.append("\(name): GPU shares do not match the leases") }
-        if node.gpus.free.contains(where: { $0 < .zero }) { violations.append("\(name): a GPU is oversubscribed") }
-        let gpu = node.gpus.free.reduce(ResourceAmount.zero, +)
-        if gpu != node.available[ResourceSet.gpu] { violations.append("\(name): GPU parts do not add up") }
+        if free != node.devices.free { violations.append("\(name): shares of devices do not match the leases") }
+        if free.contains(where: { $0 < .zero }) { violations.append("\(name): a device is oversubscribed") }
+        for kind in Accelerator.allCases {
+            let parts = zip(node.devices.ids, free).reduce(ResourceAmount.zero) { sum, device in
+                device.0.kind == kind ? sum + device.1 : sum
+            }
+            if parts != node.available[kind.resource] {
+                violations.append("\(name): parts of \(kind.resource) do not add up")
+            }
+        }
         let actors = here.filter(\.request.isActor).reduce(ResourceSet()) { $0 + $1.heldNow }
         if actors != node.heldByActors { violations.append("\(name): what actors hold is wrong") }
         if here.count(where: \.request.held.isEmpty) != node.holdingNothingCount {
@@ -64,8 +70,14 @@ extension SchedulerCore {
             if index(of: lease.pool).map({ nodes[$0].leases.contains(id) }) != true {
                 violations.append("lease \(id.hex.prefix(8)) is not known to its node")
             }
-            if lease.gpus.reduce(.zero, { $0 + $1.amount }) != lease.request.held[ResourceSet.gpu] {
-                violations.append("lease \(id.hex.prefix(8)) has GPU shares that are not what it holds")
+            var parts = ResourceSet()
+            for (device, share) in zip(lease.acceleratorIDs, lease.shares) {
+                parts[device.kind.resource] = parts[device.kind.resource] + share.amount
+            }
+            if parts != lease.request.held.filter({ Accelerator(resource: $0) != nil })
+                || lease.acceleratorIDs.count != lease.shares.count
+            {
+                violations.append("lease \(id.hex.prefix(8)) has shares of devices that are not what it holds")
             }
         }
         let sorted = nodes[..<nodeCount].map(\.id)

@@ -44,20 +44,20 @@ extension SchedulerCore {
     /// Turns a request into a lease on the node at `index`, which has room.
     mutating func grant(_ waiting: PendingRequest, on index: Int, into effects: inout SchedulerEffects) {
         let request = waiting.request
-        guard let shares = nodes[index].gpus.shares(for: request.held[ResourceSet.gpu]) else {
-            preconditionFailure("a node was chosen that lacks the GPUs of the request")
+        guard let shares = nodes[index].devices.shares(for: request.held) else {
+            preconditionFailure("a node was chosen that lacks the devices of the request")
         }
         removePending(waiting)
         let lease = Lease(
-            request: request, node: nodes[index].id, pool: nodes[index].pool, gpus: shares,
-            gpuIDs: shares.map { nodes[index].gpus.ids[$0.index] })
+            request: request, node: nodes[index].id, pool: nodes[index].pool, shares: shares,
+            acceleratorIDs: nodes[index].devices.ids(of: shares))
         leases[request.id] = lease
         grantCount += 1
         nodes[index].leases.insert(request.id)
         let isFaulty = plantedFault == .grantTwice && grantCount.isMultiple(of: Self.faultPeriod)
         if !isFaulty {
             nodes[index].available = nodes[index].available - request.held
-            nodes[index].gpus.take(shares)
+            nodes[index].devices.take(shares)
         }
         if request.isActor { nodes[index].heldByActors = nodes[index].heldByActors + request.held }
         if request.held.isEmpty { nodes[index].holdingNothingCount += 1 }
@@ -75,7 +75,7 @@ extension SchedulerCore {
         guard let index = index(of: lease.pool) else { return }
         nodes[index].leases.remove(id)
         nodes[index].available = nodes[index].available + lease.heldNow
-        nodes[index].gpus.giveBack(lease.gpus)
+        nodes[index].devices.giveBack(lease.shares)
         if lease.request.isActor { nodes[index].heldByActors = nodes[index].heldByActors - lease.heldNow }
         if lease.request.held.isEmpty { nodes[index].holdingNothingCount -= 1 }
         if lease.wantsCPU { nodes[index].resumeQueue.removeAll { $0 == id } }

@@ -68,7 +68,7 @@ extension SchedulerCore {
             guard let node = self[target] else { return (.unschedulable, "\(name) is not in the cluster") }
             guard !node.isDraining else { return (.unschedulable, "\(name) is being drained") }
             guard !node.couldFit(request.shape) else { return nil }
-            let lacking = node.total.lacking(for: request.shape).first ?? ResourceSet.gpu
+            let lacking = node.total.lacking(for: request.shape).first ?? request.shape.firstAccelerator
             let has = node.total[lacking] == .zero ? "no \(lacking)" : "only \(node.total[lacking]) \(lacking)"
             return (.unschedulable, "needs \(request.shape[lacking]) \(lacking); \(name) has \(has)")
         case .placementGroup(let id, let number, _):

@@ -68,12 +68,13 @@ extension SchedulerCore {
     private func reason(_ key: RequestClass.Key, arrival: UInt64, onlyNode node: SchedulerNode) -> PendingReason {
         let name = "node \(node.id.hex), the only one it may use,"
         guard node.couldFit(key.shape) else {
-            let lacking = node.total.lacking(for: key.shape).first ?? ResourceSet.gpu
+            let lacking = node.total.lacking(for: key.shape).first ?? key.shape.firstAccelerator
             let has = node.total[lacking] == .zero ? "no \(lacking)" : "\(node.total[lacking]) \(lacking)"
             return PendingReason(.infeasible, "needs \(key.shape[lacking]) \(lacking); \(name) has \(has)")
         }
         guard !node.fits(key.shape) else { return keptReason(key, [node]) }
-        let lacking = node.available.lacking(for: key.shape).first ?? ResourceSet.gpu
+        let lacking =
+            node.available.lacking(for: key.shape).first ?? node.inPieces(key.shape) ?? key.shape.firstAccelerator
         return PendingReason(
             .resourcesBusy,
             "needs \(key.shape[lacking]) \(lacking); \(name) has \(node.available[lacking]) of its "
@@ -102,9 +103,11 @@ extension SchedulerCore {
         for name in feasible.flatMap({ $0.available.lacking(for: key.shape) }) { lackers[name, default: 0] += 1 }
         let names = key.shape.entries.map(\.name)
         guard let most = lackers.values.max(), let name = names.first(where: { lackers[$0] == most }) else {
+            let name = feasible.lazy.compactMap { $0.inPieces(key.shape) }.first ?? key.shape.firstAccelerator
             return PendingReason(
                 .resourcesBusy,
-                "needs \(key.shape[ResourceSet.gpu]) GPU; what is free of the GPUs of \(which) is in pieces too small")
+                "needs \(key.shape[name]) \(name); what is free of the \(name) devices of \(which) is in pieces too small"
+            )
         }
         let total = ResourceAmount(feasible.reduce(0.0) { $0 + $1.total[name].value })
         let free = ResourceAmount(feasible.reduce(0.0) { $0 + $1.available[name].value })

@@ -152,7 +152,7 @@ package struct SchedulerCore: Sendable {
         return entry.nodes.enumerated().map { number, node in
             if let place = entry.awaited[number] { return place }
             guard let node, let index = bundleIndices[BundleKey(group: group, number: number)] else { return nil }
-            return BundlePlace(node: node, gpuIDs: nodes[index].gpus.ids)
+            return BundlePlace(node: node, acceleratorIDs: nodes[index].devices.ids)
         }
     }
 

@@ -43,13 +43,13 @@ package struct LeaseGrant: Hashable, Sendable {
     package var node: NodeID
     /// What the lease holds on the node.
     package var held: ResourceSet
-    /// The indices of the GPUs of which the lease holds a whole or a part: whole ones first, in order.
-    package var gpuIDs: [Int]
+    /// The devices of which the lease holds a whole or a part: of each kind whole ones first, in order.
+    package var acceleratorIDs: [AcceleratorID]
     /// The bundle that it takes its resources from; nothing for the node itself.
     package var bundle: BundleKey?
 
     package init(
-        id: LeaseID, owner: WorkerID, job: JobID, node: NodeID, held: ResourceSet, gpuIDs: [Int],
+        id: LeaseID, owner: WorkerID, job: JobID, node: NodeID, held: ResourceSet, acceleratorIDs: [AcceleratorID],
         bundle: BundleKey? = nil
     ) {
         self.id = id
@@ -57,7 +57,7 @@ package struct LeaseGrant: Hashable, Sendable {
         self.job = job
         self.node = node
         self.held = held
-        self.gpuIDs = gpuIDs
+        self.acceleratorIDs = acceleratorIDs
         self.bundle = bundle
     }
 }

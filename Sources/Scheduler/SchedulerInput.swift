@@ -55,18 +55,18 @@ package enum AdoptedCPU: Hashable, Sendable {
 /// A lease that a node serves and that the scheduler does not know.
 package struct AdoptedLease: Hashable, Sendable {
     package var request: LeaseRequest
-    /// The GPUs that it holds, whole or in part.
-    package var gpuIDs: [Int]
+    /// The devices that it holds, whole or in part.
+    package var acceleratorIDs: [AcceleratorID]
     /// The bundle that it takes its resources from; nothing for the node itself.
     package var bundle: BundleKey?
     /// What its worker has said of its CPU.
     package var cpu: AdoptedCPU
 
     package init(
-        _ request: LeaseRequest, gpuIDs: [Int], bundle: BundleKey? = nil, cpu: AdoptedCPU = .unknown
+        _ request: LeaseRequest, acceleratorIDs: [AcceleratorID], bundle: BundleKey? = nil, cpu: AdoptedCPU = .unknown
     ) {
         self.request = request
-        self.gpuIDs = gpuIDs
+        self.acceleratorIDs = acceleratorIDs
         self.bundle = bundle
         self.cpu = cpu
     }

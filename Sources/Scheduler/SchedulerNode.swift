@@ -13,13 +13,13 @@ struct SchedulerNode: Sendable {
     let total: ResourceSet
     /// The bundle that it is; nothing for a node itself.
     let bundle: BundleKey?
-    /// The shares of the node's GPUs that a bundle has.
-    let homeShares: [GPUShare]
+    /// The shares of the node's devices that a bundle has.
+    let homeShares: [AcceleratorShare]
     /// What nobody holds: `total` less `reserved` and what every lease on the node holds at the moment.
     var available: ResourceSet { didSet { utilisation = Self.utilisation(total, available) } }
     /// The share in use of the most used critical resource (CPU and memory, as in Ray), from 0 to 1.
     private(set) var utilisation = 0.0
-    var gpus: GPUInstances
+    var devices: AcceleratorInstances
     var leases: Set<LeaseID> = []
     /// Leases that want their CPU again, first come first served.
     var resumeQueue: [LeaseID] = []
@@ -38,22 +38,22 @@ struct SchedulerNode: Sendable {
         self.labels = labels
         var sound = ResourceSet()
         for entry in total.entries where entry.amount > .zero { sound[entry.name] = entry.amount }
-        sound[ResourceSet.gpu] = min(sound[ResourceSet.gpu], ResourceAmount(Double(GPUInstances.countMax)))
+        sound = AcceleratorInstances.capped(sound)
         self.total = sound
         available = sound
-        gpus = GPUInstances(total: sound[ResourceSet.gpu])
+        devices = AcceleratorInstances(total: sound)
         bundle = nil
         homeShares = []
     }
 
     /// What a bundle reserves on `home`.
-    init(bundle: BundleKey, resources: ResourceSet, shares: [GPUShare], on home: SchedulerNode) {
+    init(bundle: BundleKey, resources: ResourceSet, shares: [AcceleratorShare], on home: SchedulerNode) {
         id = home.id
         host = home.host
         labels = home.labels
         total = resources
         available = resources
-        gpus = GPUInstances(parts: shares)
+        devices = AcceleratorInstances(parts: shares, of: home.devices)
         self.bundle = bundle
         homeShares = shares
         isDraining = home.isDraining
@@ -61,18 +61,21 @@ struct SchedulerNode: Sendable {
 
     var pool: PoolID { bundle.map { .bundle($0) } ?? .node(id) }
 
-    var hasGPU: Bool { !gpus.capacity.isEmpty }
+    var hasGPU: Bool { devices.has(.gpu) }
 
     /// Whether the node, when idle, has what `shape` asks for.
     func couldFit(_ shape: ResourceSet) -> Bool {
-        total.contains(shape) && gpus.couldHold(shape[ResourceSet.gpu])
+        total.contains(shape) && devices.couldHold(shape)
     }
 
     /// Whether the node has now what `shape` asks for.
     func fits(_ shape: ResourceSet) -> Bool {
-        guard available.contains(shape) else { return false }
-        let gpu = shape[ResourceSet.gpu]
-        return gpu == .zero || gpus.shares(for: gpu) != nil
+        available.contains(shape) && devices.canGive(shape)
+    }
+
+    /// The accelerator of which `shape` cannot have what it asks for, though there is enough of it in pieces.
+    func inPieces(_ shape: ResourceSet) -> String? {
+        shape.accelerators.map(\.kind.resource).first { name in !devices.canGive(shape.filter { $0 == name }) }
     }
 
     // Kept, not computed when asked for: the policies read it of every node.

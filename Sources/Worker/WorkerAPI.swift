@@ -100,8 +100,8 @@ package protocol WorkerAPI: AnyObject, Sendable {
     var job: JobID { get }
     /// The namespace of the job.
     var namespace: String { get }
-    /// The GPUs of which this process has a whole or a part; none in a driver.
-    var gpus: AssignedGPUs { get }
+    /// The devices of which this process has a whole or a part; none in a driver.
+    var accelerators: AssignedAccelerators { get }
     /// The runtime environment of this process, which what it submits inherits.
     var environment: RuntimeEnvironmentSpec? { get }
     /// Makes sure that the head's archive has a file, named by its SHA-256; blocks until it has.

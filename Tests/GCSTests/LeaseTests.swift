@@ -14,7 +14,7 @@ import Testing
         var harness = GCSHarness.cluster(cpus: 1)
         harness.request(lease(1), from: driver(1))
         let assign = AssignLease(
-            lease: lease(1), job: JobID(1), owner: address(driver(1), on: 0), program: jobInfo(1).program, gpuIDs: [],
+            lease: lease(1), job: JobID(1), owner: address(driver(1), on: 0), program: jobInfo(1).program,
             held: ResourceSet([(ResourceSet.cpu, 1)]))
         #expect(harness.messages(to: raylet(0)) == [.assignLease(assign)])
         harness.ready(lease(1), worker: 1)

@@ -15,7 +15,7 @@ func held(
 ) -> HeldLease {
     HeldLease(
         lease: lease, job: JobID(1), owner: address(actor == nil ? driver(1) : .gcs, on: 0),
-        held: ResourceSet([(ResourceSet.cpu, cpus)]), gpuIDs: [], actor: actor,
+        held: ResourceSet([(ResourceSet.cpu, cpus)]), actor: actor,
         worker: address(worker(index), on: node),
         processID: Int32(100 + index), bundle: bundle)
 }

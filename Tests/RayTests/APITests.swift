@@ -174,12 +174,17 @@ extension FakeWorker {
         }
     }
 
-    @Test("A process knows its GPUs") func gpuIDs() async throws {
+    @Test("A process knows its GPUs and other accelerators") func gpuIDs() async throws {
         try await withWorker { worker async throws in
             #expect(try ray.gpuIDs == [])
-            worker.state.withLock { $0.gpus = AssignedGPUs(ids: [1], names: ["GPU-8932"]) }
+            let found = AssignedAccelerators(
+                ids: [AcceleratorID(.gpu, 1), AcceleratorID(.tpu, 0)],
+                names: [.init(.gpu, "GPU-8932"), .init(.tpu, "0")])
+            worker.state.withLock { $0.accelerators = found }
             #expect(try ray.gpuIDs == ["GPU-8932"])
-            #expect(try ray.context.acceleratorIDs == ["GPU": ["GPU-8932"]])
+            #expect(try ray.context.acceleratorIDs["GPU"] == ["GPU-8932"])
+            #expect(try ray.context.acceleratorIDs["TPU"] == ["0"])
+            #expect(try ray.context.acceleratorIDs["NPU"] == [])
         }
     }
 

@@ -28,7 +28,7 @@ final class FakeWorker: WorkerAPI {
         var sequence: UInt64 = 0
         var puts: UInt32 = 0
         var environment: RuntimeEnvironmentSpec?
-        var gpus = AssignedGPUs()
+        var accelerators = AssignedAccelerators()
         /// Files in the archive, and how often one was sent.
         var blobs: [String: [UInt8]] = [:]
         var blobCount = 0
@@ -54,7 +54,7 @@ final class FakeWorker: WorkerAPI {
 
     deinit { thread.stop() }
 
-    var gpus: AssignedGPUs { state.withLock { $0.gpus } }
+    var accelerators: AssignedAccelerators { state.withLock { $0.accelerators } }
     var environment: RuntimeEnvironmentSpec? { state.withLock { $0.environment } }
 
     func store(

@@ -83,11 +83,12 @@ struct RayletHarness {
     // MARK: Workers
 
     mutating func assign(
-        _ number: UInt32, job: UInt32 = 1, program: String = "p", actor: ActorID? = nil, gpus: [Int] = [],
+        _ number: UInt32, job: UInt32 = 1, program: String = "p", actor: ActorID? = nil, gpus: [UInt32] = [],
         environment: RuntimeEnvironmentSpec? = nil, owner: Address = .none
     ) {
         var assign = AssignLease(
-            lease: lease(number), job: JobID(job), owner: owner, program: makeProgram(program), gpuIDs: gpus,
+            lease: lease(number), job: JobID(job), owner: owner, program: makeProgram(program),
+            acceleratorIDs: gpus.map { AcceleratorID(.gpu, $0) },
             actor: actor)
         assign.environment = environment
         gcs(.assignLease(assign))

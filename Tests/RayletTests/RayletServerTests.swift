@@ -112,7 +112,7 @@ final class PlayedCluster: Sendable {
         let program = Program(
             hash: "", path: "/bin/sh", byteCount: 0, arguments: ["-c", script], environment: ["GREETING=hello"],
             workingDirectory: "/tmp")
-        var assign = AssignLease(lease: lease(number), job: JobID(1), owner: .none, program: program, gpuIDs: [])
+        var assign = AssignLease(lease: lease(number), job: JobID(1), owner: .none, program: program)
         assign.environment = environment
         send(.assignLease(assign))
     }
@@ -462,7 +462,7 @@ final class Flag: Sendable {
             hash: "", path: "/nowhere/app", byteCount: 0, arguments: [], environment: [], workingDirectory: "")
         cluster.send(
             .assignLease(
-                AssignLease(lease: lease(1), job: JobID(1), owner: .none, program: program, gpuIDs: [])))
+                AssignLease(lease: lease(1), job: JobID(1), owner: .none, program: program)))
         let failed = try cluster.control.wait { if case .leaseFailed(let value) = $0 { value } else { nil } }
         #expect(failed.error.type == .runtimeEnvSetupFailed)
         #expect(failed.error.message.contains("/nowhere/app"))
@@ -482,7 +482,7 @@ final class Flag: Sendable {
         func assign(_ number: UInt32) {
             cluster.send(
                 .assignLease(
-                    AssignLease(lease: lease(number), job: JobID(1), owner: .none, program: program, gpuIDs: [])))
+                    AssignLease(lease: lease(number), job: JobID(1), owner: .none, program: program)))
         }
         func answer(_ bytes: [UInt8], until number: UInt32) throws -> RayError {
             var answered = 0

@@ -13,7 +13,7 @@ import Testing
         _ harness: inout RayletHarness, _ number: UInt32, cpus: Double, actor: ActorID? = nil
     ) -> MemoryNode? {
         var assign = AssignLease(
-            lease: lease(number), job: JobID(1), owner: .none, program: makeProgram("p"), gpuIDs: [], actor: actor)
+            lease: lease(number), job: JobID(1), owner: .none, program: makeProgram("p"), actor: actor)
         assign.held = ResourceSet([(ResourceSet.cpu, cpus)])
         _ = harness.take()
         harness.gcs(.assignLease(assign))
@@ -69,7 +69,7 @@ import Testing
 
     // MARK: GPUs
 
-    private func idleWorker(_ harness: inout RayletHarness, _ number: UInt32, gpus: [Int]) -> WorkerID {
+    private func idleWorker(_ harness: inout RayletHarness, _ number: UInt32, gpus: [UInt32]) -> WorkerID {
         harness.assign(number, gpus: gpus)
         let token = harness.wantedStarts.last ?? 0
         let worker = harness.ready(token, harness.spawn(token))

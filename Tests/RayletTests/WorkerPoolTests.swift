@@ -49,7 +49,7 @@ import Testing
         #expect(harness.leaseReady.isEmpty)
         #expect(harness.wantedStarts.count == 3)
         let last = harness.effects.compactMap { if case .spawnWorker(let start) = $0 { start } else { nil } }.last
-        #expect(last?.environment.contains("SWIFT_RAY_GPU_IDS=1") == true)
+        #expect(last?.environment.contains("SWIFT_RAY_ACCELERATOR_IDS=GPU:1") == true)
         #expect(last?.environment.contains("SWIFT_RAY_JOB_ID=1") == true)
         #expect(last?.path == "/bin/p")
     }

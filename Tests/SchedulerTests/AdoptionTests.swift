@@ -18,7 +18,8 @@ internal import Testing
         let request = LeaseRequest(
             id: Harness.lease(number), owner: Harness.owner(1), ownerNode: .none, job: JobID(1),
             shape: ResourceSet(held))
-        return AdoptedLease(request, gpuIDs: gpus, bundle: bundle, cpu: cpu)
+        let devices = gpus.map { AcceleratorID(.gpu, UInt32($0)) }
+        return AdoptedLease(request, acceleratorIDs: devices, bundle: bundle, cpu: cpu)
     }
 
     private func returned(
@@ -33,7 +34,12 @@ internal import Testing
     ) {
         let spec = PlacementGroupSpec(id: Harness.group(number), bundles: bundles.map { Bundle(ResourceSet($0)) })
         harness.send(
-            .groupRestored(spec, places: gpus.map { BundlePlace(node: Harness.node(node), gpuIDs: $0) }))
+            .groupRestored(
+                spec,
+                places: gpus.map { numbers in
+                    let devices = numbers.map { AcceleratorID(.gpu, UInt32($0)) }
+                    return BundlePlace(node: Harness.node(node), acceleratorIDs: devices)
+                }))
     }
 
     @Test("Leases that are served keep what they hold, GPUs by number")
@@ -47,6 +53,32 @@ internal import Testing
         #expect(harness.gpus(of: 2) == [0])
         harness.release(1)
         #expect(harness.node(of: 9) == 1)
+    }
+
+    @Test("A lease that is served keeps its devices of each kind, and is refused if it names others than it holds")
+    func adoptsAccelerators() {
+        var harness = Harness()
+        func served(_ number: Int, _ held: [(String, Double)], _ devices: [AcceleratorID]) -> AdoptedLease {
+            let request = LeaseRequest(
+                id: Harness.lease(number), owner: Harness.owner(1), job: JobID(1), shape: ResourceSet(held))
+            return AdoptedLease(request, acceleratorIDs: devices)
+        }
+        let effects = returned(
+            &harness, 1, [("GPU", 2), ("TPU", 3)],
+            [
+                served(1, [("GPU", 1), ("TPU", 1.5)], [.init(.gpu, 1), .init(.tpu, 2), .init(.tpu, 0)]),
+                served(2, [("TPU", 1)], [.init(.gpu, 0)]), served(3, [("TPU", 1)], []),
+                served(4, [("TPU", 1)], [.init(.tpu, 9)]), served(5, [], [.init(.tpu, 1)]),
+                served(6, [("TPU", 2)], [.init(.tpu, 1), .init(.tpu, 1)]),
+            ])
+        let refused = effects.map { if case .adoptionRefused(let id, _) = $0 { id } else { LeaseID.none } }
+        #expect(refused == [2, 3, 4, 5, 6].map(Harness.lease))
+        #expect(harness.devices(of: 1, .tpu) == [2, 0])
+        harness.request(7, ("TPU", 1), ("GPU", 1))
+        #expect(harness.devices(of: 7, .tpu) == [1])
+        #expect(harness.gpus(of: 7) == [0])
+        harness.request(8, ("TPU", 0.5))
+        #expect(harness.devices(of: 8, .tpu) == [0])
     }
 
     @Test("What the node has not is refused, alone")

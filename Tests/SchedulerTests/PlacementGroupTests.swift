@@ -65,6 +65,17 @@ extension SchedulerHarness {
         #expect(harness.addGroup(3, .strictPack, [one, one], wishes: 9) == [1, 1])
     }
 
+    @Test(
+        "A bundle of more devices than a node can have waits, and so does what wants some of them",
+        arguments: ["GPU", "TPU"])
+    func manyDevices(_ name: String) {
+        var harness = SchedulerHarness()
+        harness.addNode(1, (name, 4))
+        #expect(harness.addGroup(1, .pack, [[(name, 5_000)]]) == nil)
+        #expect(harness.request(1, (name, 1), strategy: SchedulerHarness.inGroup(1)) == nil)
+        #expect(harness.reason(1) != nil && harness.groupReason(1) != nil)
+    }
+
     @Test("SPREAD uses as many nodes as can be, and one twice where it must")
     func spread() {
         var harness = cluster(4, 4, 4)

@@ -18,6 +18,7 @@ internal import Testing
             let total: [(String, Double)] = [
                 ("CPU", Double(Int.random(in: 0...4, using: &generator))),
                 ("GPU", Double(Int.random(in: 0...2, using: &generator))),
+                ("TPU", [0, 0, 1.5, 2].randomElement(using: &generator) ?? 0),
                 ("x", [0, 0.5, 2].randomElement(using: &generator) ?? 0),
             ]
             return .nodeAdded(node, total: ResourceSet(total), host: "host")
@@ -39,6 +40,7 @@ internal import Testing
     private func randomGroup(_ generator: inout SplitMix64) -> PlacementGroupSpec {
         let shapes: [[(String, Double)]] = [
             [("CPU", 1)], [("CPU", 2)], [("CPU", 0.5), ("GPU", 0.5)], [("GPU", 1)], [("x", 0.5)],
+            [("TPU", 1)], [("TPU", 0.5), ("GPU", 0.5)],
         ]
         let bundles = (0..<Int.random(in: 1...3, using: &generator)).map { _ in
             Bundle(ResourceSet(shapes.randomElement(using: &generator) ?? []))
@@ -54,6 +56,7 @@ internal import Testing
         let shapes: [[(String, Double)]] = [
             [("CPU", 1)], [("CPU", 1)], [("CPU", 2)], [("CPU", 4)], [("CPU", 0.3)], [("CPU", 1), ("GPU", 1)],
             [("GPU", 0.4)], [("GPU", 2), ("CPU", 1)], [("x", 0.5)], [], [("CPU", -1)],
+            [("TPU", 0.5)], [("TPU", 1), ("GPU", 0.4)],
         ]
         let shape = ResourceSet(shapes.randomElement(using: &generator) ?? [])
         let isActor = Int.random(in: 0..<5, using: &generator) == 0

@@ -55,6 +55,62 @@ internal import Testing
         #expect(harness.gpus(of: 6) == [1])
     }
 
+    @Test("Each kind of accelerator is counted device by device, from 0 and apart from the others")
+    func accelerators() {
+        var harness = SchedulerHarness()
+        harness.addNode(1, ("CPU", 8), ("GPU", 2), ("TPU", 2), ("neuron_cores", 4), ("chips", 2))
+        harness.request(1, ("TPU", 1), ("GPU", 1))
+        harness.request(2, ("TPU", 0.5), ("neuron_cores", 2))
+        harness.request(3, ("TPU", 0.5), ("chips", 1))
+        #expect([1, 2, 3].map { harness.devices(of: $0, .tpu) } == [[0], [1], [1]])
+        #expect([1, 2, 3].map { harness.gpus(of: $0) } == [[0], [], []])
+        #expect([1, 2, 3].map { harness.devices(of: $0, .neuronCores) } == [[], [0, 1], []])
+        harness.release(2)
+        #expect(harness.request(4, ("TPU", 1)) == nil)
+        #expect(harness.reason(4)?.contains("needs 1 TPU; of the 2 TPU of the only node") == true)
+        harness.request(5, ("neuron_cores", 3.5))
+        #expect(harness.devices(of: 5, .neuronCores) == [0, 1, 2, 3])
+        #expect(harness.release(3) == [4])
+        #expect(harness.devices(of: 4, .tpu) == [1])
+    }
+
+    @Test("Free pieces of several devices of one kind do not make a whole one, and what another kind has does not help")
+    func acceleratorPieces() {
+        var harness = SchedulerHarness()
+        harness.addNode(1, ("TPU", 2), ("GPU", 2))
+        harness.request(1, ("TPU", 0.6))
+        harness.request(2, ("TPU", 0.6))
+        #expect(harness.request(3, ("TPU", 0.8), ("GPU", 1)) == nil)
+        #expect(harness.reason(3)?.contains("of the GPU devices of the only node") == false)
+        #expect(harness.reason(3)?.contains("of the TPU devices of the only node") == true)
+        #expect(harness.release(1) == [3])
+        #expect(harness.devices(of: 3, .tpu) == [0])
+    }
+
+    @Test("A node that says it has very many devices counts as having some", arguments: ["GPU", "TPU"])
+    func manyDevices(_ name: String) {
+        var harness = SchedulerHarness()
+        harness.addNode(1, (name, 1e9))
+        #expect(harness.available(1, name) == 1024)
+        #expect(harness.request(1, (name, 1024)) == 1)
+    }
+
+    @Test("Requests and nodes may name very many kinds of resources")
+    func manyKinds() {
+        var harness = SchedulerHarness()
+        let names = (0..<2_000).map { "r\($0)" }
+        harness.send(
+            .nodeAdded(SchedulerHarness.node(1), total: ResourceSet(names.map { ($0, 2) }), host: "10.0.0.1"))
+        let shape = ResourceSet(names.map { ($0, 1) })
+        for number in 1...3 {
+            let request = LeaseRequest(
+                id: SchedulerHarness.lease(number), owner: SchedulerHarness.owner(1), job: JobID(1), shape: shape)
+            harness.send(.request(request))
+        }
+        #expect([1, 2, 3].map { harness.node(of: $0) } == [1, 1, nil])
+        #expect(harness.release(1) == [3])
+    }
+
     @Test("Free pieces of several GPUs do not make a whole one")
     func gpuPieces() {
         var harness = SchedulerHarness()
@@ -64,7 +120,8 @@ internal import Testing
         #expect(harness.request(3, ("GPU", 0.8)) == nil)
         #expect(
             harness.reason(3)
-                == "needs 0.8 GPU; what is free of the GPUs of the only node that could run it is in pieces too small")
+                == "needs 0.8 GPU; what is free of the GPU devices of the only node that could run it is in pieces too small"
+        )
         #expect(harness.release(1) == [3])
         #expect(harness.gpus(of: 3) == [0])
     }

@@ -79,7 +79,12 @@ struct SchedulerHarness {
         core.grant(of: Self.lease(lease)).map { Int($0.node.word0.byteSwapped) }
     }
 
-    func gpus(of lease: Int) -> [Int]? { core.grant(of: Self.lease(lease))?.gpuIDs }
+    /// The numbers of the devices of a granted lease.
+    func devices(of lease: Int, _ kind: Accelerator = .gpu) -> [Int]? {
+        core.grant(of: Self.lease(lease))?.acceleratorIDs.filter { $0.kind == kind }.map { Int($0.number) }
+    }
+
+    func gpus(of lease: Int) -> [Int]? { devices(of: lease) }
 
     func available(_ node: Int, _ name: String = "CPU") -> Double? {
         core.available(of: Self.node(node)).map { $0[name].value }

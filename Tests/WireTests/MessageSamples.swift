@@ -77,7 +77,8 @@ enum MessageSamples {
 
     private static let assignLease: AssignLease = {
         var assign = AssignLease(
-            lease: leaseID, job: jobID, owner: address, program: program, gpuIDs: [0, 3], actor: actorID,
+            lease: leaseID, job: jobID, owner: address, program: program,
+            acceleratorIDs: [AcceleratorID(.gpu, 0), AcceleratorID(.tpu, 3)], actor: actorID,
             held: resources, bundle: BundleKey(group: groupID, number: 2))
         assign.environment = environment
         return assign
@@ -187,7 +188,8 @@ enum MessageSamples {
     ]
 
     static let heldLease = HeldLease(
-        lease: leaseID, job: jobID, owner: address, held: resources, gpuIDs: [0, 2], actor: actorID, worker: address,
+        lease: leaseID, job: jobID, owner: address, held: resources,
+        acceleratorIDs: [AcceleratorID(.gpu, 0), AcceleratorID(.neuronCores, 2)], actor: actorID, worker: address,
         processID: 42, bundle: BundleKey(group: groupID, number: 2))
     static let rejoin = Rejoin(
         job: jobID, clusterName: "c", leases: [OwnedWorker(lease: leaseID, node: nodeID)], requests: [leaseID],

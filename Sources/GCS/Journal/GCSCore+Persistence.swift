@@ -180,7 +180,7 @@ extension PlacementGroupRecord {
                 writer.write(place != nil)
                 guard let place else { return }
                 writer.write(place.node)
-                writer.write(list: place.gpuIDs) { $0.write($1) }
+                writer.write(list: place.acceleratorIDs)
             }
         }
     }
@@ -196,8 +196,7 @@ extension PlacementGroupRecord {
         places = try reader.list { (reader: inout WireReader) throws(WireError) in
             guard try reader.bool() else { return nil }
             let node: NodeID = try reader.identifier()
-            let gpus = try reader.list { (reader: inout WireReader) throws(WireError) in try reader.int() }
-            return BundlePlace(node: node, gpuIDs: gpus)
+            return BundlePlace(node: node, acceleratorIDs: try reader.values())
         }
     }
 }

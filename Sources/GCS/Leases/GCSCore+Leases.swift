@@ -168,7 +168,8 @@ extension GCSCore {
         var actor: ActorID?
         if case .actor(let id) = record.purpose { actor = id }
         var assign = AssignLease(
-            lease: grant.id, job: record.job, owner: record.owner, program: record.program, gpuIDs: grant.gpuIDs,
+            lease: grant.id, job: record.job, owner: record.owner, program: record.program,
+            acceleratorIDs: grant.acceleratorIDs,
             actor: actor, held: grant.held, bundle: grant.bundle)
         assign.environment = record.environment
         effects.send(.assignLease(assign), to: WorkerID(raylet: grant.node))

@@ -73,7 +73,7 @@ extension GCSCore {
             let early = held.worker.flatMap { peers[$0.worker]?.earlyCPU }
             let cpu = early?.lease == held.lease ? early?.cpu : nil
             adopted.append(
-                AdoptedLease(request, gpuIDs: held.gpuIDs, bundle: held.bundle, cpu: cpu ?? .unknown))
+                AdoptedLease(request, acceleratorIDs: held.acceleratorIDs, bundle: held.bundle, cpu: cpu ?? .unknown))
             if wasWaiting { isWaited.append(held.lease) }
         }
         enterNode(id, message.info, adopted: adopted, at: now, into: &effects)

@@ -82,9 +82,9 @@ package enum NodeLauncher {
         _ options: NodeStartOptions, _ session: SessionDirectory, _ node: NodeID
     ) throws(RayError) -> RoleSettings {
         let machine = MachineResources.detect()
-        let (gpus, acceleratorType) = try VisibleGPUs.ofNode(
+        let (gpus, acceleratorType) = try VisibleDevices.gpusOfNode(
             given: options.gpus, devices: machine.gpus,
-            visible: environment(VisibleGPUs.variable).map { VisibleGPUs($0) })
+            visible: environment(Accelerator.gpu.variable).map { VisibleDevices($0) })
         let capacity = options.objectStoreMemory ?? machine.defaultStoreCapacity
         var resources = ResourceSet([
             (ResourceSet.cpu, options.cpus ?? Double(machine.cpus)),

@@ -73,7 +73,7 @@ package enum WorkerProcess {
         let gcs = core.gcs
         try core.tune(environment)
         var configuration = Worker.Configuration(core: core)
-        configuration.gpus = assignedGPUs
+        configuration.accelerators = assignedAccelerators
         configuration.warn = { warn($0) }
         configuration.exit = { leave($0) }
         configuration.language = language
@@ -95,9 +95,11 @@ package enum WorkerProcess {
         return Address(node: .none, worker: .gcs, host: String(text[..<colon]), port: port, socketPath: "")
     }
 
-    private static var assignedGPUs: AssignedGPUs {
-        func list(_ name: String) -> [String] { (environment(name) ?? "").split(separator: ",").map(String.init) }
-        return AssignedGPUs(ids: list("SWIFT_RAY_GPU_IDS").compactMap { Int($0) }, names: list("SWIFT_RAY_GPU_NAMES"))
+    private static var assignedAccelerators: AssignedAccelerators {
+        func list(_ name: String) -> [Substring] { (environment(name) ?? "").split(separator: ",") }
+        return AssignedAccelerators(
+            ids: list("SWIFT_RAY_ACCELERATOR_IDS").compactMap { AcceleratorID($0) },
+            names: list("SWIFT_RAY_ACCELERATOR_NAMES").compactMap { AssignedAccelerators.Name($0) })
     }
 
     private static func required(_ name: String) throws(RayError) -> String {

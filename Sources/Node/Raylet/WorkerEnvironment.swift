@@ -5,6 +5,7 @@
 
 internal import RayCore
 package import RayRaylet
+internal import RayWorker
 
 /// The environment of worker processes.
 package struct WorkerEnvironment: Sendable {
@@ -55,22 +56,29 @@ package struct WorkerEnvironment: Sendable {
         for variable in base + start.environment { result.set(variable) }
         for variable in start.variables { result[variable.name] = expand(variable.value) }
         for variable in core + own { result.set(variable) }
-        Self.showGPUs(&result)
+        Self.showAccelerators(&result)
         return result.list
     }
 
-    /// Names the GPUs of a worker, and lets CUDA see only these, as Ray does: one without GPUs finds the variable as
-    /// the node has it, unless it is to be empty then. Programs that do so themselves, task by task, are left to it.
-    private static func showGPUs(_ variables: inout Variables) {
-        let ids = (variables["SWIFT_RAY_GPU_IDS"] ?? "").split(separator: ",").compactMap { Int($0) }
-        let visible = variables[VisibleGPUs.variable].map { VisibleGPUs($0) }
-        let names = VisibleGPUs.names(of: ids, in: visible).joined(separator: ",")
-        if !ids.isEmpty { variables["SWIFT_RAY_GPU_NAMES"] = names }
-        guard !variables.isTrue("SWIFT_RAY_GPUS_PER_TASK"),
-            !variables.isTrue("RAY_EXPERIMENTAL_NOSET_CUDA_VISIBLE_DEVICES"),
-            !ids.isEmpty || variables.isTrue("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO")
-        else { return }
-        variables[VisibleGPUs.variable] = ids.isEmpty ? "" : names
+    /// Names the accelerators of a worker, and lets their libraries see only these, as Ray does: a worker without devices
+    /// of a kind finds the variable as the node has it, unless it is to be empty then. Programs that do so themselves, task
+    /// by task, are left to it.
+    private static func showAccelerators(_ variables: inout Variables) {
+        let ids = (variables["SWIFT_RAY_ACCELERATOR_IDS"] ?? "").split(separator: ",").compactMap { AcceleratorID($0) }
+        var names: [AssignedAccelerators.Name] = []
+        for kind in Accelerator.allCases {
+            let numbers = ids.filter { $0.kind == kind }.map(\.number)
+            let visible = variables[kind.variable].map { VisibleDevices($0) }
+            let own = numbers.isEmpty ? [] : VisibleDevices.names(of: numbers, in: visible)
+            names += own.map { AssignedAccelerators.Name(kind, $0) }
+            guard !variables.isTrue("SWIFT_RAY_ACCELERATORS_PER_TASK"), !variables.isTrue(kind.handsOffVariable),
+                !numbers.isEmpty || variables.isTrue("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO")
+            else { continue }
+            variables[kind.variable] = own.joined(separator: ",")
+        }
+        if !ids.isEmpty {
+            variables["SWIFT_RAY_ACCELERATOR_NAMES"] = names.map(\.description).joined(separator: ",")
+        }
     }
 
     /// Puts the values of the node's variables in the place of `$NAME` and `${NAME}`, as Ray does: a name in braces

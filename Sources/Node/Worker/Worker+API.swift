@@ -15,7 +15,7 @@ extension Worker {
     package var address: Address { configuration.core.address }
     package var job: JobID { configuration.core.job }
     package var namespace: String { configuration.core.namespace }
-    package var gpus: AssignedGPUs { configuration.gpus }
+    package var accelerators: AssignedAccelerators { configuration.accelerators }
     package var environment: RuntimeEnvironmentSpec? { state.withLock { $0.core.environment } }
     package func now() -> Instant { reactor.clock.now() }
 

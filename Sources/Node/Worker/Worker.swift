@@ -22,8 +22,8 @@ package final class Worker: WorkerAPI {
         package var core: WorkerCore.Configuration
         /// How long `put` waits while the store is full, in milliseconds.
         package var roomMilliseconds = 60_000
-        /// The GPUs of this process.
-        package var gpus = AssignedGPUs()
+        /// The accelerators of this process.
+        package var accelerators = AssignedAccelerators()
         /// Told what the user should read.
         package var warn: @Sendable (String) -> Void = { _ in }
         /// Given the lines that workers printed, in a driver.

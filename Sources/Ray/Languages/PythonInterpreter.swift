@@ -47,8 +47,8 @@ struct PythonInterpreter: Hashable, Sendable {
         let seconds = environment("RAY_worker_register_timeout_seconds").flatMap { Int($0) } ?? 60
         var variables = [
             "RAY_CLIENT_MODE=0", "SWIFT_RAY_START_SECONDS=\(seconds)",
-            // Ray's Python shows CUDA the GPUs of each task itself.
-            "SWIFT_RAY_GPUS_PER_TASK=1",
+            // Ray's Python shows the accelerators of each task itself.
+            "SWIFT_RAY_ACCELERATORS_PER_TASK=1",
             "\(Self.callerVariable)=\(worker.environment?.program?.text ?? "")",
         ]
         if let folders = environment("PYTHONPATH"), !folders.isEmpty { variables.append("PYTHONPATH=\(folders)") }

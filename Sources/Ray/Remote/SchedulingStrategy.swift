@@ -92,6 +92,9 @@ struct CallOptions: Sendable {
             guard !name.isEmpty, name.utf8.count <= Limits.nameBytesMax else {
                 throw RayError(.invalidArgument, "a resource's name must have 1 to \(Limits.nameBytesMax) bytes")
             }
+            guard amount <= 1 || amount == amount.rounded() || Accelerator(resource: name) == nil else {
+                throw RayError(.invalidArgument, "more than one \(name) must be a whole number of them, not \(amount)")
+            }
             amounts.append((name, amount))
         }
         for (name, amount) in amounts where !(amount >= 0 && amount < 9e14) {

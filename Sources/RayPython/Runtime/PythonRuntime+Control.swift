@@ -79,7 +79,8 @@ extension PythonRuntime {
             "job": .bytes(worker.job.bytes), "namespace": .string(worker.namespace),
             "worker": .bytes(worker.address.worker.bytes), "node": .bytes(worker.address.node.bytes),
             "address": .bytes(worker.address.encoded),
-            "gpus": .array(worker.gpus.ids.map { .int(Int64($0)) }),
+            "accelerators": .array(
+                worker.accelerators.ids.map { .array([.string($0.kind.resource), .int(Int64($0.number))]) }),
         ])
     }
 

@@ -10,8 +10,8 @@ internal import RayWire
 struct PoolKey: Hashable, Sendable {
     var job: JobID
     var program: Program
-    /// A process sees the GPUs that it was started with.
-    var gpuIDs: [Int]
+    /// A process sees the devices that it was started with.
+    var acceleratorIDs: [AcceleratorID]
     /// A process has the variables and the folder that it was started with.
     var environment: RuntimeEnvironmentSpec?
     /// A process stays on the memory node that it was started on.

@@ -15,9 +15,10 @@ extension RayletCore {
             return
         }
         let key = PoolKey(
-            job: assign.job, program: assign.program, gpuIDs: assign.gpuIDs, environment: assign.environment,
+            job: assign.job, program: assign.program, acceleratorIDs: assign.acceleratorIDs,
+            environment: assign.environment,
             isOnOneMemoryNode: fitsMemoryNode(assign.held))
-        clearGPUs(for: key, at: now, into: &effects)
+        clearAccelerators(for: key, at: now, into: &effects)
         leases[assign.lease] = Lease(
             id: assign.lease, key: key, owner: assign.owner, held: assign.held, bundle: assign.bundle,
             actor: assign.actor)

@@ -5,17 +5,17 @@
 
 internal import RayCore
 
-/// Which part of the machine a worker process gets: GPUs, and CPUs of one memory node.
+/// Which part of the machine a worker process gets: accelerators, and CPUs of one memory node.
 extension RayletCore {
-    /// Has idle processes end whose GPUs another kind of process is about to use: they keep what they have allocated
+    /// Has idle processes end whose devices another kind of process is about to use: they keep what they have allocated
     /// there as long as they live.
-    mutating func clearGPUs(for key: PoolKey, at now: Instant, into effects: inout [RayletEffect]) {
-        guard !key.gpuIDs.isEmpty else { return }
+    mutating func clearAccelerators(for key: PoolKey, at now: Instant, into effects: inout [RayletEffect]) {
+        guard !key.acceleratorIDs.isEmpty else { return }
         for token in pool.idleWorkers {
             guard let worker = pool[token], worker.key != key,
-                worker.key.gpuIDs.contains(where: key.gpuIDs.contains)
+                worker.key.acceleratorIDs.contains(where: key.acceleratorIDs.contains)
             else { continue }
-            askToLeave(token, reason: "its GPU is needed for other work", at: now, into: &effects)
+            askToLeave(token, reason: "its accelerator is needed for other work", at: now, into: &effects)
         }
     }
 

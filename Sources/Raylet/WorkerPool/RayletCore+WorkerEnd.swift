@@ -112,16 +112,16 @@ extension RayletCore {
         }
     }
 
-    /// Tells idle workers beyond the node's CPUs, those with GPUs, and those of ended jobs, to go.
+    /// Tells idle workers beyond the node's CPUs, those with accelerators, and those of ended jobs, to go.
     private mutating func endIdleWorkers(at now: Instant, into effects: inout [RayletEffect]) {
         let idle = pool.idleWorkers
         var surplus = idle.count - settings.cpuCount
         for token in idle {
             guard let worker = pool[token], now.milliseconds(since: worker.since) >= settings.idleMillisecondsMax
             else { break }
-            // What it has allocated on a GPU nobody else can use.
-            let holdsGPU = !worker.key.gpuIDs.isEmpty
-            guard surplus > 0 || holdsGPU || endedJobs.contains(worker.key.job) else { continue }
+            // What it has allocated on a device nobody else can use.
+            let holdsDevice = !worker.key.acceleratorIDs.isEmpty
+            guard surplus > 0 || holdsDevice || endedJobs.contains(worker.key.job) else { continue }
             surplus -= 1
             askToLeave(token, reason: "nobody needed this worker for some time", at: now, into: &effects)
         }

@@ -18,8 +18,9 @@ extension RayletCore {
         environment.append("SWIFT_RAY_JOB_ID=\(key.job.value)")
         environment.append("SWIFT_RAY_START_TOKEN=\(token)")
         environment.append("SWIFT_RAY_RECONNECT_MS=\(reconnectMilliseconds)")
-        if !key.gpuIDs.isEmpty {
-            environment.append("SWIFT_RAY_GPU_IDS=" + key.gpuIDs.map(String.init).joined(separator: ","))
+        if !key.acceleratorIDs.isEmpty {
+            let ids = key.acceleratorIDs.map(\.description).joined(separator: ",")
+            environment.append("SWIFT_RAY_ACCELERATOR_IDS=" + ids)
         }
         var start = WorkerStart(
             startToken: token, program: key.program, path: path, job: key.job, environment: environment)

@@ -11,7 +11,7 @@ struct BundleRoom: Sendable {
     let node: Int
     let labels: [String: String]
     var available: ResourceSet
-    var gpus: GPUInstances
+    var devices: AcceleratorInstances
     /// Bundles of the group that lie there.
     var bundleCount: Int
     /// Whether the group would like to be there.
@@ -19,16 +19,16 @@ struct BundleRoom: Sendable {
 
     func fits(_ bundle: Bundle) -> Bool {
         available.contains(bundle.resources) && bundle.labels.matches(labels)
-            && gpus.shares(for: bundle.resources[ResourceSet.gpu]) != nil
+            && devices.canGive(bundle.resources)
     }
 
     /// Takes what a bundle wants; whether there was room.
     mutating func take(_ bundle: Bundle) -> Bool {
         guard bundle.labels.matches(labels), available.contains(bundle.resources),
-            let shares = gpus.shares(for: bundle.resources[ResourceSet.gpu])
+            let shares = devices.shares(for: bundle.resources)
         else { return false }
         available = available - bundle.resources
-        gpus.take(shares)
+        devices.take(shares)
         bundleCount += 1
         return true
     }
@@ -38,7 +38,7 @@ struct BundleRoom: Sendable {
         var left = bundle.resources.entries.reduce(0.0) { sum, entry in
             sum + Double((available[entry.name] - entry.amount).units) / Double(entry.amount.units)
         }
-        if bundle.resources[ResourceSet.gpu] == .zero, !gpus.capacity.isEmpty { left += 1e18 }
+        if bundle.resources[ResourceSet.gpu] == .zero, devices.has(.gpu) { left += 1e18 }
         return left
     }
 }

@@ -97,6 +97,16 @@ extension ResourceSet: WireCodable {
     }
 }
 
+extension AcceleratorID: WireCodable {
+    package func encode(into writer: inout WireWriter) { writer.write(code) }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        let code = try reader.int()
+        guard let device = AcceleratorID(code: code) else { throw .unknownCase("AcceleratorID", code) }
+        self = device
+    }
+}
+
 extension SchedulingStrategy: WireCodable {
     package func encode(into writer: inout WireWriter) {
         switch self {

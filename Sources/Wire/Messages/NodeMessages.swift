@@ -167,8 +167,8 @@ package struct AssignLease: Hashable, Sendable, WireCodable {
     package var owner: Address
     /// What the worker runs.
     package var program: Program
-    /// Indices of the GPUs that the lease holds.
-    package var gpuIDs: [Int]
+    /// The devices of which the lease holds a whole or a part.
+    package var acceleratorIDs: [AcceleratorID]
     /// The actor that will live in the worker, if any.
     package var actor: ActorID?
     /// What the lease holds on the node; the raylet says it again to a head that was started again.
@@ -179,14 +179,15 @@ package struct AssignLease: Hashable, Sendable, WireCodable {
     package var environment: RuntimeEnvironmentSpec?
 
     package init(
-        lease: LeaseID, job: JobID, owner: Address, program: Program, gpuIDs: [Int], actor: ActorID? = nil,
+        lease: LeaseID, job: JobID, owner: Address, program: Program, acceleratorIDs: [AcceleratorID] = [],
+        actor: ActorID? = nil,
         held: ResourceSet = ResourceSet(), bundle: BundleKey? = nil
     ) {
         self.lease = lease
         self.job = job
         self.owner = owner
         self.program = program
-        self.gpuIDs = gpuIDs
+        self.acceleratorIDs = acceleratorIDs
         self.actor = actor
         self.held = held
         self.bundle = bundle
@@ -197,7 +198,7 @@ package struct AssignLease: Hashable, Sendable, WireCodable {
         writer.write(job)
         writer.write(owner)
         writer.write(program)
-        writer.write(list: gpuIDs) { $0.write($1) }
+        writer.write(list: acceleratorIDs)
         writer.write(optional: actor)
         writer.write(held)
         writer.write(optional: bundle)
@@ -210,7 +211,7 @@ package struct AssignLease: Hashable, Sendable, WireCodable {
         job = try reader.identifier()
         owner = try reader.value()
         program = try reader.value()
-        gpuIDs = try reader.list { (reader: inout WireReader) throws(WireError) in try reader.int() }
+        acceleratorIDs = try reader.values()
         actor = try reader.optionalIdentifier()
         held = try reader.added(ResourceSet()) { (reader: inout WireReader) throws(WireError) in
             try reader.value()

@@ -12,7 +12,7 @@ package struct HeldLease: Hashable, Sendable, WireCodable {
     package var owner: Address
     /// What it holds on the node.
     package var held: ResourceSet
-    package var gpuIDs: [Int]
+    package var acceleratorIDs: [AcceleratorID]
     package var actor: ActorID?
     /// The worker that serves it; nothing while it is being started.
     package var worker: Address?
@@ -21,14 +21,15 @@ package struct HeldLease: Hashable, Sendable, WireCodable {
     package var bundle: BundleKey?
 
     package init(
-        lease: LeaseID, job: JobID, owner: Address, held: ResourceSet, gpuIDs: [Int], actor: ActorID? = nil,
+        lease: LeaseID, job: JobID, owner: Address, held: ResourceSet, acceleratorIDs: [AcceleratorID] = [],
+        actor: ActorID? = nil,
         worker: Address? = nil, processID: Int32, bundle: BundleKey? = nil
     ) {
         self.lease = lease
         self.job = job
         self.owner = owner
         self.held = held
-        self.gpuIDs = gpuIDs
+        self.acceleratorIDs = acceleratorIDs
         self.actor = actor
         self.worker = worker
         self.processID = processID
@@ -40,7 +41,7 @@ package struct HeldLease: Hashable, Sendable, WireCodable {
         writer.write(job)
         writer.write(owner)
         writer.write(held)
-        writer.write(list: gpuIDs) { $0.write($1) }
+        writer.write(list: acceleratorIDs)
         writer.write(optional: actor)
         writer.write(optional: worker)
         writer.write(processID)
@@ -52,7 +53,7 @@ package struct HeldLease: Hashable, Sendable, WireCodable {
         job = try reader.identifier()
         owner = try reader.value()
         held = try reader.value()
-        gpuIDs = try reader.list { (reader: inout WireReader) throws(WireError) in try reader.int() }
+        acceleratorIDs = try reader.values()
         actor = try reader.optionalIdentifier()
         worker = try reader.optionalValue()
         processID = try reader.int32()

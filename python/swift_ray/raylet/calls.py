@@ -24,7 +24,7 @@ EXTRAS = b"EXTRAS"
 # What the worker names an error that the call may be tried again for.
 RETRYABLE = "retryable"
 # Resources that come in devices (`predefined_unit_instance_resources`, `custom_unit_instance_resources`).
-UNITS = {"GPU", "neuron_cores", "TPU", "NPU", "HPU", "RBLN"}
+UNITS = {"GPU", "neuron_cores", "TPU", "NPU", "HPU", "RBLN", "FURIOSA", "TTNPU", "MBLT"}
 DYNAMIC_RETURNS = -1
 STREAMING_RETURNS = -2
 

@@ -39,7 +39,6 @@ from swift_ray.raylet.worker_loop import WorkerLoop
 from swift_ray.services import SETTINGS_KEY, SETTINGS_NAMESPACE, WORKER_SETTINGS, variables_of
 
 SCRIPT_MODE = 0
-GPU = "GPU"
 JOB_CONFIG_NAMESPACE = "swift_ray_jobs"
 
 
@@ -109,7 +108,10 @@ class CoreWorker(
         self._node_id = NodeID(info["node"])
         self._worker_id = WorkerID(info["worker"])
         self._job_id = JobID(self._job)
-        self._gpus: list[int] = info["gpus"]
+        # Numbers of devices on the node, by resource.
+        self._devices: dict[str, list[int]] = {}
+        for name, number in info["accelerators"]:
+            self._devices.setdefault(name, []).append(number)
         self._driver_task = TaskID.for_driver_task(self._job_id)
         if self._is_driver:
             self.put_key(JOB_CONFIG_NAMESPACE, self._job, serialized_job_config)
@@ -195,8 +197,9 @@ class CoreWorker(
             return {}
         held = task.resources if self._actor is None else self._held
         ids = {name: [(0, amount)] for name, amount in held.items()}
-        if GPU in ids:
-            ids[GPU] = list(zip(self._gpus, parts(held[GPU]), strict=False))
+        for name, numbers in self._devices.items():
+            if name in ids:
+                ids[name] = list(zip(numbers, parts(held[name]), strict=False))
         return ids
 
     def get_actor_id(self) -> ActorID:

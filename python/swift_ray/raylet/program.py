@@ -31,8 +31,8 @@ def python_of_workers() -> list[str]:
 
 def worker_program() -> dict[str, Any]:
     """The program of this process's workers; `Config` must know the cluster's settings."""
-    # Ray's Python shows CUDA the GPUs of each task itself.
-    environment = ["RAY_CLIENT_MODE=0", "SWIFT_RAY_GPUS_PER_TASK=1", "SWIFT_RAY_FORKING=1"]
+    # Ray's Python shows the accelerators of each task itself.
+    environment = ["RAY_CLIENT_MODE=0", "SWIFT_RAY_ACCELERATORS_PER_TASK=1", "SWIFT_RAY_FORKING=1"]
     # An interpreter on a busy machine loads Ray and what the user imports for longer than raylets wait for a program.
     environment.append(f"SWIFT_RAY_START_SECONDS={Config.worker_register_timeout_seconds()}")
     if modules := value("preload_python_modules"):
