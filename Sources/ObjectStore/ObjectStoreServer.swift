@@ -368,7 +368,7 @@ package final class ObjectStoreServer {
         (entry, lend(offset: entry.offset, layout: entry.layout))
     }
 
-    private func lend(offset: Int, layout: ObjectLayout) -> LentRange {
+    func lend(offset: Int, layout: ObjectLayout) -> LentRange {
         guard let size = layout.totalSize, let bytes = bytes(at: offset, size: size) else {
             preconditionFailure("the store's bookkeeping names room outside of the arena")
         }

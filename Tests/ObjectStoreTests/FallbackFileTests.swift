@@ -105,6 +105,30 @@ extension TestNode {
         #expect(node.names.isEmpty, "the file has no name, so nothing is left of it")
     }
 
+    @Test("What is lent from the file to a thread stays there until it is done, though the object is freed")
+    func lent() throws {
+        let node = try TestNode(capacity: 64 << 10, hasFile: true)
+        try node.putLarge(1, count: 1_000_001)
+        #expect(try node.put(objectID(2), [1, 2]))
+        #expect(node.server.lendFromFile(objectID(2))?.held == nil, "it lies in the arena")
+        #expect(node.server.lendFromFile(objectID(3))?.held == nil)
+        let lent = try #require(node.server.lendFromFile(objectID(1)))
+        #expect(lent.layout == ObjectLayout(dataSize: 1_000_001, metadataSize: 3))
+        node.server.free([objectID(1)], at: milliseconds(10))
+        node.settle(at: 10)
+        let bytes = pattern(1, count: 1_000_001) + [1, 2, 3]
+        #expect(node.fileBlockCount > 0 && lent.range.bytes.elementsEqual(bytes))
+        for (offset, count) in [(0, 7), (1_000_000, 100), (2_000_000, 1), (-5, 2), (5, -1), (3, Int.max)] {
+            let start = min(max(0, offset), bytes.count)
+            let wanted = bytes[start...].prefix(max(0, count))
+            #expect(lent.range.piece(at: offset, count: count).elementsEqual(wanted), "\(count) at \(offset)")
+        }
+        node.server.unhold(lent.held, at: milliseconds(20))
+        node.server.tick(at: milliseconds(30))
+        node.settle(at: 30)
+        #expect(node.fileBlockCount == 0)
+    }
+
     @Test("What the raylet brings from another node lies there like the rest")
     func written() throws {
         let node = try TestNode(capacity: 64 << 10, hasFile: true)

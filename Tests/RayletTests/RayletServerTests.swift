@@ -73,14 +73,14 @@ final class PlayedCluster: Sendable {
     let end = Mutex<String?>(nil)
     let token = "secret"
 
-    init() throws {
+    init(storeCapacity: Int = 64 << 20) throws {
         session = "/tmp/raylet-test-\(UInt32.random(in: 0 ... .max))"
         mkdir(session, 0o700)
         mkdir(session + "/sockets", 0o700)
         control = try PlayedPeer()
         endpoint = control.endpoint(.gcs, .gcs, token: token)
         try endpoint.listen(unixPath: session + "/sockets/gcs.sock")
-        raylet = try Self.makeRaylet(session, token)
+        raylet = try Self.makeRaylet(session, token, storeCapacity: storeCapacity)
         let (raylet, me) = (raylet, Unowned(cluster: self))
         try PlainThread.start("raylet") {
             let reason = raylet.run()
@@ -91,13 +91,15 @@ final class PlayedCluster: Sendable {
         send(.nodeRegistered(NodeRegistered(clusterName: "c")))
     }
 
-    static func makeRaylet(_ session: String, _ token: String) throws -> RayletServer {
+    static func makeRaylet(
+        _ session: String, _ token: String, storeCapacity: Int = 64 << 20
+    ) throws -> RayletServer {
         var generator = SystemRandomNumberGenerator()
         return try RayletServer(
             configuration: RayletConfiguration(
                 sessionDirectory: session, nodeID: .random(using: &generator), nodeName: "n", host: "127.0.0.1",
                 gcsSocketPath: session + "/sockets/gcs.sock", token: token, tokenSource: "test",
-                resources: ResourceSet([(ResourceSet.cpu, 2)]), storeCapacity: 64 << 20))
+                resources: ResourceSet([(ResourceSet.cpu, 2)]), storeCapacity: storeCapacity))
     }
 
     struct Unowned: @unchecked Sendable {
@@ -324,10 +326,12 @@ final class Flag: Sendable {
         worker.reactor.stop()
     }
 
-    @Test("An object that an outside driver pushed to one node is brought to another over TCP")
-    func transfer() throws {
-        let cluster = try PlayedCluster()
-        let second = try PlayedCluster.makeRaylet(cluster.session, cluster.token)
+    @Test(
+        "An object that an outside driver pushed to one node is brought to another over TCP, also if no store holds it",
+        arguments: [64 << 20, 8 << 20])
+    func transfer(storeCapacity: Int) throws {
+        let cluster = try PlayedCluster(storeCapacity: storeCapacity)
+        let second = try PlayedCluster.makeRaylet(cluster.session, cluster.token, storeCapacity: storeCapacity)
         let flag = Flag()
         try PlainThread.start("raylet") {
             second.run()
@@ -363,7 +367,8 @@ final class Flag: Sendable {
         let attachment = try attachStore(
             socketPath: second.storeSocketPath, token: Array(cluster.token.utf8))
         let client = try ObjectStoreClient(
-            fileDescriptor: attachment.descriptor, client: StoreClient(index: attachment.slot))
+            fileDescriptor: attachment.descriptor, fallbackDescriptor: attachment.fallbackDescriptor,
+            client: StoreClient(index: attachment.slot))
         let found = try client.lookup(object(1))
         #expect(found?.withBytes { $0.elementsEqual(bytes.dropLast(4)) } == true)
         second.stop(reason: "over")

@@ -381,21 +381,29 @@ extension RayletDriver {
             at: now)
     }
 
-    /// Sends a piece from the store, or else from disk.
+    /// Sends a piece from the arena, or has one read that lies on the disk, for which the loop does not wait.
     private func sendChunk(_ object: ObjectID, _ offset: Int, _ count: Int, to peer: WorkerID, requestID: UInt64) {
-        guard !store.contains(object), let spilled = store.spilled(object), let spillFiles else {
-            return send(.objectChunk(chunk(object, offset, count)), requestID: requestID, to: peer)
-        }
-        spillFiles.readPiece(spilled, offset: offset, count: count) { result in
-            var chunk = ObjectChunk(
-                object: object, offset: offset, dataBytes: spilled.layout.dataSize,
-                metadataBytes: spilled.layout.metadataSize, containedBytes: spilled.layout.containedSize, bytes: [])
-            switch result {
-            case .success(let bytes): chunk.bytes = bytes
-            case .failure(let error): chunk.error = error
+        if let spillFiles, let lent = store.lendFromFile(object) {
+            spillFiles.readPiece(lent.range, offset: offset, count: count) { bytes in
+                let chunk = ObjectChunk(object: object, offset: offset, layout: lent.layout, bytes: bytes)
+                self.reactor.perform {
+                    self.store.unhold(lent.held, at: self.reactor.clock.now())
+                    self.send(.objectChunk(chunk), requestID: requestID, to: peer)
+                    self.drainStore()
+                }
             }
-            let message = Message.objectChunk(chunk)
-            self.reactor.perform { self.send(message, requestID: requestID, to: peer) }
+        } else if let spillFiles, !store.contains(object), let spilled = store.spilled(object) {
+            spillFiles.readPiece(spilled, offset: offset, count: count) { result in
+                var chunk = ObjectChunk(object: object, offset: offset, layout: spilled.layout, bytes: [])
+                switch result {
+                case .success(let bytes): chunk.bytes = bytes
+                case .failure(let error): chunk.error = error
+                }
+                let message = Message.objectChunk(chunk)
+                self.reactor.perform { self.send(message, requestID: requestID, to: peer) }
+            }
+        } else {
+            send(.objectChunk(chunk(object, offset, count)), requestID: requestID, to: peer)
         }
     }
 
@@ -403,13 +411,11 @@ extension RayletDriver {
         let found = store.withObject(object) { bytes, layout in
             let start = min(offset, bytes.count)
             let end = start + min(count, bytes.count - start)
-            return ObjectChunk(
-                object: object, offset: offset, dataBytes: layout.dataSize, metadataBytes: layout.metadataSize,
-                containedBytes: layout.containedSize, bytes: Array(bytes[start..<end]))
+            return ObjectChunk(object: object, offset: offset, layout: layout, bytes: Array(bytes[start..<end]))
         }
         return found
             ?? ObjectChunk(
-                object: object, offset: offset, dataBytes: 0, metadataBytes: 0, containedBytes: 0, bytes: [],
+                object: object, offset: offset, layout: ObjectLayout(dataSize: 0), bytes: [],
                 error: RayError(.objectLost, "the node's store does not hold object \(object)"))
     }
 
@@ -475,5 +481,13 @@ extension RayletDriver {
                 logger.warning("the object store is full: \(bytes) more bytes are wanted; let go of objects\(trouble)")
             }
         }
+    }
+}
+
+extension ObjectChunk {
+    fileprivate init(object: ObjectID, offset: Int, layout: ObjectLayout, bytes: [UInt8], error: RayError? = nil) {
+        self.init(
+            object: object, offset: offset, dataBytes: layout.dataSize, metadataBytes: layout.metadataSize,
+            containedBytes: layout.containedSize, bytes: bytes, error: error)
     }
 }

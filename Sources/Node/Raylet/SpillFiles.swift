@@ -64,6 +64,14 @@ package final class SpillFiles: Sendable {
         reader.add { completion(self.piece(of: object, offset, count)) }
     }
 
+    /// Reads `count` bytes at `offset` of what lies in the fallback file, for another node; on the reading thread, which
+    /// waits for the disk where the system has not kept them.
+    package func readPiece(
+        _ range: LentRange, offset: Int, count: Int, completion: @escaping @Sendable ([UInt8]) -> Void
+    ) {
+        reader.add { completion(Array(range.piece(at: offset, count: count))) }
+    }
+
     /// Ends the threads and deletes all files.
     package func stop() {
         reader.stop()

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-internal import RayCore
+package import RayCore
 
 /// How the raylet itself reads and writes what is in the fallback file.
 extension ObjectStoreServer {
@@ -24,6 +24,15 @@ extension ObjectStoreServer {
         } catch {
             return nil
         }
+    }
+
+    /// A sealed object that lies in the fallback file, for a thread that may wait for the disk: all its bytes, which stay
+    /// where they are until `unhold`. Nothing if it lies in the arena or is not here.
+    package func lendFromFile(_ id: ObjectID) -> (held: EntryHandle, range: LentRange, layout: ObjectLayout)? {
+        guard let entry = core.entry(id), entry.offset >= fileStart, let size = entry.layout.totalSize,
+            bytes(at: entry.offset, size: size) != nil, let held = hold(id)
+        else { return nil }
+        return (held, lend(offset: entry.offset, layout: entry.layout), entry.layout)
     }
 
     /// Blocks that the raylet itself will write to are of no use to it before they are mapped.

@@ -111,6 +111,13 @@ package struct LentRange: @unchecked Sendable {
         self.owner = owner
         self.mapping = mapping
     }
+
+    /// At most `count` bytes from `offset`, as many as there are.
+    package func piece(at offset: Int, count: Int) -> UnsafeRawBufferPointer {
+        let start = min(max(0, offset), bytes.count)
+        let end = start + min(max(0, count), bytes.count - start)
+        return UnsafeRawBufferPointer(UnsafeMutableRawBufferPointer(rebasing: bytes[start..<end]))
+    }
 }
 
 /// What the store wants of the disk.
