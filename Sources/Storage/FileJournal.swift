@@ -30,6 +30,8 @@ package final class FileJournal: Journal {
         var byteCount = 0
         /// Bytes of the file when it held nothing but what is current.
         var compactedBytes = 0
+        /// Bytes from which on a rewriting that failed is tried again.
+        var retryBytes = 0
         var error: RayError?
     }
 
@@ -40,6 +42,7 @@ package final class FileJournal: Journal {
 
     /// The file.
     package let path: String
+    private let warn: @Sendable (String) -> Void
     private let lockDescriptor: Int32
     private let event: Int32
     private let state = Mutex(State())
@@ -47,9 +50,11 @@ package final class FileJournal: Journal {
 
     /// A journal in a folder, which is made if it is not there.
     ///
+    /// - Parameter warn: Told what goes wrong without harm to the journal; on its thread.
     /// - Throws: `systemError` if the folder cannot be used, or another head uses it; the message says what to do.
-    package init(folder: String) throws(RayError) {
+    package init(folder: String, warn: @escaping @Sendable (String) -> Void = { _ in }) throws(RayError) {
         path = folder + "/journal"
+        self.warn = warn
         guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
             throw RayError(
                 .systemError,
@@ -73,6 +78,8 @@ package final class FileJournal: Journal {
 
     package func recover() throws(RayError) -> [JournalRecord] {
         let contents = try read()
+        // Of a rewriting that did not come to its end.
+        unlink(freshPath)
         try file.withLock { file throws(RayError) in
             file.descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
             guard file.descriptor >= 0 else { throw failure("opened") }
@@ -130,6 +137,8 @@ package final class FileJournal: Journal {
             }
             let error = file.withLock { file in store(records, in: &file) }
             for completion in completions { completion(error) }
+            // Nobody waits for it who has been answered.
+            file.withLock { file in compact(&file) }
             guard isClosing else { continue }
             file.withLock { file in _ = Glibc.close(file.descriptor) }
             return state.withLock { $0.isStopped = true }
@@ -145,24 +154,42 @@ package final class FileJournal: Journal {
             guard fdatasync(file.descriptor) == 0 else { throw failure("written") }
             file.number += 1
             file.byteCount += batch.count
-            if file.byteCount > 2 * file.compactedBytes + Self.slackBytes { try compact(&file) }
         } catch {
             file.error = error
         }
         return file.error
     }
 
+    private var freshPath: String { path + ".new" }
+
+    /// Has a file that has grown written anew. If that fails the old one goes on, which is whole, until it has grown
+    /// further.
+    private func compact(_ file: inout File) {
+        guard file.error == nil, file.byteCount > max(file.retryBytes, 2 * file.compactedBytes + Self.slackBytes) else {
+            return
+        }
+        do throws(RayError) {
+            try replace(&file)
+            file.retryBytes = 0
+        } catch {
+            file.retryBytes = file.byteCount + Self.slackBytes
+            warn("the journal could not be written anew and goes on growing: \(error.message)")
+        }
+    }
+
     /// Writes what is current to a new file, which takes the place of the old one.
-    private func compact(_ file: inout File) throws(RayError) {
+    private func replace(_ file: inout File) throws(RayError) {
         let contents = try read()
-        let fresh = path + ".new"
-        let descriptor = open(fresh, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        let descriptor = open(freshPath, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure("written anew") }
         let batch = JournalFormat.batch(contents.image.records, number: 1)
-        try write(JournalFormat.header + batch, to: descriptor, at: 0)
-        guard fsync(descriptor) == 0, rename(fresh, path) == 0 else {
-            let error = failure("written anew")
+        do throws(RayError) {
+            try write(JournalFormat.header + batch, to: descriptor, at: 0)
+            guard fsync(descriptor) == 0, rename(freshPath, path) == 0 else { throw failure("written anew") }
+        } catch {
+            // Half a copy on a disk that is full anyway would be the end of all that is appended.
             Glibc.close(descriptor)
+            unlink(freshPath)
             throw error
         }
         syncFolder()
@@ -230,7 +257,6 @@ package final class FileJournal: Journal {
     private func failure(_ what: String) -> RayError {
         RayError(
             .outOfDisk,
-            "the journal \(path) cannot be \(what): \(TransportError.text(errno)); make room on its disk and start the "
-                + "head again")
+            "the journal \(path) cannot be \(what): \(TransportError.text(errno)); make room on its disk")
     }
 }

@@ -143,4 +143,35 @@ struct FileJournalTests {
         journal.close()
         #expect(try reopen(folder) == [record(1, value), record(2, [39])])
     }
+
+    @Test("A file that cannot be written anew goes on, with a warning, and is written anew when that is possible")
+    func failedCompaction() async throws {
+        let folder = Folder()
+        let warnings = Mutex<[String]>([])
+        let journal = try FileJournal(folder: folder.path) { text in warnings.withLock { $0.append(text) } }
+        _ = try journal.recover()
+        // Where a folder is, no file can be opened.
+        let obstacle = folder.path + "/journal.new"
+        try FileManager.default.createDirectory(atPath: obstacle, withIntermediateDirectories: false)
+        let value = [UInt8](repeating: 7, count: 1 << 20)
+        for round in 0..<25 { await store([record(1, value), record(2, [UInt8(round)])], in: journal) }
+        #expect(warnings.withLock { $0.count } == 1)
+        #expect(warnings.withLock { $0.first?.contains("make room") } == true)
+        #expect(try Data(contentsOf: folder.file).count > 24 << 20)
+        try FileManager.default.removeItem(atPath: obstacle)
+        for round in 0..<25 { await store([record(1, value), record(2, [UInt8(round)])], in: journal) }
+        #expect(try Data(contentsOf: folder.file).count < 24 << 20)
+        journal.close()
+        #expect(try reopen(folder) == [record(1, value), record(2, [24])])
+    }
+
+    @Test("What a rewriting has left half done is gone after the next start")
+    func halfDone() async throws {
+        let folder = Folder()
+        _ = try await threeBatches(folder)
+        let half = folder.path + "/journal.new"
+        try Data(repeating: 1, count: 1_000).write(to: URL(fileURLWithPath: half))
+        #expect(try reopen(folder).count == 3)
+        #expect(!FileManager.default.fileExists(atPath: half))
+    }
 }

@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 internal import Glibc
+internal import Logging
 package import RayCore
 internal import RayGCS
 internal import RayStorage
@@ -37,7 +38,8 @@ package final class GCSServer: Sendable {
         try Self.makeFolders(configuration)
         let journal =
             configuration.storageDirectory.isEmpty
-            ? nil : try FileJournal(folder: configuration.storageDirectory)
+            ? nil
+            : try FileJournal(folder: configuration.storageDirectory) { Logger(label: "ray.gcs").warning("\($0)") }
         self.journal = journal
         let records = try journal?.recover() ?? []
         let name = records.lazy.compactMap(\.clusterName).first ?? configuration.name
