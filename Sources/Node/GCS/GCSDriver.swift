@@ -17,9 +17,6 @@ internal import RayWire
 /// Unchecked: everything that changes is touched by the reactor's leading thread only, or before the reactor is
 /// started.
 final class GCSDriver: EndpointHandler, @unchecked Sendable {
-    /// Effects that wait for the journal, at most; more mean that its disk stands still.
-    private static let heldEffectsMax = 1_000_000
-
     private let reactor: Reactor
     private let logger = Logger(label: "ray.gcs")
     /// What outlives this process; nothing in a cluster that ends with a program.
@@ -31,12 +28,8 @@ final class GCSDriver: EndpointHandler, @unchecked Sendable {
     private var archive: ProgramArchive
     private var endpoint: Endpoint?
     private var timer: ReactorTimer?
-    /// Changes that were given to the journal, and of these the durable ones.
-    private var appendedCount: UInt64 = 0
-    private var durableCount: UInt64 = 0
-    private var isCommitting = false
-    /// What follows changes that are not durable yet, in order, each with their count.
-    private var held: [(count: UInt64, effect: GCSEffect)] = []
+    /// What follows changes that are not durable yet.
+    private var held = HeldEffects<GCSEffect>()
     /// Links that were lost in this turn: one that the peer replaced is back at its end.
     private var losses: [(peer: WorkerID, reason: String)] = []
 
@@ -69,7 +62,7 @@ final class GCSDriver: EndpointHandler, @unchecked Sendable {
         core = try GCSCore(settings: settings, records: records, at: reactor.clock.now())
         if let journal, !records.contains(where: { $0.clusterName != nil }) {
             journal.append([.clusterName(clusterName)])
-            appendedCount += 1
+            held.appended()
         }
         for hash in archive.hashes { give(.fileStored(hash: hash, by: nil)) }
     }
@@ -91,6 +84,7 @@ final class GCSDriver: EndpointHandler, @unchecked Sendable {
 
     private func tick(_ now: Instant) {
         archive.tick(at: now)
+        if journal != nil, let trouble = held.trouble(at: now) { failed(trouble) }
         give(.tick)
     }
 
@@ -98,11 +92,10 @@ final class GCSDriver: EndpointHandler, @unchecked Sendable {
         core?.receive(input, at: reactor.clock.now(), into: &effects)
         for effect in effects.items {
             if case .persist(let records) = effect {
-                journal?.append(records)
-                appendedCount += 1
-            } else if appendedCount > durableCount, journal != nil {
-                held.append((appendedCount, effect))
-            } else {
+                guard let journal else { continue }
+                journal.append(records)
+                held.appended()
+            } else if !held.hold(effect) {
                 perform(effect)
             }
         }
@@ -111,27 +104,17 @@ final class GCSDriver: EndpointHandler, @unchecked Sendable {
         if let wake = core?.nextWake { timer?.set(noLaterThan: wake) }
     }
 
-    /// Has the journal make durable what it was given; one commit at a time, so that the next one takes all that came
-    /// meanwhile.
+    /// Has the journal make durable what it was given.
     private func commit() {
-        guard let journal, appendedCount > durableCount, !isCommitting else { return }
-        guard held.count <= Self.heldEffectsMax else {
-            return failed("the journal's disk stands still: \(held.count) messages wait for it")
-        }
-        isCommitting = true
-        let count = appendedCount
+        guard let journal, let count = held.begin() else { return }
         journal.commit { error in
             self.reactor.perform { self.committed(count, error) }
         }
     }
 
     private func committed(_ count: UInt64, _ error: RayError?) {
-        isCommitting = false
         if let error { return failed(error.message) }
-        durableCount = count
-        let ready = held.prefix { $0.count <= count }.count
-        for (_, effect) in held[..<ready] { perform(effect) }
-        held.removeFirst(ready)
+        for effect in held.committed(count) { perform(effect) }
         commit()
     }
 
