@@ -4,14 +4,16 @@
 //===----------------------------------------------------------------------===//
 
 internal import Glibc
-internal import RayCore
-internal import RayTransport
-internal import RayWire
+package import RayCore
+package import RayTransport
+package import RayWire
 
 /// Brings what the head's archive has to files of this node, in pieces.
 ///
+/// While the head is away nothing is late: what was asked for is asked again when it is back.
+///
 /// Unchecked: everything is touched by the reactor's leading thread only.
-final class BlobDownloads: @unchecked Sendable {
+package final class BlobDownloads: @unchecked Sendable {
     /// Pieces of one file that are asked for at the same time.
     private static let piecesInFlightMax = 4
     /// One piece must arrive within this time.
@@ -33,9 +35,10 @@ final class BlobDownloads: @unchecked Sendable {
     /// By the path of the file.
     private var downloads: [String: Download] = [:]
     private var nextRequest: UInt64 = 1 << 62
+    private var isHeadAway = false
 
     /// - Parameter send: Sends a message with a request id to the control store.
-    init(reactor: Reactor, send: @escaping (Message, UInt64) -> Void) {
+    package init(reactor: Reactor, send: @escaping (Message, UInt64) -> Void) {
         self.reactor = reactor
         self.send = send
     }
@@ -43,7 +46,7 @@ final class BlobDownloads: @unchecked Sendable {
     /// Begins a download to a path, unless it is under way; `done` gets the path, which is the caller's to remove, or why not.
     ///
     /// - Parameter bytesMax: what is larger is not taken.
-    func start(
+    package func start(
         _ hash: String, to path: String, bytesMax: Int, done: @escaping (Result<String, RayError>) -> Void
     ) {
         guard downloads[path] == nil else { return }
@@ -56,7 +59,7 @@ final class BlobDownloads: @unchecked Sendable {
     }
 
     /// A piece that was asked for.
-    func receive(_ chunk: BlobChunk, requestID: UInt64) {
+    package func receive(_ chunk: BlobChunk, requestID: UInt64) {
         guard let (path, found) = downloads.first(where: { $0.value.pieces[requestID] != nil }) else { return }
         var download = found
         guard let piece = download.pieces.removeValue(forKey: requestID) else { return }
@@ -86,10 +89,32 @@ final class BlobDownloads: @unchecked Sendable {
         download.done(.success(path))
     }
 
+    /// The link to the head is gone, and with it the answers to what was asked.
+    package func headIsLost() { isHeadAway = true }
+
+    /// Asks the head, the same or its successor, again for what is outstanding.
+    package func headIsBack() {
+        isHeadAway = false
+        let deadline = deadline
+        for (path, download) in downloads.sorted(by: { $0.key < $1.key }) {
+            for (request, piece) in download.pieces.sorted(by: { $0.key < $1.key }) {
+                downloads[path]?.pieces[request]?.deadline = deadline
+                ask(download.hash, at: piece.offset, request)
+            }
+        }
+    }
+
     /// Fails downloads that make no progress.
-    func tick(_ now: Instant) {
+    package func tick(_ now: Instant) {
+        guard !isHeadAway else { return }
         let late = downloads.filter { $0.value.pieces.values.contains { now >= $0.deadline } }.keys.sorted()
         for path in late { fail(path, "the control store sent nothing for \(Self.pieceMillisecondsMax / 1_000) s") }
+    }
+
+    private var deadline: Instant { reactor.clock.now().advanced(milliseconds: Self.pieceMillisecondsMax) }
+
+    private func ask(_ hash: String, at offset: Int, _ request: UInt64) {
+        send(.fetchBlob(FetchBlob(hash: hash, offset: offset, count: Limits.chunkBytes)), request)
     }
 
     private func askForPieces(_ path: String) {
@@ -97,11 +122,9 @@ final class BlobDownloads: @unchecked Sendable {
             download.nextOffset < download.total ?? 1
         {
             nextRequest += 1
-            let deadline = reactor.clock.now().advanced(milliseconds: Self.pieceMillisecondsMax)
             downloads[path]?.pieces[nextRequest] = (download.nextOffset, deadline)
             downloads[path]?.nextOffset += Limits.chunkBytes
-            let request = FetchBlob(hash: download.hash, offset: download.nextOffset, count: Limits.chunkBytes)
-            send(.fetchBlob(request), nextRequest)
+            ask(download.hash, at: download.nextOffset, nextRequest)
         }
     }
 

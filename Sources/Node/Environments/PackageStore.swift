@@ -5,9 +5,9 @@
 
 internal import CRaySystem
 internal import Glibc
-internal import RayCore
-internal import RayTransport
-internal import RayWire
+package import RayCore
+package import RayTransport
+package import RayWire
 
 /// The packages of runtime environments on this node's disk: fetched from the head, checked, unpacked, deleted.
 ///
@@ -15,9 +15,9 @@ internal import RayWire
 ///
 /// What was unpacked to the end has its final name; everything else ends with `.part`. The folder carries the node's
 /// id and goes with the node. Unchecked: everything that changes is touched by the reactor's leading thread only.
-final class PackageStore: @unchecked Sendable {
+package final class PackageStore: @unchecked Sendable {
     /// How a fetch ended: the folder and its bytes, or why there is none.
-    typealias Outcome = Result<(folder: String, byteCount: Int), PackageError>
+    package typealias Outcome = Result<(folder: String, byteCount: Int), PackageError>
 
     /// The answer to a question to the key-value store must come within this time.
     private static let answerMillisecondsMax = 30_000
@@ -35,13 +35,14 @@ final class PackageStore: @unchecked Sendable {
     /// Questions to the key-value store by request id.
     private var questions: [UInt64: (package: String, deadline: Instant)] = [:]
     private var nextRequest: UInt64 = 3 << 61
+    private var isHeadAway = false
 
     /// - Parameters:
     ///   - root: Made, with the folder that it is in, when something is first unpacked, and deleted in the end.
     ///   - send: Sends a message with a request id to the control store.
     ///   - done: Told how a fetch ended; on the leading thread.
     /// - Throws: `system` if the machine gives no threads.
-    init(
+    package init(
         root: String, reactor: Reactor, downloads: BlobDownloads, send: @escaping (Message, UInt64) -> Void,
         done: @escaping (String, Outcome) -> Void
     ) throws(TransportError) {
@@ -55,17 +56,19 @@ final class PackageStore: @unchecked Sendable {
     }
 
     /// Brings a package here and unpacks it; answered by `done`.
-    func fetch(_ package: String) {
+    package func fetch(_ package: String) {
         guard fetching.insert(package).inserted else { return }
         guard let uri = PackageURI(package) else {
             return finish(package, .failure(PackageError("'\(package)' is no name of a package")))
         }
-        guard let error = makeFolder() else { return uri.namesContent ? download(uri, uri.hash) : ask(uri) }
+        guard let error = makeFolder() else {
+            return uri.namesContent ? download(uri, uri.hash) : ask(uri.description, nextID())
+        }
         finish(package, .failure(error))
     }
 
     /// Deletes a package that no process uses.
-    func remove(_ package: String) {
+    package func remove(_ package: String) {
         guard let uri = PackageURI(package) else { return }
         let path = path(of: uri)
         // In the order of the calls with unpacking: it may be wanted again.
@@ -73,7 +76,7 @@ final class PackageStore: @unchecked Sendable {
     }
 
     /// The answer of the key-value store; whether it was to a question asked here.
-    func receive(_ message: Message, requestID: UInt64) -> Bool {
+    package func receive(_ message: Message, requestID: UInt64) -> Bool {
         guard let question = questions.removeValue(forKey: requestID) else { return false }
         guard case .keyValueReply(let reply) = message, let bytes = reply.value, let uri = PackageURI(question.package)
         else {
@@ -89,8 +92,18 @@ final class PackageStore: @unchecked Sendable {
         return true
     }
 
+    /// The link to the head is gone, and with it the answers.
+    package func headIsLost() { isHeadAway = true }
+
+    /// Asks again what was not answered.
+    package func headIsBack() {
+        isHeadAway = false
+        for (id, question) in questions.sorted(by: { $0.key < $1.key }) { ask(question.package, id) }
+    }
+
     /// Fails questions without an answer.
-    func tick(_ now: Instant) {
+    package func tick(_ now: Instant) {
+        guard !isHeadAway else { return }
         for (id, question) in questions.sorted(by: { $0.key < $1.key }) where now >= question.deadline {
             questions[id] = nil
             let seconds = Self.answerMillisecondsMax / 1_000
@@ -99,7 +112,7 @@ final class PackageStore: @unchecked Sendable {
     }
 
     /// Deletes everything; when the node has left.
-    func stop() {
+    package func stop() {
         disk.stop()
         removeTree(root)
     }
@@ -134,13 +147,16 @@ final class PackageStore: @unchecked Sendable {
         }
     }
 
-    private func ask(_ uri: PackageURI) {
+    private func nextID() -> UInt64 {
         nextRequest += 1
-        let deadline = reactor.clock.now().advanced(milliseconds: Self.answerMillisecondsMax)
-        questions[nextRequest] = (uri.description, deadline)
+        return nextRequest
+    }
+
+    private func ask(_ package: String, _ id: UInt64) {
+        questions[id] = (package, reactor.clock.now().advanced(milliseconds: Self.answerMillisecondsMax))
         let request = KeyValueRequest(
-            operation: .get, namespace: "", key: Array(uri.description.utf8), value: [], overwrite: false)
-        send(.keyValueRequest(request), nextRequest)
+            operation: .get, namespace: "", key: Array(package.utf8), value: [], overwrite: false)
+        send(.keyValueRequest(request), id)
     }
 
     /// The bytes of a downloaded file, which is removed.

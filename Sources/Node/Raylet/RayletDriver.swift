@@ -293,6 +293,10 @@ extension RayletDriver: EndpointHandler {
         var address = hello.address
         address.worker = peer
         give(.peerUp(address))
+        guard peer == .gcs else { return }
+        // After the core has said who is there.
+        downloads?.headIsBack()
+        packages?.headIsBack()
     }
 
     func message(kind: UInt16, requestID: UInt64, payload: UnsafeRawBufferPointer, from peer: WorkerID) {
@@ -316,7 +320,11 @@ extension RayletDriver: EndpointHandler {
     func peerLost(_ peer: WorkerID, _ reason: String) {
         // A worker or driver of this node cannot remove its socket when it is killed.
         unlink(configuration.socketPath(of: peer))
-        if peer == .gcs, isRegistered { restarter?.headIsLost(at: reactor.clock.now()) }
+        if peer == .gcs {
+            downloads?.headIsLost()
+            packages?.headIsLost()
+            if isRegistered { restarter?.headIsLost(at: reactor.clock.now()) }
+        }
         give(.peerLost(peer, reason: reason))
     }
 
