@@ -73,7 +73,10 @@ final class Connection: ReactorSource, @unchecked Sendable {
     }
 
     func stopped() {
-        if case .established(let peer) = phase { endpoint.detach(peer) }
+        switch phase {
+        case .established(let peer), .leaving(let peer): endpoint.detach(peer)
+        case .connecting, .securing, .greeting, .greeted, .draining, .ended: break
+        }
         endpoint.close(self)
     }
 

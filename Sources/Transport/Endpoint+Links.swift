@@ -113,12 +113,12 @@ extension Endpoint {
 
     /// A connection is at its end; its link is told.
     func ended(_ connection: Connection, reason: String) {
-        let phase = connection.phase
-        close(connection)
-        switch phase {
+        switch connection.phase {
         case .connecting(let peer), .securing(let peer), .greeting(let peer):
+            close(connection)
             failed(peer, "cannot connect to \(describe(peer)): \(reason)")
         case .established(let peer):
+            // First the peer forgets it: other threads send to the peer meanwhile.
             let isCurrent = peer.state.withLock { state -> Bool in
                 guard state.connection === connection else { return false }
                 state.connection = nil
@@ -126,13 +126,15 @@ extension Endpoint {
                     reason: reason, isProcessGone: false, at: reactor.clock.now())
                 return true
             }
+            close(connection)
             if isCurrent { settle(peer) }
         case .leaving(let peer):
             peer.state.withLock {
                 $0.link.abandon()
                 $0.connection = nil
             }
-        case .greeted, .draining, .ended: break
+            close(connection)
+        case .greeted, .draining, .ended: close(connection)
         }
     }
 
@@ -156,7 +158,13 @@ extension Endpoint {
     }
 
     func close(_ connection: Connection) {
-        if case .ended = connection.phase { return }
+        switch connection.phase {
+        case .ended: return
+        case .established(let peer), .leaving(let peer):
+            precondition(
+                peer.state.withLock { $0.connection !== connection }, "a peer sends on a connection that is closed")
+        case .connecting, .securing, .greeting, .greeted, .draining: break
+        }
         connection.phase = .ended
         unsettled.removeAll { $0 === connection }
         reactor.remove(descriptor: connection.descriptor)
