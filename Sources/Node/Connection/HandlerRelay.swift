@@ -23,6 +23,16 @@ package final class HandlerRelay: EndpointHandler {
     /// From now on `handler` is told.
     package func pass(to handler: (any EndpointHandler)?) { target.withLock { $0.handler = handler } }
 
+    /// From now on `handler` is told, and of the loss of a peer that an earlier handler may have been told of.
+    ///
+    /// A loss that comes while this runs may be told twice.
+    package func pass(to handler: any EndpointHandler, of endpoint: Endpoint, missing peer: WorkerID) {
+        pass(to: handler)
+        // A link is taken from the table before its loss is told: so either it is missing here, or `handler` hears it.
+        guard endpoint.peer(peer) == nil else { return }
+        endpoint.reactor.perform { handler.peerLost(peer, "the link was lost while this process joined") }
+    }
+
     private var handler: (any EndpointHandler)? { target.withLock { $0.handler } }
 
     package func peerUp(_ peer: WorkerID, _ hello: Hello) { handler?.peerUp(peer, hello) }

@@ -127,7 +127,8 @@ package enum DriverConnection {
         configuration.showLog = options.showLog
         configuration.language = options.language
         let worker = Worker(configuration, endpoint: endpoint, store: store, executor: nil)
-        relay.pass(to: worker)
+        // The store was attached meanwhile, which can take seconds.
+        relay.pass(to: worker, of: endpoint, missing: .gcs)
         if let local { try worker.introduce(to: local.address, startToken: 0) }
         return worker
     }
