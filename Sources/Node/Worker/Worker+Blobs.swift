@@ -31,15 +31,8 @@ extension Worker {
         // The pieces of one file come in order; another thread may be sending the same one.
         while !uploads.withLock({ $0.insert(hash).inserted }) { _ = reactor.poll(microseconds: 5_000) { false } }
         defer { uploads.withLock { _ = $0.remove(hash) } }
-        let found = try answer(to: .fetchBlob(FetchBlob(hash: hash, offset: 0, count: 1)))
-        if case .blobChunk(let chunk) = found, chunk.error == nil { return }
-        var offset = 0
-        while offset < byteCount {
-            let bytes = try read(offset, min(Limits.chunkBytes, byteCount - offset))
-            let piece = StoreBlob(hash: hash, offset: offset, total: byteCount, bytes: bytes)
-            let reply = try answer(to: .storeBlob(piece))
-            if case .blobStored(let stored) = reply, let error = stored.error { throw error }
-            offset += bytes.count
+        try BlobUpload.run(hash, byteCount: byteCount, read: read) { (message) throws(RayError) in
+            try answer(to: message)
         }
     }
 
