@@ -66,6 +66,23 @@ import Testing
         #expect(refused.error.type == .invalidArgument && refused.error.message.contains("64 KiB"))
     }
 
+    @Test("Who waits is told why in time, however many requests came and went before")
+    func noticeInTime() {
+        var harness = GCSHarness.cluster()
+        harness.checksInvariants = false
+        for number in 1...5_000 as ClosedRange<UInt32> {
+            harness.request(lease(number), from: driver(1))
+            harness.send(.returnLease(ReturnLease(lease: lease(number))), from: driver(1))
+        }
+        harness.request(lease(6_000), cpus: 100, from: driver(1))
+        harness.effects = []
+        harness.wait(milliseconds: 1_200)
+        let told = harness.messages(to: driver(1)).compactMap { message in
+            if case .leasePending(let pending) = message { pending.lease } else { nil }
+        }
+        #expect(told == [lease(6_000)])
+    }
+
     @Test("Repeated requests and reports change nothing; a granted one is answered again")
     func repeated() {
         var harness = GCSHarness.cluster()

@@ -229,9 +229,12 @@ extension GCSCore {
 
     /// Tells owners why their requests wait.
     mutating func notifyPending(at now: Instant, into effects: inout GCSEffects) {
-        for _ in 0..<GCSLimits.noticesPerTickMax {
-            guard let id = notices.popDue(at: now) else { return }
-            guard let record = leases[id], let reason = reason(of: record) else { continue }
+        var lookedCount = 0
+        while lookedCount < GCSLimits.noticesPerTickMax, let id = notices.popDue(at: now) {
+            // Most requests have been served before they are due: those cost nothing.
+            guard let record = leases[id], record.worker == nil else { continue }
+            lookedCount += 1
+            guard let reason = reason(of: record) else { continue }
             notices.lookAgain(id, at: now)
             guard reason != record.reason else { continue }
             leases[id]?.reason = reason
