@@ -241,10 +241,15 @@ int ray_tcp_listen(const char *host, uint16_t port, int backlog, uint16_t *bound
     return descriptor;
 }
 
-static void no_delay(int descriptor) {
-    int on = 1;
-    // Fails on Unix sockets, which have no delay.
+// Fails on Unix sockets, which have no delay, and whose peers the kernel knows.
+static void set_habits(int descriptor) {
+    int on = 1, idle_seconds = 60, interval_seconds = 10, count = 3;
     setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    // A machine that is switched off says nothing: an idle connection to it would stay for ever.
+    setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &idle_seconds, sizeof idle_seconds);
+    setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &interval_seconds, sizeof interval_seconds);
+    setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
 }
 
 int ray_tcp_connect(const char *host, uint16_t port) {
@@ -254,7 +259,7 @@ int ray_tcp_connect(const char *host, uint16_t port) {
     if (family < 0) return family;
     int descriptor = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (descriptor < 0) return -errno;
-    no_delay(descriptor);
+    set_habits(descriptor);
     if (connect(descriptor, (struct sockaddr *)&address, length) < 0 && errno != EINPROGRESS) {
         int error = errno;
         close(descriptor);
@@ -286,7 +291,7 @@ const char *ray_resolve_error(int code) { return gai_strerror(code); }
 int ray_accept(int listener) {
     int descriptor = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (descriptor < 0) return -errno;
-    no_delay(descriptor);
+    set_habits(descriptor);
     return descriptor;
 }
 

@@ -50,6 +50,8 @@ final class Connection: ReactorSource, @unchecked Sendable {
     let tls: TLSSession?
     /// Whether the first bytes were those of TLS.
     var isSecured = false
+    /// Whether it was accepted and has not been found to be a peer's.
+    var isStranger: Bool
 
     init(
         descriptor: Int32, isUnix: Bool, tls: TLSSession?, phase: Phase, deadline: Instant, endpoint: Endpoint
@@ -61,6 +63,7 @@ final class Connection: ReactorSource, @unchecked Sendable {
         self.deadline = deadline
         self.endpoint = endpoint
         decoder = FrameDecoder(payloadBytesMax: Hello.payloadBytesMax)
+        isStranger = if case .greeted = phase { true } else { false }
     }
 
     func ready(_ events: UInt32) {

@@ -35,11 +35,22 @@ extension Endpoint {
         guard descriptor >= 0 else {
             return failed(peer, "cannot connect to \(path): \(TransportError.text(-descriptor))")
         }
+        guard UnixPeer.mayServe(ray_peer_user(descriptor)) else {
+            ray_close(descriptor)
+            return failed(
+                peer,
+                "another user serves \(path), and is not told the token; remove that folder, or choose another one with "
+                    + "RAY_TMPDIR")
+        }
         let connection = open(descriptor, isUnix: true, nil, .greeting(peer), events: Connection.reading)
         if let connection { greet(connection, peer) }
     }
 
     private func dialTCP(_ peer: Peer, host: String, numeric: String, port: UInt16) {
+        // A name may have been looked up for so long that the link was given up, and there is a new one.
+        guard peers.withLock({ $0[peer.id] === peer }), peer.state.withLock({ $0.link.state == .waiting }) else {
+            return
+        }
         let descriptor = ray_tcp_connect(numeric, port)
         if descriptor == -EINVAL, host == numeric { return resolve(peer, host, port) }
         guard descriptor >= 0 else {
@@ -208,6 +219,7 @@ extension Endpoint {
         let now = reactor.clock.now()
         unsettled.removeAll { $0 === connection }
         connection.phase = .established(peer)
+        connection.isStranger = false
         let (old, isFirst) = peer.state.withLock { state -> (Connection?, Bool) in
             let old = state.connection
             let isFirst = !state.link.wasUp
@@ -228,12 +240,10 @@ extension Endpoint {
 
     /// A connection was accepted.
     func accepted(_ descriptor: Int32, isUnix: Bool) {
-        let waiting = unsettled.count { if case .greeted = $0.phase { true } else { false } }
+        // Who knocks at the port does not keep those of this machine out.
+        let waiting = unsettled.count { $0.isStranger && $0.isUnix == isUnix }
         guard waiting < settings.greetingsMax, !isShutDown else { return ray_close(descriptor) }
-        if isUnix {
-            let user = ray_peer_user(descriptor)
-            guard user == Int64(getuid()) || user == 0 else { return ray_close(descriptor) }
-        }
+        guard !isUnix || UnixPeer.mayCall(ray_peer_user(descriptor)) else { return ray_close(descriptor) }
         let tls = isUnix ? nil : credentials.tls?.makeSession(host: nil)
         guard isUnix || credentials.tls == nil || tls != nil else { return ray_close(descriptor) }
         open(descriptor, isUnix: isUnix, tls, .greeted, events: Connection.reading)
@@ -328,5 +338,8 @@ extension Endpoint {
         _ = connection.sendOutside(.refused) { refusal.write(to: &$0) }
         ray_socket_end_writing(connection.descriptor)
         connection.phase = .draining
+        let limit = reactor.clock.now().advanced(milliseconds: settings.refusedMilliseconds)
+        connection.deadline = min(connection.deadline, limit)
+        timer.set(noLaterThan: connection.deadline)
     }
 }

@@ -55,10 +55,12 @@ package struct Credentials: Sendable {
 package final class Endpoint: @unchecked Sendable {
     /// Limits of connections that are not yet links.
     package struct Settings: Sendable {
-        /// Connections that have not said who they are.
+        /// Connections over TCP that have not said who they are, and as many over Unix sockets.
         package var greetingsMax = 256
         /// How long a connection may take to say it.
         package var greetingMilliseconds = 5_000
+        /// How long a connection that was refused may take to read why.
+        package var refusedMilliseconds = 1_000
         /// How long TCP may take to connect.
         package var connectMilliseconds = 3_000
         /// Habits of links over Unix sockets.

@@ -41,6 +41,11 @@ package func attachStore(socketPath: String, token: [UInt8]) throws(TransportErr
     guard connection >= 0 else {
         throw .system(operation: "connecting to the object store at \(socketPath)", code: -connection)
     }
+    guard UnixPeer.mayServe(ray_peer_user(connection)) else {
+        ray_close(connection)
+        let operation = "connecting to the object store at \(socketPath), which another user serves"
+        throw .system(operation: operation, code: EPERM)
+    }
     do throws(TransportError) {
         return try attachStore(connection, token: token)
     } catch {
