@@ -40,6 +40,7 @@ package struct SessionDirectory: Sendable {
     package static func create(under root: String) throws(RayError) -> SessionDirectory {
         let session = SessionDirectory(path: root + "/session_" + timestamp() + "_\(getpid())")
         try makeDirectories(root)
+        try makeSafe(root)
         for folder in [session.path, session.logs, session.sockets, session.programs, session.processes] {
             guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw failure("create", folder) }
         }
@@ -48,6 +49,34 @@ package struct SessionDirectory: Sendable {
         unlink(temporary)
         if symlink(session.name, temporary) == 0 { rename(temporary, link) }
         return session
+    }
+
+    /// Whether the owner of a root of sessions may be trusted not to put a session of his own in the place of `user`'s,
+    /// with sockets that hear its token and programs that it runs.
+    ///
+    /// Where everybody may make folders, as in `/tmp`, it matters who was there first. Root does what it likes.
+    package static func trusts(owner: UInt32, parentMode: UInt32, user: UInt32 = geteuid()) -> Bool {
+        owner == user || owner == 0 || user == 0 || parentMode & 0o002 == 0
+    }
+
+    /// Sees to it that others cannot rename what this user has in `root`.
+    private static func makeSafe(_ root: String) throws(RayError) {
+        let name = String(root.reversed().drop { $0 == "/" }.reversed())
+        let slash = name.lastIndex(of: "/")
+        let folder = slash.map { $0 == name.startIndex ? "/" : String(name[..<$0]) } ?? "."
+        var (entry, parent, status) = (stat(), stat(), stat())
+        guard lstat(name, &entry) == 0, stat(folder, &parent) == 0, stat(root, &status) == 0 else {
+            throw failure("open", root)
+        }
+        guard trusts(owner: entry.st_uid, parentMode: parent.st_mode) else {
+            throw RayError(
+                .systemError,
+                "\(root) belongs to another user, who could take over the session; choose another folder with --temp-dir "
+                    + "or RAY_TMPDIR")
+        }
+        // Ray's own Python opens it to everybody. It stays open, but what is in it stays with who made it.
+        guard status.st_uid == geteuid(), status.st_mode & 0o022 != 0, status.st_mode & 0o1000 == 0 else { return }
+        chmod(root, status.st_mode & 0o7777 | 0o1000)
     }
 
     /// Removes the folder and everything in it, and `session_latest` if it leads there.
