@@ -27,6 +27,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -342,6 +343,16 @@ void ray_socket_reset(int descriptor) {
 }
 
 void ray_close(int descriptor) { close(descriptor); }
+
+void ray_raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
+    // Not without end: some programs go through all numbers that are possible.
+    rlim_t wanted = limit.rlim_max < RAY_DESCRIPTOR_LIMIT_MAX ? limit.rlim_max : RAY_DESCRIPTOR_LIMIT_MAX;
+    if (limit.rlim_cur >= wanted) return;
+    limit.rlim_cur = wanted;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 int ray_pair_create(int descriptors[2]) {
     return result(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, descriptors));

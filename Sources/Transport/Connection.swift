@@ -178,7 +178,7 @@ final class Connection: ReactorSource, @unchecked Sendable {
             }
         }
         if becameDirty { endpoint.reactor.flushAtTurnEnd(peer) }
-        if let tickAt { endpoint.timer.set(noLaterThan: tickAt) }
+        if let tickAt { endpoint.timer.set(about: tickAt) }
         let handler = endpoint.handler
         decoder.withBuffer { buffer in
             for frame in batch {

@@ -40,7 +40,7 @@ extension Endpoint {
             case .transmit, .deliver: preconditionFailure("the driver sends and delivers without effects")
             }
         }
-        if let at = peer.state.withLock({ $0.link.tickAt }) { timer.set(noLaterThan: at) }
+        if let at = peer.state.withLock({ $0.link.tickAt }) { timer.set(about: at) }
     }
 
     /// Removes a peer from the table; whether it was there.
@@ -54,23 +54,62 @@ extension Endpoint {
 
     /// Time passes: links, attempts to connect, and connections that take too long.
     func tick(_ now: Instant) {
-        var next = Instant.distantFuture
-        for peer in peers.withLock({ $0.values.sorted { $0.id < $1.id } }) {
-            let (hasEffects, isDue, tickAt) = peer.state.withLock { state -> (Bool, Bool, Instant?) in
-                state.link.tick(at: now)
-                peer.write(&state)
-                let isDue = state.connectAt.map { $0 <= now } ?? false
-                if isDue { state.connectAt = nil }
-                let tickAt = [state.link.tickAt, state.connectAt].compactMap { $0 }.min()
-                return (state.link.hasEffects, isDue, tickAt)
+        var due: [Peer] = []
+        // Of thousands of links few are due: the others cost a look.
+        for peer in peers.withLock({ Array($0.values) }) {
+            let (tickAt, connectAt) = peer.state.withLock { ($0.link.tickAt, $0.connectAt) }
+            if min(tickAt ?? .distantFuture, connectAt ?? .distantFuture) <= now {
+                due.append(peer)
+            } else {
+                wake(tickAt: tickAt, connectAt: connectAt)
             }
-            if let tickAt { next = min(next, tickAt) }
-            if hasEffects { settle(peer) }
-            if isDue { dial(peer) }
         }
+        for peer in due.sorted(by: { $0.id < $1.id }) { tick(peer, now) }
         for connection in unsettled where connection.deadline <= now { expired(connection) }
-        for connection in unsettled { next = min(next, connection.deadline) }
-        if next != .distantFuture { timer.set(noLaterThan: next) }
+        if let next = unsettled.map(\.deadline).min() { timer.set(noLaterThan: next) }
+        if !resting.isEmpty { restsUntil <= now ? acceptAgain() : timer.set(noLaterThan: restsUntil) }
+    }
+
+    private func tick(_ peer: Peer, _ now: Instant) {
+        let (hasEffects, isDue) = peer.state.withLock { state -> (Bool, Bool) in
+            state.link.tick(at: now)
+            peer.write(&state)
+            let isDue = state.connectAt.map { $0 <= now } ?? false
+            if isDue { state.connectAt = nil }
+            return (state.link.hasEffects, isDue)
+        }
+        if hasEffects { settle(peer) }
+        if isDue { dial(peer) }
+        let (tickAt, connectAt) = peer.state.withLock { ($0.link.tickAt, $0.connectAt) }
+        wake(tickAt: tickAt, connectAt: connectAt)
+    }
+
+    private func wake(tickAt: Instant?, connectAt: Instant?) {
+        if let tickAt { timer.set(about: tickAt) }
+        if let connectAt { timer.set(noLaterThan: connectAt) }
+    }
+
+    /// No descriptor is left for a new connection: a listener is left alone for a while, else it would be ready
+    /// all the time.
+    func rest(_ listener: Listener, code: Int32) {
+        let now = reactor.clock.now()
+        reactor.modify(descriptor: listener.descriptor, events: 0)
+        resting.append(listener)
+        restsUntil = now.advanced(milliseconds: 100)
+        timer.set(noLaterThan: restsUntil)
+        guard now >= nextWarning else { return }
+        nextWarning = now.advanced(milliseconds: 60_000)
+        handler.warn(
+            "new connections have to wait: \(TransportError.text(code)); allow this process more open files (ulimit -n)"
+        )
+    }
+
+    private func acceptAgain() {
+        let waiting = resting
+        resting = []
+        for listener in waiting where listeners.withLock({ $0.contains { $0 === listener } }) {
+            reactor.modify(descriptor: listener.descriptor, events: UInt32(RAY_EVENT_READ))
+        }
     }
 
     /// Remembers a connection that must make progress until its deadline.
@@ -157,6 +196,7 @@ extension Endpoint {
         if let connection { close(connection) }
     }
 
+    /// Closes a connection that no peer has any more: the next socket, whosever it is, gets the same descriptor.
     func close(_ connection: Connection) {
         switch connection.phase {
         case .ended: return

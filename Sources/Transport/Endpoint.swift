@@ -21,6 +21,13 @@ package protocol EndpointHandler: AnyObject, Sendable {
     func peerLost(_ peer: WorkerID, _ reason: String)
     /// The peer did not want us: token, version or another process at its address. Trying again is pointless.
     func refused(_ peer: WorkerID, _ address: Address, _ reason: String)
+    /// Something that an operator should know, as a sentence; now and then at most.
+    func warn(_ text: String)
+}
+
+extension EndpointHandler {
+    /// Most have nobody to tell it to.
+    package func warn(_ text: String) {}
 }
 
 /// The token of a process, and what its peers must have.
@@ -50,8 +57,7 @@ package struct Credentials: Sendable {
 
 /// The links of one process.
 ///
-/// Unchecked: `serial`, `unsettled`, `isShutDown` and `handler` are touched by the reactor's leader only; the rest is
-/// constant or under a mutex.
+/// Unchecked: what is marked "leader only" is touched by the reactor's leader only; the rest is constant or under a mutex.
 package final class Endpoint: @unchecked Sendable {
     /// Limits of connections that are not yet links.
     package struct Settings: Sendable {
@@ -67,6 +73,8 @@ package final class Endpoint: @unchecked Sendable {
         package var sameNode = LinkCore.Configuration.sameNode(connects: false)
         /// Habits of links over TCP.
         package var acrossNodes = LinkCore.Configuration.acrossNodes(connects: false)
+        /// Takes a connection from a listener: its descriptor, or -errno.
+        package var accept: @Sendable (Int32) -> Int32 = { ray_accept($0) }
 
         /// The limits that are meant for production.
         package init() {}
@@ -84,6 +92,10 @@ package final class Endpoint: @unchecked Sendable {
     var serial: UInt64 = 0
     /// Leader only: connections that are not established, or no more.
     var unsettled: [Connection] = []
+    /// Leader only: listeners that are not looked at for want of descriptors, until when, and when that is said again.
+    var resting: [Listener] = []
+    var restsUntil = Instant.zero
+    var nextWarning = Instant.zero
     /// Leader only.
     var isShutDown = false
     /// Whether it is shut down, and nobody is left who has not heard it.

@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 internal import CRaySystem
+internal import Glibc
 
 /// A listening socket of an endpoint.
 final class Listener: ReactorSource {
@@ -12,6 +13,9 @@ final class Listener: ReactorSource {
     /// The path of a Unix socket, removed at the end.
     let path: String
     private let endpoint: Endpoint
+
+    /// What the kernel says when it has no descriptor or no memory: the connection stays in the queue.
+    private static let exhaustion: Set<Int32> = [EMFILE, ENFILE, ENOBUFS, ENOMEM]
 
     init(descriptor: Int32, isUnix: Bool, path: String, endpoint: Endpoint) {
         self.descriptor = descriptor
@@ -23,8 +27,11 @@ final class Listener: ReactorSource {
     func ready(_ events: UInt32) {
         // A bound per turn, so that a flood of connections does not keep others waiting.
         for _ in 0..<64 {
-            let accepted = ray_accept(descriptor)
-            guard accepted >= 0 else { return }
+            let accepted = endpoint.settings.accept(descriptor)
+            guard accepted >= 0 else {
+                if Self.exhaustion.contains(-accepted) { endpoint.rest(self, code: -accepted) }
+                return
+            }
             endpoint.accepted(accepted, isUnix: isUnix)
         }
     }

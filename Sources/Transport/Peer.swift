@@ -87,7 +87,7 @@ package final class Peer: Sendable {
             }
             return state.link.isCongested ? .congested : .sent
         }
-        if let tickAt { timer.set(noLaterThan: tickAt) }
+        if let tickAt { timer.set(about: tickAt) }
         if hasEffects { settle(self) }
         if becameDirty { isInTurn ? reactor.flushAtTurnEnd(self) : reactor.flushSoon(self) }
         return outcome

@@ -431,7 +431,12 @@ extension Reactor {
                 let isUnchanged = timer.at.compareExchange(
                     expected: at, desired: .max, ordering: .sequentiallyConsistent
                 ).exchanged
-                if isUnchanged { timer.fire(now) } else { timerMoved(to: at) }
+                guard isUnchanged else {
+                    timerMoved(to: at)
+                    continue
+                }
+                timer.firedAt.store(now.nanoseconds, ordering: .relaxed)
+                timer.fire(now)
             } else if at != .max {
                 timerMoved(to: at)
             }

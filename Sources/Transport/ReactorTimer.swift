@@ -8,7 +8,12 @@ internal import Synchronization
 
 /// A callback at a wanted time, on the leading thread; each setting fires once.
 package final class ReactorTimer: Sendable {
+    /// Between two firings that were set with `set(about:)`.
+    private static let spacingNanoseconds: UInt64 = 10_000_000
+
     let at = Atomic<UInt64>(.max)
+    /// When it fired last.
+    let firedAt = Atomic<UInt64>(0)
     let fire: @Sendable (Instant) -> Void
     private let moved: @Sendable (UInt64) -> Void
 
@@ -21,6 +26,13 @@ package final class ReactorTimer: Sendable {
     package func set(_ instant: Instant) {
         at.store(instant.nanoseconds, ordering: .sequentiallyConsistent)
         moved(instant.nanoseconds)
+    }
+
+    /// Fires at `instant`, or up to 10 ms later if it has just fired: so that thousands who want something at a time of
+    /// their own are served together.
+    package func set(about instant: Instant) {
+        let earliest = firedAt.load(ordering: .relaxed) + Self.spacingNanoseconds
+        set(noLaterThan: Instant(nanoseconds: max(instant.nanoseconds, earliest)))
     }
 
     /// Fires at `instant` at the latest. Cheap if an earlier time is set.

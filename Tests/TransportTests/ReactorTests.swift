@@ -87,4 +87,23 @@ struct ReactorTests {
         }
         #expect(reactor.poll(microseconds: 20_000_000) { counter.count == 4_000 })
     }
+
+    @Test("A timer that thousands want, each at a time of its own, fires a hundred times a second and not more")
+    func spacing() throws {
+        let reactor = try Reactor()
+        let count = Mutex(0)
+        let timer = reactor.makeTimer { _ in count.withLock { $0 += 1 } }
+        let start = reactor.clock.now()
+        var now = start
+        while now.milliseconds(since: start) < 200 {
+            timer.set(about: now)
+            _ = reactor.poll(microseconds: 100) { false }
+            now = reactor.clock.now()
+        }
+        let fired = count.withLock { $0 }
+        #expect(fired >= 1 && fired <= now.milliseconds(since: start) / 10 + 1)
+        // An earlier time is not held up.
+        timer.set(noLaterThan: reactor.clock.now())
+        #expect(reactor.poll(microseconds: 1_000_000) { count.withLock { $0 } > fired })
+    }
 }

@@ -16,6 +16,7 @@ final class Recorder: EndpointHandler {
         var messages: [(kind: UInt16, requestID: UInt64, payload: [UInt8])] = []
         var lost: [String] = []
         var refused: [String] = []
+        var warnings: [String] = []
     }
 
     let records = Mutex(Records())
@@ -39,6 +40,8 @@ final class Recorder: EndpointHandler {
     func refused(_ peer: WorkerID, _ address: Address, _ reason: String) {
         records.withLock { $0.refused.append(reason) }
     }
+
+    func warn(_ text: String) { records.withLock { $0.warnings.append(text) } }
 }
 
 /// An endpoint with its own reactor, as a process of its own would have.

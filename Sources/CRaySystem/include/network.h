@@ -60,6 +60,9 @@ int ray_tcp_connect(const char *host, uint16_t port);
 int ray_resolve(const char *name, char *numeric, size_t capacity);
 const char *ray_resolve_error(int code);
 int ray_accept(int listener);
+enum { RAY_DESCRIPTOR_LIMIT_MAX = 1 << 20 };
+// Lets this process and its children open as many files as the system's hard limit allows, up to the number above.
+void ray_raise_descriptor_limit(void);
 int ray_socket_error(int descriptor);
 // User id of the process behind a Unix socket.
 int64_t ray_peer_user(int descriptor);

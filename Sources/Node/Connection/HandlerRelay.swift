@@ -46,4 +46,6 @@ package final class HandlerRelay: EndpointHandler {
     package func refused(_ peer: WorkerID, _ address: Address, _ reason: String) {
         handler?.refused(peer, address, reason)
     }
+
+    package func warn(_ text: String) { handler?.warn(text) }
 }

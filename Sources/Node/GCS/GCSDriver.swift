@@ -180,6 +180,8 @@ final class GCSDriver: EndpointHandler, @unchecked Sendable {
 
     func refused(_ peer: WorkerID, _ address: Address, _ reason: String) { peerLost(peer, reason) }
 
+    func warn(_ text: String) { logger.warning("\(text)") }
+
     private func fetch(_ wanted: FetchBlob, requestID: UInt64, from peer: WorkerID) {
         let chunk = archive.fetch(wanted)
         if wanted.offset == 0, chunk.error == nil { give(.fileStored(hash: wanted.hash, by: peer)) }

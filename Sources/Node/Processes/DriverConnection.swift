@@ -43,6 +43,8 @@ package enum DriverConnection {
     ///
     /// - Throws: `clusterUnreachable`, `authenticationFailed`, or what the cluster says.
     package static func open(_ options: Options) throws(RayError) -> Worker {
+        // A driver has a link to each of its workers and actors.
+        ray_raise_descriptor_limit()
         let reactor = try Reactor.started()
         do throws(RayError) {
             return try join(options, reactor)

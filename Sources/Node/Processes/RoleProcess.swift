@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
+internal import CRaySystem
 internal import Glibc
 internal import Logging
 internal import RayCore
@@ -22,6 +23,7 @@ enum RoleProcess {
         unsetenv(RoleSettings.settingsVariable)
         writeFile("/proc/self/comm", String(role.prefix(15)))
         signal(SIGPIPE, SIG_IGN)
+        ray_raise_descriptor_limit()
         LoggingSystem.bootstrap { StreamLogHandler.standardOutput(label: $0) }
         do throws(RayError) {
             try watchParent(role, settings)

@@ -329,6 +329,8 @@ extension RayletDriver: EndpointHandler {
     }
 
     func refused(_ peer: WorkerID, _ address: Address, _ reason: String) { give(.refused(peer, reason: reason)) }
+
+    func warn(_ text: String) { logger.warning("\(text)") }
 }
 
 // MARK: effects

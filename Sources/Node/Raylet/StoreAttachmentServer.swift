@@ -52,6 +52,11 @@ final class StoreAttachmentServer: @unchecked Sendable {
     private func accept(_ listener: Int32) -> Bool {
         for _ in 0..<64 {
             let connection = ray_accept(listener)
+            if connection == -EMFILE || connection == -ENFILE {
+                // The listener stays ready as long as there is no descriptor for who waits: it is left alone for a while.
+                watch.pause(listener)
+                watch.after(milliseconds: 100) { self.watch.resume(listener) { self.accept(listener) } }
+            }
             guard connection >= 0 else { break }
             endOverdue()
             guard pending.count < Self.pendingMax, ray_peer_user(connection) == Int64(getuid()) else {

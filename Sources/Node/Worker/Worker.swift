@@ -138,6 +138,8 @@ package final class Worker: WorkerAPI {
 extension Worker: EndpointHandler {
     package func peerUp(_ peer: WorkerID, _ hello: Hello) { if peer == .gcs { step(.peerUp(peer)) } }
 
+    package func warn(_ text: String) { configuration.warn(text) }
+
     package func message(kind: UInt16, requestID: UInt64, payload: UnsafeRawBufferPointer, from peer: WorkerID) {
         do throws(WireError) {
             let message = try Message(kind: kind, payload: payload)
