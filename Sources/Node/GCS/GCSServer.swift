@@ -51,7 +51,10 @@ package final class GCSServer: Sendable {
         do throws(TransportError) {
             reactor = try Reactor()
             driver = GCSDriver(
-                reactor: reactor, archive: ProgramArchive(folder: configuration.programsDirectory), journal: journal
+                reactor: reactor,
+                archive: ProgramArchive(
+                    folder: configuration.programsDirectory, isDurable: configuration.isStorageOwn),
+                journal: journal
             ) { stopReason.fail($0) }
             let own = Address(node: .none, worker: .gcs, host: host, port: 0, socketPath: "")
             let hello = Hello(

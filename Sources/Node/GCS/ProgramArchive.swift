@@ -36,13 +36,21 @@ package struct ProgramArchive {
     }
 
     private let folder: String
+    /// Whether the files outlive the machine: then they are on the disk before they have their names.
+    private let isDurable: Bool
     /// In order of their beginning.
     private var uploads: [Upload] = []
     private var uploadCount = 0
 
-    /// An archive in a folder that exists; parts that an earlier process left are removed.
-    package init(folder: String) {
+    /// An archive in a folder that exists; parts that an earlier process left are removed, and files without content,
+    /// which a machine leaves that lost its power.
+    package init(folder: String, isDurable: Bool = false) {
         self.folder = folder
+        self.isDurable = isDurable
+        for hash in hashes {
+            var status = stat()
+            if stat(folder + "/" + hash, &status) == 0, status.st_size == 0 { unlink(folder + "/" + hash) }
+        }
         for name in listDirectory(folder) where name.hasSuffix(".part") && name.split(separator: ".").count == 3 {
             unlink(folder + "/" + name)
         }
@@ -167,6 +175,8 @@ package struct ProgramArchive {
             }
             written += count
         }
+        // Piece by piece, so that no wait for the disk is long.
+        if isDurable { fdatasync(file) }
         bytes.withUnsafeBytes { ray_sha256_add(&uploads[index].state, $0.baseAddress, $0.count) }
         uploads[index].offset += bytes.count
     }
@@ -176,7 +186,7 @@ package struct ProgramArchive {
         var digest = [UInt8](repeating: 0, count: Int(RAY_SHA256_BYTES))
         ray_sha256_finish(&upload.state, &digest)
         // Raylets of this session run the file from where it is.
-        let isReady = fchmod(upload.file, 0o700) == 0
+        let isReady = fchmod(upload.file, 0o700) == 0 && (!isDurable || fsync(upload.file) == 0)
         Glibc.close(upload.file)
         guard digest.hex == upload.hash else {
             unlink(upload.path)
@@ -190,6 +200,14 @@ package struct ProgramArchive {
             unlink(upload.path)
             throw RayError(.outOfDisk, "program \(upload.hash) cannot be kept: \(reason)")
         }
+        if isDurable { syncFolder() }
+    }
+
+    private func syncFolder() {
+        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        fsync(descriptor)
+        Glibc.close(descriptor)
     }
 
     private mutating func drop(where isUnwanted: (Upload) -> Bool) {

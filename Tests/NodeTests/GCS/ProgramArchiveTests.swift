@@ -108,6 +108,17 @@ import Testing
         archive.tick(at: Instant.zero.advanced(milliseconds: 60_000))
         #expect(folder.names.isEmpty)
     }
+
+    @Test("A file without content, which a lost machine leaves, is not taken for a program", arguments: [true, false])
+    func emptyFile(isDurable: Bool) throws {
+        let folder = try TemporaryFolder()
+        let hash = sha256(bytes)
+        #expect(writeFile(folder.path + "/" + hash, ""))
+        var archive = ProgramArchive(folder: folder.path, isDurable: isDurable)
+        #expect(archive.hashes.isEmpty)
+        #expect(try archive.store(piece(hash, 0, bytes.count), from: first, at: .zero))
+        #expect(ProgramArchive(folder: folder.path, isDurable: isDurable).hashes == [hash])
+    }
 }
 
 /// A folder that is removed at the end.
