@@ -43,8 +43,8 @@ package final class ObjectStoreServer {
         package var capacity: Int
         /// Most objects at a time; nothing means one for each 16 KiB, within 65,536 and 4 million.
         package var objectsMax: Int?
-        /// Most processes at a time.
-        package var clientsMax = 256
+        /// Most processes at a time. The memory of a slot is touched, and so taken, when it is used.
+        package var clientsMax = 4_096
         /// Most objects that one process reads at a time; the default makes a slot 64 KiB.
         package var pinsPerClient = 8_176
         /// Fresh bytes that `prepareAhead` keeps ready beyond what is in use.

@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 import CRaySystem
+import Glibc
 import RayCore
 import RayObjectStore
 import Testing
@@ -319,5 +320,22 @@ private let largeCopyBytes = 8 << 20
         }
         #expect(target[place..<count + place].elementsEqual(source))
         #expect((target.prefix(place) + target.suffix(place)).allSatisfy { $0 == 0xee })
+    }
+
+    @Test("A node serves a thousand processes, whose slots take little memory")
+    func manyClients() throws {
+        let server = try ObjectStoreServer(ObjectStoreServer.Configuration(capacity: 1 << 20), nonce: 7)
+        var before = stat()
+        #expect(fstat(server.fileDescriptor, &before) == 0)
+        let clients = try (1...1_000).map { try server.attachClient(processID: $0) }
+        #expect(Set(clients.map(\.index)).count == 1_000)
+        var after = stat()
+        #expect(fstat(server.fileDescriptor, &after) == 0)
+        #expect((after.st_blocks - before.st_blocks) * 512 <= 1_000 * 3 * 4_096)
+        let last = try ObjectStoreClient(
+            fileDescriptor: server.fileDescriptor, fallbackDescriptor: nil, client: try #require(clients.last))
+        #expect(try last.lookup(objectID(1)) == nil)
+        for client in clients { server.detachClient(client, at: .zero) }
+        #expect(try server.attachClient(processID: 1).index < 4_096)
     }
 }
