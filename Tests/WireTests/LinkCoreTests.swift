@@ -237,4 +237,17 @@ struct LinkCoreTests {
         #expect(link.state == .lost)
         #expect(effects.count == 1)
     }
+
+    @Test("A peer that pings and reads nothing has no memory filled with answers")
+    func pongs() {
+        var configuration = LinkCore.Configuration()
+        configuration.queuedBytesMax = 1_000
+        var link = LinkCore(configuration, at: .zero)
+        link.connected(peerHighestReceived: 0, at: .zero)
+        let ping = FrameHeader(kind: LinkFrameKind.ping.rawValue, payloadLength: 0)
+        for _ in 0..<10_000 {
+            _ = link.accept(ping, payload: UnsafeRawBufferPointer(start: nil, count: 0), at: .zero)
+        }
+        #expect((500..<2_000).contains(link.queuedBytes))
+    }
 }

@@ -294,7 +294,9 @@ extension LinkCore {
 
     private mutating func acceptLinkFrame(_ header: FrameHeader, _ payload: UnsafeRawBufferPointer) {
         switch LinkFrameKind(rawValue: header.kind) {
-        case .ping: appendLinkFrame(.pong, requestID: header.requestID)
+        case .ping:
+            // A peer that reads nothing gets no more; one that reads sees by what is queued that somebody is there.
+            if !isCongested { appendLinkFrame(.pong, requestID: header.requestID) }
         case .goodbye:
             let reason = String(decoding: payload, as: UTF8.self)
             close(reason)
