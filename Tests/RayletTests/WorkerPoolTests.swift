@@ -371,4 +371,20 @@ import Testing
         harness.send(.shutDownNode(ShutDownNode(reason: "x")), from: process(5))
         #expect(harness.leaving == nil)
     }
+
+    @Test("Many actors on one node start in a time that does not grow with their cube", .timeLimit(.minutes(2)))
+    func manyActors() {
+        var harness = RayletHarness()
+        let count = 1_000
+        for number in 1...count { harness.assign(UInt32(number), actor: ActorID(UInt64(number), 3)) }
+        var served = 0
+        while served < count {
+            let tokens = harness.wantedStarts
+            guard !tokens.isEmpty else { break }
+            harness.effects = []
+            for token in tokens { _ = harness.ready(token, harness.spawn(token)) }
+            served += harness.leaseReady.count
+        }
+        #expect(served == count)
+    }
 }

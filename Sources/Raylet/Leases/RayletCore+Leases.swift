@@ -29,10 +29,12 @@ extension RayletCore {
     /// Gives idle workers to waiting leases, and starts workers for those that find none.
     mutating func serveWaitingLeases(at now: Instant, into effects: inout [RayletEffect]) {
         var wanted: [(key: PoolKey, count: Int)] = []
+        // Looked for once, not for each lease: mostly there are none.
+        var idle = pool.idleWorkers
         for id in waitingLeases {
             guard let lease = leases[id] else { continue }
-            if let token = pool.idleWorker(for: lease) {
-                serve(id, with: token, at: now, into: &effects)
+            if let index = idle.lastIndex(where: { pool[$0]?.suits(lease) == true }) {
+                serve(id, with: idle.remove(at: index), at: now, into: &effects)
             } else if let index = wanted.firstIndex(where: { $0.key == lease.key }) {
                 wanted[index].count += 1
             } else {

@@ -67,6 +67,14 @@ struct WorkerProcess: Sendable {
 
     /// Whether it has not reported yet, and still may.
     var isStarting: Bool { (state == .requested || state == .starting) && !isDoomed }
+
+    /// Whether a lease may have it when it is idle.
+    ///
+    /// The owner may be a worker, too, whose task has ended: it has no link to itself. An actor gets one that nobody
+    /// has used: others may wait for what a used one owns, and some of that may be calls of this very actor.
+    func suits(_ lease: Lease) -> Bool {
+        key == lease.key && address?.worker != lease.owner.worker && !(lease.actor != nil && hasServed)
+    }
 }
 
 /// The worker processes of a node, with the indices that decisions need.
@@ -94,18 +102,7 @@ struct WorkerPool: Sendable {
     /// The start token of a worker that reported.
     func token(worker: WorkerID) -> UInt64? { tokensByWorker[worker] }
 
-    /// The idle worker for a lease: the one that was used last, so that the others may end.
-    ///
-    /// The owner may be a worker, too, whose task has ended: it has no link to itself. An actor gets one that nobody
-    /// has used: others may wait for what a used one owns, and some of that may be calls of this very actor.
-    func idleWorker(for lease: Lease) -> UInt64? {
-        workers.values.filter {
-            $0.state == .idle && $0.key == lease.key && $0.address?.worker != lease.owner.worker
-                && !(lease.actor != nil && $0.hasServed)
-        }.max { ($0.since, $0.startToken) < ($1.since, $1.startToken) }?.startToken
-    }
-
-    /// Idle workers, the one that was idle longest first.
+    /// Idle workers, the one that was idle longest first. Leases get the last that suits, so that the others may end.
     var idleWorkers: [UInt64] {
         workers.values.filter { $0.state == .idle }
             .sorted { ($0.since, $0.startToken) < ($1.since, $1.startToken) }.map(\.startToken)
