@@ -4,7 +4,7 @@ SWIFT ?= swift
 SOURCES = Package.swift Sources Tests $(wildcard examples Benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build test venv demo bench bench-python libraries chaos nightly format lint clean
+.PHONY: help deps build test venv wheel demo bench bench-python libraries chaos nightly format lint clean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ test: deps ## Build and run all tests for release
 
 venv: build ## Make .venv with Ray from PyPI and our wheel
 	@dev/python.sh
+
+wheel: build ## Build our wheel for other machines; leaves build/swift_ray_core-….whl
+	@dev/python.sh wheel
 
 demo: deps ## Run an example on a cluster of its own
 	@dev/demo.sh

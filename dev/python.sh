@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Python on our core: puts the library, the programs and Swift's own libraries into the package, builds its
 # extensions, installs it beside Ray from PyPI into .venv, and with "test" runs its tests on our core and on Ray's own.
+# With "wheel" it makes a wheel of the package instead, in the folder build.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -24,8 +25,16 @@ stage() {
     done
 }
 
-environment() {
+interpreter() {
     [[ -x .venv/bin/python ]] || python3 -m venv .venv
+}
+
+wheel() {
+    .venv/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build ./python
+    ls build/swift_ray_core-*.whl
+}
+
+environment() {
     # Ray Client wants gRPC. Ray's own core makes environments with virtualenv; ours with what Python brings.
     local wanted=("ray[client]==$ray" numpy pytest setuptools wheel msgpack virtualenv)
     .venv/bin/python -m pip install --quiet --disable-pip-version-check "${wanted[@]}"
@@ -44,11 +53,14 @@ own() {
 }
 
 tests() {
+    # The program `ray`, which some tests start.
+    RAY_BUILD=$(realpath "$build")
+    export RAY_BUILD
     # Elsewhere than in python/, so that the package that was installed is the one that is tested.
     cd python/tests
     ../../.venv/bin/python -m pytest -q -p no:cacheprovider --ignore=features --ignore=together .
     echo "Swift and Python together:"
-    RAY_BUILD=$(cd ../.. && realpath "$build") ../../.venv/bin/python -m pytest -q -p no:cacheprovider together
+    ../../.venv/bin/python -m pytest -q -p no:cacheprovider together
     echo "Features on our core:"
     ../../.venv/bin/python -m pytest -q -p no:cacheprovider features
     echo "The same on Ray's own:"
@@ -71,5 +83,9 @@ tests() {
 }
 
 stage
-environment
-if [[ ${1:-} == test ]]; then tests; fi
+interpreter
+case ${1:-} in
+    wheel) wheel ;;
+    test) environment; tests ;;
+    *) environment ;;
+esac
