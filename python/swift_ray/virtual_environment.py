@@ -100,13 +100,14 @@ def install(kind: str, wanted: dict, python: str, place: str, folder: str) -> No
         for one in wanted["packages"]:
             file.write(one.replace(WORKING_DIR_VARIABLE, folder) + "\n")
     if kind == "pip":
-        pip = [python, "-m", "pip"]
+        # Not a module of this name in the folder where this process runs, which is the program's.
+        pip = [python, "-P", "-m", "pip"]
         if wanted.get("pip_version"):
             run([*pip, "install", *PIP_OPTIONS, "pip" + wanted["pip_version"]])
         run([*pip, "install", *wanted.get("pip_install_options", PIP_OPTIONS), "-r", requirements])
     else:
         uv = shutil.which("uv")
-        command = [uv] if uv else [sys.executable, "-m", "uv"]
+        command = [uv] if uv else [sys.executable, "-P", "-m", "uv"]
         options = wanted.get("uv_pip_install_options", ["--no-cache"])
         run([*command, "pip", "install", "--python", python, *options, "-r", requirements])
         pip = [*command, "pip"]

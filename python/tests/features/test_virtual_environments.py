@@ -1,6 +1,7 @@
 """`pip` in runtime environments: a wheel that the test makes, so that no index is needed."""
 
 import importlib.util
+import subprocess
 import sys
 import zipfile
 
@@ -73,3 +74,25 @@ def test_what_cannot_be_installed(tmp_path):
         return 1
 
     assert ray.get(plain.remote(), timeout=60) == 1
+
+
+BESIDE = """
+import ray
+ray.init("local", num_cpus=1, include_dashboard=False)
+
+@ray.remote(runtime_env={"pip": [WHEEL]})
+def version():
+    import swift_ray_sample
+    return swift_ray_sample.VERSION
+
+print("version", ray.get(version.remote(), timeout=SECONDS))
+"""
+
+
+def test_a_module_beside_the_program_is_not_taken_for_pip(wheels, tmp_path):
+    (tmp_path / "pip.py").write_text("raise SystemExit('not this one')\n")
+    program = BESIDE.replace("WHEEL", repr(wheels[0])).replace("SECONDS", str(FIRST_MAY_TAKE_SECONDS))
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
+    assert "version 1.0" in done.stdout, done.stdout + done.stderr
