@@ -8,6 +8,7 @@ import base64
 import contextlib
 import json
 import os
+import socket
 import time
 from collections.abc import Callable
 from types import ModuleType
@@ -15,6 +16,11 @@ from types import ModuleType
 SETTINGS_NAMESPACE = b"swift_ray"
 SETTINGS_KEY = b"system_config"
 SETTINGS_OPTION = "--config_list="
+# Before an address: the name of the host that has it.
+HOST_NAME_PREFIX = b"host_name:"
+# The metadata of a value that Swift has made, and of the error of a task whose worker died.
+SWIFT_VALUE = b"SWIFT"
+WORKER_DIED = b"0"
 # How long a driver whose interpreter ends waits, as Ray does.
 EXIT_S = 0.5
 # What is recorded of tasks (TraceSettings.swift).
@@ -47,6 +53,11 @@ RAYLET_SETTINGS = (
 DEBUGGER_VARIABLE = "RAY_ray_debugger_external"
 # Whether gRPC takes care of forks (cygrpc's variable).
 FORKING_VARIABLE = "GRPC_ENABLE_FORK_SUPPORT"
+NO_DASHBOARD = (
+    "swift-ray has no dashboard, and so neither jobs nor an interface over HTTP: run the program itself, with "
+    "RAY_ADDRESS=HOST:PORT in its environment. What it prints and the logs of its workers are in the session's folder, "
+    "session_latest/logs."
+)
 LIB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib")
 
 
@@ -117,6 +128,24 @@ def patch_services(services: ModuleType) -> None:
         return start_process(command, process_type, *arguments, env_updates=env_updates, **options)
 
     services.start_ray_process = start_ray_process
+    find = services.get_ray_address_from_environment
+
+    def find_address(addr, temp_dir):
+        """Who looks for a cluster on this machine is told of those that Python does not join."""
+        from swift_ray.heads import logger, tell_of_own_heads
+
+        folder = temp_dir or services.ray._common.utils.get_default_ray_temp_dir()
+        try:
+            found = find(addr, temp_dir)
+        except ConnectionError as error:
+            if sentence := tell_of_own_heads(folder):
+                raise ConnectionError(f"{error} {sentence}") from None
+            raise
+        if found is None and (sentence := tell_of_own_heads(folder)):
+            logger.warning("This program does not join a cluster. %s", sentence)
+        return found
+
+    services.get_ray_address_from_environment = find_address
 
 
 def patch_debugger(rpdb: ModuleType) -> None:
@@ -158,6 +187,16 @@ def patch_node(node: ModuleType) -> None:
         kind = "store" if default_prefix == "plasma_store" else default_prefix
         return socket_name(self.get_session_dir_path(), kind, self._node_id)
 
+    connect = node.Node._init_gcs_client
+
+    def init_gcs_client(self) -> None:
+        """Ray tries for long to connect to what is no head for Python, or refuses the token."""
+        if not self.head and self._ray_params.session_name is None:
+            from swift_ray.heads import refuse_others
+
+            refuse_others(self.gcs_address)
+        connect(self)
+
     write = node.Node._write_cluster_info_to_kv
 
     def write_cluster_info(self) -> None:
@@ -169,7 +208,7 @@ def patch_node(node: ModuleType) -> None:
     start_one = node.Node.start_raylet
 
     def start_raylet(self, *arguments, **options) -> None:
-        """With the cluster's settings, which Ray's own raylet fetches from the head.
+        """With the cluster's settings, which Ray's own raylet fetches from the head; the head learns its host's name.
 
         One that a driver starts for itself is told, too, which program the workers will run.
         """
@@ -183,6 +222,8 @@ def patch_node(node: ModuleType) -> None:
             Config.initialize(json.dumps(self._config))
             variables[EXPECTED_VARIABLE] = json.dumps(worker_program())
         self._ray_params.env_vars = {**(self._ray_params.env_vars or {}), **variables}
+        key = HOST_NAME_PREFIX + self.node_ip_address.encode()
+        self.get_gcs_client().internal_kv_put(key, socket.gethostname().encode(), True, SETTINGS_NAMESPACE)
         start_one(self, *arguments, **options)
 
     check_versions = node.Node.check_version_info
@@ -196,6 +237,7 @@ def patch_node(node: ModuleType) -> None:
             check_versions(self)
 
     node.Node.check_version_info = check_version_info
+    node.Node._init_gcs_client = init_gcs_client
     node.Node._init_temp = init_temp
     node.Node._prepare_socket_file = prepare_socket_file
     node.Node._write_cluster_info_to_kv = write_cluster_info
@@ -244,23 +286,72 @@ def patch_internal_api(api: ModuleType) -> None:
     api.store_stats_summary = memory.with_spills(api.store_stats_summary)
 
 
+def patch_dashboard(utils: ModuleType) -> None:
+    """There is no dashboard, for which Ray would look for long."""
+
+    def refuse(address: str | None = None) -> str:
+        from swift_ray.refusals import Refused
+
+        raise Refused(NO_DASHBOARD)
+
+    utils.ray_address_to_api_server_url = refuse
+    utils.ray_client_address_to_api_server_url = refuse
+
+
+def patch_status(commands: ModuleType) -> None:
+    """`ray status` has its table from the control store."""
+    from swift_ray.status import debug_status
+
+    commands.debug_status = debug_status
+
+
+def patch_client(client: ModuleType) -> None:
+    """Who connects to a head that does not serve Ray Client is told so."""
+    connect = client.Worker._connect_channel
+
+    def connect_channel(self, reconnecting=False) -> None:
+        if not reconnecting:
+            from swift_ray.heads import refuse_others_of_client
+
+            refuse_others_of_client(self._conn_str)
+        connect(self, reconnecting)
+
+    client.Worker._connect_channel = connect_channel
+
+
+def patch_exceptions(exceptions: ModuleType) -> None:
+    """A worker that died is told of with the reason, which Ray has in a log that there is not here."""
+    say = exceptions.WorkerCrashedError.__str__
+
+    def say_with_reason(self) -> str:
+        if not self.args:
+            return say(self)
+        return f"The worker died unexpectedly while executing this task: {self.args[0]}"
+
+    exceptions.WorkerCrashedError.__str__ = say_with_reason
+
+
 def patch_serialization(serialization: ModuleType) -> None:
-    """Values that Swift has made are read, too."""
+    """Values that Swift has made are read, too, and why a worker died."""
     context = serialization.SerializationContext
     deserialize = context.deserialize_objects
 
     def deserialize_objects(self, objects, references, *rest):
-        is_swift = [metadata == b"SWIFT" for _, metadata, _ in objects]
-        if not any(is_swift):
+        if not any(metadata in (SWIFT_VALUE, WORKER_DIED) for _, metadata, _ in objects):
             return deserialize(self, objects, references, *rest)
         from swift_ray.raylet import swift_values
 
+        is_swift = [metadata == SWIFT_VALUE for _, metadata, _ in objects]
         others = [pair for pair, flag in zip(zip(objects, references), is_swift) if not flag]
         values = iter(deserialize(self, [one for one, _ in others], [ref for _, ref in others], *rest))
-        return [
+        found = [
             swift_values.value_or_error(one[0]) if flag else next(values)
             for one, flag in zip(objects, is_swift)
         ]
+        for (data, metadata, _), value in zip(objects, found):
+            if metadata == WORKER_DIED and data:
+                value.args = (bytes(data).decode(),)
+        return found
 
     context.deserialize_objects = deserialize_objects
     serialization._object_ref_deserializer = reference_maker(serialization)

@@ -17,7 +17,6 @@ GRPC_DEADLINE_EXCEEDED = 4
 GRPC_NOT_FOUND = 5
 GRPC_RESOURCE_EXHAUSTED = 8
 GRPC_UNAVAILABLE = 14
-GRPC_UNAUTHENTICATED = 16
 
 
 def ray_exception(error: CoreError) -> BaseException:
@@ -30,11 +29,12 @@ def rpc_exception(error: CoreError) -> Exception:
     import ray.exceptions as exceptions
 
     number, message = error.args
+    if number == AUTHENTICATION_FAILED:
+        return exceptions.AuthenticationError(message)
     codes = {
         CLUSTER_UNREACHABLE: GRPC_UNAVAILABLE,
         GET_TIMEOUT: GRPC_DEADLINE_EXCEEDED,
         NOT_FOUND: GRPC_NOT_FOUND,
         22: GRPC_RESOURCE_EXHAUSTED,
-        AUTHENTICATION_FAILED: GRPC_UNAUTHENTICATED,
     }
     return exceptions.RpcError(message, rpc_code=codes.get(number, GRPC_UNKNOWN))

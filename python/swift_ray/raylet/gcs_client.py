@@ -12,7 +12,7 @@ import msgpack
 from swift_ray import _core
 from swift_ray._core import CoreError
 from swift_ray._native import ClusterID, JobID, NodeID
-from swift_ray.services import socket_name
+from swift_ray.services import HOST_NAME_PREFIX, SETTINGS_NAMESPACE, socket_name
 
 from . import large_functions, packages
 from .core_error import rpc_exception
@@ -57,6 +57,7 @@ class GcsClient:
     def __init__(self, address: str, cluster_id: str | None = None) -> None:
         self._address = address
         self._cluster_id = ClusterID.from_hex(cluster_id) if cluster_id else None
+        self._host_names: dict[str, str] = {}
         self._connection = self._connect()
         if self._cluster_id is None:
             self._cluster_id = self._find_cluster_id()
@@ -187,6 +188,13 @@ class GcsClient:
         """The nodes as the control store describes them (`NodeStatus` in ControlConnection.swift)."""
         return self.ask("nodes", {}, timeout)
 
+    def host_name(self, address: str) -> str:
+        """The name of the host of a node that Ray's Python has started, by its address; of others the address."""
+        if address not in self._host_names:
+            name = self.internal_kv_get(HOST_NAME_PREFIX + address.encode(), SETTINGS_NAMESPACE)
+            self._host_names[address] = name.decode() if name else address
+        return self._host_names[address]
+
     def spills(self, timeout: float | None = None) -> dict:
         """What went to disk in all nodes: `spilled_bytes` and `restored_bytes` so far, `objects` there now, and
         `fallback_bytes` in the files that nodes use beyond their stores."""
@@ -213,7 +221,10 @@ class GcsClient:
         state_filter: int | None = None,
     ) -> dict:
         """{NodeID: GcsNodeInfo}, the dead ones included unless `state_filter` says otherwise."""
-        infos = {NodeID(node["node"]): node_info(node) for node in self.nodes(timeout)}
+        infos = {
+            NodeID(node["node"]): node_info(node, self.host_name(node["host"]))
+            for node in self.nodes(timeout)
+        }
         return {
             node: info
             for node, info in infos.items()
@@ -315,14 +326,14 @@ def store_socket(node: dict) -> str:
     return socket_name(node["session"], "store", node["node"].hex())
 
 
-def node_info(node: dict) -> Any:
+def node_info(node: dict, host_name: str) -> Any:
     """A node as Ray's protocol describes it."""
     from ray.core.generated import gcs_pb2
 
     info = gcs_pb2.GcsNodeInfo(
         node_id=node["node"],
         node_manager_address=node["host"],
-        node_manager_hostname=node["host"],
+        node_manager_hostname=host_name,
         node_manager_port=node["port"],
         raylet_socket_name=node["socket"],
         object_store_socket_name=store_socket(node),

@@ -83,7 +83,7 @@ class GlobalStateAccessor:
                 "NodeID": node["node"].hex(),
                 "Alive": node["alive"],
                 "NodeManagerAddress": node["host"],
-                "NodeManagerHostname": node["host"],
+                "NodeManagerHostname": self._gcs.host_name(node["host"]),
                 "NodeManagerPort": node["port"],
                 "ObjectManagerPort": node["port"],
                 "ObjectStoreSocketName": store_socket(node),

@@ -15,6 +15,7 @@ from swift_ray.raylet.errors import error_object
 from swift_ray.raylet.failure_words import of_death
 from swift_ray.raylet.language import SWIFT
 from swift_ray.raylet.serialization import SerializedRayObject, deserialize, serialize
+from swift_ray.services import WORKER_DIED
 
 # What `_core.wait` gives, with its 0 and 1 exchanged.
 INVERTED = bytes([1, 0, *range(2, 256)])
@@ -74,6 +75,9 @@ def own_failure(object_ref: ObjectRef | None, details: dict) -> SerializedRayObj
         message = f"[Node {details['host'] or 'unknown'}] {message}"
     known = actor_facts(object_ref, details) if number in (ACTOR_DIED, ACTOR_UNAVAILABLE) else {}
     metadata, content = error_object(number, message, known)
+    if metadata == WORKER_DIED:
+        # Ray stores nothing: who reads it here is told why (`patch_serialization`).
+        content = message.encode()
     return SerializedRayObject(None if content is None else Buffer.copy_of(content), metadata, None)
 
 

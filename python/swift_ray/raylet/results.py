@@ -18,6 +18,7 @@ from swift_ray.raylet import by_name, stepping
 from swift_ray.raylet.calls import RETRYABLE
 from swift_ray.raylet.config import value as setting
 from swift_ray.raylet.functions import Functions
+from swift_ray.raylet.kinds import ACTOR_CREATION
 from swift_ray.raylet.objects import TASK_EXECUTION
 from swift_ray.raylet.printed import flush_printed
 from swift_ray.raylet.serialization import serialize
@@ -173,10 +174,11 @@ class Results:
 
     def fail(self, task: Any, header: dict, extras: dict, error: BaseException) -> None:
         """Stores the error in place of every result, whatever its own code does."""
-        from ray.exceptions import RayTaskError
+        from ray.exceptions import ActorDiedError, RayTaskError
 
         try:
-            payload = _core.pack(serialize(self.failure(header, error)))
+            failure = self.failure(header, error)
+            payload = _core.pack(serialize(failure))
         except Exception as problem:
             # The cause cannot be pickled: its words go alone.
             failure = RayTaskError(
@@ -195,6 +197,10 @@ class Results:
         }
         if by_name.is_by_name(header):
             description |= by_name.description(error)
+        if header["kind"] == ACTOR_CREATION:
+            # Who does not call the actor would not hear of it.
+            death = said(str, ActorDiedError.from_task_error(failure))
+            logger.error("Exception raised in creation task: %s", death)
         flush_printed()
         _core.fail_task(task, msgpack.packb(description))
 

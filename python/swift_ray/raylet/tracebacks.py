@@ -10,11 +10,11 @@ OWN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.se
 
 
 def user_traceback(error: BaseException) -> TracebackType | None:
-    """An error's traceback from where this package has called somebody else's code; whole if it never did."""
+    """An error's traceback from where this package has called somebody else's code; None if it never did."""
     found = error.__traceback__
     while found is not None and found.tb_frame.f_code.co_filename.startswith(OWN_FOLDER):
         found = found.tb_next
-    return found or error.__traceback__
+    return found
 
 
 def printable(text: str) -> str:

@@ -6,7 +6,8 @@ import sys
 import time
 from pathlib import Path
 
-from heads import OPTIONS, RAY, free_port, needs_command, started_head
+import pytest
+from heads import OPTIONS, RAY, free_port, is_own_core, needs_command, started_head
 from waiting import eventually
 
 DRIVER = """
@@ -28,6 +29,56 @@ def test_start_and_join(tmp_path):
         program = DRIVER.replace("ADDRESS", f"127.0.0.1:{port}")
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert "result [0, 2, 4, 6, 8] 3.0" in done.stdout, done.stdout + done.stderr
+
+
+@needs_command
+def test_status(tmp_path):
+    port = free_port()
+
+    def status() -> str:
+        command = [RAY, "status", f"--address=127.0.0.1:{port}"]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+
+    with started_head(tmp_path, f"--port={port}", "--num-cpus=3"):
+        assert eventually(lambda: "/3.0 CPU" in status(), 60)
+        text = status()
+    for heading in ("======== Autoscaler status: ", "Node status", "Active:", "Pending:", "Total Usage:"):
+        assert heading in text, text
+
+
+ASKS = """
+from ray._raylet import GcsClient
+try:
+    GcsClient(address="ADDRESS").internal_kv_get(b"key", None)
+except Exception as error:
+    print(type(error).__name__)
+"""
+
+
+@needs_command
+def test_a_wrong_token_is_an_error_of_authentication(tmp_path):
+    port = free_port()
+    with started_head(tmp_path, f"--port={port}", RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="a" * 32):
+        program = ASKS.replace("ADDRESS", f"127.0.0.1:{port}")
+        variables = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "b" * 32}
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=variables, capture_output=True, text=True, timeout=60
+        )
+    assert done.stdout.strip() == "AuthenticationError", done.stdout + done.stderr
+
+
+@needs_command
+@pytest.mark.skipif(is_own_core, reason="there the command reaches a dashboard, if there is one")
+def test_jobs_are_refused_at_once(tmp_path):
+    port = free_port()
+    with started_head(tmp_path, f"--port={port}"):
+        command = [RAY, "job", "list", f"--address=127.0.0.1:{port}"]
+        start = time.monotonic()
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "Error: swift-ray has no dashboard" in done.stderr
+    assert "Traceback" not in done.stderr
+    # Ray looks for a dashboard for 40 s.
+    assert time.monotonic() - start < 30
 
 
 WATCHER = """
