@@ -16,10 +16,13 @@ package enum NodeLauncher {
     ) throws(RayError) -> StartedNode {
         let session = try SessionDirectory.create(under: SessionDirectory.temporaryRoot(given: options.temporaryRoot))
         do throws(RayError) {
-            return try start(options, in: session, with: starter)
+            let node = try start(options, in: session, with: starter)
+            session.becomeLatest()
+            return node
         } catch {
             starter.stop()
-            session.removeSockets()
+            // Logs that the message names are kept.
+            if error.message.contains(session.logs) { session.removeSockets() } else { session.remove() }
             throw error
         }
     }
@@ -54,7 +57,7 @@ package enum NodeLauncher {
         let ready = try starter.start(
             role: "raylet", executable: options.executable, settings: settings, session: session,
             endsWithParent: options.endsWithParent)
-        writeFile(session.path + "/head_address", "\(headHost):\(headPort)\n")
+        session.note(headHost: headHost, port: String(headPort))
         if !options.token.value.isEmpty { writeFile(session.path + "/auth_token", options.token.value + "\n") }
         return StartedNode(
             session: session, nodeID: node, headHost: headHost, headPort: headPort, clientPort: clientPort,

@@ -36,7 +36,7 @@ package struct SessionDirectory: Sendable {
         return "/tmp/ray"
     }
 
-    /// Creates a new session's folders, readable by their user only, and points `session_latest` at it.
+    /// Creates a new session's folders, readable by their user only.
     package static func create(under root: String) throws(RayError) -> SessionDirectory {
         let session = SessionDirectory(path: root + "/session_" + timestamp() + "_\(getpid())")
         try makeDirectories(root)
@@ -44,10 +44,6 @@ package struct SessionDirectory: Sendable {
         for folder in [session.path, session.logs, session.sockets, session.programs, session.processes] {
             guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw failure("create", folder) }
         }
-        let link = root + "/session_latest"
-        let temporary = link + ".\(getpid())"
-        unlink(temporary)
-        if symlink(session.name, temporary) == 0 { rename(temporary, link) }
         return session
     }
 
@@ -79,12 +75,23 @@ package struct SessionDirectory: Sendable {
         chmod(root, status.st_mode & 0o7777 | 0o1000)
     }
 
-    /// Removes the folder and everything in it, and `session_latest` if it leads there.
+    /// The folder of all sessions.
+    private var root: String { path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "." }
+
+    /// Points `session_latest` at this session.
+    package func becomeLatest() {
+        let link = root + "/session_latest"
+        let temporary = link + ".\(getpid())"
+        unlink(temporary)
+        if symlink(name, temporary) == 0 { rename(temporary, link) }
+    }
+
+    /// Removes the folder and everything in it. If `session_latest` leads there, the newest session that lives gets it.
     package func remove() {
         removeTree(path)
-        guard let slash = path.lastIndex(of: "/") else { return }
-        let link = path[..<slash] + "/session_latest"
-        if access(String(link), F_OK) != 0 { unlink(String(link)) }
+        let link = root + "/session_latest"
+        guard access(link, F_OK) != 0, unlink(link) == 0 else { return }
+        Self.all(under: root).last { !$0.notedProcesses().isEmpty }?.becomeLatest()
     }
 
     /// Removes the sockets, which lead nowhere when the session's processes have ended.
@@ -94,6 +101,8 @@ package struct SessionDirectory: Sendable {
 
     /// Notes a process, so that `stop` finds it: its file holds pid and start time.
     package func note(role: String, processID: Int32) {
+        // A session of Ray's own Python has no such folder before.
+        mkdir(processes, 0o700)
         let text = "\(processID) \(processStartTime(processID) ?? 0)\n"
         writeFile(processes + "/\(role)-\(processID)", text)
     }
@@ -109,6 +118,9 @@ package struct SessionDirectory: Sendable {
             return (String(name[..<dash]), processID)
         }
     }
+
+    /// Notes where the cluster's head is, for those who look for a cluster on this machine.
+    package func note(headHost: String, port: String) { writeFile(path + "/head_address", "\(headHost):\(port)\n") }
 
     /// The sessions under `root`, newest last.
     package static func all(under root: String) -> [SessionDirectory] {
