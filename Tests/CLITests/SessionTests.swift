@@ -31,6 +31,24 @@ struct SessionTests {
         #expect(lookup.sessionToken == "new")
     }
 
+    @Test("Processes that Ray's own Python has started are known by their command lines")
+    func commandLines() {
+        let search = SessionProcesses(sessions: ["/tmp/ray/session_a"], heads: ["127.0.0.1:6379"])
+        let client = ["python", "setup_worker.py", "-m", "ray.util.client.server", "--address=127.0.0.1:6379"]
+        for (words, role) in [
+            (["/site/raylet", "--head", "--session_dir=/tmp/ray/session_a"], "raylet"),
+            (["/site/gcs_server", "--session-dir=/tmp/ray/session_a"], "gcs_server"),
+            (["/bin/python", "-u", "/site/log_monitor.py", "--session-dir=/tmp/ray/session_a"], "log_monitor.py"),
+            (client, "ray.util.client.server"),
+        ] { #expect(search.role(words) == role) }
+        for words in [
+            [], ["raylet"], ["raylet", "--session_dir=/tmp/ray/session_b"],
+            ["vim", "/tmp/ray/session_a/logs/raylet.out"],
+            ["sh", "-c", "raylet --session_dir=/tmp/ray/session_a"],
+            Array(client.dropLast()) + ["--address=127.0.0.1:7000"], Array(client.dropLast()),
+        ] { #expect(search.role(words) == nil, "\(words)") }
+    }
+
     @Test("Without any address the error says how to start or name a cluster")
     func nothing() throws {
         let error = try #require(throws: RayError.self) {

@@ -50,6 +50,39 @@ struct ThreeNodes {
 extension IntegrationTests {
     @Suite("A cluster started by hand")
     struct ByHand {
+        @Test("A head and a node that Ray's own Python has started are found and ended", .timeLimit(.minutes(1)))
+        func startedByPython() async throws {
+            try await Sandbox.run { sandbox in
+                let root = sandbox.folder + "/ray"
+                let name = "session_2026-01-02_03-04-05_000006_7"
+                try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+                let node = String(repeating: "ab", count: 28)
+                // Ray's Python starts the program by these names, and with these flags.
+                func start(_ role: String, _ flags: String...) throws -> Child {
+                    symlink(Sandbox.programs + "/ray", sandbox.folder + "/\(role)")
+                    let common = ["--session-dir=\(root)/\(name)", "--node-id=\(node)", "--node-ip-address=127.0.0.1"]
+                    return try sandbox.start(sandbox.folder + "/\(role)", common + flags)
+                }
+                let head = try start("gcs_server", "--gcs_server_port=0")
+                let port = try await sandbox.file("ray/\(name)/gcs_server_port_\(node)")
+                _ = try start(
+                    "raylet", "--gcs-address=127.0.0.1:\(port)", "--head", "--object_store_memory=134217728",
+                    "--static_resource_list=CPU,3")
+                try port.write(toFile: root + "/ray_current_cluster", atomically: true, encoding: .utf8)
+                var status = try await sandbox.run("ray", "status")
+                for _ in 0..<80 where !status.output.contains("/3.0 CPU") {
+                    try await Task.sleep(for: .milliseconds(250))
+                    status = try await sandbox.run("ray", "status")
+                }
+                #expect(status.output.contains("/3.0 CPU"), "\(status.everything)\n\(head.everything)\n\(sandbox.logs)")
+                let driver = try await sandbox.run("raytestprogram", "address", "auto")
+                #expect(driver.output.contains("square: 49"), "\(driver.everything)")
+                let stop = try await sandbox.run("ray", "stop")
+                #expect(stop.output.contains("Stopped all 2 Ray processes."), "\(stop.everything)")
+                #expect(access(root + "/ray_current_cluster", F_OK) != 0)
+            }
+        }
+
         private func index(_ cluster: ThreeNodes, _ corpus: Corpus) throws -> Child {
             try cluster.sandbox.start(
                 "wordindex",

@@ -31,6 +31,7 @@ package struct RayFlags: Sendable {
         errorPath = flags["stderr_filepath"] ?? ""
         settings["session"] = try flags.required("session_dir")
         settings["host"] = flags["node_ip_address"] ?? "127.0.0.1"
+        settings["notes_itself"] = "1"
         let token = try AuthenticationToken.forJoining()
         settings["token"] = token.value
         settings["token_source"] = token.source

@@ -39,10 +39,11 @@ package struct SessionCleanup: Sendable, Equatable {
         reducedToLogs = stale.suffix(Self.keptCount).map(\.path)
     }
 
-    /// Clears what earlier sessions under `root` have left behind.
+    /// Clears what earlier sessions under `root` have left behind. Those in which nobody has noted a process are
+    /// none of ours: Ray's own core may live in them.
     package static func clear(under root: String) {
         let now = time(nil)
-        let sessions = SessionDirectory.all(under: root)
+        let sessions = SessionDirectory.all(under: root).filter { access($0.processes, F_OK) == 0 }
         let cleanup = SessionCleanup(
             sessions.map {
                 Candidate(
@@ -51,7 +52,9 @@ package struct SessionCleanup: Sendable, Equatable {
             })
         for path in cleanup.removed { removeTree(path) }
         for path in cleanup.reducedToLogs {
-            for name in listDirectory(path) where name != "logs" { removeTree(path + "/" + name) }
+            for name in listDirectory(path) where !["logs", "processes"].contains(name) {
+                removeTree(path + "/" + name)
+            }
         }
     }
 

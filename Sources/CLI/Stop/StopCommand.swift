@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 package import ArgumentParser
+internal import Glibc
 internal import RayNode
 
 /// `ray stop`: ends every process of every session on this machine.
@@ -32,16 +33,14 @@ package struct StopCommand: ParsableCommand {
     }
 
     package func run() throws {
-        let sessions = SessionDirectory.all(under: SessionDirectory.temporaryRoot(given: tempDir))
+        let root = SessionDirectory.temporaryRoot(given: tempDir)
         let ending = ProcessEnding(isForced: force, graceMilliseconds: gracePeriod * 1000)
         var result = ProcessEnding.Result()
         // Processes may appear while others end: a raylet that was just starting a worker.
         for _ in 0..<3 {
-            let noted = sessions.flatMap { $0.notedProcesses() }
-                .map { RunningProcess(role: $0.role, processID: $0.processID) }
-                .filter { !result.remaining.contains($0) && $0.isAlive }
-            if noted.isEmpty { break }
-            let round = ending.end(noted, with: .system)
+            let running = SessionProcesses.running(under: root).filter { !result.remaining.contains($0) }
+            if running.isEmpty { break }
+            let round = ending.end(running, with: .system)
             result.stopped += round.stopped
             result.killed += round.killed
             result.remaining += round.remaining
@@ -49,9 +48,11 @@ package struct StopCommand: ParsableCommand {
         if verbose {
             for process in result.stopped + result.killed { print("Ended \(process.role) (pid \(process.processID))") }
         }
-        for session in sessions where session.notedProcesses().isEmpty {
+        for session in SessionDirectory.all(under: root) where session.notedProcesses().isEmpty {
             session.removeSockets()
         }
+        // Ray's own Python must not look for what is gone.
+        if result.remaining.isEmpty { unlink(SessionProcesses.pythonAddress(under: root)) }
         let report = StopReport(result, isForced: force, graceSeconds: gracePeriod)
         if report.exitCode == 0 { print(report.text) } else { printError(report.text) }
         throw ExitCode(report.exitCode)

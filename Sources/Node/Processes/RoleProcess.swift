@@ -80,10 +80,20 @@ enum RoleProcess {
         let server = try GCSServer(configuration: configuration)
         var ready = "ready port=\(server.port)"
         if let port = server.clientPort { ready += " client_port=\(port)" }
+        note("gcs_server", settings, headHost: configuration.host, port: String(server.port))
         if let path = settings["port_file"] { try writePort(server.port, path) }
         RoleSettings.report(ready)
         let reason = server.run()
         guard !server.hasFailed else { throw RayError(.systemError, reason) }
+    }
+
+    /// Ray's own Python notes nothing of the processes that it starts: they do so themselves, so that our commands and
+    /// `ray.init(address: "auto")` find its clusters, too.
+    private static func note(_ role: String, _ settings: RoleSettings, headHost: String, port: String) {
+        guard settings["notes_itself"] == "1" else { return }
+        let session = SessionDirectory(path: settings["session"] ?? "")
+        session.note(role: role, processID: getpid())
+        session.note(headHost: headHost, port: port)
     }
 
     /// Ray's Python waits for this file to appear, whole.
@@ -117,6 +127,7 @@ enum RoleProcess {
         }
         let server = try RayletServer(configuration: configuration)
         let port = server.address.port
+        note("raylet", settings, headHost: settings["gcs_host"] ?? "", port: settings["gcs_port"] ?? "")
         let reason = server.run { RoleSettings.report("ready port=\(port)") }
         // Without effect if it was ready before.
         RoleSettings.report("error the node cannot join: \(reason)")
