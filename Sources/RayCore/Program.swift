@@ -26,4 +26,7 @@ package struct Program: Hashable, Sendable {
         self.environment = environment
         self.workingDirectory = workingDirectory
     }
+
+    /// Whether workers run Python: an interpreter with swift_ray's module.
+    package var isPython: Bool { arguments.suffix(2) == ["-m", "swift_ray.worker"] }
 }

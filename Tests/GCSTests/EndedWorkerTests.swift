@@ -67,9 +67,23 @@ import Testing
         harness.exit(worker: 1, lease: lease(1), signal: 9)
         let gone = rows(&harness).first
         #expect(time(gone, "start_time_ms") == came && time(gone, "end_time_ms") == came + 3_000)
-        #expect(end(of: worker(1), &harness).detail.contains("OOM"))
+        #expect(
+            end(of: worker(1), &harness).detail.hasSuffix("; the kernel may have ended it for want of memory (OOM)"))
         #expect(time(list(.nodes, &harness).first, "start_time_ms") > 0)
         #expect(time(list(.nodes, &harness).first, "end_time_ms") == 0)
+    }
+
+    @Test("What may be behind SIGKILL stands before the last lines, for the owner, too")
+    func kernel() {
+        var harness = GCSHarness.cluster()
+        harness.request(lease(1), from: driver(1))
+        harness.ready(lease(1), worker: 1)
+        harness.effects = []
+        harness.exit(worker: 1, lease: lease(1), signal: 9, lastLines: ["one", "two"])
+        let words =
+            "(SIGKILL); the kernel may have ended it for want of memory (OOM); its last lines:\n    one\n    two"
+        #expect(harness.leaseError?.message.hasSuffix(words) == true)
+        #expect(end(of: worker(1), &harness).detail.hasSuffix(words))
     }
 
     @Test("What a debugger has told of a worker is gone when that has ended") func debuggerNotes() {

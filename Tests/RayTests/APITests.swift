@@ -236,6 +236,12 @@ extension FakeWorker {
             #expect(
                 error.message.hasPrefix(
                     "argument 1 of RayTests.square(_:)(Int) is not a Int: expected Int, found string"))
+            #expect(error.message.hasSuffix("build both from the same sources"))
+            // Python has no compiler that sees to it.
+            wrong.arguments = [.value(PortableCoder.object(.string("text"), metadata: ObjectMetadata.crossLanguage))]
+            let second = try #require(worker.submit(wrong, from: nil).first)
+            guard case .failure(let error)? = worker.getNow([second])?.first else { throw CodingFailure("no error") }
+            #expect(error.message.hasSuffix("; give it what its declaration in Swift wants"))
         }
     }
 

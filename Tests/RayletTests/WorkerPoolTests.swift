@@ -107,6 +107,25 @@ import Testing
         #expect(harness.exited.isEmpty)
     }
 
+    @Test("Who uses Python is told nothing of a call that programs in Swift must make")
+    func pythonStart() {
+        for (arguments, isTold) in [(["-m", "swift_ray.worker"], false), (["-m", "other"], true)] {
+            var harness = RayletHarness()
+            var program = makeProgram("python")
+            program.arguments = arguments
+            harness.gcs(
+                .assignLease(
+                    AssignLease(
+                        lease: lease(1), job: JobID(1), owner: .none, program: program, acceleratorIDs: [], actor: nil))
+            )
+            let processID = harness.spawn(harness.wantedStarts[0])
+            harness.give(.processExited(processID: processID, ProcessExit(code: 1, lastLines: ["no pip"])))
+            let message = harness.leaseFailed.first?.error.message ?? ""
+            #expect(message.contains("exit code 1 before it was ready") && message.contains("no pip"))
+            #expect(message.contains("ray.init()") == isTold)
+        }
+    }
+
     @Test("An environment may say how long its workers take to start")
     func longStart() {
         var harness = RayletHarness()

@@ -96,6 +96,7 @@ extension WorkerExited {
         let end = ExitSentence(code: exitCode, signal: signal).text
         var message = "worker process \(processID) on node \(record?.title ?? node.hex) \(end)"
         if intended, signal == 9, let linkLost { message += " because it did not answer: \(linkLost)" }
+        if !intended, signal == 9 { message += "; the kernel may have ended it for want of memory (OOM)" }
         if !lastLines.isEmpty {
             message += "; its last lines:\n" + lastLines.map { "    \($0)" }.joined(separator: "\n")
         }

@@ -12,9 +12,6 @@ internal import RayWire
 ///                      a process crashes ──────WorkerExited─────▲
 ///                      a driver, a node ends ───────────────────┘
 extension GCSCore {
-    /// SIGKILL.
-    private static let kill: Int32 = 9
-
     /// A worker is to end for this reason; what its raylet reports later does not say that. The first reason counts.
     mutating func noteOrder(_ worker: WorkerID?, _ exitType: EndedWorker.ExitType, _ reason: String) {
         guard let worker, endedWorkers[worker] == nil, orderedEnds[worker] == nil else { return }
@@ -42,7 +39,6 @@ extension GCSCore {
             exitType = .intendedSystemExit
         } else {
             exitType = exited.exitCode == 0 && exited.signal == 0 ? .intendedUserExit : .systemError
-            if exited.signal == Self.kill { detail += "; the kernel may have ended it for want of memory (OOM)" }
         }
         var address = Address.none
         address.node = node

@@ -56,6 +56,8 @@ package struct WorkerEnvironment: Sendable {
         for variable in base + start.environment { result.set(variable) }
         for variable in start.variables { result[variable.name] = expand(variable.value) }
         for variable in core + own { result.set(variable) }
+        // Of a crash in C, Python tells where it was in Python; a report on Swift's frames after that hides it.
+        if start.program.isPython, result["SWIFT_BACKTRACE"] == nil { result["SWIFT_BACKTRACE"] = "enable=no" }
         Self.showAccelerators(&result)
         return result.list
     }

@@ -12,8 +12,6 @@ internal import RayWire
 ///
 /// Touched by the `DescriptorWatch`'s thread only.
 final class WorkerOutput {
-    /// Lines kept for messages about the worker's end.
-    static let lastLinesMax = 20
     /// Longest line that is passed on, in bytes; the rest is in the file.
     static let lineBytesMax = 8 << 10
     /// Most bytes that are passed on in one second and stream; the rest is in the file.
@@ -36,7 +34,7 @@ final class WorkerOutput {
     }
 
     private var streams: [Stream] = []
-    private var lastLines: [String] = []
+    private var lastLines = LastLines()
     private let pass: (_ isError: Bool, [String]) -> Void
     private let later: (_ milliseconds: Int, @escaping () -> Void) -> Void
 
@@ -113,7 +111,7 @@ final class WorkerOutput {
             if !streams[index].partial.isEmpty { endLine(stream: index, into: &lines) }
             if !lines.isEmpty { pass(streams[index].isError, lines) }
         }
-        return lastLines
+        return lastLines.lines
     }
 
     private func keep(_ bytes: UnsafeRawBufferPointer, stream index: Int) {
@@ -140,7 +138,6 @@ final class WorkerOutput {
         let line = String(decoding: streams[index].partial, as: UTF8.self)
         streams[index].partial.removeAll(keepingCapacity: true)
         lastLines.append(line)
-        if lastLines.count > Self.lastLinesMax { lastLines.removeFirst() }
         let second = ray_monotonic_nanoseconds() / 1_000_000_000
         if second != streams[index].second {
             streams[index].second = second

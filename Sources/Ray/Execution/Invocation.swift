@@ -45,9 +45,17 @@ extension ray {
                 let type = index < parameterTypes.count ? parameterTypes[index] : "\(Value.self)"
                 throw RayError(
                     .invalidArgument,
-                    "argument \(index + 1) of \(function) is not a \(type): \(error); driver and worker executables "
-                        + "may differ: build both from the same sources")
+                    "argument \(index + 1) of \(function) is not a \(type): \(error); \(remedy)")
             }
+        }
+
+        /// What helps against an argument of another type than the function's: the compiler has seen to it where the
+        /// caller is Swift, too.
+        private var remedy: String {
+            let isForeign = arguments.contains { $0.metadata == ObjectMetadata.crossLanguage }
+            return isForeign
+                ? "give it what its declaration in Swift wants"
+                : "driver and worker executables may differ: build both from the same sources"
         }
 
         /// The actor whose method is called.

@@ -37,8 +37,8 @@ extension RayletCore {
         guard let address = worker.address else {
             let reason =
                 worker.startFailure
-                ?? "a worker running \(worker.key.program.path) \(exit.sentence) before it was ready; "
-                + "the program must call ray.init() before anything that can end it."
+                ?? "a worker running \(worker.key.program.path) \(exit.sentence) before it was ready"
+                + Self.advice(worker.key.program, "; the program must call ray.init() before anything that can end it.")
             startFailed(
                 worker, reason + exit.lastLinesText, isOwnDoing: exit.signal == 0 || worker.startFailure != nil,
                 at: now, into: &effects)
@@ -65,8 +65,9 @@ extension RayletCore {
             case .starting where age >= startMillisecondsMax(of: worker.key):
                 let seconds = startMillisecondsMax(of: worker.key) / 1_000
                 let reason =
-                    "a worker running \(worker.key.program.path) was not ready within \(seconds) s; "
-                    + "the program must call ray.init() first, before any longer work."
+                    "a worker running \(worker.key.program.path) was not ready within \(seconds) s"
+                    + Self.advice(
+                        worker.key.program, "; the program must call ray.init() first, before any longer work.")
                 pool.update(token) { $0.startFailure = reason }
                 killWorker(token: token, isIntended: false, at: now, into: &effects)
             case .leaving where age >= settings.exitMillisecondsMax && !worker.isRetired:
@@ -79,6 +80,9 @@ extension RayletCore {
         }
         endIdleWorkers(at: now, into: &effects)
     }
+
+    /// What helps a program that is its own worker. Nobody writes the one that Python's workers run.
+    private static func advice(_ program: Program, _ text: String) -> String { program.isPython ? "." : text }
 
     /// An interpreter that loads its libraries takes longer than a program, and one that installs packages minutes:
     /// the variable `SWIFT_RAY_START_SECONDS` of the environment, or else of the program, tells.

@@ -40,13 +40,14 @@ import Testing
     /// What a worker with these GPUs finds in its environment.
     private func environment(
         _ gpus: [UInt32], _ others: [AcceleratorID] = [], node: [String] = [], program: [String] = [],
-        task: [String: String] = [:]
+        task: [String: String] = [:], arguments: [String] = []
     ) -> [String: String] {
         var start = WorkerStart(
             startToken: 1,
             program: Program(
                 hash: "p", path: "/p", byteCount: 1, arguments: [], environment: program, workingDirectory: "/"),
             path: "/p", job: JobID(1), environment: program)
+        start.program.arguments = arguments
         let ids = gpus.map { AcceleratorID(.gpu, $0) } + others
         if !ids.isEmpty {
             start.environment.append(
@@ -88,6 +89,18 @@ import Testing
         #expect(seen["SWIFT_RAY_ACCELERATOR_NAMES"]?.contains("\(kind.resource):9,\(kind.resource):7") == true)
         #expect(environment([1])[variable] == nil)
         #expect(environment([], ids, node: ["RAY_EXPERIMENTAL_NOSET_\(name)=1"])[variable] == nil)
+    }
+
+    @Test("Crashes in Python are told by Python, unless the user wants Swift's frames")
+    func backtraces() {
+        let python = ["-s", "-m", "swift_ray.worker"]
+        #expect(environment([], arguments: python)["SWIFT_BACKTRACE"] == "enable=no")
+        #expect(environment([])["SWIFT_BACKTRACE"] == nil)
+        let wanted = "SWIFT_BACKTRACE=color=no"
+        #expect(environment([], node: [wanted], arguments: python)["SWIFT_BACKTRACE"] == "color=no")
+        #expect(
+            environment([], task: ["SWIFT_BACKTRACE": "enable=yes"], arguments: python)["SWIFT_BACKTRACE"]
+                == "enable=yes")
     }
 
     @Test("Numbers count along the node's own variable")
