@@ -30,7 +30,7 @@ struct ArenaGeometry: Hashable, Sendable {
     init(capacity: Int, entryCount: Int, slotCount: Int, pinsPerSlot: Int) throws(ObjectStoreError) {
         guard capacity >= Self.pageSize, capacity <= 1 << 46 else {
             throw .invalidConfiguration(
-                "an object store has between 4096 bytes and 64 TiB, not \(capacity); set object_store_memory")
+                "an object store has between 4096 bytes and 64 TiB, not \(capacity)")
         }
         guard (1...(1 << 28)).contains(entryCount), (1...65_536).contains(slotCount),
             (1...(1 << 20)).contains(pinsPerSlot)

@@ -154,8 +154,35 @@ struct StartOptionTests {
     @Test("A worker takes RAY_ADDRESS, and 'auto' finds the head on this machine")
     func addresses() throws {
         #expect(try plan("--block", in: StartSurroundings(address: "127.0.0.1:7000")).options.headPort == 7000)
-        let local = StartSurroundings(localHead: HostAddress(host: "127.0.0.1", port: 7001))
+        let local = StartSurroundings(
+            localHeads: [AddressLookup.LocalHead(address: HostAddress(host: "127.0.0.1", port: 7001))])
         #expect(try plan("--address=auto", in: local).options.headPort == 7001)
+    }
+
+    @Test(
+        "A second head at the address of the first is refused with what there is to do; another address is none of it")
+    func secondHead() throws {
+        var head = AddressLookup.LocalHead(address: HostAddress(host: "127.0.0.1", port: 6379))
+        let text = refusal("--head", in: StartSurroundings(localHeads: [head]))
+        #expect(text?.contains("runs at 127.0.0.1:6379 already: 'ray stop' ends it") == true)
+        #expect(text?.contains("'ray start --address=127.0.0.1:6379' adds a node") == true)
+        for line in ["--head --port=7000", "--head --port=0", "--head --node-ip-address=10.0.0.9"] {
+            #expect(refusal(line, in: StartSurroundings(localHeads: [head])) == nil)
+        }
+        // A node here has joined one elsewhere.
+        head.isServedHere = false
+        #expect(refusal("--head", in: StartSurroundings(localHeads: [head])) == nil)
+    }
+
+    @Test("A head's name that nobody knows is told before an address for this machine is asked for")
+    func unknownHost() {
+        let surroundings = StartSurroundings(
+            externalHost: "10.0.0.9", unknownHost: { $0 == "typo" ? "not known" : nil })
+        let text = refusal("--address=typo:6379", in: surroundings)
+        #expect(text?.contains("'typo' cannot be resolved: not known; check --address") == true)
+        #expect(refusal("--address=other:6379", in: surroundings)?.contains("--node-ip-address=10.0.0.9") == true)
+        #expect(MachineAddress.unknown(host: "127.0.0.1") == nil)
+        #expect(MachineAddress.unknown(host: String(repeating: "a", count: 300))?.isEmpty == false)
     }
 
     @Test("Resources and labels may have quotes that a shell has left around them")

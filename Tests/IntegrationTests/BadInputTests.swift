@@ -81,8 +81,17 @@ extension IntegrationTests {
                 try await first.end()
                 let second = try start(sandbox, port: port)
                 try await second.end()
-                #expect(second.exitCode == 1, "\(second.everything)")
-                #expect(second.errors.contains("port \(port) on 127.0.0.1 is in use"), "\(second.everything)")
+                #expect(second.exitCode == 2, "\(second.everything)")
+                #expect(second.errors.contains("runs at 127.0.0.1:\(port) already"), "\(second.everything)")
+                // Whose cluster that is cannot be known from another folder of sessions.
+                let other = sandbox.folder + "/other"
+                let third = try await sandbox.run(
+                    "ray", "start", "--head", "--port=\(port)", "--ray-client-server-port=0", "--temp-dir=\(other)")
+                #expect(third.exitCode == 1, "\(third.everything)")
+                let words = "port \(port) on 127.0.0.1 is in use"
+                #expect(third.errors.contains(words) && third.errors.contains("with --port"), "\(third.everything)")
+                let left = try FileManager.default.contentsOfDirectory(atPath: other)
+                #expect(left.isEmpty, "a failed start has left \(left)")
                 let health = try await sandbox.run("ray", "health-check", "--address", "127.0.0.1:\(port)")
                 #expect(health.exitCode == 0, "\(health.everything)")
                 let stop = try await sandbox.run("ray", "stop")

@@ -13,10 +13,13 @@ package struct AddressLookup: Sendable, Equatable {
         package var address: HostAddress
         /// The token generated for the session; empty if none was.
         package var token: String
+        /// Whether the head's own process is of this machine: else a node here has joined it.
+        package var isServedHere: Bool
 
-        package init(address: HostAddress, token: String = "") {
+        package init(address: HostAddress, token: String = "", isServedHere: Bool = true) {
             self.address = address
             self.token = token
+            self.isServedHere = isServedHere
         }
     }
 
@@ -51,12 +54,15 @@ package struct AddressLookup: Sendable, Equatable {
     /// The heads that live on this machine, oldest first.
     package static func localHeads(under root: String) -> [LocalHead] {
         SessionDirectory.all(under: root).compactMap { session in
-            guard !session.notedProcesses().isEmpty,
+            let processes = session.notedProcesses()
+            guard !processes.isEmpty,
                 let line = readFile(session.path + "/head_address")?.split(separator: "\n").first,
                 let address = HostAddress(line: line)
             else { return nil }
             let token = readFile(session.path + "/auth_token")?.split(whereSeparator: \.isWhitespace).first
-            return LocalHead(address: address, token: token.map(String.init) ?? "")
+            return LocalHead(
+                address: address, token: token.map(String.init) ?? "",
+                isServedHere: processes.contains { $0.role == "gcs_server" })
         }
     }
 

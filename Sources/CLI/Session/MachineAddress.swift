@@ -24,6 +24,17 @@ package enum MachineAddress {
         return nil
     }
 
+    /// Why nobody knows a host of this name; nothing if it is known.
+    @Sendable package static func unknown(host: String) -> String? {
+        var found: UnsafeMutablePointer<addrinfo>?
+        let code = getaddrinfo(host, nil, nil, &found)
+        guard code != 0 else {
+            freeaddrinfo(found)
+            return nil
+        }
+        return String(cString: gai_strerror(code))
+    }
+
     private static func numericHost(_ address: UnsafeMutablePointer<sockaddr>) -> String? {
         var buffer = [CChar](repeating: 0, count: Int(NI_MAXHOST))
         let result = getnameinfo(

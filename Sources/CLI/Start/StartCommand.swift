@@ -32,7 +32,7 @@ package struct StartCommand: ParsableCommand {
                 address: environment("RAY_ADDRESS"),
                 isKubeRay: environment("RAY_USAGE_STATS_KUBERAY_IN_USE") == "1",
                 externalHost: MachineAddress.firstExternal(),
-                localHead: AddressLookup.localHeads(under: root).last?.address))
+                localHeads: AddressLookup.localHeads(under: root), unknownHost: MachineAddress.unknown))
         for notice in plan.notices { printError(notice) }
         plan.options.token = try plan.options.isHead ? .forHead() : .forJoining()
         SessionCleanup.clear(under: root)

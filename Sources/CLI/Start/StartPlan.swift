@@ -13,16 +13,20 @@ package struct StartSurroundings: Sendable {
     package var isKubeRay: Bool
     /// The machine's first address that is not loopback.
     package var externalHost: String?
-    /// The latest head that lives on this machine.
-    package var localHead: HostAddress?
+    /// The heads of nodes that live on this machine, latest last.
+    package var localHeads: [AddressLookup.LocalHead]
+    /// Why nobody knows a host of this name; nothing if it is known.
+    package var unknownHost: @Sendable (String) -> String?
 
     package init(
-        address: String? = nil, isKubeRay: Bool = false, externalHost: String? = nil, localHead: HostAddress? = nil
+        address: String? = nil, isKubeRay: Bool = false, externalHost: String? = nil,
+        localHeads: [AddressLookup.LocalHead] = [], unknownHost: @escaping @Sendable (String) -> String? = { _ in nil }
     ) {
         self.address = address
         self.isKubeRay = isKubeRay
         self.externalHost = externalHost
-        self.localHead = localHead
+        self.localHeads = localHeads
+        self.unknownHost = unknownHost
     }
 }
 
@@ -69,6 +73,7 @@ package struct StartPlan: Sendable {
         options.port = served.port ?? 6379
         options.clientPort = served.rayClientServerPort ?? 10001
         options.nodeHost = served.nodeHost ?? Self.defaultHost(surroundings)
+        try Self.check(HostAddress(host: options.nodeHost, port: options.port), surroundings)
         // Probes and commands inside the pod use localhost; "0.0.0.0" and "::" have it already.
         options.listensOnLoopback =
             surroundings.isKubeRay && !HostAddress.isLoopback(options.nodeHost)
@@ -95,6 +100,9 @@ package struct StartPlan: Sendable {
         options.clientPort = nil
         options.nodeHost = served.nodeHost ?? Self.defaultHost(surroundings)
         if !head.isLoopback, HostAddress.isLoopback(options.nodeHost) {
+            if let reason = surroundings.unknownHost(head.host) {
+                throw UsageError("the head's address '\(head.host)' cannot be resolved: \(reason); check --address")
+            }
             let found = surroundings.externalHost ?? "ADDRESS"
             throw UsageError(
                 "the head at \(head) cannot reach a node that listens on loopback only; "
@@ -104,10 +112,22 @@ package struct StartPlan: Sendable {
 
     private static func head(_ text: String, _ surroundings: StartSurroundings) throws(UsageError) -> HostAddress {
         guard text == "auto" else { return try HostAddress(parsing: text) }
-        guard let local = surroundings.localHead else {
+        guard let local = surroundings.localHeads.last else {
             throw UsageError("--address=auto finds no head on this machine; give --address=HOST:PORT or --head")
         }
-        return local
+        return local.address
+    }
+
+    /// Refuses to start a second head where there is one.
+    private static func check(_ own: HostAddress, _ surroundings: StartSurroundings) throws(UsageError) {
+        let isThere = surroundings.localHeads.contains { head in
+            head.isServedHere && head.address.port == own.port
+                && (head.address.host == own.host || (head.address.isLoopback && own.isLoopback))
+        }
+        guard isThere else { return }
+        throw UsageError(
+            "a cluster of yours runs at \(own) already: 'ray stop' ends it, and 'ray start --address=\(own)' adds a "
+                + "node to it; a second one needs other ports (--port, --ray-client-server-port)")
     }
 
     /// Loopback where a person starts the node; the pod's address where the operator does.

@@ -67,17 +67,18 @@ package final class GCSServer: Sendable {
                 hello,
                 credentials: credentials,
                 settings: settings, reactor: reactor, handler: driver)
-            // The last port is the one that the address names.
-            var clientPort: UInt16?
-            if let port = configuration.clientPort {
-                clientPort = try Self.listen(endpoint, host: host, port: port, configuration)
-            }
-            try Self.listen(endpoint, host: host, port: configuration.port, configuration)
             try endpoint.listen(unixPath: configuration.socketPath)
-            self.clientPort = clientPort
         } catch {
             throw RayError(.systemError, "the head cannot start: \(error)")
         }
+        // The last port is the one that the address names.
+        var clientPort: UInt16?
+        if let port = configuration.clientPort {
+            let option = "--ray-client-server-port"
+            clientPort = try Self.listen(endpoint, host: host, port: port, option, configuration)
+        }
+        try Self.listen(endpoint, host: host, port: configuration.port, "--port", configuration)
+        self.clientPort = clientPort
         address = endpoint.hello.address
         try driver.prepare(
             endpoint: endpoint, clusterName: name, records: records,
@@ -122,13 +123,21 @@ package final class GCSServer: Sendable {
     }
 
     /// Opens a port; the number that was bound.
+    ///
+    /// - Parameter option: what chooses the port, for messages.
     @discardableResult
     private static func listen(
-        _ endpoint: Endpoint, host: String, port: UInt16, _ configuration: GCSConfiguration
-    ) throws(TransportError) -> UInt16 {
-        let bound = try endpoint.listen(host: host, port: port)
-        if configuration.listensOnLoopback { try endpoint.listen(host: "127.0.0.1", port: bound) }
-        return bound
+        _ endpoint: Endpoint, host: String, port: UInt16, _ option: String, _ configuration: GCSConfiguration
+    ) throws(RayError) -> UInt16 {
+        do throws(TransportError) {
+            let bound = try endpoint.listen(host: host, port: port)
+            if configuration.listensOnLoopback { try endpoint.listen(host: "127.0.0.1", port: bound) }
+            return bound
+        } catch {
+            let isTaken = if case .portInUse = error { true } else { false }
+            throw RayError(
+                .systemError, "the head cannot start: \(error)" + (isTaken ? " with \(option)" : ""))
+        }
     }
 
     private static func makeFolders(_ configuration: GCSConfiguration) throws(RayError) {

@@ -146,10 +146,11 @@ package final class RayletServer: Sendable {
             let file = makeFallbackFile(configuration)
             return try ObjectStoreServer(store, nonce: .random(in: 1 ... .max), fallbackFile: file)
         } catch {
+            let remedy = if case .invalidConfiguration = error { "choose another size" } else { "choose a smaller one" }
             throw RayError(
                 .systemError,
                 "the object store of \(configuration.storeCapacity) bytes cannot be made: \(error); "
-                    + "choose a smaller one with --object-store-memory")
+                    + "\(remedy) with --object-store-memory")
         }
     }
 
