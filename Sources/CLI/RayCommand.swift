@@ -25,12 +25,27 @@ package struct RayCommand: ParsableCommand {
     package static func main() {
         do {
             if let flags = try RayFlags(CommandLine.arguments) { flags.start(CommandLine.arguments) }
+            try check(Array(CommandLine.arguments.dropFirst()))
             var command = try parseAsRoot()
             try command.run()
         } catch {
             let failure = CommandFailure(error)
             if failure.exitCode == 0, !failure.text.isEmpty { print(failure.text) } else { printError(failure.text) }
             Foundation.exit(failure.exitCode)
+        }
+    }
+}
+
+extension RayCommand {
+    /// Refuses a command that there is not, which the parser would take for an argument.
+    package static func check(_ words: [String]) throws(UsageError) {
+        func names(_ command: any ParsableCommand.Type) -> [String] {
+            command.configuration.subcommands.compactMap { $0.configuration.commandName }
+        }
+        try CommandNames.check(words.first, of: "ray", names(Self.self))
+        for command in configuration.subcommands where command.configuration.commandName == words.first {
+            guard let name = words.first, !names(command).isEmpty else { continue }
+            try CommandNames.check(words.dropFirst().first, of: "ray \(name)", names(command))
         }
     }
 }
