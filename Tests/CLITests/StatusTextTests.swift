@@ -53,6 +53,21 @@ struct StatusTextTests {
             text.contains(" 3.00MiB spilled to disk, 2.00MiB restored; 4 objects (1.00MiB) on disk now"), "\(text)")
     }
 
+    @Test("Placement groups that wait are demands, as Ray writes them")
+    func groups() {
+        var status = Self.status
+        let bundles = [
+            GroupDemand.Bundles(shape: ResourceSet([("CPU", 50)]), count: 2),
+            GroupDemand.Bundles(shape: ResourceSet([("GPU", 1)]), count: 1),
+        ]
+        let reason = PendingReason(.infeasible, "needs 50 CPU")
+        status.groups = [GroupDemand(bundles: bundles, strategy: "PACK", count: 3, reason: reason)]
+        let line = " {'CPU': 50.0} * 2, {'GPU': 1.0} * 1 (PACK): 3+ pending placement groups (needs 50 CPU)\n"
+        #expect(StatusText(status, isVerbose: false).text(at: "").contains(")\n" + line))
+        status.demands = []
+        #expect(StatusText(status, isVerbose: false).text(at: "").contains("Pending Demands:\n" + line))
+    }
+
     @Test("A cluster with work, idle and dead nodes")
     func full() {
         let expected = """

@@ -82,6 +82,24 @@ extension GCSHarness {
         #expect(harness.sent(.done(Done()), to: driver(1)))
     }
 
+    @Test("Groups that wait are counted by their kind, and a warning says which can never be")
+    func demands() {
+        var harness = GCSHarness.cluster()
+        harness.create(1, cpus: [8, 1, 8])
+        harness.create(2, cpus: [8, 1, 8])
+        harness.create(3, cpus: [3])
+        harness.create(4, cpus: [4])
+        let status = harness.core.clusterStatus()
+        #expect(status.groups.map(\.count) == [2, 1] && status.demands.isEmpty)
+        #expect(status.groups[0].bundles.map(\.count) == [2, 1])
+        #expect(status.groups[0].bundles.map { $0.shape[ResourceSet.cpu].value } == [8, 1])
+        #expect(status.groups[1].bundles.map { $0.shape[ResourceSet.cpu].value } == [4])
+        #expect(status.groups.map(\.reason.code) == [.infeasible, .resourcesBusy])
+        #expect(status.warnings.count { $0.hasPrefix("2 placement groups can never be created on this cluster") } == 1)
+        for index: UInt64 in 1...3 { harness.remove(index) }
+        #expect(harness.core.clusterStatus().groups.isEmpty)
+    }
+
     @Test("A name can be had once per namespace, and again after the group is removed")
     func names() {
         var harness = GCSHarness.cluster()
@@ -246,10 +264,12 @@ extension GCSHarness {
 }
 
 @Suite struct ExplainTests {
-    private func lines(_ harness: GCSHarness) -> [String]? {
-        for case .explanation(let explanation) in harness.messages(to: driver(1)) { return explanation.lines }
+    private func explanation(_ harness: GCSHarness) -> Explanation? {
+        for case .explanation(let explanation) in harness.messages(to: driver(1)) { return explanation }
         return nil
     }
+
+    private func lines(_ harness: GCSHarness) -> [String]? { explanation(harness)?.lines }
 
     @Test("Why a task waits is what its owner and the scheduler know, together")
     func task() {
@@ -265,6 +285,7 @@ extension GCSHarness {
             task: TaskID(1, 2, 3), name: "f", sentence: "waits for a worker", lease: lease(1), actor: nil)
         harness.send(.tasksExplained(TasksExplained(token: question.token, tasks: [task])), from: driver(1))
         let line = lines(harness)?.first ?? ""
+        #expect(explanation(harness)?.isFound == true)
         #expect(line.contains("waits for a worker; needs 9 CPU; no node has more than 4 CPU (ask for less"))
     }
 
@@ -277,5 +298,6 @@ extension GCSHarness {
         #expect(lines(harness)?.count == 2)
         #expect(lines(harness)?[0].contains("begins with 'abcdef'") == true)
         #expect(lines(harness)?[1].contains("1 processes did not answer") == true)
+        #expect(explanation(harness)?.isFound == false)
     }
 }

@@ -133,8 +133,11 @@ extension IntegrationTests {
                     let answer = try await sandbox.run("ray", "explain", String(id.prefix(20)))
                     for word in words { #expect(answer.output.contains(word), "no '\(word)'\n\(answer.everything)") }
                 }
+                let unknown = try await sandbox.run("ray", "explain", String(repeating: "f0", count: 20))
+                #expect(unknown.exitCode == 1 && unknown.errors.contains("no task, actor"), "\(unknown.everything)")
                 let status = try await sandbox.run("ray", "status", "-v")
                 #expect(status.output.contains("nowhere"), "\(status.everything)")
+                #expect(status.output.contains("(STRICT_SPREAD): 1+ pending placement groups"), "\(status.everything)")
                 try "x".write(toFile: sandbox.folder + "/end", atomically: true, encoding: .utf8)
                 #expect(try await program.end() == 0, "\(program.everything)")
                 #expect(try await sandbox.run("ray", "stop").exitCode == 0)

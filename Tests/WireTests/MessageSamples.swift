@@ -15,7 +15,7 @@ enum MessageSamples {
     static let addedBytes: [UInt16: Int] = [
         64: environmentBytes, 69: 1, 81: 28, 145: 25, 84: addressBytes, 88: 8, 113: environmentBytes,
         119: addressBytes,
-        120: 32, 148: 1, 149: 36, 150: 4, 204: 4, 261: 8, 293: processSpanBytes, 295: 9, 301: 29,
+        120: 32, 148: 1, 149: 36, 150: 4, 204: 4, 247: 1, 261: 8, 293: processSpanBytes, 295: 9, 301: 29,
     ]
     private static var processSpanBytes: Int {
         var writer = WireWriter()
@@ -182,7 +182,12 @@ enum MessageSamples {
                 ],
                 demands: [Demand(shape: resources, count: 2, reason: PendingReason(.resourcesBusy, "in use"))],
                 actorsAlive: 1, actorsPending: 2, actorsDead: 3, jobs: 4,
-                warnings: ["open"])),
+                warnings: ["open"],
+                groups: [
+                    GroupDemand(
+                        bundles: [GroupDemand.Bundles(shape: resources, count: 2)], strategy: "PACK", count: 3,
+                        reason: PendingReason(.infeasible, "too much"))
+                ])),
         .workerKilled(WorkerKilled(worker: workerID, error: error)),
         .spillReport(SpillReport(spilledBytes: 1, restoredBytes: 2, bytesOnDisk: 3, objectCount: 4, fallbackBytes: 5)),
     ]
@@ -258,7 +263,7 @@ enum MessageSamples {
         .awaitPlacementGroup(AwaitPlacementGroup(group: groupID, milliseconds: 1_500)),
         .drainNode(DrainNode(node: nodeID, isPreemption: true, message: "spot", deadlineMilliseconds: 1_500)),
         .explain(Explain(prefix: "ab")),
-        .explanation(Explanation(lines: ["a", "b"])),
+        .explanation(Explanation(lines: ["a", "b"], isFound: true)),
         .explainTasks(ExplainTasks(token: 3, prefix: "ab")),
         .tasksExplained(
             TasksExplained(

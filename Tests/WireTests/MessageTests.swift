@@ -232,7 +232,11 @@ struct MessageTests {
         switch message {
         case .nodeRegistered: return [8]
         case .jobRegistered: return [8, 8 + 5]
-        case .clusterStatus: return [8, 8 + 32]
+        case .clusterStatus(let message):
+            var writer = WireWriter()
+            writer.write(list: message.groups)
+            let groups = writer.bytes.count
+            return [groups, groups + 8, groups + 8 + 32]
         case .actorUpdate: return [1, 1 + 8]
         case .assignLease(let message):
             var writer = WireWriter()

@@ -5,7 +5,7 @@
 
 package import ArgumentParser
 internal import RayCore
-internal import RayWire
+package import RayWire
 
 /// `ray explain`: why a task, an actor or a placement group waits, and what would resolve it.
 package struct ExplainCommand: ParsableCommand {
@@ -27,16 +27,20 @@ package struct ExplainCommand: ParsableCommand {
         guard !id.isEmpty, id.allSatisfy(\.isHexDigit) else {
             throw UsageError("'\(id)' is no id; give the hex id of a task, actor or placement group, or its beginning")
         }
-        for line in try Self.lines(id, address: address, temporaryRoot: tempDir) { printLine(line) }
+        let explanation = try Self.ask(id, address: address, temporaryRoot: tempDir)
+        guard explanation.isFound else {
+            throw RayError(.notFound, explanation.lines.joined(separator: "\n"))
+        }
+        for line in explanation.lines { printLine(line) }
     }
 
-    /// What waits among the ids that begin with `prefix`; all if it is empty.
+    /// What waits among the things whose ids begin with `prefix`; all if it is empty.
     ///
     /// - Throws: `UsageError` if the address cannot be read, `RayError` if nobody answers it.
-    package static func lines(_ prefix: String, address: String?, temporaryRoot: String?) throws -> [String] {
+    package static func ask(_ prefix: String, address: String?, temporaryRoot: String?) throws -> Explanation {
         let request = Explain(prefix: prefix)
         let (_, reply) = try ClusterQuery.ask(.explain(request), address: address, temporaryRoot: temporaryRoot)
         guard case .explanation(let explanation) = reply else { throw ClusterQuery.strangeAnswer }
-        return explanation.lines
+        return explanation
     }
 }

@@ -5,6 +5,7 @@
 
 package import ArgumentParser
 internal import Foundation
+internal import RayWire
 
 /// `ray status`: prints nodes, resources and what waits.
 package struct StatusCommand: ParsableCommand {
@@ -36,6 +37,7 @@ package struct StatusCommand: ParsableCommand {
         print(StatusText(status, isVerbose: verbose).text(at: formatter.string(from: .now) + "000"))
         guard verbose else { return }
         print("\nWhat waits, and why")
-        for line in try ExplainCommand.lines("", address: address, temporaryRoot: tempDir) { print(" \(line)") }
+        let explanation = try ExplainCommand.ask("", address: address, temporaryRoot: tempDir)
+        for line in explanation.lines { print(" \(line)") }
     }
 }

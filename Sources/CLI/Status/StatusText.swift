@@ -57,10 +57,14 @@ package struct StatusText: Sendable {
     }
 
     private var demandLines: [String] {
-        guard !status.demands.isEmpty else { return [" (no resource demands)"] }
-        return status.demands.map {
+        let demands = status.demands.map {
             " \(Self.shape($0.shape)): \($0.count)+ pending tasks/actors (\($0.reason.sentence))"
         }
+        let groups = status.groups.map { kind in
+            let bundles = kind.bundles.map { "\(Self.shape($0.shape)) * \($0.count)" }.joined(separator: ", ")
+            return " \(bundles) (\(kind.strategy)): \(kind.count)+ pending placement groups (\(kind.reason.sentence))"
+        }
+        return demands.isEmpty && groups.isEmpty ? [" (no resource demands)"] : demands + groups
     }
 
     private var clusterLines: [String] {

@@ -28,7 +28,7 @@ extension GCSCore {
         let prefix = String(prefix.prefix(2 * WorkerID.byteCount).lowercased())
         guard explains.count < GCSLimits.explainsMax else {
             let lines = ["too many questions are open; ask again in a second"]
-            return answer(.explanation(Explanation(lines: lines)), sender, into: &effects)
+            return answer(.explanation(Explanation(lines: lines, isFound: false)), sender, into: &effects)
         }
         let owners = peers.filter { id, peer in
             !peer.isGone && (peer.role == .driver || peer.role == .worker)
@@ -71,7 +71,8 @@ extension GCSCore {
         guard let open = explains.removeValue(forKey: token) else { return }
         var lines = Array(open.lines.prefix(GCSLimits.explainLinesMax))
         if open.lines.count > lines.count { lines.append("… and \(open.lines.count - lines.count) more") }
-        if lines.isEmpty {
+        let isFound = !lines.isEmpty
+        if !isFound {
             lines = [
                 open.prefix.isEmpty
                     ? "nothing waits"
@@ -82,7 +83,7 @@ extension GCSCore {
         if !open.awaited.isEmpty {
             lines.append("(\(open.awaited.count) processes did not answer in time; their tasks are not shown)")
         }
-        answer(.explanation(Explanation(lines: lines)), open.sender, into: &effects)
+        answer(.explanation(Explanation(lines: lines, isFound: isFound)), open.sender, into: &effects)
     }
 
     // MARK: What is known here

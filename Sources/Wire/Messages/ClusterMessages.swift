@@ -184,12 +184,15 @@ package struct ClusterStatus: Hashable, Sendable, WireCodable {
     package var warnings: [String]
     /// What the stores of all live nodes wrote to disk and read back.
     package var spill: SpillReport
+    /// Placement groups that wait.
+    package var groups: [GroupDemand]
 
     package init(
         nodes: [NodeStatus], demands: [Demand], actorsAlive: Int, actorsPending: Int, actorsDead: Int, jobs: Int,
-        warnings: [String], spill: SpillReport = SpillReport()
+        warnings: [String], spill: SpillReport = SpillReport(), groups: [GroupDemand] = []
     ) {
         self.spill = spill
+        self.groups = groups
         self.nodes = nodes
         self.demands = demands
         self.actorsAlive = actorsAlive
@@ -208,6 +211,7 @@ package struct ClusterStatus: Hashable, Sendable, WireCodable {
         writer.write(jobs)
         writer.write(list: warnings) { $0.write($1) }
         writer.write(spill)
+        writer.write(list: groups)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -219,6 +223,60 @@ package struct ClusterStatus: Hashable, Sendable, WireCodable {
         jobs = try reader.count()
         warnings = try reader.list { (reader: inout WireReader) throws(WireError) in try reader.string() }
         spill = try reader.added(SpillReport()) { (reader: inout WireReader) throws(WireError) in try reader.value() }
+        groups = try reader.added([]) { (reader: inout WireReader) throws(WireError) in try reader.values() }
+    }
+}
+
+/// Placement groups of one kind that wait.
+package struct GroupDemand: Hashable, Sendable, WireCodable {
+    /// Bundles that are alike.
+    package struct Bundles: Hashable, Sendable, WireCodable {
+        package var shape: ResourceSet
+        package var count: Int
+
+        package init(shape: ResourceSet, count: Int) {
+            self.shape = shape
+            self.count = count
+        }
+
+        package func encode(into writer: inout WireWriter) {
+            writer.write(shape)
+            writer.write(count)
+        }
+
+        package init(from reader: inout WireReader) throws(WireError) {
+            shape = try reader.value()
+            count = try reader.int()
+        }
+    }
+
+    package var bundles: [Bundles]
+    /// Ray's name, "STRICT_PACK".
+    package var strategy: String
+    /// How many groups of this kind wait.
+    package var count: Int
+    /// Why the first of them does.
+    package var reason: PendingReason
+
+    package init(bundles: [Bundles], strategy: String, count: Int, reason: PendingReason) {
+        self.bundles = bundles
+        self.strategy = strategy
+        self.count = count
+        self.reason = reason
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(list: bundles)
+        writer.write(strategy)
+        writer.write(count)
+        writer.write(reason)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        bundles = try reader.values()
+        strategy = try reader.string()
+        count = try reader.int()
+        reason = try reader.value()
     }
 }
 

@@ -162,17 +162,22 @@ package struct Explain: Hashable, Sendable, WireCodable {
 /// GCS to asker: what it and the owners know.
 package struct Explanation: Hashable, Sendable, WireCodable {
     package var lines: [String]
+    /// Whether anything has such an id; else `lines` say that nothing has.
+    package var isFound: Bool
 
-    package init(lines: [String]) {
+    package init(lines: [String], isFound: Bool) {
         self.lines = lines
+        self.isFound = isFound
     }
 
     package func encode(into writer: inout WireWriter) {
         writer.write(list: lines) { $0.write($1) }
+        writer.write(isFound)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
         lines = try reader.list { (reader: inout WireReader) throws(WireError) in try reader.string() }
+        isFound = try reader.added(true) { (reader: inout WireReader) throws(WireError) in try reader.bool() }
     }
 }
 
