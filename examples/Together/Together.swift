@@ -3,13 +3,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
+import Glibc
 import Ray
 
 /// Swift and Python in one program, as driver (`together`) and as what a driver in Python names by
 /// `swift_ray.program`. The module `shapes` lies beside it and must be on PYTHONPATH.
 @main
 struct Together {
-    static func main() async throws {
+    static func main() async {
+        do {
+            try await run()
+        } catch {
+            // What a program throws from `main` looks like a crash.
+            var line = "together: \(error)\n"
+            line.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+            exit(1)
+        }
+    }
+
+    private static func run() async throws {
         try await ray.init()
         if CommandLine.arguments.contains("failures") { try await failures() } else { try await calls() }
         await ray.shutdown()

@@ -8,7 +8,11 @@ import Ray
 
 /// Indexes the text files under some folders with a cluster: the project's main job on real input.
 @main struct WordIndex {
-    static func main() async throws {
+    static func main() async {
+        do { try await run() } catch { fail("\(error)", []) }
+    }
+
+    private static func run() async throws {
         let options = Options(CommandLine.arguments)
         try await ray.init(address: options.address)
         let start = ContinuousClock.now
