@@ -19,7 +19,7 @@ static struct sigaction before[CRASH_COUNT];
 static pid_t own_process;
 
 // Only calls what a handler may: the thread may have crashed anywhere.
-static void settle(int number) {
+static void settle(int number, siginfo_t *info, void *context) {
     int saved = errno;
     for (size_t index = 0; index < CRASH_COUNT; index++) {
         if (crashes[index] == number) sigaction(number, &before[index], NULL);
@@ -28,15 +28,16 @@ static void settle(int number) {
         struct timespec pause = {0, SETTLE_NANOSECONDS};
         nanosleep(&pause, NULL);
     }
-    // It is blocked until this returns, and then comes to who was there before.
-    raise(number);
+    // Who was there before is to see the fault itself, with its address: the instruction faults again. What was sent, and a
+    // breakpoint, which is behind its instruction already, is sent again; it is blocked until this returns.
+    if (info->si_code <= 0 || number == SIGTRAP) raise(number);
     errno = saved;
 }
 
 void ray_settle_on_crash(void) {
     struct sigaction action = {0};
-    action.sa_handler = settle;
-    action.sa_flags = SA_ONSTACK;
+    action.sa_sigaction = settle;
+    action.sa_flags = SA_ONSTACK | SA_SIGINFO;
     sigemptyset(&action.sa_mask);
     own_process = getpid();
     for (size_t index = 0; index < CRASH_COUNT; index++) {

@@ -209,8 +209,10 @@ package final class ServerCall: Sendable {
 
     /// Whether the client may send more; if not, it is asked for once there is room.
     func mayRead() -> Bool {
-        state.withLock { state in
-            let isFull = state.outgoing.map { !$0.hasRoom } ?? (state.waitingBytes >= Self.waitingMax)
+        // The other call's lock is not taken under this one's; what it says changes on the event loop only.
+        let hasRoom = state.withLock { $0.outgoing }?.hasRoom
+        return state.withLock { state in
+            let isFull = hasRoom.map { !$0 } ?? (state.waitingBytes >= Self.waitingMax)
             state.isPaused = !state.isOver && isFull
             return !state.isPaused
         }
@@ -230,7 +232,10 @@ package final class ServerCall: Sendable {
     func lose() {
         let (outgoing, isWhole) = state.withLock { ($0.outgoing, $0.isWhole) }
         guard end() else { return }
-        if isWhole { outgoing?.cancel() } else { outgoing?.endSending() }
+        guard !isWhole else { return outgoing?.cancel() ?? () }
+        outgoing?.endSending()
+        // Nothing waits for this client to take more: what the server still says is read to its end.
+        outgoing?.goOn()
     }
 
     // MARK: Another server's side
@@ -249,7 +254,10 @@ package final class ServerCall: Sendable {
                 }
                 return (state.messages, state.hasEnded, state.isOver)
             }
-            outgoing.attach(.init(call: self, kept: kept))
+            if let end = outgoing.attach(.init(call: self, kept: kept)) {
+                if kept == nil { finish(code: end.code, details: end.details) }
+                return
+            }
             for message in waiting { outgoing.send(message) }
             if isOver, kept == nil { return outgoing.cancel() }
             if hasEnded || isOver { outgoing.endSending() }

@@ -1,5 +1,7 @@
 """What Ray Client's proxy passes on without Python: between gRPC's own client and a server behind."""
 
+import subprocess
+import sys
 import threading
 import time
 from contextlib import ExitStack
@@ -12,6 +14,16 @@ from swift_ray.client_proxy import DATA, SERVICE, Channel
 from swift_ray.grpc_server import Server
 
 MESSAGE_MAX = 1 << 20
+# A client that has answers of 60 MiB coming and takes none.
+DEAF = f"""
+import sys
+import time
+import grpc
+requests = (b"y" * {MESSAGE_MAX} for _ in range(60))
+call = grpc.insecure_channel(sys.argv[1]).stream_stream(sys.argv[2])
+answers = call(requests, metadata=(("client_id", "one"),))
+time.sleep(60)
+"""
 
 
 class Service(grpc.GenericRpcHandler):
@@ -20,6 +32,7 @@ class Service(grpc.GenericRpcHandler):
     def __init__(self, name):
         self.name = name
         self.asked = []
+        self.answered = 0
         self.ended = threading.Event()
 
     def service(self, details):
@@ -52,6 +65,7 @@ class Service(grpc.GenericRpcHandler):
             if request == b"fail":
                 context.abort(grpc.StatusCode.ABORTED, "as asked")
             yield request
+            self.answered += 1
         self.ended.set()
 
 
@@ -130,6 +144,7 @@ def passing():
         server, proxy.address = serve(behind, stack)
         _, address = serve(proxy, stack)
         channel = stack.enter_context(grpc.insecure_channel(address))
+        proxy.own_address = address
         yield proxy, behind, channel, server
 
 
@@ -237,6 +252,22 @@ def test_a_client_that_goes_has_sent_all(passing):
     assert data.ask(b"x") == b"x"
     data.cancel()
     assert behind.ended.wait(10)
+
+
+def test_a_client_that_dies_before_it_took_its_answers(passing):
+    """Its server is heard to the end, which else would wait for ever until somebody takes what it says."""
+    proxy, behind, _, _ = passing
+    with subprocess.Popen([sys.executable, "-c", DEAF, proxy.own_address, DATA]) as client:
+        limit, before = time.monotonic() + 30, -1
+        # Until nothing moves any more.
+        while behind.answered == 0 or behind.answered != before:
+            assert time.monotonic() < limit
+            before = behind.answered
+            time.sleep(0.5)
+        assert behind.answered < 60
+        client.kill()
+    assert behind.ended.wait(20)
+    assert proxy.ended.wait(20)
 
 
 def test_a_server_that_goes(passing):

@@ -83,8 +83,13 @@ package final class OutgoingCall: Sendable {
 
     // MARK: The client's side
 
-    /// Has answers from now on go to a client; on the event loop, as all that follows.
-    func attach(_ client: Client) { state.withLock { $0.client = client } }
+    /// Has answers from now on go to a client; on the event loop, as all that follows. If the call has ended, its end.
+    func attach(_ client: Client) -> (code: Int, details: String)? {
+        state.withLock { state in
+            if state.end == nil { state.client = client }
+            return state.end
+        }
+    }
 
     /// Sends what the client has sent.
     func send(_ message: ByteBuffer) {
@@ -135,6 +140,7 @@ package final class OutgoingCall: Sendable {
 
     /// The stream is there.
     func opened(_ channel: any Channel, _ headers: HPACKHeaders) {
+        guard channel.isActive else { return ended(code: GRPCCode.unavailable, details: "the server is gone") }
         let (unsent, hasSentAll) = state.withLock { state -> (CircularBuffer<ByteBuffer>?, Bool) in
             guard state.end == nil else { return (nil, false) }
             state.channel = channel
@@ -166,8 +172,10 @@ package final class OutgoingCall: Sendable {
 
     /// Whether the server may send more; if not, it is asked to once there is room.
     func mayRead() -> Bool {
-        state.withLock { state in
-            state.isPaused = state.waitingBytes >= Self.waitingMax || !(state.client?.call.hasRoom ?? true)
+        // As in `ServerCall.mayRead`.
+        let hasRoom = state.withLock { $0.client }?.call.hasRoom ?? true
+        return state.withLock { state in
+            state.isPaused = state.waitingBytes >= Self.waitingMax || !hasRoom
             return !state.isPaused
         }
     }

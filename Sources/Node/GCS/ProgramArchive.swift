@@ -164,21 +164,23 @@ package struct ProgramArchive {
         while written < bytes.count {
             let count = bytes[written...].withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else {
-                let path = uploads[index].path
-                let reason = TransportError.text(errno)
-                drop { $0.path == path }
-                throw RayError(
-                    .outOfDisk,
-                    "\(path) cannot be written: \(reason); make room on the head's disk, or choose another "
-                        + "one with --temp-dir")
-            }
+            guard count > 0 else { throw unwritable(index) }
             written += count
         }
-        // Piece by piece, so that no wait for the disk is long.
-        if isDurable { fdatasync(file) }
+        // Piece by piece, so that no wait for the disk is long; what fails here does not fail again at the end.
+        guard !isDurable || fdatasync(file) == 0 else { throw unwritable(index) }
         bytes.withUnsafeBytes { ray_sha256_add(&uploads[index].state, $0.baseAddress, $0.count) }
         uploads[index].offset += bytes.count
+    }
+
+    /// Lets an upload go that the disk does not take; why, by `errno`.
+    private mutating func unwritable(_ index: Int) -> RayError {
+        let path = uploads[index].path
+        let reason = TransportError.text(errno)
+        drop { $0.path == path }
+        return RayError(
+            .outOfDisk,
+            "\(path) cannot be written: \(reason); make room on the head's disk, or choose another one with --temp-dir")
     }
 
     private func finish(_ upload: Upload) throws(RayError) {
@@ -190,8 +192,9 @@ package struct ProgramArchive {
         Glibc.close(upload.file)
         guard digest.hex == upload.hash else {
             unlink(upload.path)
+            // Not as of a piece out of order, after which it is sent again.
             throw RayError(
-                .invalidArgument,
+                .systemError,
                 "the program sent is not the one announced: its SHA-256 is \(digest.hex), not \(upload.hash); the file "
                     + "may have changed while it was sent")
         }
