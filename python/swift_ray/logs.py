@@ -8,6 +8,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 # How often a file that is followed is looked at, if nobody says.
@@ -17,6 +18,20 @@ TASK_MARK = b":task_name:"
 # A worker's first line that says whose output follows is one of these.
 MARKS = (TASK_MARK, b":actor_name:")
 SUFFIXES = ("out", "err")
+# What writes files, by a part of their name and its end: the first that fits.
+WRITERS = (
+    ("worker_out", "worker", ".out"),
+    ("worker_err", "worker", ".err"),
+    ("core_worker", "core-worker", ".log"),
+    ("driver", "core-driver", ".log"),
+    ("raylet", "raylet.", ""),
+    ("gcs_server", "gcs_server.", ""),
+    ("internal", "log_monitor", ""),
+    ("autoscaler", "monitor", ""),
+    ("agent", "agent.", ""),
+    ("dashboard", "dashboard.", ""),
+    ("internal", "", ""),
+)
 
 
 def list_logs(
@@ -28,17 +43,13 @@ def list_logs(
 ) -> dict[str, list[str]]:
     """Takes the place of `ray.util.state.list_logs`: names of files by what wrote them.
 
-    RayStateApiException: there is no such node, or it is another machine.
+    RayStateApiException: there is no such node, it is another machine, or the filter is none.
     """
-    from ray.dashboard.modules.log.log_manager import LogsManager
-
     assert node_ip is not None or node_id is not None, "At least one of node ip and node id is required"
-    folder = Places(address).folder(node_id, node_ip)
-    files = sorted(
-        os.path.basename(path) + ("/" if os.path.isdir(path) else "")
-        for path in glob.glob(os.path.join(folder, glob_filter or "*"))
-    )
-    return LogsManager._categorize_log_files(None, files)
+    found: dict[str, list[str]] = {}
+    for name in files_in(Places(address).folder(node_id, node_ip), glob_filter or "*"):
+        found.setdefault(writer_of(name), []).append(name)
+    return found
 
 
 def get_log(
@@ -83,18 +94,19 @@ def get_log(
     )
     path, task = Places(address).file(options)
     end = os.path.getsize(path)
-    parts = chunks(path, end) if task is None else of_task(chunks(path, end), task)
-    if tail >= 0:
-        parts = last_lines(parts, tail)
+    if task is None:
+        parts = chunks(path, 0 if tail < 0 else start_of_last_lines(path, end, tail), end)
+    else:
+        parts = of_task(chunks(path, 0, end), task)
+        if tail >= 0:
+            parts = deque(parts, maxlen=tail)
     if follow:
         parts = itertools.chain(parts, added(path, end, _interval or INTERVAL_S))
-    decoder = None if encoding is None else codecs.getincrementaldecoder(encoding)(errors or "strict")
-    for part in parts:
-        if decoder is None:
-            yield part
-        else:
-            text = decoder.decode(part)
-            yield remove_ansi_escape_codes(text) if filter_ansi_code is True else text
+    if encoding is None:
+        yield from parts
+        return
+    for text in codecs.iterdecode(parts, encoding, errors or "strict"):
+        yield remove_ansi_escape_codes(text) if filter_ansi_code is True else text
 
 
 class Places:
@@ -148,8 +160,9 @@ class Places:
 
     @staticmethod
     def _named(name: str, folder: str) -> str:
-        path = os.path.realpath(os.path.join(folder, name))
-        if not path.startswith(os.path.realpath(folder) + os.sep) or not os.path.isfile(path):
+        # A file may be a link to another place, as in Ray.
+        path = os.path.abspath(os.path.join(folder, name))
+        if not path.startswith(os.path.abspath(folder) + os.sep) or not os.path.isfile(path):
             raise refusal(f"There is no file {name} in {folder}")
         return path
 
@@ -198,30 +211,64 @@ def is_here(host: str) -> bool:
     return True
 
 
-def chunks(path: str, end: int) -> Iterator[bytes]:
-    """The first bytes of a file."""
+def files_in(folder: str, pattern: str) -> list[str]:
+    """The files and folders below a folder that fit, by their paths from there.
+
+    RayStateApiException: the pattern leaves the folder, or is none.
+    """
+    if Path(pattern).anchor or ".." in Path(pattern).parts:
+        raise refusal(f"Invalid glob filter: {pattern}. It must be a relative path and cannot contain '..'.")
+    try:
+        found = list(Path(folder).glob(pattern))
+    except (ValueError, IndexError) as error:
+        raise refusal(f"Invalid glob filter: {pattern}. {error}") from None
+    return sorted(str(path.relative_to(folder)) + ("/" if path.is_dir() else "") for path in found)
+
+
+def writer_of(name: str) -> str:
+    """What has written a file, in Ray's words."""
+    return next(writer for writer, part, end in WRITERS if part in name and name.endswith(end))
+
+
+def chunks(path: str, start: int, end: int) -> Iterator[bytes]:
+    """A part of a file."""
     with open(path, "rb") as file:
-        while end > 0 and (part := file.read(min(end, CHUNK_BYTES))):
-            end -= len(part)
+        file.seek(start)
+        while start < end and (part := file.read(min(end - start, CHUNK_BYTES))):
+            start += len(part)
             yield part
+
+
+def start_of_last_lines(path: str, end: int, count: int) -> int:
+    """Where the last lines of a file of that length begin; no more of it is read."""
+    if count == 0:
+        return end
+    with open(path, "rb") as file:
+        # The last byte may end a line, but none begins after it.
+        stop = end - 1
+        while stop > 0:
+            start = max(0, stop - CHUNK_BYTES)
+            file.seek(start)
+            place = len(part := file.read(stop - start))
+            while (place := part.rfind(b"\n", 0, place)) >= 0:
+                count -= 1
+                if count == 0:
+                    return start + place + 1
+            stop = start
+    return 0
 
 
 def lines(parts: Iterator[bytes]) -> Iterator[bytes]:
     """The same, line by line."""
-    rest = b""
+    begun: list[bytes] = []
     for part in parts:
-        *whole, rest = (rest + part).split(b"\n")
+        *whole, rest = part.split(b"\n")
         for line in whole:
-            yield line + b"\n"
-    if rest:
+            yield b"".join((*begun, line, b"\n"))
+            begun.clear()
+        begun.append(rest)
+    if rest := b"".join(begun):
         yield rest
-
-
-def last_lines(parts: Iterator[bytes], count: int) -> Iterator[bytes]:
-    """The last of the lines in one piece; nothing of nothing."""
-    kept = deque(lines(parts), maxlen=count)
-    if kept:
-        yield b"".join(kept)
 
 
 def of_task(parts: Iterator[bytes], name: bytes) -> Iterator[bytes]:

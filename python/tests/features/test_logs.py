@@ -1,10 +1,12 @@
 """`ray logs` and `ray.util.state.get_log`."""
 
 import os
+import subprocess
 import sys
 
 import pytest
 import ray
+import yaml
 from click.testing import CliRunner
 from ray.util.state import api, get_log, list_logs
 from ray.util.state.exception import RayStateApiException
@@ -14,6 +16,17 @@ from waiting import eventually
 pytestmark = pytest.mark.skipif(
     os.environ.get("SWIFT_RAY") == "0", reason="Ray's own core needs a dashboard for these"
 )
+
+
+# Only what Ray itself needs is there, as where a user has installed `ray` and not `ray[default]`.
+LIST = """
+import sys
+sys.modules["aiohttp"] = None
+import swift_ray
+swift_ray.install()
+from ray.util.state.state_cli import logs_state_cli_group
+logs_state_cli_group(["cluster", "--address", sys.argv[1], "--node-id", sys.argv[2]])
+"""
 
 
 @ray.remote(num_cpus=0)
@@ -55,6 +68,41 @@ def test_of_actors_and_workers(cluster):
     ray.kill(actor)
     assert eventually(lambda: api.get_actor(id).state == "DEAD")
     assert read(actor_id=id, tail=1) == "actor says ä 4\n"
+
+
+def test_the_list_of_the_command(cluster, tmp_path):
+    context = ray.get_runtime_context()
+    done = subprocess.run(
+        [sys.executable, "-c", LIST, context.gcs_address, context.get_node_id()],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert done.returncode == 0, done.stderr
+    title, names = done.stdout.split("\n", 1)
+    assert title == f"Node ID: {context.get_node_id()}"
+    assert "raylet.out" in yaml.safe_load(names)["raylet"]
+
+
+def test_files_in_folders_of_the_logs(cluster, tmp_path):
+    node = ray.get_runtime_context().get_node_id()
+    folder = os.path.join(ray._private.worker.global_worker.node.get_session_dir_path(), "logs")
+    os.mkdir(os.path.join(folder, "inner"))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("one\ntwo\n")
+    os.symlink(elsewhere, os.path.join(folder, "inner", "link.txt"))
+    assert list_logs(node_id=node, glob_filter="inner*") == {"internal": ["inner/"]}
+    (name,) = list_logs(node_id=node, glob_filter="inner/*")["internal"]
+    assert name == "inner/link.txt" and read(filename=name, node_id=node, tail=1) == "two\n"
+    shown = CliRunner().invoke(logs_state_cli_group, ["cluster", "inner/*", "--node-id", node])
+    assert shown.exit_code == 0 and shown.output.endswith("one\ntwo\n")
+    for pattern in ("/etc/host*", "../*", "inner/../../*"):
+        with pytest.raises(RayStateApiException, match="must be a relative path and cannot contain"):
+            list_logs(node_id=node, glob_filter=pattern)
+    with pytest.raises(RayStateApiException, match="Invalid glob filter"):
+        list_logs(node_id=node, glob_filter="a**")
 
 
 def test_of_tasks(cluster):

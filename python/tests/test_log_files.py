@@ -1,0 +1,77 @@
+"""Parts of files and lines, as `ray logs` reads them."""
+
+import itertools
+
+import pytest
+import ray  # noqa: F401
+
+from swift_ray import logs
+
+TEXTS = [b"", b"\n", b"a", b"a\n", b"a\nbc", b"a\nbc\n", b"\n\n\n", b"abcdefgh\n" * 3, b"\nabcdefghijk\n\nx"]
+
+
+@pytest.mark.parametrize(("text", "size"), list(itertools.product(TEXTS, (1, 2, 3, 100))))
+def test_the_last_lines_are_found_from_the_end(text, size, tmp_path, monkeypatch):
+    monkeypatch.setattr(logs, "CHUNK_BYTES", size)
+    path = str(tmp_path / "log")
+    # What is added after its length was taken is none of it.
+    (tmp_path / "log").write_bytes(text + b"more\n")
+    lines = text.splitlines(keepends=True)
+    for count in range(6):
+        start = logs.start_of_last_lines(path, len(text), count)
+        expected = b"".join(lines[-count:] if count else [])
+        assert b"".join(logs.chunks(path, start, len(text))) == expected
+    assert list(logs.lines(logs.chunks(path, 0, len(text)))) == lines
+
+
+def test_no_more_is_read_than_is_wanted(tmp_path, monkeypatch):
+    with open(tmp_path / "log", "wb") as file:
+        # It takes no room, and nobody would wait until it is read.
+        file.truncate(1 << 40)
+        file.seek(0, 2)
+        file.write(b"\none\ntwo\n")
+        end = file.tell()
+    assert logs.start_of_last_lines(str(tmp_path / "log"), end, 2) == end - len(b"one\ntwo\n")
+
+
+def read(text, tmp_path, monkeypatch, **options):
+    (tmp_path / "log").write_bytes(text)
+    monkeypatch.setattr(logs.Places, "__init__", lambda self, address: None)
+    monkeypatch.setattr(logs.Places, "file", lambda self, options: (str(tmp_path / "log"), None))
+    return "".join(logs.get_log(node_id="00", filename="log", **options))
+
+
+def test_a_part_of_a_character_at_the_end_is_told_of(tmp_path, monkeypatch):
+    part = "a ä".encode()[:-1]
+    with pytest.raises(UnicodeDecodeError):
+        read(part, tmp_path, monkeypatch)
+    assert read(part, tmp_path, monkeypatch, errors="replace") == "a \ufffd"
+    monkeypatch.setattr(logs, "CHUNK_BYTES", 1)
+    assert read("ä ö".encode(), tmp_path, monkeypatch) == "ä ö"
+
+
+def test_writers_are_those_of_ray():
+    from ray.dashboard.modules.log.log_manager import LogsManager
+
+    names = [
+        *(
+            "worker-1-2.out",
+            "worker-1-2.err",
+            "python-core-worker-1.log",
+            "python-core-driver-1.log",
+            "raylet.out",
+        ),
+        *(
+            "raylet.1.err",
+            "gcs_server.out",
+            "log_monitor.log",
+            "monitor.log",
+            "dashboard_agent.log",
+            "worker.txt",
+        ),
+        *("dashboard.log", "runtime_env_agent.out", "old/", "old/worker-1.out", "core-worker.txt"),
+    ]
+    ours = {}
+    for name in names:
+        ours.setdefault(logs.writer_of(name), []).append(name)
+    assert ours == LogsManager._categorize_log_files(None, names)
