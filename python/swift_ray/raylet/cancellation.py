@@ -33,12 +33,19 @@ class Cancellation:
 
     def take_early(self, task: bytes) -> bool:
         """Whether a task that can be ended from here on was cancelled before. On the main thread."""
-        if not self._early:
-            return False
         is_cancelled = task in self._early
-        # One at a time is on its way from the core: the others have ended.
-        self._early.clear()
+        if self._core_worker._loops is None:
+            # One at a time is on its way from the core: the others have ended.
+            self._early.clear()
+        else:
+            self._early.discard(task)
         return is_cancelled
+
+    def forget_ended(self) -> None:
+        """Nothing waits to be fetched: what was kept of calls that have ended meanwhile is of no use."""
+        for task in list(self._early):
+            if not self._core_worker.control("is_cancelled", task=task):
+                self._early.discard(task)
 
     def perform(self) -> None:
         """Ends those that were cancelled; KeyboardInterrupt if it is what the calling thread runs."""

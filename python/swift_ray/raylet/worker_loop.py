@@ -60,7 +60,9 @@ class WorkerLoop:
         while (task := _core.next_task(TITLE_MS if surroundings.has_title else SLICE_MS)) is not False:
             if task is not None:
                 self._start(task)
-            elif surroundings.has_title:
+                continue
+            self._cancellation.forget_ended()
+            if surroundings.has_title:
                 surroundings.set_idle_title()
             else:
                 # User code may have taken the signal for itself.
