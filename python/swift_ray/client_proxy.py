@@ -1,7 +1,8 @@
 """Ray Client's proxy with nothing of Python between a client and the server that it was given.
 
 Ray's proxy takes each message into the interpreter and sends it again. Here it still begins and ends what a client does,
-and sees the few answers that it changes or learns from; all else goes through its connections alone (`Sources/GRPC/Relay`).
+sees the few answers that it changes or learns from, and passes on what workers print (`Logstream`); all else goes through its
+connections alone (`Sources/GRPC/Relay`).
 """
 
 from collections.abc import Callable, Iterator

@@ -3,8 +3,8 @@
 import click
 
 
-class Refused(click.ClickException):
-    """Something that cannot be done on this core."""
+class Refused(click.ClickException, ConnectionError, RuntimeError):
+    """Something that cannot be done on this core; programs catch it as what Ray raises where a cluster is not joined."""
 
     def __str__(self) -> str:
         return self.message

@@ -6,6 +6,7 @@ Called by the finder after each of them is loaded.
 import atexit
 import base64
 import contextlib
+import functools
 import json
 import os
 import socket
@@ -247,9 +248,26 @@ def patch_node(node: ModuleType) -> None:
 
 
 def patch_worker(worker: ModuleType) -> None:
-    """At the interpreter's end a driver waits for what is under way and what is printed, and not half a second."""
+    """At the interpreter's end a driver waits for what is under way and what is printed, and not half a second.
+
+    What cannot be joined is said in our words, and not in Ray's for all that fails then.
+    """
     atexit.unregister(worker.shutdown)
     atexit.register(shutdown_at_exit)
+    begin = worker.init
+
+    @functools.wraps(begin)
+    def init(*arguments, **options):
+        from swift_ray.refusals import Refused
+
+        try:
+            return begin(*arguments, **options)
+        except ConnectionError as error:
+            if isinstance(error.__cause__, Refused):
+                raise error.__cause__ from None
+            raise
+
+    worker.init = init
 
 
 def shutdown_at_exit() -> None:

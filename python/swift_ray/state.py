@@ -1,5 +1,6 @@
 """The state API (`ray.util.state`) without a dashboard: its questions go to the control store."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import asdict, fields, is_dataclass
 from typing import Any, get_args
@@ -132,10 +133,13 @@ def converted(value: str, type_of_column: Any) -> str:
     kinds = {type_of_column, *get_args(type_of_column)}
     if bool in kinds and value.lower() in ("true", "false", "1", "0"):
         return "true" if value.lower() in ("true", "1") else "false"
+    if int in kinds and bool not in kinds:
+        with contextlib.suppress(ValueError):
+            return str(int(value))
     for kind in (bool, int):
-        if kind in kinds and (kind is bool or not value.lstrip("+-").isdigit()):
+        if kind in kinds:
             raise refusal(f"{REFUSED}Failed to convert a value {value} of type {str} to {kind}")
-    return str(int(value)) if int in kinds else value
+    return value
 
 
 def with_notes(client: Any, name: str, filters: list, limit: int, is_detailed: Any, timeout: float) -> dict:

@@ -22,6 +22,7 @@ start = time.monotonic()
 try:
     ray.init(ADDRESS, _temp_dir=FOLDER) if FOLDER else ray.init(ADDRESS)
 except Exception as error:
+    assert isinstance(error, (ConnectionError, RuntimeError, ray.exceptions.RayError)), error
     print(type(error).__name__, time.monotonic() - start, error)
 """
 

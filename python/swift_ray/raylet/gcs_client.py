@@ -48,6 +48,11 @@ def key_of(key: bytes | str) -> bytes:
     return found
 
 
+def limit_of(timeout: float | None) -> float:
+    """How many seconds a call waits at most."""
+    return DEFAULT_TIMEOUT_S if timeout is None or timeout < 0 else timeout
+
+
 class GcsClient:
     """Asks the control store at `address` ("host:port").
 
@@ -84,9 +89,9 @@ class GcsClient:
 
     def ask(self, operation: str, payload: dict, timeout: float | None = None) -> Any:
         """Performs an operation of `ControlQuestion` (RayPython)."""
-        limit = DEFAULT_TIMEOUT_S if timeout is None or timeout < 0 else timeout
+        milliseconds = max(1, int(limit_of(timeout) * 1000))
         try:
-            answer = self._connection.request(operation, msgpack.packb(payload), max(1, int(limit * 1000)))
+            answer = self._connection.request(operation, msgpack.packb(payload), milliseconds)
         except CoreError as error:
             raise rpc_exception(error) from None
         return msgpack.unpackb(answer, strict_map_key=False)
@@ -188,10 +193,10 @@ class GcsClient:
         """The nodes as the control store describes them (`NodeStatus` in ControlConnection.swift)."""
         return self.ask("nodes", {}, timeout)
 
-    def host_name(self, address: str) -> str:
+    def host_name(self, address: str, timeout: float | None = None) -> str:
         """The name of the host of a node that Ray's Python has started, by its address; of others the address."""
         if address not in self._host_names:
-            name = self.internal_kv_get(HOST_NAME_PREFIX + address.encode(), SETTINGS_NAMESPACE)
+            name = self.internal_kv_get(HOST_NAME_PREFIX + address.encode(), SETTINGS_NAMESPACE, timeout)
             self._host_names[address] = name.decode() if name else address
         return self._host_names[address]
 
@@ -221,16 +226,17 @@ class GcsClient:
         state_filter: int | None = None,
     ) -> dict:
         """{NodeID: GcsNodeInfo}, the dead ones included unless `state_filter` says otherwise."""
-        infos = {
-            NodeID(node["node"]): node_info(node, self.host_name(node["host"]))
-            for node in self.nodes(timeout)
-        }
-        return {
-            node: info
-            for node, info in infos.items()
-            if (state_filter is None or info.state == state_filter)
-            and (not node_selectors or any(selects(selector, info) for selector in node_selectors))
-        }
+        deadline = time.monotonic() + limit_of(timeout)
+        infos = {}
+        for node in self.nodes(timeout):
+            info = node_info(node)
+            if (state_filter is None or info.state == state_filter) and (
+                not node_selectors or any(selects(selector, info) for selector in node_selectors)
+            ):
+                left = max(0.0, deadline - time.monotonic())
+                info.node_manager_hostname = self.host_name(node["host"], left)
+                infos[NodeID(node["node"])] = info
+        return infos
 
     def check_alive(self, node_ids: list[NodeID], timeout: float | None = None) -> list[bool]:
         alive = {node["node"] for node in self.nodes(timeout) if node["alive"]}
@@ -326,14 +332,13 @@ def store_socket(node: dict) -> str:
     return socket_name(node["session"], "store", node["node"].hex())
 
 
-def node_info(node: dict, host_name: str) -> Any:
-    """A node as Ray's protocol describes it."""
+def node_info(node: dict) -> Any:
+    """A node as Ray's protocol describes it, without the name of its host."""
     from ray.core.generated import gcs_pb2
 
     info = gcs_pb2.GcsNodeInfo(
         node_id=node["node"],
         node_manager_address=node["host"],
-        node_manager_hostname=host_name,
         node_manager_port=node["port"],
         raylet_socket_name=node["socket"],
         object_store_socket_name=store_socket(node),
