@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 ROW_SECONDS = 3
@@ -95,6 +96,8 @@ def head(environment: dict[str, str]) -> Iterator[int]:
         stderr=subprocess.STDOUT,
         text=True,
     )
+    limit = threading.Timer(LIMIT_SECONDS, process.kill)
+    limit.start()
     try:
         said = []
         for line in process.stdout:
@@ -102,9 +105,11 @@ def head(environment: dict[str, str]) -> Iterator[int]:
             if "--block" in line:
                 break
         else:
-            raise RuntimeError(f"no head was started:\n{''.join(said[-30:])}")
+            raise RuntimeError(f"no head was started within {LIMIT_SECONDS} s:\n{''.join(said[-30:])}")
+        limit.cancel()
         yield client_port
     finally:
+        limit.cancel()
         process.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.communicate(timeout=30)

@@ -202,14 +202,16 @@ def test_only_with_what_the_client_has_shown(passing):
 
 
 def test_a_client_that_connects_again_keeps_its_calls(passing):
-    channel = passing[2]
-    first, second = Conversation(channel), None
+    proxy, _, channel, _ = passing
+    first = Conversation(channel)
     assert first.ask(b"x") == b"x"
     second = Conversation(channel)
     assert second.ask(b"y") == b"y"
     first.end()
-    time.sleep(0.2)
-    assert call(channel, "Schedule") == b"behind"
+    assert proxy.ended.wait(10)
+    for _ in range(20):
+        assert call(channel, "Schedule") == b"behind"
+        time.sleep(0.02)
     second.end()
 
 

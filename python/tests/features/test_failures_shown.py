@@ -8,11 +8,12 @@ import sys
 import pytest
 import ray
 from ray.exceptions import RayTaskError, WorkerCrashedError
+from waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
 CONSTRUCTOR = """
-import time, ray
+import sys, ray
 ray.init("local", num_cpus=1, include_dashboard=False)
 
 @ray.remote
@@ -21,16 +22,30 @@ class Broken:
         raise RuntimeError("on purpose")
 
 broken = Broken.remote()
-time.sleep(SECONDS)
+# Until it has been told of.
+sys.stdin.read()
 """
 
 
-def test_a_constructor_that_fails_is_told_of_without_a_call():
-    seconds = "20" if os.environ.get("SWIFT_RAY") == "0" else "8"
-    program = CONSTRUCTOR.replace("SECONDS", seconds)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
-    assert "Exception raised in creation task" in done.stdout + done.stderr
-    assert "RuntimeError: on purpose" in done.stdout + done.stderr
+def test_a_constructor_that_fails_is_told_of_without_a_call(tmp_path):
+    output = tmp_path / "output"
+
+    def is_told() -> bool:
+        said = output.read_text()
+        return "Exception raised in creation task" in said and "RuntimeError: on purpose" in said
+
+    with open(output, "w") as file:
+        driver = subprocess.Popen(
+            [sys.executable, "-c", CONSTRUCTOR], stdin=subprocess.PIPE, stdout=file, stderr=file
+        )
+    try:
+        assert (
+            eventually(lambda: is_told() or driver.poll() is not None, 60) and is_told()
+        ), output.read_text()
+        driver.communicate(timeout=60)
+    finally:
+        driver.kill()
+        driver.communicate()
 
 
 @ray.remote(num_returns=2)

@@ -26,6 +26,8 @@ pytestmark = pytest.mark.skipif(
 
 SETTINGS = """
 import json
+import os
+import subprocess
 import sys
 import time
 import swift_ray
@@ -48,7 +50,13 @@ while len(list_tasks(raise_on_missing_output=False)) < int(sys.argv[2]) and time
     time.sleep(0.1)
 time.sleep(1.5)
 print("listed", len(list_tasks(raise_on_missing_output=False)))
+if os.access(sys.argv[3], os.X_OK):
+    head = ray.get_runtime_context().gcs_address
+    subprocess.run([sys.argv[3], "timeline", "--address", head, "--output", "trace.json"], check=True)
+    with open("trace.json") as file:
+        print("spans", any(event.get("cat") == "ray.get" for event in json.load(file)))
 """
+OWN_PROGRAM = os.environ.get("RAY_BUILD", "") + "/ray"
 
 
 def tasks(*filters: tuple, **options) -> list:
@@ -116,6 +124,8 @@ def test_filters_and_limits_are_checked(cluster):
     for wrong, words in (
         (("colour", "=", "red"), "filter column colour is not supported"),
         (("worker_pid", "=", "many"), "Failed to convert a value many"),
+        (("worker_pid", "=", "²"), "Failed to convert a value ²"),
+        (("worker_pid", "=", "--1"), "Failed to convert a value --1"),
         (("end_time_ms", "=", "1"), "filter column end_time_ms is not supported"),
     ):
         with pytest.raises(RayStateApiException, match=words):
@@ -292,21 +302,23 @@ def test_jobs_say_when_they_began(cluster):
 
 
 @pytest.mark.parametrize(
-    ("settings", "count"),
+    ("settings", "count", "has_spans"),
     [
-        ({"task_events_report_interval_ms": 100}, 10),
-        ({"task_events_report_interval_ms": 0}, 0),
-        ({"task_events_max_num_task_in_gcs": 3}, 3),
-        ({"enable_timeline": False}, 10),
+        ({"task_events_report_interval_ms": 100}, 10, True),
+        ({"task_events_report_interval_ms": 0}, 0, False),
+        ({"task_events_max_num_task_in_gcs": 3}, 3, True),
+        ({"enable_timeline": False}, 10, False),
     ],
 )
-def test_settings_of_the_cluster_say_what_is_recorded(settings, count, tmp_path):
+def test_settings_of_the_cluster_say_what_is_recorded(settings, count, has_spans, tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", SETTINGS, json.dumps(settings), str(count)],
+        [sys.executable, "-c", SETTINGS, json.dumps(settings), str(count), OWN_PROGRAM],
         capture_output=True,
         text=True,
         timeout=100,
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
-    assert f"listed {count}" in done.stdout, done.stdout + done.stderr
+    assert f"listed {count}\n" in done.stdout, done.stdout + done.stderr
+    if os.access(OWN_PROGRAM, os.X_OK):
+        assert f"spans {has_spans}" in done.stdout, done.stdout + done.stderr
