@@ -3,10 +3,12 @@
 import glob
 import logging
 import os
+import socket
 import sys
 
 logger = logging.getLogger("ray")
 
+LOOPBACK = "127.0.0.1"
 SESSION_NAME, SESSION_NAMESPACE = b"session_name", b"session"
 NO_HEAD = "does not speak swift-ray's protocol"
 # How long a head that is no server of Ray Client has to say so: servers send nothing that we could read.
@@ -30,6 +32,7 @@ def refuse_others(address: str) -> None:
     from swift_ray.raylet.gcs_client import GcsClient
     from swift_ray.refusals import Refused
 
+    address = listening_address(address)
     try:
         client = GcsClient(address=address)
         # The node of a head that Ray's Python starts comes after what Python looks for.
@@ -45,6 +48,26 @@ def refuse_others(address: str) -> None:
         return
     if is_foreign:
         raise Refused(f"the head at {address} is one of swift-ray's own program `ray`. {REMEDY}")
+
+
+def listening_address(address: str) -> str:
+    """An address, or the loopback's if a head of this machine listens only there: Ray puts the machine's in its place."""
+    from ray.util import get_node_ip_address
+
+    host, _, port = address.rpartition(":")
+    is_own = port.isdigit() and host == get_node_ip_address()
+    if is_own and not listens(host, int(port)) and listens(LOOPBACK, int(port)):
+        return f"{LOOPBACK}:{port}"
+    return address
+
+
+def listens(host: str, port: int) -> bool:
+    """Whether somebody on this machine listens there."""
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def refuse_others_of_client(address: str) -> None:
