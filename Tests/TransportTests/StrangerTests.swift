@@ -69,8 +69,10 @@ struct StrangerTests {
                 for connection in silent where !connection.isClosed { connection.read() }
                 return silent.count(where: \.isClosed) >= 12
             })
-        client.endpoint.connect(to: server.address)
-        #expect(client.wait { $0.ups.count == 1 })
+        withExtendedLifetime(silent) {
+            client.endpoint.connect(to: server.address)
+            #expect(client.wait { $0.ups.count == 1 })
+        }
     }
 
     /// A server that eight connections have spoken nonsense to, which it has answered and keeps for a while.
@@ -94,7 +96,8 @@ struct StrangerTests {
                 for connection in refused { connection.read() }
                 return refused.allSatisfy { $0.received > 0 }
             })
-        body(server, client, port)
+        // They stay open meanwhile.
+        withExtendedLifetime(refused) { body(server, client, port) }
     }
 
     @Test("Refused connections that stay open count, too")
