@@ -292,39 +292,6 @@ def test_coroutines(tmp_path):
     assert ray.get(actor.seen.remote(), timeout=30) == ["first", "second"]
 
 
-@ray.remote(num_cpus=0)
-class Busy:
-    def __init__(self):
-        self.marks = 0
-
-    async def block(self, folder):
-        """The loop does nothing else meanwhile, and the interpreter little."""
-        mark(folder, "blocks")
-        until_marked(folder, "go on")
-
-    async def mark(self):
-        await asyncio.sleep(1)
-        self.marks += 1
-
-    async def count(self):
-        return self.marks
-
-
-def test_coroutines_that_the_loop_has_not_come_to(tmp_path):
-    actor = Busy.remote()
-    blocking = actor.block.remote(str(tmp_path))
-    until_marked(tmp_path, "blocks")
-    calls = [actor.mark.remote() for _ in range(100)]
-    for call in calls:
-        ray.cancel(call)
-    for call in calls:
-        expect_cancelled(call)
-    mark(tmp_path, "go on")
-    ray.get(blocking, timeout=30)
-    time.sleep(1.5)
-    assert ray.get(actor.count.remote(), timeout=30) == 0
-
-
 def test_coroutines_that_wait_for_their_turn(tmp_path):
     actor = Coroutines.options(max_concurrency=1).remote()
     first = actor.wait.remote(str(tmp_path), "first")
