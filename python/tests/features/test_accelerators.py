@@ -73,8 +73,9 @@ def test_kinds_are_apart():
         return seen("NPU"), seen("neuron_cores"), seen("HPU")
 
     npu, cores, hpu = ray.get(both.remote(), timeout=60)
-    assert npu == (["0"], ["0"])
-    assert cores == (["0", "1"], ["0", "1"])
+    # Which ones are free depends on what workers of earlier tests still hold.
+    assert npu[0] == npu[1] and len(npu[0]) == 1
+    assert cores[0] == cores[1] and len(set(cores[0])) == 2
     assert hpu[0] == []
 
 

@@ -48,8 +48,9 @@ def test_status(tmp_path):
 
 ASKS = """
 from ray._raylet import GcsClient
+from ray.util import get_node_ip_address
 try:
-    GcsClient(address="ADDRESS").internal_kv_get(b"key", None)
+    GcsClient(address=get_node_ip_address() + ":PORT").internal_kv_get(b"key", None)
 except Exception as error:
     print(type(error).__name__)
 """
@@ -59,7 +60,7 @@ except Exception as error:
 def test_a_wrong_token_is_an_error_of_authentication(tmp_path):
     port = free_port()
     with started_head(tmp_path, f"--port={port}", RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="a" * 32):
-        program = ASKS.replace("ADDRESS", f"127.0.0.1:{port}")
+        program = ASKS.replace("PORT", str(port))
         variables = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "b" * 32}
         done = subprocess.run(
             [sys.executable, "-c", program], env=variables, capture_output=True, text=True, timeout=60

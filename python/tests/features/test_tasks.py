@@ -407,30 +407,28 @@ def test_an_error_of_an_argument_says_whose_it_was():
     assert lines[4].startswith("ray.exceptions.WorkerCrashedError: ")
 
 
-class Unsayable(Exception):
-    """An error whose own code fails, however it is shown."""
-
-    def __str__(self):
-        raise RuntimeError("no words")
-
-    __repr__ = __str__
-
-    def __reduce__(self):
-        raise self
-
-
-def unsendable():
-    return OSError("a\udce9b")
-
-
-def wordless():
-    return type("Own", (Exception,), {"__str__": lambda self: None})()
-
-
-@pytest.mark.parametrize("make", [Unsayable, unsendable, wordless])
-def test_an_error_that_cannot_be_said_is_an_error_like_others(make):
-    if make is unsendable and is_own_core:
+@pytest.mark.parametrize("kind", ["unsayable", "unsendable", "wordless"])
+def test_an_error_that_cannot_be_said_is_an_error_like_others(kind):
+    if kind == "unsendable" and is_own_core:
         pytest.skip("on Ray's own core the worker ends")
+
+    class Unsayable(Exception):
+        """An error whose own code fails, however it is shown."""
+
+        def __str__(self):
+            raise RuntimeError("no words")
+
+        __repr__ = __str__
+
+        def __reduce__(self):
+            raise self
+
+    def make():
+        if kind == "unsayable":
+            return Unsayable()
+        if kind == "unsendable":
+            return OSError("a\udce9b")
+        return type("Own", (Exception,), {"__str__": lambda self: None})()
 
     @ray.remote(max_retries=0)
     def fail():
