@@ -35,7 +35,7 @@ package enum GRPCText {
         var rest = text.utf8[...]
         while let first = rest.popFirst() {
             if first == UInt8(ascii: "%"), let digits = String(rest.prefix(2)), digits.utf8.count == 2,
-                let byte = UInt8(digits, radix: 16)
+                digits.allSatisfy(\.isHexDigit), let byte = UInt8(digits, radix: 16)
             {
                 bytes.append(byte)
                 rest = rest.dropFirst(2)

@@ -50,6 +50,6 @@ struct GRPCTextTests {
         #expect(GRPCText.decoded(encoded) == text)
     }
 
-    @Test("What is no byte stays", arguments: ["%", "%4", "%zz", "a%"])
+    @Test("What is no byte stays", arguments: ["%", "%4", "%zz", "%+f", "a%"])
     func garbage(text: String) { #expect(GRPCText.decoded(text) == text) }
 }

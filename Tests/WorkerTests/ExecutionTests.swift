@@ -190,11 +190,7 @@ import Testing
 
     @Test("Replies of an actor's calls without retries leave before a call of another method begins")
     func repliesOfMethodsLeave() {
-        var harness = worker()
-        let actor = ActorID(1, 1)
-        let creation = ActorSpec(id: actor, creation: spec(1, kind: .actorCreation(actor)))
-        harness.receive(.startActor(StartActor(spec: creation, incarnation: 0, lease: lease)))
-        harness.step(.finished(creation.creation.id, .success([])))
+        var (harness, actor) = startedActor()
         harness.effects = []
         let other = FunctionDescriptor(language: .swift, module: "M", function: "g()")
         var calls = (2...5).map { spec($0, kind: .actorCall(actor, sequence: $0 - 2)) }
@@ -225,11 +221,7 @@ import Testing
     }
 
     @Test("A call waits for its argument; calls of others go on") func argumentHoldsBackItsCaller() {
-        var harness = worker()
-        let actor = ActorID(1, 1)
-        let creation = ActorSpec(id: actor, creation: spec(1, kind: .actorCreation(actor)))
-        harness.receive(.startActor(StartActor(spec: creation, incarnation: 0, lease: lease)))
-        harness.step(.finished(creation.creation.id, .success([])))
+        var (harness, actor) = startedActor()
         harness.effects = []
         let reference = ObjectReference(id: ObjectID(9, 9, 9, 1), owner: WorkerHarness.driver)
         let first = spec(2, [.reference(reference)], kind: .actorCall(actor, sequence: 0))
@@ -246,13 +238,19 @@ import Testing
         #expect(started(harness) == [foreign.id, first.id, second.id])
     }
 
-    /// An actor that runs a call of `other`, with `count` calls of the driver behind it that wait for one argument.
-    private func busyActor(_ count: Int) -> (harness: WorkerHarness, running: TaskID, argument: ObjectReference) {
+    /// A worker whose actor has begun its life.
+    private func startedActor() -> (harness: WorkerHarness, actor: ActorID) {
         var harness = worker()
         let actor = ActorID(1, 1)
         let creation = ActorSpec(id: actor, creation: spec(1, kind: .actorCreation(actor)))
         harness.receive(.startActor(StartActor(spec: creation, incarnation: 0, lease: lease)))
         harness.step(.finished(creation.creation.id, .success([])))
+        return (harness, actor)
+    }
+
+    /// An actor that runs a call of `other`, with `count` calls of the driver behind it that wait for one argument.
+    private func busyActor(_ count: Int) -> (harness: WorkerHarness, running: TaskID, argument: ObjectReference) {
+        var (harness, actor) = startedActor()
         let running = spec(2, kind: .actorCall(actor, sequence: 0))
         harness.receive(.callActor(CallActor(spec: running, incarnation: 0)), from: WorkerHarness.other.worker)
         let argument = ObjectReference(id: ObjectID(9, 9, 9, 1), owner: WorkerHarness.driver)
