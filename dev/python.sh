@@ -36,7 +36,8 @@ wheel() {
 
 environment() {
     # Ray Client wants gRPC. Ray's own core makes environments with virtualenv; ours with what Python brings.
-    local wanted=("ray[client]==$ray" numpy pytest setuptools wheel msgpack virtualenv)
+    # The last three are what Ray's commands of jobs and its rows of them want of `ray[default]`.
+    local wanted=("ray[client]==$ray" numpy pytest setuptools wheel msgpack virtualenv aiohttp pydantic requests)
     .venv/bin/python -m pip install --quiet --disable-pip-version-check "${wanted[@]}"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps \
         --force-reinstall ./python
