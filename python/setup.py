@@ -22,13 +22,13 @@ class BuildWithFinder(build_py):
         return [*super().get_outputs(include_bytecode), f"{self.build_lib}/swift_ray_core.pth"]
 
 
-def extension(name: str, includes: list[str], headers: list[str], library: str | None = None) -> Extension:
-    """The extension whose sources lie in the folder `name`; the library and Swift's own lie beside it in the wheel."""
+def extension(name: str, includes: list[str], headers: list[str], *libraries: str) -> Extension:
+    """The extension whose sources lie in the folder `name`; the libraries and Swift's own lie beside it in the wheel."""
     linked = {}
-    if library is not None:
+    if libraries:
         linked = {
             "library_dirs": ["swift_ray/lib"],
-            "libraries": [library],
+            "libraries": list(libraries),
             "extra_link_args": ["-Wl,-rpath,$ORIGIN/lib"],
         }
     return Extension(
@@ -48,8 +48,8 @@ SYSTEM, PYTHON, GRPC = (f"../Sources/C{name}/include" for name in ("RaySystem", 
 setup(
     ext_modules=[
         extension("native", [SYSTEM], [f"{SYSTEM}/copy.h"]),
-        extension("core", ["native", PYTHON], ["native/swift_ray_native.h"], "RayPython"),
-        extension("grpc", [GRPC], [f"{GRPC}/ray_grpc.h"], "RayGRPC"),
+        extension("core", ["native", PYTHON], ["native/swift_ray_native.h", f"{PYTHON}/ray_python.h"], "RayPython"),
+        extension("grpc", [GRPC, PYTHON], [f"{GRPC}/ray_grpc.h", f"{PYTHON}/ray_python.h"], "RayGRPC", "RayPython"),
     ],
     cmdclass={"build_py": BuildWithFinder},
     options={"bdist_wheel": {"py_limited_api": "cp311"}},

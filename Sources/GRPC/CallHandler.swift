@@ -20,7 +20,8 @@ final class CallHandler: ChannelInboundHandler {
     private var call: ServerCall?
     private var isAccepted = false
 
-    /// `accept` is given the call once, with what came in one batch with its beginning; `closed` is called at its end.
+    /// `accept` is given the call once, with what came in one batch with its beginning, or with its message if a session
+    /// may answer it; `closed` is called at its end.
     init(
         messageMax: Int, accept: @escaping (ServerCall) -> Void, closed: @escaping () -> Void
     ) {
@@ -48,7 +49,8 @@ final class CallHandler: ChannelInboundHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         if let call {
-            if !isAccepted {
+            if call.takeUnflushed() { context.flush() }
+            if !isAccepted, call.hasArrived || !ClientSessions.mayAnswer(call) {
                 isAccepted = true
                 accept(call)
             }

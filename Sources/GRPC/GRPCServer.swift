@@ -94,6 +94,12 @@ package final class GRPCServer: Sendable {
         if let upstream = routes.upstream(for: call) {
             return call.passOn(to: outgoing(call, to: upstream), keeping: nil)
         }
+        // A server that is gone meanwhile answers nothing.
+        if !ClientSessions.take(call, otherwise: { [weak self] in self?.leave(call) ?? call.cancel() }) { leave(call) }
+    }
+
+    /// Leaves a call to the program.
+    private func leave(_ call: ServerCall) {
         let isTaken = state.withLock { state in
             if !state.isStopped { state.calls.append(call) }
             return !state.isStopped

@@ -31,7 +31,7 @@ package final class ServerCall: Sendable {
         case over
     }
 
-    private struct State {
+    struct State {
         var messages = CircularBuffer<ByteBuffer>()
         /// The size of what has arrived and is not taken.
         var waitingBytes = 0
@@ -50,16 +50,26 @@ package final class ServerCall: Sendable {
         var outgoing: OutgoingCall?
         /// Whether the client has no part in that any more once it is gone; else it has sent all.
         var isWhole = false
+        /// Who answers what the program need not see.
+        var session: ClientSession?
+        /// Whether the program may not have answered its latest message: it has not asked for more.
+        var isBusy = false
+        /// Whether the session has left the first message that waits to the program.
+        var isFirstLeft = false
+        /// What the session would have to know to answer the program's latest message, or the one that was left to it.
+        var unlearned: CallKey?
+        /// Whether something was written that is not flushed.
+        var isUnflushed = false
     }
 
     /// How much may wait in either direction before the other side is made to wait.
-    private static let waitingMax = 32 << 20
+    static let waitingMax = 32 << 20
     /// `/package.Service/Method`.
     package let method: String
     /// What the client says of the call, without what belongs to the protocol.
     package let metadata: [(name: String, value: String)]
-    private let channel: any Channel
-    private let state = Mutex(State())
+    let channel: any Channel
+    let state = Mutex(State())
     private let changes = EventCount()
 
     init(_ headers: HPACKHeaders, on channel: any Channel) {
@@ -76,12 +86,21 @@ package final class ServerCall: Sendable {
 
     // MARK: The program's side
 
-    /// The client's next message; waits up to `milliseconds`.
+    /// The client's next message that the program must see; waits up to `milliseconds`.
     package func receive(milliseconds: Int) -> Received {
         let seen = changes.current
-        if let received = take() { return received }
+        if let received = next() { return received }
         changes.wait(after: seen, milliseconds: milliseconds)
-        return take() ?? .nothing
+        return next() ?? .nothing
+    }
+
+    private func next() -> Received? {
+        while let (received, unseenBy) = take() {
+            guard let unseenBy, case .message(let message) = received, isAnswered(message, by: unseenBy) else {
+                return received
+            }
+        }
+        return nil
     }
 
     /// Has who waits for a message get none, now or the next time.
@@ -128,21 +147,27 @@ package final class ServerCall: Sendable {
     /// Whether the client waits for an answer.
     package var isActive: Bool { state.withLock { !$0.isOver } }
 
-    private func take() -> Received? {
-        let (received, isToGoOn) = state.withLock { state -> (Received?, Bool) in
-            if state.isOver { return (.over, false) }
+    /// What comes next, and the session if that has to see it before the program does.
+    private func take() -> (Received, unseenBy: ClientSession?)? {
+        let (taken, isToGoOn) = state.withLock { state -> ((Received, ClientSession?)?, Bool) in
+            state.isBusy = false
+            if state.isOver { return ((.over, nil), false) }
             if state.isWoken {
                 state.isWoken = false
-                return (.nothing, false)
+                return ((.nothing, nil), false)
             }
-            guard let first = state.messages.popFirst() else { return (state.hasEnded ? .end : nil, false) }
+            guard let first = state.messages.popFirst() else { return (state.hasEnded ? (.end, nil) : nil, false) }
+            state.isBusy = true
+            let unseenBy = state.isFirstLeft ? nil : state.session
+            if !state.isFirstLeft { state.unlearned = nil }
+            state.isFirstLeft = false
             state.waitingBytes -= first.readableBytes
             let isToGoOn = state.isPaused && state.waitingBytes < Self.waitingMax
             if isToGoOn { state.isPaused = false }
-            return (.message(first), isToGoOn)
+            return ((.message(first), unseenBy), isToGoOn)
         }
         if isToGoOn { channel.read() }
-        return received
+        return taken
     }
 
     /// Waits until the client has taken most of what was sent.
@@ -161,15 +186,16 @@ package final class ServerCall: Sendable {
         }
     }
 
-    /// Sends a message whose size is counted; on the event loop.
-    private func write(_ framed: ByteBuffer) {
+    /// Sends a message whose size is counted; on the event loop. Unless it `flushes`, somebody has to.
+    func write(_ framed: ByteBuffer, flushes: Bool = true) {
         let size = framed.readableBytes
         let hasBegun = state.withLock { state in
             defer { state.hasBegun = true }
             return state.hasBegun
         }
         if !hasBegun { channel.write(HTTP2Frame.FramePayload.beginning, promise: nil) }
-        channel.writeAndFlush(HTTP2Frame.FramePayload.message(framed)).whenComplete { [self] _ in wrote(size) }
+        channel.write(HTTP2Frame.FramePayload.message(framed)).whenComplete { [self] _ in wrote(size) }
+        if flushes { channel.flush() }
     }
 
     private func wrote(_ size: Int) {
@@ -188,6 +214,7 @@ package final class ServerCall: Sendable {
             state.isOver = true
             state.messages.removeAll()
             state.outgoing = nil
+            state.session = nil
             return true
         }
         changes.raise()
@@ -198,6 +225,7 @@ package final class ServerCall: Sendable {
 
     /// Takes what has arrived.
     func deliver(_ message: ByteBuffer) {
+        if let session = idleSession, isAnswered(message, by: session, isFirst: true) { return }
         let outgoing = state.withLock { state -> OutgoingCall? in
             if state.isOver || state.outgoing != nil { return state.outgoing }
             state.messages.append(message)

@@ -3,6 +3,8 @@
 
 #include "grpc.h"
 
+#define ACTOR_ID_SIZE 16
+
 typedef struct {
     PyObject_HEAD
     void *call;
@@ -131,6 +133,36 @@ static PyObject *pass_on(Call *self, PyObject *arguments) {
     Py_RETURN_NONE;
 }
 
+static PyObject *serve(Call *self, PyObject *arguments) {
+    PyObject *session;
+    int caches;
+    if (!PyArg_ParseTuple(arguments, "Op", &session, &caches)) return NULL;
+    void *native = native_session(session);
+    if (native == NULL) return NULL;
+    ray_grpc_serve(self->call, native, caches);
+    Py_RETURN_NONE;
+}
+
+static PyObject *is_unlearned(Call *self, PyObject *unused) {
+    return PyBool_FromLong(ray_grpc_is_unlearned(self->call));
+}
+
+static PyObject *learn(Call *self, PyObject *arguments) {
+    PyObject *capsule;
+    const char *actor, *marker;
+    Py_ssize_t actor_size, results_max, marker_size;
+    if (!PyArg_ParseTuple(
+            arguments, "Oz#ny#", &capsule, &actor, &actor_size, &results_max, &marker, &marker_size)) {
+        return NULL;
+    }
+    void *call_template = PyCapsule_GetPointer(capsule, "swift_ray._core.template");
+    if (call_template == NULL) return NULL;
+    if (actor != NULL && actor_size != ACTOR_ID_SIZE) return PyErr_Format(PyExc_ValueError, "this is no actor's id");
+    ray_grpc_learn(
+        self->call, call_template, actor, (size_t)results_max, (struct ray_grpc_bytes){marker, (size_t)marker_size});
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"receive", (PyCFunction)receive, METH_VARARGS,
      "receive(milliseconds): the client's next message, None if there is none yet, 'end' if it has sent all, or 'over'."},
@@ -144,6 +176,12 @@ static PyMethodDef methods[] = {
      "same value of `key` go as long as this one is held."},
     {"pass_on", (PyCFunction)pass_on, METH_VARARGS,
      "pass_on(outgoing, kept): has messages go on to another server and back, but answers with one of the fields `kept`."},
+    {"serve", (PyCFunction)serve, METH_VARARGS,
+     "serve(session, caches): has plain requests on this stream answered without the program from now on."},
+    {"is_unlearned", (PyCFunction)is_unlearned, METH_NOARGS,
+     "Whether the call of Ray that was received last could be answered so, if it were known how."},
+    {"learn", (PyCFunction)learn, METH_VARARGS,
+     "learn(template, actor, results_max, marker): says how, with `marker` before each argument."},
     {"is_active", (PyCFunction)is_active, METH_NOARGS, "Whether the client waits for an answer."},
     {0},
 };

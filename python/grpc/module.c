@@ -16,9 +16,11 @@ PyMODINIT_FUNC PyInit__grpc(void) {
             PyExc_ImportError, "libRayGRPC.so has interface %d and this extension %d: install one release of both",
             ray_grpc_interface(), RAY_GRPC_INTERFACE);
     }
+    if (connect_runtime() < 0) return NULL;
     PyObject *module = PyModule_Create(&definition);
     if (module == NULL) return NULL;
-    if (add_call_type(module) < 0 || add_server_type(module) < 0 || add_outgoing_type(module) < 0) {
+    if (add_call_type(module) < 0 || add_server_type(module) < 0 || add_outgoing_type(module) < 0 ||
+        add_session_type(module) < 0) {
         Py_DECREF(module);
         return NULL;
     }

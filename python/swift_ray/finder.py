@@ -32,6 +32,7 @@ PATCHED = {
     "ray.cross_language": "patch_cross_language",
     "ray.util.client.server.proxier": "patch_proxier",
     "ray.util.client.server.dataservicer": "patch_data_servicer",
+    "ray.util.client.server.server": "patch_client_server",
     "ray._private.grpc_utils": "patch_grpc",
     "ray._private.authentication.grpc_authentication_server_interceptor": "patch_interceptor",
 }

@@ -235,6 +235,16 @@ class Requests:
         self._call = call
         self._deserialize = deserialize
         self.wake = call.wake
+        # Those of all clients, set by Ray's servicer of data.
+        self.references: Any = None
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return dict(self._call.metadata)
+
+    def serve(self, caches: bool) -> None:
+        """Has Swift answer plain requests from now on; `caches` if the client may come again and ask once more."""
+        self._call.serve(self.references[self.metadata["client_id"]].session, caches)
 
     def __iter__(self) -> "Requests":
         return self
@@ -273,11 +283,15 @@ class RequestQueue(queue.Queue):
         super().__init__()
         self._requests: Requests | None = None
         self._is_attached = threading.Event()
+        # Whether the client may come again, once that is known and has not been said yet.
+        self._caches: bool | None = None
 
     def attach(self, requests: Iterator) -> bool:
         """Takes requests from a connection of ours; whether it is one."""
         if isinstance(requests, Requests):
             self._requests = requests
+            if requests.metadata.get("reconnecting") == "True":
+                self._caches = True
         self._is_attached.set()
         return self._requests is not None
 
@@ -292,17 +306,26 @@ class RequestQueue(queue.Queue):
         self._is_attached.wait()
         if self._requests is None:
             return super().get()
+        # What came before is answered.
+        if self._caches is not None:
+            self._requests.serve(self._caches)
+            self._caches = None
         while True:
             try:
                 return super().get_nowait()
             except queue.Empty:
                 pass
             try:
-                return self._requests.next_unless_woken()
+                return self._seen(self._requests.next_unless_woken())
             except Woken:
                 continue
             except (StopIteration, grpc.RpcError):
                 return None
+
+    def _seen(self, request: Any) -> Any:
+        if request.HasField("init"):
+            self._caches = request.init.reconnect_grace_period != 0
+        return request
 
 
 def take_requests_directly(module: ModuleType) -> None:
@@ -315,6 +338,14 @@ def take_requests_directly(module: ModuleType) -> None:
 
     module.Queue = RequestQueue
     module.fill_queue = fill
+    datapath = module.DataServicer.Datapath
+
+    def answer_stream(self: Any, requests: Iterator, context: Any) -> Iterator:
+        if isinstance(requests, Requests):
+            requests.references = self.basic_service.object_refs
+        return datapath(self, requests, context)
+
+    module.DataServicer.Datapath = answer_stream
 
 
 def collect_one_at_a_time(collector: type) -> None:

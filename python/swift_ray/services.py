@@ -444,6 +444,13 @@ def patch_grpc(utilities: ModuleType) -> None:
     serve_natively(utilities)
 
 
+def patch_client_server(server: ModuleType) -> None:
+    """Plain requests of clients are answered without the interpreter."""
+    from swift_ray.client_sessions import share_references
+
+    share_references(server)
+
+
 def patch_data_servicer(servicer: ModuleType) -> None:
     """Requests of clients are answered by the thread that they come to."""
     from swift_ray.grpc_server import collect_one_at_a_time, take_requests_directly

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 // Changes whenever a function or struct here does; the extension refuses another one.
-#define RAY_GRPC_INTERFACE 3
+#define RAY_GRPC_INTERFACE 4
 
 // What a pointer may be in Swift; Clang alone asks.
 #ifdef __clang__
@@ -92,6 +92,69 @@ void ray_grpc_pass_on(void *call, void *outgoing, const int *kept, size_t kept_c
 int ray_grpc_receive_kept(void *outgoing, int milliseconds, struct ray_grpc_message *message, int *code);
 // Ends the call at the other server, if it has not ended, and gives it back.
 void ray_grpc_release_outgoing(void *outgoing);
+
+// MARK: Clients of Ray, whose plain requests are answered without the program
+
+// An object of the store, or an argument.
+struct ray_grpc_value {
+    struct ray_grpc_bytes data;
+    struct ray_grpc_bytes metadata;
+};
+
+// What the runtime offers: functions of `ray_python.h`, which says more of them. Ids of objects have 28 bytes. Those that
+// can fail return a negative number.
+struct ray_grpc_runtime {
+    // Submits a call of a function, or of the method of an actor; the ids of its results go to `results`, each as one
+    // reference. The number of results.
+    long (*submit)(
+        void *call_template, const void *RAY_GRPC_NULLABLE actor,
+        const struct ray_grpc_value *RAY_GRPC_NULLABLE arguments, size_t argument_count,
+        void *RAY_GRPC_NULLABLE results, size_t results_max);
+    // Stores a small object; its id counts as one reference.
+    int (*put)(const struct ray_grpc_value *RAY_GRPC_NULLABLE value, void *RAY_GRPC_NULLABLE object);
+    // Begins to fetch objects. 0 if all are at hand; else `done` is called once, on any thread.
+    int (*get)(
+        const void *RAY_GRPC_NULLABLE objects, size_t count, int64_t milliseconds,
+        void (*done)(void *RAY_GRPC_NULLABLE context), void *RAY_GRPC_NULLABLE context,
+        void *RAY_GRPC_NULLABLE *RAY_GRPC_NULLABLE request);
+    // The objects that were fetched, each valid until its owner is released; how many of them are errors.
+    int (*take)(
+        void *request, struct ray_grpc_value *values, void *RAY_GRPC_NULLABLE *RAY_GRPC_NULLABLE owners, size_t count);
+    // Ends a request.
+    void (*drop)(void *RAY_GRPC_NULLABLE request);
+    // For one more who refers to what the runtime has lent, and for one less.
+    void (*retain)(void *RAY_GRPC_NULLABLE owner);
+    void (*release)(void *RAY_GRPC_NULLABLE owner);
+    // Counts one more reference of an object; 0 if it is not known.
+    int (*add_reference)(const void *RAY_GRPC_NULLABLE object);
+    void (*remove_reference)(const void *RAY_GRPC_NULLABLE object);
+};
+
+// Sets the runtime, once, before any of the following.
+void ray_grpc_set_runtime(const struct ray_grpc_runtime *runtime);
+// Leaves all requests of all clients to the program, or no longer.
+void ray_grpc_pause_sessions(int are_paused);
+// What a client has of the cluster, by the client's name; to be released.
+void *ray_grpc_session(struct ray_grpc_bytes client);
+void ray_grpc_release_session(void *session);
+// Gives back all that a client has; nobody finds the session any more.
+void ray_grpc_end_session(void *session);
+// Counts a reference for the client that the program holds as well; 0 if the object is not known.
+int ray_grpc_session_insert(void *session, const void *object);
+// Whether the client has an object.
+int ray_grpc_session_contains(void *session, const void *object);
+// The client has an object no longer; whether it had it.
+int ray_grpc_session_remove(void *session, const void *object);
+size_t ray_grpc_session_count(void *session);
+// From now on plain requests on a client's stream of data are answered here, where the program has answered all before;
+// `caches` if the client may connect again, and ask once more.
+void ray_grpc_serve(void *call, void *session, int caches);
+// Whether the message that the program took last is a call whose like the session could answer, if it knew how.
+int ray_grpc_is_unlearned(void *call);
+// Tells how: by this template, on this actor, with `marker` before each argument.
+void ray_grpc_learn(
+    void *call, void *call_template, const void *RAY_GRPC_NULLABLE actor, size_t results_max,
+    struct ray_grpc_bytes marker);
 
 #ifdef __clang__
 #pragma clang assume_nonnull end

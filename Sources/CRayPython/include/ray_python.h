@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 // Changes whenever a function or struct here does; the extension refuses another one.
-#define RAY_PYTHON_INTERFACE 4
+#define RAY_PYTHON_INTERFACE 5
 
 struct ray_python_bytes {
     const void *data;
@@ -103,6 +103,11 @@ void ray_python_abort(void *room);
 
 // Begins to fetch objects; the number that must be waited for. 0 at once if all are at hand.
 int ray_python_get(const void *objects, size_t count, const void *task, int64_t milliseconds, void **request);
+// The same for a program that does not wait: unless this is 0, `done` is called once, with `context`, when all are there
+// or the time is over, on a thread of the runtime.
+int ray_python_get_then(
+    const void *objects, size_t count, int64_t milliseconds, void (*done)(void *context), void *context,
+    void **request);
 // Begins to wait for `wanted` of the objects; 0 at once if so many exist, of which the first `wanted` are told. With
 // `fetch` they are brought to this node, and count when they are there.
 int ray_python_wait(

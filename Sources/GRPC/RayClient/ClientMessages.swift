@@ -15,7 +15,6 @@ package struct DataRequest: Equatable, Sendable {
         case put(PutRequest)
         /// It has let go of these objects.
         case release([ByteBuffer])
-        case initialize(graceSeconds: Int32)
         /// It has the answers up to this request.
         case acknowledge(Int32)
         case task(ClientTask)
@@ -49,7 +48,6 @@ extension DataRequest.Content {
             switch field.number {
             case 3: PutRequest(message).map { .put($0) }
             case 4: Self.ids(message).map { .release($0) }
-            case 6: Self.graceSeconds(message).map { .initialize(graceSeconds: $0) }
             case 9: Self.acknowledged(message).map { .acknowledge($0) }
             case 10: ClientTask(message).map { .task($0) }
             default: nil
@@ -66,19 +64,6 @@ extension DataRequest.Content {
             ids.append(id)
         }
         return fields.isAtEnd ? ids : nil
-    }
-
-    private static func graceSeconds(_ message: ByteBuffer) -> Int32? {
-        var fields = MessageFields(message)
-        var seconds: Int32 = 0
-        while let field = fields.next() {
-            switch (field.number, field.value) {
-            case (1, .bytes), (2, .bytes): break
-            case (3, .number(let number)): seconds = Int32(truncatingIfNeeded: number)
-            default: return nil
-            }
-        }
-        return fields.isAtEnd ? seconds : nil
     }
 
     private static func acknowledged(_ message: ByteBuffer) -> Int32? {

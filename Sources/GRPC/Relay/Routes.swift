@@ -33,7 +33,7 @@ final class Routes: Sendable {
     func add(_ call: ServerCall, service: String, key: String, to upstream: Upstream) {
         let owner = ObjectIdentifier(call)
         let route = Route(
-            owner: owner, service: service, upstream: upstream, authorization: call.metadata(Self.authorization))
+            owner: owner, service: service, upstream: upstream, authorization: call.authorization)
         table.withLock { table in
             table.key = key
             table.upstreams[owner] = upstream
@@ -55,18 +55,9 @@ final class Routes: Sendable {
         table.withLock { table in
             guard let name = call.metadata(table.key), let route = table.routes[name],
                 call.method.hasPrefix(route.service),
-                Self.isSame(call.metadata(Self.authorization), route.authorization)
+                Secret.isSame(call.authorization, route.authorization)
             else { return nil }
             return route.upstream
         }
-    }
-
-    private static let authorization = "authorization"
-
-    /// Whether two secrets are the same, in a time that does not tell where they differ.
-    private static func isSame(_ one: String?, _ other: String?) -> Bool {
-        guard let one, let other else { return one == nil && other == nil }
-        let pairs = zip(one.utf8, other.utf8)
-        return one.utf8.count == other.utf8.count && pairs.reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
     }
 }

@@ -81,6 +81,32 @@ public func ray_python_get(
     _ objects: UnsafeRawPointer?, _ count: Int, _ task: UnsafeRawPointer?, _ milliseconds: Int64,
     _ request: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
 ) -> Int32 {
+    get(objects, count, from: TaskID(task), milliseconds, into: request) {}
+}
+
+/// See `ray_python.h`.
+@c @implementation
+public func ray_python_get_then(
+    _ objects: UnsafeRawPointer?, _ count: Int, _ milliseconds: Int64,
+    _ done: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?, _ context: UnsafeMutableRawPointer?,
+    _ request: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+) -> Int32 {
+    let context = CallerContext(pointer: context)
+    return get(objects, count, from: nil, milliseconds, into: request) { done?(context.pointer) }
+}
+
+/// What a caller wants to have back.
+///
+/// Unchecked: it is only carried.
+private struct CallerContext: @unchecked Sendable {
+    let pointer: UnsafeMutableRawPointer?
+}
+
+/// Begins a fetch; 0 if all is at hand, or 1, and `done` is called once the request has its objects.
+private func get(
+    _ objects: UnsafeRawPointer?, _ count: Int, from task: TaskID?, _ milliseconds: Int64,
+    into request: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, then done: @escaping @Sendable () -> Void
+) -> Int32 {
     Int32(
         reporting { () throws(RayError) in
             let runtime = try PythonRuntime.require()
@@ -92,8 +118,11 @@ public func ray_python_get(
                 return 0
             }
             runtime.worker.getUntilFailure(
-                references, deadline: runtime.deadline(milliseconds), from: TaskID(task)
-            ) { [slot = pending.slot] in slot.fill(.success(.objects($0))) }
+                references, deadline: runtime.deadline(milliseconds), from: task
+            ) { [slot = pending.slot] in
+                slot.fill(.success(.objects($0)))
+                done()
+            }
             return 1
         })
 }

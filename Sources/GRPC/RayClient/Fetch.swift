@@ -1,0 +1,82 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+internal import CRayGRPC
+internal import NIOCore
+internal import Synchronization
+
+/// Objects that the runtime fetches; the end may come before its beginning is told.
+///
+/// Unchecked: the functions are constant, and the request is used by one thread, the last of the two that tell of it.
+final class Fetch: @unchecked Sendable {
+    private struct State {
+        var request: UnsafeMutableRawPointer?
+        var hasFailed = false
+        /// What is still to come: word of the beginning, and of the end.
+        var missing = 2
+    }
+
+    /// Larger values are left to the program, which sends them in parts.
+    private static let bytesMax = 1 << 20
+    /// How many objects they are.
+    let count: Int
+    private let functions: ray_grpc_runtime
+    private let done: @Sendable ([PlainValue]?) -> Void
+    private let state = Mutex(State())
+
+    init(count: Int, of functions: ray_grpc_runtime, _ done: @escaping @Sendable ([PlainValue]?) -> Void) {
+        self.count = count
+        self.functions = functions
+        self.done = done
+    }
+
+    /// The runtime has begun, or refused.
+    func began(_ request: UnsafeMutableRawPointer?, failed: Bool) {
+        let request = Unchecked(request)
+        let isLast = state.withLock { state in
+            state.request = request.pointer
+            state.hasFailed = failed
+            state.missing -= 1
+            return state.missing == 0
+        }
+        if isLast { end() }
+    }
+
+    /// The objects are there, or will not be.
+    func arrived() {
+        let isLast = state.withLock { state in
+            state.missing -= 1
+            return state.missing == 0
+        }
+        if isLast { end() }
+    }
+
+    private func end() {
+        let (request, hasFailed) = state.withLock { (Unchecked($0.request), $0.hasFailed) }
+        let values = hasFailed ? nil : request.pointer.flatMap { take($0) }
+        if let pointer = request.pointer { functions.drop(pointer) }
+        done(values)
+    }
+
+    private func take(_ request: UnsafeMutableRawPointer) -> [PlainValue]? {
+        var stored = [ray_grpc_value](repeating: ray_grpc_value(), count: count)
+        var owners = [UnsafeMutableRawPointer?](repeating: nil, count: count)
+        let errors = functions.take(request, &stored, &owners, count)
+        defer { for case let owner? in owners { functions.release(owner) } }
+        let size = stored.reduce(0) { $0 + $1.data.count + $1.metadata.count }
+        guard errors == 0, size <= Self.bytesMax else { return nil }
+        let values = stored.compactMap { value in
+            PlainValue(data: ByteBuffer(bytes: value.data.buffer), metadata: ByteBuffer(bytes: value.metadata.buffer))
+        }
+        return values.count == count ? values : nil
+    }
+}
+
+/// Unchecked: it is only carried.
+private struct Unchecked: @unchecked Sendable {
+    let pointer: UnsafeMutableRawPointer?
+
+    init(_ pointer: UnsafeMutableRawPointer?) { self.pointer = pointer }
+}

@@ -1,0 +1,165 @@
+//===----------------------------------------------------------------------===//
+// This source file is part of the swift-ray project.
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+import NIOCore
+import RayGRPC
+import Synchronization
+
+/// A runtime that counts references and keeps what it is asked.
+final class Runtime: ClientRuntime {
+    private struct State {
+        var made: UInt8 = 0
+        var references: [ObjectKey: Int] = [:]
+        var known: Set<ObjectKey> = []
+        var refuses = false
+        var puts: [PlainValue] = []
+        var calls: [[PlainValue]] = []
+        var waits: [Int64] = []
+        var gets: [@Sendable ([PlainValue]?) -> Void] = []
+
+        mutating func make() -> ObjectKey {
+            made += 1
+            let id = ObjectKey(number: made)
+            known.insert(id)
+            references[id] = 1
+            return id
+        }
+    }
+
+    private let state = Mutex(State())
+
+    var references: [ObjectKey: Int] { state.withLock { $0.references } }
+    var puts: [PlainValue] { state.withLock { $0.puts } }
+    var calls: [[PlainValue]] { state.withLock { $0.calls } }
+    var waits: [Int64] { state.withLock { $0.waits } }
+    var known: Set<ObjectKey> {
+        get { state.withLock { $0.known } }
+        set { state.withLock { $0.known = newValue } }
+    }
+    var refuses: Bool {
+        get { state.withLock { $0.refuses } }
+        set { state.withLock { $0.refuses = newValue } }
+    }
+
+    func submit(_ call: LearnedCall, _ arguments: [PlainValue]) -> [ObjectKey]? {
+        state.withLock { state in
+            state.calls.append(arguments)
+            return (0..<call.resultsMax).map { _ in state.make() }
+        }
+    }
+
+    func put(_ value: PlainValue) -> ObjectKey? {
+        state.withLock { state in
+            if state.refuses { return nil }
+            state.puts.append(value)
+            return state.make()
+        }
+    }
+
+    func retain(_ id: ObjectKey) -> Bool {
+        state.withLock { state in
+            guard state.known.contains(id) else { return false }
+            state.references[id, default: 0] += 1
+            return true
+        }
+    }
+
+    func release(_ id: ObjectKey) {
+        state.withLock { state in
+            guard let count = state.references[id] else { preconditionFailure("released once too often") }
+            state.references[id] = count == 1 ? nil : count - 1
+        }
+    }
+
+    func get(_ ids: [ObjectKey], milliseconds: Int64, _ done: @escaping @Sendable ([PlainValue]?) -> Void) {
+        state.withLock { state in
+            state.waits.append(milliseconds)
+            state.gets.append(done)
+        }
+    }
+
+    func finishGets(with values: [PlainValue]?) {
+        let gets = state.withLock { state in
+            defer { state.gets = [] }
+            return state.gets
+        }
+        for done in gets { done(values) }
+    }
+}
+
+extension ObjectKey {
+    init(number: UInt8) {
+        let bytes = Array(repeating: number, count: Self.byteCount)
+        self = bytes.withUnsafeBytes { Self(bytes: $0) }
+    }
+}
+
+/// What `pickle.dumps(…, 5)` makes in Python.
+enum Pickles {
+    /// 1
+    static let one: [UInt8] = [0x80, 5] + Array("K\u{1}.".utf8)
+    /// (1,)
+    static let tuple = framed(Array("K\u{1}".utf8) + [0x85, 0x94])
+    /// ((), {})
+    static let noArguments = framed(Array(")}".utf8) + [0x94, 0x86, 0x94])
+    /// ((1, 2), {})
+    static let argumentsOneTwo = framed(
+        Array("K\u{1}K\u{2}".utf8) + [0x86, 0x94] + Array("}".utf8) + [0x94, 0x86, 0x94])
+    /// ((), {"x": 1})
+    static let argumentsByName = framed(
+        Array(")}".utf8) + [0x94, 0x8C, 1] + Array("x".utf8) + [0x94] + Array("K\u{1}s".utf8) + [0x86, 0x94])
+
+    private static func framed(_ content: [UInt8]) -> [UInt8] {
+        [0x80, 5, 0x95, UInt8(content.count + 1), 0, 0, 0, 0, 0, 0, 0] + content + Array(".".utf8)
+    }
+}
+
+/// Messages as Ray's clients send them.
+enum Requests {
+    static func put(
+        _ id: UInt8, _ pickle: [UInt8], chunk: UInt8 = 0, of count: UInt8 = 1, reference: String = ""
+    ) -> ByteBuffer {
+        request(id, 3, field(1, pickle) + field(2, Array(reference.utf8)) + number(3, chunk) + number(4, count))
+    }
+
+    static func task(
+        _ id: UInt8, kind: UInt8 = 2, name: String = "f", payload: String = "payload", client: String = "client",
+        options: [UInt8] = [], baseline: [UInt8] = [], namespace: String = "",
+        arguments: [UInt8] = Pickles.noArguments, chunk: UInt8 = 0, of count: UInt8 = 1
+    ) -> ByteBuffer {
+        let texts =
+            number(1, kind) + field(2, Array(name.utf8)) + field(3, Array(payload.utf8)) + field(6, Array(client.utf8))
+        let settings = field(7, field(1, options)) + field(8, field(1, baseline)) + field(9, Array(namespace.utf8))
+        return request(id, 10, texts + settings + field(10, arguments) + number(11, chunk) + number(12, count))
+    }
+
+    static func release(_ id: UInt8, _ objects: [ObjectKey]) -> ByteBuffer {
+        request(id, 4, objects.flatMap { field(1, Array($0.buffer.readableBytesView)) })
+    }
+
+    static func get(
+        _ objects: [ObjectKey], timeout: Float, isAsynchronous: Bool = false, start: UInt8 = 0
+    ) -> ByteBuffer {
+        let seconds = withUnsafeBytes(of: timeout.bitPattern.littleEndian) { Array($0) }
+        let ids = objects.flatMap { field(4, Array($0.buffer.readableBytesView)) }
+        return ByteBuffer(bytes: [0x15] + seconds + number(3, isAsynchronous ? 1 : 0) + ids + number(5, start))
+    }
+
+    private static func request(_ id: UInt8, _ number: UInt8, _ content: [UInt8]) -> ByteBuffer {
+        ByteBuffer(bytes: self.number(1, id) + field(number, content))
+    }
+
+    private static func number(_ number: UInt8, _ value: UInt8) -> [UInt8] { [number << 3, value] }
+
+    private static func field(_ number: UInt8, _ bytes: [UInt8]) -> [UInt8] {
+        var length = bytes.count
+        var result = [number << 3 | 2]
+        while length >= 0x80 {
+            result.append(UInt8(length & 0x7F) | 0x80)
+            length >>= 7
+        }
+        return result + [UInt8(length)] + bytes
+    }
+}

@@ -1,0 +1,138 @@
+"""What clients of Ray Client have of the cluster, so that Swift can answer their plain requests (`Sources/GRPC/RayClient`).
+
+Ray's servicers answer all else, and find here what Swift has made for a client meanwhile.
+"""
+
+import functools
+import logging
+import threading
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from ray._common.signature import DUMMY_TYPE
+from ray._raylet import ObjectRef
+
+from swift_ray import _core, _grpc
+from swift_ray.grpc_server import answered_here
+
+
+class References(dict):
+    """A client's references by their ids; one that Swift has made is an object of Python's only while that uses it."""
+
+    def __init__(self, client: str):
+        super().__init__()
+        self.session = _grpc.Session(client)
+
+    def __missing__(self, id: bytes) -> ObjectRef:
+        if not self.session.contains(id):
+            raise KeyError(id)
+        return ObjectRef(id)
+
+    def __contains__(self, id: object) -> bool:
+        return super().__contains__(id) or self.session.contains(id)
+
+    def get(self, id: bytes, default: Any = None) -> Any:
+        try:
+            return self[id]
+        except KeyError:
+            return default
+
+    def __setitem__(self, id: bytes, reference: ObjectRef) -> None:
+        super().__setitem__(id, reference)
+        self.session.insert(id)
+
+    def __delitem__(self, id: bytes) -> None:
+        held = super().pop(id, None)
+        if not self.session.remove(id) and held is None:
+            raise KeyError(id)
+
+    def __len__(self) -> int:
+        return self.session.count()
+
+
+class ReferencesOfClients(dict):
+    """The references of each client, by its name."""
+
+    def __missing__(self, client: str) -> References:
+        return self.setdefault(client, References(client))
+
+    def __delitem__(self, client: str) -> None:
+        references = self[client]
+        super().__delitem__(client)
+        references.session.end()
+
+
+# The calls that a thread submits, while somebody wants to know.
+_submitting = threading.local()
+
+
+def tell_submissions() -> None:
+    """Has `_core.submit` tell who asks what it is given."""
+    submit = _core.submit
+
+    @functools.wraps(submit)
+    def telling(
+        template: Any, actor: bytes | None, task: Any, arguments: list, owner: bytes, count: int
+    ) -> list:
+        calls = getattr(_submitting, "calls", None)
+        if calls is not None:
+            calls.append((template, actor, len(arguments), count))
+        return submit(template, actor, task, arguments, owner, count)
+
+    _core.submit = telling
+
+
+def teaching(schedule: Callable) -> Callable:
+    """Ray's function that submits calls, which shows Swift how each kind of call is submitted."""
+
+    @functools.wraps(schedule)
+    def schedule_and_teach(self: Any, task: Any, args: Any, kwargs: Any, context: Any = None) -> Any:
+        call = answered_here()
+        if call is None or not call.is_unlearned():
+            return schedule(self, task, args, kwargs, context)
+        _submitting.calls = calls = []
+        try:
+            ticket = schedule(self, task, args, kwargs, context)
+        finally:
+            _submitting.calls = None
+        if ticket.valid and len(calls) == 1:
+            template, actor, count, results = calls[0]
+            # More arguments would be what this call alone brings along, as the context of a trace.
+            if count == 2 * len(args) and results == len(ticket.return_ids):
+                call.learn(template, actor, results, DUMMY_TYPE)
+        return ticket
+
+    return schedule_and_teach
+
+
+def pause_for_details(log: logging.Logger) -> None:
+    """Leaves everything to Ray's servicers while somebody wants to see in their log what they do.
+
+    A client may set the level of the server's log (`set_logstream_level`).
+    """
+    root = logging.getLogger("ray")
+    set_level = root.setLevel
+
+    def set_level_and_pause(level: int | str) -> None:
+        set_level(level)
+        _grpc.Session.pause_all(log.isEnabledFor(logging.DEBUG))
+
+    root.setLevel = set_level_and_pause
+    set_level_and_pause(root.level)
+
+
+def share_references(server: ModuleType) -> None:
+    """Has Ray's servicer keep clients' references where Swift does."""
+    servicer = server.RayletServicer
+    make = servicer.__init__
+
+    @functools.wraps(make)
+    def make_sharing(self: Any, *rest: Any, **named: Any) -> None:
+        make(self, *rest, **named)
+        self.object_refs = ReferencesOfClients()
+
+    servicer.__init__ = make_sharing
+    servicer.Schedule = teaching(servicer.Schedule)
+    tell_submissions()
+    pause_for_details(server.logger)

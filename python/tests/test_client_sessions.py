@@ -1,0 +1,218 @@
+"""What is answered for clients of Ray Client without the interpreter, and that Ray's servicer is in the know."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import ray  # noqa: F401
+from ray._raylet import ObjectRef
+
+from swift_ray.client_sessions import References, ReferencesOfClients
+
+# A cluster, a server and a client in one process; `seen` counts what Ray's servicers have seen since `begin`.
+BEGIN = """
+import collections
+import json
+import os
+
+import swift_ray
+swift_ray.install()
+import ray
+from ray.util.client.ray_client_helpers import ray_start_client_server_pair
+from ray.util.client.server import server as servers
+from swift_ray.grpc_server import RequestQueue
+
+seen = collections.Counter()
+see, get_object = RequestQueue._seen, servers.RayletServicer.GetObject
+
+
+def counting(self, request):
+    seen[request.WhichOneof("type")] += 1
+    return see(self, request)
+
+
+def counting_get(self, request, context):
+    seen["get"] += 1
+    return get_object(self, request, context)
+
+
+RequestQueue._seen = counting
+servers.RayletServicer.GetObject = counting_get
+result = {}
+ray.init(address="local", num_cpus=2, logging_level="error")
+with ray_start_client_server_pair() as (client, server):
+    servicer = server.task_servicer
+
+    def begin():
+        seen.clear()
+
+    def sees():
+        return {name: count for name, count in seen.items() if name not in ("acknowledge", "release")}
+
+"""
+ACTOR = """
+    @client.remote
+    class Actor:
+        def echo(self, value=None, *rest):
+            return value
+
+    @client.remote
+    def echo(value=None):
+        return value
+
+    actor = Actor.remote()
+    client.get([actor.echo.remote((1,)), echo.remote((1,))])
+"""
+END = """
+print(json.dumps(result), flush=True)
+os._exit(0)
+"""
+
+
+def run(body: str, before: str = ACTOR) -> dict:
+    """What a program puts into `result`."""
+    indented = "".join(f"    {line}\n" for line in body.splitlines())
+    done = subprocess.run(
+        [sys.executable, "-c", BEGIN + before + indented + END],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "RAY_AUTH_MODE": "disabled"},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_plain_requests_are_answered_without_the_interpreter():
+    seen = run("""
+values = [None, True, 7, -1.5, "text", b"bytes", [1, [2]], {"key": [b""]}]
+begin()
+assert [client.get(client.put(value)) for value in values] == values
+result["puts"] = sees()
+begin()
+for _ in range(3):
+    assert [client.get(actor.echo.remote(value)) for value in values] == values
+    assert client.get([echo.remote(value) for value in values]) == values
+    assert client.get(actor.echo.remote()) is None
+result["calls"] = sees()
+""")
+    # Each kind of call is shown once: by a function, and a method with and without an argument.
+    assert seen["puts"] == {} and seen["calls"] == {"task": 3}
+
+
+def test_all_else_is_answered_by_ray():
+    seen = run("""
+begin()
+assert client.get(client.put((1, 2))) == (1, 2)
+result["put"] = sees()
+begin()
+assert client.get(actor.echo.remote({1, 2})) == {1, 2}
+result["call"] = sees()
+begin()
+inner = client.put(1)
+(same,) = client.get(actor.echo.remote([inner]))
+assert same == inner and client.get(same) == 1
+result["reference"] = sees()
+""")
+    # The value of the first get is not plain; that of the last is.
+    assert seen["put"] == {"put": 1, "get": 1} and seen["call"] == {"task": 1, "get": 1}
+    assert seen["reference"] == {"task": 1, "get": 1}
+
+
+def test_what_swift_has_made_ray_knows():
+    result = run("""
+import time
+
+reference = client.put(5)
+(references,) = servicer.object_refs.values()
+mine = references[reference.id]
+result["of"] = [type(mine).__name__, ray.get(mine), reference.id in references, references.get(b"x" * 28) is None]
+many = [client.put(number) for number in range(100)]
+result["many"] = len(references)
+ready, rest = client.wait(many, num_returns=100, timeout=30)
+result["ready"] = [len(ready), len(rest)]
+sum_of = client.remote(lambda *numbers: sum(numbers))
+result["sum"] = client.get(sum_of.remote(*many))
+before = len(references)
+del many, ready, rest
+limit = time.monotonic() + 30
+while len(references) > before - 100 and time.monotonic() < limit:
+    time.sleep(0.01)
+result["released"] = before - len(references)
+""")
+    assert result["of"] == ["ObjectRef", 5, True, True] and result["many"] >= 100
+    assert result["ready"] == [100, 0] and result["sum"] == sum(range(100)) and result["released"] >= 100
+
+
+def test_what_a_client_had_is_freed_when_it_leaves():
+    result = run("""
+from ray._private.worker import global_worker
+
+kept = [client.put(number) for number in range(10)] + [actor.echo.remote(number) for number in range(10)]
+client.get(kept)
+result["there"] = len(servicer.object_refs)
+(name,) = servicer.object_refs
+ids = [reference.id for reference in kept]
+servicer.release_all(name)
+result["names"] = list(servicer.object_refs)
+result["counted"] = len(set(id.hex() for id in ids) & set(global_worker.core_worker.get_all_reference_counts()))
+""")
+    assert result == {"there": 1, "names": [], "counted": 0}
+
+
+def test_ray_knows_a_client_for_which_it_has_made_nothing():
+    """It would never give back what the client has."""
+    result = run(
+        """
+from ray._private.worker import global_worker
+
+reference = client.put(1)
+result["seen"] = sees()
+(name,) = servicer.object_refs
+result["there"] = len(servicer.object_refs[name])
+servicer.release_all(name)
+result["is_counted"] = reference.id.hex() in global_worker.core_worker.get_all_reference_counts()
+""",
+        before="",
+    )
+    assert "put" not in result["seen"] and result["there"] == 1 and not result["is_counted"]
+
+
+def test_who_wants_to_see_what_ray_does_sees_it():
+    seen = run("""
+import logging
+
+client.get(actor.echo.remote())
+begin()
+logging.getLogger("ray").setLevel(logging.DEBUG)
+assert client.get([client.put(1), actor.echo.remote()]) == [1, None]
+result["debug"] = sees()
+logging.getLogger("ray").setLevel(logging.INFO)
+begin()
+assert client.get([client.put(1), actor.echo.remote()]) == [1, None]
+result["info"] = sees()
+""")
+    assert seen == {"debug": {"put": 1, "task": 1, "get": 1}, "info": {}}
+
+
+@pytest.fixture
+def references():
+    """Of a client that is there without a cluster: nothing is counted then."""
+    clients = ReferencesOfClients()
+    yield clients["somebody"]
+    del clients["somebody"]
+
+
+def test_references_are_a_dictionary(references):
+    reference = ObjectRef(b"r" * 28)
+    references[reference.binary()] = reference
+    assert references[reference.binary()] is reference and reference.binary() in references
+    assert isinstance(references, References) and references.get(b"other") is None
+    del references[reference.binary()]
+    assert reference.binary() not in references and b"another kind of id" not in references
+    with pytest.raises(KeyError):
+        del references[reference.binary()]
+    with pytest.raises(KeyError):
+        references[reference.binary()]
