@@ -58,6 +58,8 @@ package final class ServerCall: Sendable {
         var isFirstLeft = false
         /// What the session would have to know to answer the program's latest message, or the one that was left to it.
         var unlearned: CallKey?
+        /// How many of the program's messages are not written yet: none that comes later may be written before them.
+        var queuedCount = 0
         /// Whether something was written that is not flushed.
         var isUnflushed = false
     }
@@ -113,9 +115,7 @@ package final class ServerCall: Sendable {
     package func send(_ message: UnsafeRawBufferPointer, milliseconds: Int) -> Sent {
         let room = awaitRoom(milliseconds: milliseconds)
         guard room == .sent else { return room }
-        let framed = ByteBuffer(bytes: message).framed
-        state.withLock { $0.unwrittenBytes += framed.readableBytes }
-        channel.eventLoop.execute { [self] in write(framed) }
+        enqueue(ByteBuffer(bytes: message).framed)
         return .sent
     }
 
@@ -156,9 +156,12 @@ package final class ServerCall: Sendable {
                 state.isWoken = false
                 return ((.nothing, nil), false)
             }
+            let unseenBy = state.isFirstLeft ? nil : state.session
+            // What the session would answer to it has to wait for a client that takes nothing, as what the program sends.
+            state.isRoomWanted = unseenBy != nil && !state.messages.isEmpty && state.unwrittenBytes >= Self.waitingMax
+            if state.isRoomWanted { return (nil, false) }
             guard let first = state.messages.popFirst() else { return (state.hasEnded ? (.end, nil) : nil, false) }
             state.isBusy = true
-            let unseenBy = state.isFirstLeft ? nil : state.session
             if !state.isFirstLeft { state.unlearned = nil }
             state.isFirstLeft = false
             state.waitingBytes -= first.readableBytes
@@ -186,21 +189,36 @@ package final class ServerCall: Sendable {
         }
     }
 
-    /// Sends a message whose size is counted; on the event loop. Unless it `flushes`, somebody has to.
+    /// Has a message written in its turn; on any thread.
+    func enqueue(_ framed: ByteBuffer) {
+        state.withLock { state in
+            state.unwrittenBytes += Self.cost(of: framed)
+            state.queuedCount += 1
+        }
+        channel.eventLoop.execute { [self] in
+            write(framed)
+            state.withLock { $0.queuedCount -= 1 }
+        }
+    }
+
+    /// What a message counts for until it is on its way: its bytes, and about what it takes to keep them in mind.
+    static func cost(of framed: ByteBuffer) -> Int { framed.readableBytes + 256 }
+
+    /// Sends a message whose cost is counted; on the event loop. Unless it `flushes`, somebody has to.
     func write(_ framed: ByteBuffer, flushes: Bool = true) {
-        let size = framed.readableBytes
+        let cost = Self.cost(of: framed)
         let hasBegun = state.withLock { state in
             defer { state.hasBegun = true }
             return state.hasBegun
         }
         if !hasBegun { channel.write(HTTP2Frame.FramePayload.beginning, promise: nil) }
-        channel.write(HTTP2Frame.FramePayload.message(framed)).whenComplete { [self] _ in wrote(size) }
+        channel.write(HTTP2Frame.FramePayload.message(framed)).whenComplete { [self] _ in wrote(cost) }
         if flushes { channel.flush() }
     }
 
-    private func wrote(_ size: Int) {
+    private func wrote(_ cost: Int) {
         let (isRoomWanted, outgoing) = state.withLock { state in
-            state.unwrittenBytes -= size
+            state.unwrittenBytes -= cost
             return (state.isRoomWanted, state.unwrittenBytes < Self.waitingMax ? state.outgoing : nil)
         }
         if isRoomWanted { changes.raise() }
@@ -297,7 +315,7 @@ package final class ServerCall: Sendable {
     func forward(_ message: ByteBuffer) {
         let framed = message.framed
         let isOver = state.withLock { state in
-            state.unwrittenBytes += framed.readableBytes
+            state.unwrittenBytes += Self.cost(of: framed)
             return state.isOver
         }
         if !isOver { write(framed) }

@@ -43,15 +43,10 @@ static const void *object_id(PyObject *bytes) {
     return size == OBJECT_ID_SIZE ? id : NULL;
 }
 
+// Keeps the interpreter's lock, which whoever holds a session's never wants: another thread would have it for long.
 static PyObject *answer(Session *self, PyObject *bytes, int (*function)(void *, const void *)) {
     const void *id = object_id(bytes);
-    int result = 0;
-    if (id != NULL) {
-        Py_BEGIN_ALLOW_THREADS
-        result = function(self->session, id);
-        Py_END_ALLOW_THREADS
-    }
-    return PyBool_FromLong(result);
+    return PyBool_FromLong(id != NULL && function(self->session, id));
 }
 
 static PyObject *insert(Session *self, PyObject *id) { return answer(self, id, ray_grpc_session_insert); }

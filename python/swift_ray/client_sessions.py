@@ -58,9 +58,8 @@ class ReferencesOfClients(dict):
         return self.setdefault(client, References(client))
 
     def __delitem__(self, client: str) -> None:
-        references = self[client]
+        self[client].session.end()
         super().__delitem__(client)
-        references.session.end()
 
 
 # The calls that a thread submits, while somebody wants to know.
@@ -96,7 +95,7 @@ def teaching(schedule: Callable) -> Callable:
             ticket = schedule(self, task, args, kwargs, context)
         finally:
             _submitting.calls = None
-        if ticket.valid and len(calls) == 1:
+        if ticket.valid and len(calls) == 1 and not is_made_anew(self, task):
             template, actor, count, results = calls[0]
             # More arguments would be what this call alone brings along, as the context of a trace.
             if count == 2 * len(args) and results == len(ticket.return_ids):
@@ -104,6 +103,25 @@ def teaching(schedule: Callable) -> Callable:
         return ticket
 
     return schedule_and_teach
+
+
+def is_made_anew(servicer: Any, task: Any) -> bool:
+    """Whether something else than its arguments may make a call differ from the last one of its kind."""
+    from ray import remote_function
+    from ray.util.client.server.server import decode_options
+
+    if task.type == task.FUNCTION:
+        called = servicer.function_refs.get(task.payload_id)
+    else:
+        called = getattr(servicer.actor_refs.get(task.payload_id), task.name, None)
+    # Files that a runtime environment names are read for each call.
+    has_environment = "runtime_env" in (decode_options(task.options) or {})
+    return (
+        has_environment
+        or remote_function._task_launch_hook is not None
+        or called is None
+        or called._decorator is not None
+    )
 
 
 def pause_for_details(log: logging.Logger) -> None:

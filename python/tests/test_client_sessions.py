@@ -49,6 +49,7 @@ with ray_start_client_server_pair() as (client, server):
         seen.clear()
 
     def sees():
+        # Releases come when Ray's client likes.
         return {name: count for name, count in seen.items() if name not in ("acknowledge", "release")}
 
 """
@@ -100,6 +101,26 @@ result["calls"] = sees()
 """)
     # Each kind of call is shown once: by a function, and a method with and without an argument.
     assert seen["puts"] == {} and seen["calls"] == {"task": 3}
+
+
+def test_releases_and_what_a_client_has_are_not_ray_s_business():
+    seen = run("""
+import time
+
+(references,) = servicer.object_refs.values()
+begin()
+for _ in range(20):
+    many = [client.put(number) for number in range(100)]
+    limit = time.monotonic() + 30
+    del many
+    while len(references) > 50 and time.monotonic() < limit:
+        time.sleep(0.01)
+result["left"] = len(references)
+result["seen"] = dict(seen)
+""")
+    assert seen["left"] <= 50
+    # At most those of what the program itself had made before.
+    assert seen["seen"].get("release", 0) <= 5 and seen["seen"].get("acknowledge", 0) <= 5
 
 
 def test_all_else_is_answered_by_ray():
@@ -178,6 +199,89 @@ result["is_counted"] = reference.id.hex() in global_worker.core_worker.get_all_r
         before="",
     )
     assert "put" not in result["seen"] and result["there"] == 1 and not result["is_counted"]
+
+
+def test_only_the_client_of_the_stream_is_answered():
+    seen = run("""
+import grpc
+from ray.core.generated import ray_client_pb2 as messages
+
+reference = client.put(1)
+(name,) = servicer.object_refs
+channel = grpc.insecure_channel("127.0.0.1:50051")
+get = channel.unary_stream(
+    "/ray.rpc.RayletDriver/GetObject",
+    request_serializer=messages.GetRequest.SerializeToString,
+    response_deserializer=messages.GetResponse.FromString,
+)
+
+
+def asked(*metadata):
+    begin()
+    (answer,) = get(messages.GetRequest(ids=[reference.id], timeout=5), metadata=metadata)
+    return answer.valid, sees()
+
+
+result["same"] = asked(("client_id", name))
+result["another"] = asked(("client_id", "another"))
+result["token"] = asked(("client_id", name), ("authorization", "Bearer of something"))
+""")
+    assert seen["same"] == [True, {}] and seen["another"] == [False, {"get": 1}]
+    # There is no token here: Ray's servicer answers whoever shows one.
+    assert seen["token"] == [True, {"get": 1}]
+
+
+def test_what_may_change_from_call_to_call_is_always_ray_s():
+    seen = run("""
+def decorate(invoke):
+    def invoke_with_one_more(args, kwargs):
+        return invoke([args[0] + 1], kwargs)
+    return invoke_with_one_more
+
+
+def plain(value):
+    return value
+
+
+plain.__ray_invocation_decorator__ = decorate
+decorated = client.remote(plain)
+result["decorated"] = [client.get(decorated.remote(1)) for _ in range(3)]
+begin()
+with_environment = echo.options(runtime_env={"env_vars": {"A": "1"}})
+assert [client.get(with_environment.remote(1)) for _ in range(3)] == [1, 1, 1]
+result["environment"] = sees()
+""")
+    assert seen["decorated"] == [2, 2, 2] and seen["environment"] == {"task": 3}
+
+
+def test_another_life_of_the_runtime():
+    result = run("""
+import time
+
+kept = client.put("of the first life")
+client.get([actor.echo.remote(1), kept])
+client.disconnect()
+limit = time.monotonic() + 30
+while servicer.object_refs and time.monotonic() < limit:
+    time.sleep(0.01)
+result["left"] = len(servicer.object_refs)
+client.connect("127.0.0.1:50051")
+begin()
+
+
+@client.remote
+class Another:
+    def echo(self, value):
+        return value
+
+
+actor = Another.remote()
+result["echo"] = [client.get(actor.echo.remote(number)) for number in range(3)]
+result["put"] = client.get(client.put("of the second"))
+result["tasks"] = sees()["task"]
+""")
+    # The actor, and its method once.
+    assert result == {"left": 0, "echo": [0, 1, 2], "put": "of the second", "tasks": 2}
 
 
 def test_who_wants_to_see_what_ray_does_sees_it():

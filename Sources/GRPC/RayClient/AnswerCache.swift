@@ -37,8 +37,19 @@ package struct AnswerCache: Sendable {
     package func standing(of id: Int32) -> Standing {
         guard id > 0 else { return .seen }
         if Self.isNewer(id, than: newest) { return .new }
-        if let answer = answers.first(where: { $0.id == id })?.answer { return .answered(answer) }
-        return .seen
+        return answer(to: id).map { .answered($0) } ?? .seen
+    }
+
+    /// They ascend.
+    private func answer(to id: Int32) -> ByteBuffer? {
+        var (low, high) = (0, answers.count)
+        while low < high {
+            let middle = (low + high) / 2
+            let found = answers[offset: middle]
+            if found.id == id { return found.answer }
+            if Self.isNewer(id, than: found.id) { low = middle + 1 } else { high = middle }
+        }
+        return nil
     }
 
     /// A new request is answered here.
@@ -56,6 +67,8 @@ package struct AnswerCache: Sendable {
 
     /// The client has the answers to all requests up to `id`; whether the program must hear of it for its own ones.
     package mutating func acknowledge(_ id: Int32) -> Bool {
+        // It cannot have what it has not asked for; what the program says to that is its own.
+        guard !Self.isNewer(id, than: newest) else { return true }
         while let first = answers.first, !Self.isNewer(first.id, than: id) { answers.removeFirst() }
         guard Self.isNewer(newestLeft, than: acknowledged) else { return false }
         acknowledged = id

@@ -64,13 +64,12 @@ enum ClientSessions {
             let session = state.withLock({ $0.sessions[client] }), session.admits(call.authorization),
             let message = call.onlyMessage, let request = GetRequest(message)
         else { return false }
-        return session.get(request) { values in
+        return session.get(request) { got in
             call.channel.eventLoop.execute {
-                if let values, let pickle = PlainPickle.list(of: values) {
+                if case .values(let values) = got, let pickle = PlainPickle.list(of: values) {
                     return call.finish(with: ClientAnswer.value(pickle: pickle))
                 }
-                // All that could be waited for is there, or the time is over.
-                call.replaceOnlyMessage(by: GetRequest.withoutWaiting(message))
+                if got == .timedOut { call.replaceOnlyMessage(by: GetRequest.withoutWaiting(message)) }
                 leave()
             }
         }

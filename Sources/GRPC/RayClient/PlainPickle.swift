@@ -34,14 +34,14 @@ package enum PlainPickle {
 
     /// The pickle of a list of values; nothing if one is not MessagePack, or is not plain.
     package static func list(of values: [PlainValue]) -> ByteBuffer? {
-        guard values.reduce(0, { $0 + $1.size }) <= sizeMax else { return nil }
+        guard values.reduce(0, { $0 + $1.byteCount }) <= sizeMax else { return nil }
         var writer = PickleWriter()
         return writer.writeList(values) ? writer.pickle : nil
     }
 
     /// The pickle of a value; nothing if it is not MessagePack, or is not plain.
     package static func pickle(of value: PlainValue) -> ByteBuffer? {
-        guard value.size <= sizeMax else { return nil }
+        guard value.byteCount <= sizeMax else { return nil }
         var writer = PickleWriter()
         return writer.write(value) ? writer.pickle : nil
     }
@@ -50,13 +50,5 @@ package enum PlainPickle {
         guard pickle.readableBytes <= sizeMax else { return nil }
         var reader = PickleReader(pickle)
         return reader.read() ? reader : nil
-    }
-}
-
-extension PlainValue {
-    fileprivate var size: Int {
-        switch self {
-        case .raw(let bytes), .messagePack(let bytes): bytes.readableBytes
-        }
     }
 }

@@ -12,6 +12,13 @@ package enum PlainValue: Equatable, Sendable {
     case raw(ByteBuffer)
     /// Everything else.
     case messagePack(ByteBuffer)
+
+    /// How many bytes it has.
+    package var byteCount: Int {
+        switch self {
+        case .raw(let bytes), .messagePack(let bytes): bytes.readableBytes
+        }
+    }
 }
 
 /// How a value lies in the object store, as Ray has it:

@@ -8,8 +8,8 @@ internal import Synchronization
 
 // A client's stream of data, of which a session answers what the program need not see.
 //
-// The session sees each message once, in their order: as it comes if the program has answered all before, else when the
-// program asks for it. So both never answer at one time.
+// The session sees each message once, in their order: as it comes if the answers to all before are written, else when the
+// program asks for it. (What the program answers later, to asynchronous gets, may come in between.)
 
 extension ServerCall {
     /// From now on the session is asked first; see `ClientSession.serve`.
@@ -21,8 +21,8 @@ extension ServerCall {
     /// The session, if it may answer what comes now; on the event loop.
     var idleSession: ClientSession? {
         state.withLock { state in
-            let isIdle = !state.isBusy && state.messages.isEmpty && state.unwrittenBytes < Self.waitingMax
-            return isIdle && state.outgoing == nil ? state.session : nil
+            let isIdle = !state.isBusy && state.messages.isEmpty && state.queuedCount == 0
+            return isIdle && state.unwrittenBytes < Self.waitingMax && state.outgoing == nil ? state.session : nil
         }
     }
 
@@ -30,7 +30,7 @@ extension ServerCall {
     func isAnswered(_ message: ByteBuffer, by session: ClientSession, isFirst: Bool = false) -> Bool {
         switch session.take(message) {
         case .answered(let answer):
-            post(answer, isFlushedLater: isFirst)
+            post(answer, isOnEventLoop: isFirst)
             return true
         case .noted:
             return true
@@ -43,17 +43,15 @@ extension ServerCall {
         }
     }
 
-    private func post(_ answer: ByteBuffer, isFlushedLater: Bool) {
+    /// On the event loop answers are flushed together, once all that has come is seen.
+    private func post(_ answer: ByteBuffer, isOnEventLoop: Bool) {
         let framed = answer.framed
+        guard isOnEventLoop else { return enqueue(framed) }
         state.withLock { state in
-            state.unwrittenBytes += framed.readableBytes
-            state.isUnflushed = state.isUnflushed || isFlushedLater
+            state.unwrittenBytes += Self.cost(of: framed)
+            state.isUnflushed = true
         }
-        if isFlushedLater {
-            write(framed, flushes: false)
-        } else {
-            channel.eventLoop.execute { [self] in write(framed) }
-        }
+        write(framed, flushes: false)
     }
 
     /// Whether there is something to be flushed, once all that has come is seen.

@@ -30,7 +30,7 @@ extension WorkerCore {
             if objects[id]?.waiters.isEmpty == false { bringToHand(id, into: &effects) }
         } else if case .stored = entry.value {
             hasLosses = true
-            objects[id]?.value = .pending
+            objects.update(id) { $0.value = .pending }
             if entry.waiters.isEmpty {
                 collect(id, into: &effects)
             } else {
@@ -120,7 +120,7 @@ extension WorkerCore {
         }
         guard case .stored = entry.value else { return nil }
         hasLosses = true
-        objects[id]?.value = .pending
+        objects.update(id) { $0.value = .pending }
         ask(id, version: message.version, lost: message.nodes, into: &effects)
         return nil
     }

@@ -36,7 +36,7 @@ extension WorkerCore {
             lineage.insert(record)
         }
         for result in stored where objects[result]?.origin != .task {
-            objects[result]?.origin = .task
+            objects.update(result) { $0.origin = .task }
             lineage.records[id]?.uses += 1
         }
         for object in lineage.evict(beyond: configuration.lineageBytesMax) { unpin(object, into: &effects) }

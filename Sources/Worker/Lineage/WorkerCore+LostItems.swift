@@ -67,7 +67,7 @@ extension WorkerCore {
         case .stored(let raylet, let byteCount):
             // What was made on a node that has died meanwhile stays lost, and has the generator run once more.
             guard deadNodes[raylet.node] == nil else { return }
-            objects[id]?.version = message.attempt
+            objects.update(id) { $0.version = message.attempt }
             settle(id, .stored(at: [raylet], byteCount: byteCount), into: &effects)
             itemStored(id, at: raylet, message.contained, into: &effects)
         }

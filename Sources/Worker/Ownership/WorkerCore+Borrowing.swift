@@ -13,7 +13,7 @@ extension WorkerCore {
     /// Registers this process with the owner of an object that it holds, unless it is.
     mutating func borrow(_ id: ObjectID, into effects: inout WorkerEffects) {
         guard let entry = objects[id], entry.isToBeBorrowed, let owner = entry.owner, entry.isHeld else { return }
-        objects[id]?.registration = .held
+        objects.update(id) { $0.registration = .held }
         guard entry.registration == .none else {
             references.returning[id] = nil  // The owner was not told yet.
             return
@@ -26,7 +26,7 @@ extension WorkerCore {
     /// The owner of an object hears of it from this process: the owner's loss concerns it.
     mutating func noteKnown(_ id: ObjectID, to owner: WorkerID) {
         guard objects[id]?.isKnown == false else { return }
-        objects[id]?.isKnown = true
+        objects.update(id) { $0.isKnown = true }
         references.noteKnown(id, to: owner)
     }
 
@@ -34,13 +34,13 @@ extension WorkerCore {
     mutating func giveBack(_ id: ObjectID, _ entry: ObjectEntry, into effects: inout WorkerEffects) -> Bool {
         guard let owner = entry.owner, entry.registration == .held else { return false }
         if let barrier = barrier(before: owner.worker) {
-            objects[id]?.registration = .returning
+            objects.update(id) { $0.registration = .returning }
             references.stepCount += 1
             references.returning[id] = references.stepCount
             deferStep(.giveBack(id, number: references.stepCount), barrier)
             return false
         }
-        objects[id]?.registration = .none
+        objects.update(id) { $0.registration = .none }
         effects.send(.returnObjects(ReturnObjects(objects: [id])), to: owner.worker)
         return true
     }
@@ -49,7 +49,7 @@ extension WorkerCore {
     mutating func borrowNoted(_ message: BorrowNoted, from owner: WorkerID, into effects: inout WorkerEffects) {
         for id in message.missing {
             guard let entry = objects[id], entry.owner?.worker == owner else { continue }
-            objects[id]?.registration = .none
+            objects.update(id) { $0.registration = .none }
             references.returning[id] = nil
             if entry.exists {
                 collect(id, into: &effects)
@@ -84,7 +84,7 @@ extension WorkerCore {
         case .giveBack(let id, let number):
             guard references.returning[id] == number, let owner = objects[id]?.owner else { return }
             references.returning[id] = nil
-            objects[id]?.registration = .none
+            objects.update(id) { $0.registration = .none }
             effects.send(.returnObjects(ReturnObjects(objects: [id])), to: owner.worker)
             collect(id, into: &effects)
         case .reply(let task, let results, let error): sendReply(to: task, results, error, into: &effects)
@@ -190,7 +190,7 @@ extension WorkerCore {
     mutating func referencePeerLost(_ peer: WorkerID, at now: Instant, into effects: inout WorkerEffects) {
         for id in references.known[peer, default: []].sorted() {
             guard let entry = objects[id], entry.registration != .none else { continue }
-            objects[id]?.registration = .none
+            objects.update(id) { $0.registration = .none }
             references.returning[id] = nil
             collect(id, into: &effects)
         }

@@ -19,7 +19,7 @@ extension WorkerCore {
         }
         guard !raylets.contains(where: { $0.worker == peer }), deadNodes[message.raylet.node] == nil else { return }
         raylets.append(message.raylet)
-        objects[message.object]?.value = .stored(at: raylets, byteCount: byteCount)
+        objects.update(message.object) { $0.value = .stored(at: raylets, byteCount: byteCount) }
     }
 
     /// A node has no copies of these any more.
@@ -66,11 +66,11 @@ extension WorkerCore {
         let left = raylets.filter { !nodes.contains($0.node) }
         guard let first = left.first else {
             hasLosses = true
-            objects[id]?.value = .pending
+            objects.update(id) { $0.value = .pending }
             if entry.presence == .present { objects[id]?.presence = .unknown }
             return true
         }
-        objects[id]?.value = .stored(at: left, byteCount: byteCount)
+        objects.update(id) { $0.value = .stored(at: left, byteCount: byteCount) }
         if gone.first == raylets.first { effects.send(.keepCopies(KeepCopies(objects: [id])), to: first) }
         return false
     }
@@ -83,7 +83,7 @@ extension WorkerCore {
         case .fetching, .locating: break  // It fails there, unless another node has it.
         case .unknown, .absent:
             hasLosses = true
-            objects[id]?.value = .pending
+            objects.update(id) { $0.value = .pending }
             if !entry.waiters.isEmpty { ask(id, version: entry.version, lost: [node], into: &effects) }
         }
     }

@@ -63,7 +63,7 @@ extension WorkerCore {
             }
             return
         }
-        objects[id]?.value = value
+        objects.update(id) { $0.value = value }
         if case .stored = value { hasStored = true }
         notify(id, into: &effects)
     }
@@ -75,9 +75,9 @@ extension WorkerCore {
 
     mutating func notify(_ id: ObjectID, into effects: inout WorkerEffects) {
         guard let entry = objects[id], !entry.waiters.isEmpty else { return }
-        objects[id]?.waiters = []
+        objects.update(id) { $0.waiters = [] }
         // The first of several to be told must not let the entry go before the others are.
-        objects[id]?.argumentUses += 1
+        objects.update(id) { $0.argumentUses += 1 }
         var waiting: [ObjectEntry.Waiter] = []
         for waiter in entry.waiters {
             guard satisfied(waiter, by: entry) else {
@@ -97,15 +97,15 @@ extension WorkerCore {
                 takeSource(of: HandOverTable.Key(requester: peer, token: token), into: &effects)
             }
         }
-        objects[id]?.argumentUses -= 1
-        objects[id]?.waiters += waiting
+        objects.update(id) { $0.argumentUses -= 1 }
+        objects.update(id) { $0.waiters += waiting }
         if waiting.contains(where: \.wantsValue) { bringToHand(id, into: &effects) }
         collect(id, into: &effects)
     }
 
     /// Adds a waiter that is not yet satisfied and sets in motion what it waits for.
     mutating func wait(for id: ObjectID, _ waiter: ObjectEntry.Waiter, into effects: inout WorkerEffects) {
-        objects[id]?.waiters.append(waiter)
+        objects.update(id) { $0.waiters.append(waiter) }
         switch waiter {
         case .get, .fetch, .taking: bringToHand(id, into: &effects)
         case .argument:
@@ -131,7 +131,7 @@ extension WorkerCore {
         case (.pending, _) where entry.owner == nil: break  // Its task is under way.
         case (_, .locating), (_, .fetching): break
         case (_, .unknown) where configuration.raylet != nil:
-            objects[id]?.presence = .locating
+            objects.update(id) { $0.presence = .locating }
             effects.append(.locate(id))
         case (.pending, _): learn(id, into: &effects)
         case (.stored(let raylets, let byteCount), _): fetch(id, from: raylets, byteCount, entry, into: &effects)
@@ -148,7 +148,7 @@ extension WorkerCore {
     /// Asks the owner of a borrowed object about it, and says where it was looked for in vain.
     mutating func ask(_ id: ObjectID, version: UInt32, lost: [NodeID], into effects: inout WorkerEffects) {
         guard let owner = objects[id]?.owner else { return }
-        objects[id]?.isAsked = true
+        objects.update(id) { $0.isAsked = true }
         noteKnown(id, to: owner.worker)
         effects.send(.queryObject(QueryObject(object: id, version: version, lost: lost)), to: owner)
     }
@@ -157,7 +157,7 @@ extension WorkerCore {
         _ id: ObjectID, from raylets: [Address], _ byteCount: Int, _ entry: ObjectEntry,
         into effects: inout WorkerEffects
     ) {
-        objects[id]?.presence = .fetching
+        objects.update(id) { $0.presence = .fetching }
         guard let raylet = configuration.raylet else {
             startPull(id, from: raylets, byteCount, into: &effects)
             return
@@ -170,7 +170,7 @@ extension WorkerCore {
 
     mutating func located(_ id: ObjectID, isPresent: Bool, into effects: inout WorkerEffects) {
         guard let entry = objects[id] else { return }
-        objects[id]?.presence = isPresent ? .present : .absent
+        objects.update(id) { $0.presence = isPresent ? .present : .absent }
         guard isPresent else {
             bringToHand(id, into: &effects)
             return
@@ -186,10 +186,10 @@ extension WorkerCore {
         guard let entry = objects[id], entry.presence == .fetching else { return }
         guard let error = message.error else {
             // What is being made again is not taken from a copy whose owner did not hear of it in time.
-            objects[id]?.presence = entry.exists ? .present : .unknown
+            objects.update(id) { $0.presence = entry.exists ? .present : .unknown }
             return notify(id, into: &effects)
         }
-        objects[id]?.presence = .unknown
+        objects.update(id) { $0.presence = .unknown }
         if error.type == .objectLost, !message.lost.isEmpty {
             notFound(id, at: message.lost, version: version, error, at: now, into: &effects)
         } else if entry.exists {
@@ -201,9 +201,9 @@ extension WorkerCore {
     package mutating func missing(_ id: ObjectID, into effects: inout WorkerEffects) {
         guard let entry = objects[id], entry.presence == .present else { return }
         hasLosses = true
-        objects[id]?.presence = .absent
+        objects.update(id) { $0.presence = .absent }
         if case .stored(let raylets, _) = entry.value, raylets.isEmpty, entry.owner != nil {
-            objects[id]?.value = .pending
+            objects.update(id) { $0.value = .pending }
         }
     }
 
@@ -254,8 +254,8 @@ extension WorkerCore {
             delayActor(waitingFor: id, into: &effects)
             return giveBackTasks(waitingFor: id, version: entry.version, at: [], into: &effects)
         }
-        objects[id]?.isAsked = false
-        objects[id]?.version = message.version
+        objects.update(id) { $0.isAsked = false }
+        objects.update(id) { $0.version = message.version }
         switch (message.result, message.error) {
         case (_, let error?): settle(id, .failed(error), into: &effects)
         case (.inline(let object)?, _): settle(id, .inline(object), into: &effects)

@@ -18,7 +18,7 @@ extension WorkerCore {
     /// Counts one more local reference of an object that is owned or borrowed here; whether it is.
     package mutating func retain(_ id: ObjectID, into effects: inout WorkerEffects) -> Bool {
         // In place, as below: an entry is large, and this is done for each reference that is made.
-        guard let mustBorrow = objects[id]?.retain() else { return false }
+        guard let mustBorrow = objects.update(id, { $0.retain() }) else { return false }
         if mustBorrow { borrow(id, into: &effects) }
         return true
     }
@@ -30,19 +30,19 @@ extension WorkerCore {
 
     /// Gives one local reference back.
     package mutating func release(_ id: ObjectID, into effects: inout WorkerEffects) {
-        if objects[id]?.release() == true { collect(id, into: &effects) }
+        if objects.update(id, { $0.release() }) == true { collect(id, into: &effects) }
     }
 
     /// Lets a task that this process submitted use the object.
     mutating func addTaskUse(_ reference: ObjectReference, into effects: inout WorkerEffects) {
         enter(reference)
-        objects[reference.id]?.taskUses += 1
+        objects.update(reference.id) { $0.taskUses += 1 }
         borrow(reference.id, into: &effects)
     }
 
     mutating func removeTaskUse(_ id: ObjectID, into effects: inout WorkerEffects) {
         guard let entry = objects[id], entry.taskUses > 0 else { return }
-        objects[id]?.taskUses -= 1
+        objects.update(id) { $0.taskUses -= 1 }
         collect(id, into: &effects)
     }
 
@@ -68,24 +68,24 @@ extension WorkerCore {
     /// Lets a task that was pushed here use the object: its caller holds it meanwhile, so no owner is told.
     mutating func addArgumentUse(_ reference: ObjectReference) {
         enter(reference)
-        objects[reference.id]?.argumentUses += 1
+        objects.update(reference.id) { $0.argumentUses += 1 }
     }
 
     mutating func removeArgumentUse(_ id: ObjectID, into effects: inout WorkerEffects) {
         guard let entry = objects[id], entry.argumentUses > 0 else { return }
-        objects[id]?.argumentUses -= 1
+        objects.update(id) { $0.argumentUses -= 1 }
         collect(id, into: &effects)
     }
 
     mutating func pin(_ reference: ObjectReference, into effects: inout WorkerEffects) {
         enter(reference)
-        objects[reference.id]?.pins += 1
+        objects.update(reference.id) { $0.pins += 1 }
         borrow(reference.id, into: &effects)
     }
 
     mutating func unpin(_ id: ObjectID, into effects: inout WorkerEffects) {
         guard let entry = objects[id], entry.pins > 0 else { return }
-        objects[id]?.pins -= 1
+        objects.update(id) { $0.pins -= 1 }
         collect(id, into: &effects)
     }
 
@@ -134,7 +134,7 @@ extension WorkerCore {
         var inner = discard(id, into: &effects)
         // In a loop: a chain of objects inside objects may be longer than the stack.
         while let next = inner.popLast() {
-            objects[next]?.pins -= 1
+            objects.update(next) { $0.pins -= 1 }
             inner += discard(next, into: &effects)
         }
     }

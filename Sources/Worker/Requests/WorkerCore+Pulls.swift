@@ -74,7 +74,7 @@ extension WorkerCore {
         guard let pull = pulls[id] else { return }
         guard let source = pull.sources.first else {
             pulls[id] = nil
-            objects[id]?.presence = .unknown
+            objects.update(id) { $0.presence = .unknown }
             let error = RayError(.objectLost, "object \(id) cannot be fetched", causes: pull.reasons)
             notFound(id, at: pull.tried, version: pull.version, error, at: now, into: &effects)
             return
@@ -146,8 +146,8 @@ extension WorkerCore {
             settle(id, .inline(object), into: &effects)
             return
         }
-        objects[id]?.copy = object
-        objects[id]?.presence = .unknown
+        objects.update(id) { $0.copy = object }
+        objects.update(id) { $0.presence = .unknown }
         notify(id, into: &effects)
         dropCopy(id)
     }

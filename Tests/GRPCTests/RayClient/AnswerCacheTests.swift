@@ -83,6 +83,30 @@ struct AnswerCacheTests {
         #expect(cache.count == 0)
     }
 
+    @Test("What a client cannot have is for the program to refuse, and changes nothing")
+    func acknowledgedTooEarly() {
+        var cache = AnswerCache()
+        cache.add(answer, to: 1)
+        cache.leave(2)
+        acknowledge(1_000, in: &cache, isForwarded: true)
+        #expect(cache.standing(of: 1) == .answered(answer))
+        acknowledge(2, in: &cache, isForwarded: true)
+        acknowledge(2, in: &cache, isForwarded: false)
+    }
+
+    @Test("Each of many answers is found, also where the numbers begin again")
+    func many() {
+        var cache = AnswerCache()
+        let ids = (0..<1_001).map { Int32.max - 1_000 + Int32($0) } + (1...1_000)
+        for id in ids {
+            if id % 3 == 0 { cache.leave(id) } else { cache.add(ByteBuffer(integer: id), to: id) }
+        }
+        for id in ids {
+            #expect(cache.standing(of: id) == (id % 3 == 0 ? .seen : .answered(ByteBuffer(integer: id))))
+        }
+        #expect(cache.standing(of: 1_001) == .new)
+    }
+
     private func acknowledge(
         _ id: Int32, in cache: inout AnswerCache, isForwarded: Bool, at location: SourceLocation = #_sourceLocation
     ) {

@@ -63,6 +63,20 @@ struct ClientSessionTests {
         #expect(session.take(Requests.put(1, pickle)) == .left(nil))
     }
 
+    @Test("So is what becomes larger than its pickle, put or as arguments")
+    func expanded() {
+        #expect(session.take(Requests.put(1, Pickles.sameText(size: 40_000, count: 2))) == .left(nil))
+        guard case .answered = session.take(Requests.put(2, Pickles.sameText(size: 40_000, count: 1))) else {
+            Issue.record("this is no larger than its pickle")
+            return
+        }
+        #expect(session.take(Requests.task(3, arguments: Pickles.sameArguments(size: 40_000))) == .left(nil))
+        guard case .left(_?) = session.take(Requests.task(4, arguments: Pickles.sameArguments(size: 20_000))) else {
+            Issue.record("these are small enough")
+            return
+        }
+    }
+
     // MARK: Calls
 
     @Test("A call is learned, and then submitted so, with a marker before each argument")
@@ -106,7 +120,7 @@ struct ClientSessionTests {
         arguments: [
             Requests.task(1, kind: 1), Requests.task(1, kind: 4), Requests.task(1, client: "another"),
             Requests.task(1, chunk: 0, of: 2), Requests.task(1, arguments: Pickles.argumentsByName),
-            Requests.task(1, arguments: Pickles.one),
+            Requests.task(1, arguments: Pickles.one), Requests.task(1, options: Array(repeating: 1, count: 5_000)),
         ])
     func unlearnable(_ request: ByteBuffer) { #expect(session.take(request) == .left(nil)) }
 
@@ -169,14 +183,47 @@ struct ClientSessionTests {
     func get() throws {
         _ = session.take(Requests.put(1, Pickles.one))
         let id = ObjectKey(number: 1)
-        let values = Mutex<[PlainValue]??>(nil)
-        let request = try #require(GetRequest(Requests.get([id], timeout: 2)))
-        #expect(session.get(request) { got in values.withLock { $0 = got } })
+        let got = Answers()
+        #expect(session.get(try request(id, timeout: 2)) { got.add($0) })
         #expect(runtime.references == [id: 2])
         #expect(runtime.waits == [2_000])
         runtime.finishGets(with: [.raw(ByteBuffer(string: "ok"))])
-        #expect(values.withLock { $0 } == [.raw(ByteBuffer(string: "ok"))])
+        #expect(got.all == [.values([.raw(ByteBuffer(string: "ok"))])])
         #expect(runtime.references == [id: 1])
+    }
+
+    @Test(
+        "What is no plain value is the program's, and so is what has not come in time, which is said",
+        arguments: [0, 10])
+    func withoutValues(_ seconds: Float) throws {
+        _ = session.take(Requests.put(1, Pickles.one))
+        let got = Answers()
+        #expect(session.get(try request(ObjectKey(number: 1), timeout: seconds)) { got.add($0) })
+        runtime.finishGets(with: nil)
+        #expect(got.all == [seconds == 0 ? .timedOut : .left])
+        #expect(runtime.references == [ObjectKey(number: 1): 1])
+    }
+
+    @Test("Gets that wait are the program's when the session ends, once")
+    func getUntilTheEnd() throws {
+        _ = session.take(Requests.put(1, Pickles.one))
+        let got = Answers()
+        for _ in 0..<3 { #expect(session.get(try request(ObjectKey(number: 1), timeout: 2)) { got.add($0) }) }
+        session.end()
+        #expect(got.all == [.left, .left, .left] && runtime.references.isEmpty)
+        runtime.finishGets(with: [.raw(ByteBuffer())])
+        #expect(got.all.count == 3 && runtime.references.isEmpty)
+    }
+
+    @Test("No more than a thousand gets wait here")
+    func manyGets() throws {
+        _ = session.take(Requests.put(1, Pickles.one))
+        let request = try request(ObjectKey(number: 1), timeout: 2)
+        for _ in 0..<1_000 { #expect(session.get(request) { _ in }) }
+        #expect(!session.get(request) { _ in })
+        #expect(runtime.references == [ObjectKey(number: 1): 1_001])
+        runtime.finishGets(with: nil)
+        #expect(session.get(request) { _ in })
     }
 
     @Test("What is not the client's, or not all of one answer, is the program's")
@@ -186,6 +233,7 @@ struct ClientSessionTests {
         let requests = [
             Requests.get([ObjectKey(number: 5)], timeout: 2), Requests.get([id], timeout: -1),
             Requests.get([id], timeout: .nan), Requests.get([id], timeout: .infinity), Requests.get([], timeout: 2),
+            Requests.get([id, ObjectKey(number: 5)], timeout: 2), Requests.get([id], timeout: 1e9),
             Requests.get([id], timeout: 2, isAsynchronous: true), Requests.get([id], timeout: 2, start: 1),
         ]
         for request in requests {
@@ -217,6 +265,10 @@ struct ClientSessionTests {
     @Test("What no session understands is the program's", arguments: [[], [0xFF], [8], [8, 1, 82, 5, 1]])
     func garbage(_ bytes: [UInt8]) { #expect(session.take(ByteBuffer(bytes: bytes)) == .left(nil)) }
 
+    private func request(_ id: ObjectKey, timeout: Float) throws -> GetRequest {
+        try #require(GetRequest(Requests.get([id], timeout: timeout)))
+    }
+
     private let marker = PlainValue.raw(ByteBuffer(string: "marker"))
 
     private var learned: LearnedCall {
@@ -234,3 +286,12 @@ private struct NotAnswered: Error {
 }
 
 private final class Template: Sendable {}
+
+/// What became of gets.
+private final class Answers: Sendable {
+    private let answers = Mutex<[ClientSession.Got]>([])
+
+    var all: [ClientSession.Got] { answers.withLock { $0 } }
+
+    func add(_ got: ClientSession.Got) { answers.withLock { $0.append(got) } }
+}

@@ -111,6 +111,26 @@ enum Pickles {
     static let argumentsByName = framed(
         Array(")}".utf8) + [0x94, 0x8C, 1] + Array("x".utf8) + [0x94] + Array("K\u{1}s".utf8) + [0x86, 0x94])
 
+    /// A list that has the same text several times.
+    static func sameText(size: Int, count: Int) -> [UInt8] {
+        var bytes: [UInt8] = [0x80, 4, UInt8(ascii: "]"), 0x94, UInt8(ascii: "(")]
+        bytes += text(size) + [0x94]
+        for _ in 1..<count { bytes += [UInt8(ascii: "h"), 1] }
+        return bytes + Array("e.".utf8)
+    }
+
+    /// Two arguments that are the same text.
+    static func sameArguments(size: Int) -> [UInt8] {
+        var bytes: [UInt8] = [0x80, 4]
+        bytes += text(size) + [0x94, UInt8(ascii: "h"), 0, 0x86, 0x94]
+        return bytes + [UInt8(ascii: "}"), 0x94, 0x86, 0x94, UInt8(ascii: ".")]
+    }
+
+    private static func text(_ size: Int) -> [UInt8] {
+        let length = (0..<4).map { UInt8(truncatingIfNeeded: size >> ($0 * 8)) }
+        return [UInt8(ascii: "X")] + length + Array(repeating: UInt8(ascii: "x"), count: size)
+    }
+
     private static func framed(_ content: [UInt8]) -> [UInt8] {
         [0x80, 5, 0x95, UInt8(content.count + 1), 0, 0, 0, 0, 0, 0, 0] + content + Array(".".utf8)
     }

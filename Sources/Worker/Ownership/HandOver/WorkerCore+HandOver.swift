@@ -108,7 +108,7 @@ extension WorkerCore {
             objects[reference.id] = ObjectEntry(owner: reference.owner, registration: .held)
             noteKnown(reference.id, to: peer)
         }
-        objects[reference.id]?.localReferences += 1
+        objects.update(reference.id) { $0.localReferences += 1 }
         endHandOver(message.token, .success(reference), into: &effects)
     }
 

@@ -92,7 +92,7 @@ extension WorkerCore {
         let isOwnWish = key.requester == configuration.address.worker
         if !isOwnWish {
             _ = references.addBorrower(key.requester, of: id)
-            objects[id]?.pins = 1
+            objects.update(id) { $0.pins = 1 }
         }
         capture(contained, in: id, into: &effects)
         let answer = HandedOver(
