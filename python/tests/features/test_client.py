@@ -1,7 +1,10 @@
 """Ray Client: programs beside a cluster, which reach it through `ray://` alone."""
 
 import asyncio
+import collections
 import contextlib
+import functools
+import http
 import json
 import os
 import signal
@@ -90,47 +93,30 @@ class Counter:
 
 
 # Of these the plain ones never see an interpreter on our core.
-VALUES = [
-    *(
-        None,
-        True,
-        False,
-        0,
-        -1,
-        127,
-        128,
-        -129,
-        1 << 31,
-        1 << 32,
-        -(1 << 63),
-        (1 << 64) - 1,
-        1 << 64,
-        1.5,
-        -0.0,
-    ),
-    *(float("inf"), "", "text", "ä€\U0001f600", "x" * 300, b"", b"bytes", b"y" * 70_000, 1j),
-    *(
-        [],
-        [1, [2.0, [b"3"]]],
-        list(range(1500)),
-        {},
-        {"a": 1, 2: b"x", None: [{}]},
-        {n: str(n) for n in range(300)},
-    ),
-    *(
-        (),
-        (1, "a"),
-        [(1,)],
-        {(1, 2): 3},
-        {1},
-        frozenset({2}),
-        ["same"] * 3,
-        [[]] * 2,
-        range(3),
-        slice(1),
-        ValueError,
-    ),
+NUMBERS = [0, -1, 127, 128, -129, 1 << 31, 1 << 32, -(1 << 63), (1 << 64) - 1, 1 << 64, 1.5, -0.0]
+NUMBERS += [float("inf"), float("nan"), 1j, http.HTTPStatus.OK]
+TEXTS = ["", "text", "ä€\U0001f600", "x" * 300, b"", b"bytes", b"y" * 70_000]
+LISTS = [[], [1, [2.0, [b"3"]]], list(range(1500)), ["same"] * 3, [[]] * 2, ["x" * 60_000] * 17, [(1,)]]
+LISTS += [functools.reduce(lambda inner, _: [inner], range(100), 1), (), (1, "a")]
+MAPS = [
+    {},
+    {"a": 1, 2: b"x", None: [{}]},
+    {n: str(n) for n in range(300)},
+    {True: 1, 2: 2, 2.5: 3},
+    {(1, 2): 3},
 ]
+OTHERS = [
+    None,
+    True,
+    False,
+    collections.OrderedDict(a=1),
+    {1},
+    frozenset({2}),
+    range(3),
+    slice(1),
+    ValueError,
+]
+VALUES = NUMBERS + TEXTS + LISTS + MAPS + OTHERS
 
 
 @pytest.mark.usefixtures("client")
