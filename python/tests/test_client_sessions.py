@@ -231,6 +231,101 @@ result["token"] = asked(("client_id", name), ("authorization", "Bearer of someth
     assert seen["token"] == [True, {"get": 1}]
 
 
+RELAY = """
+import random
+import socket
+import threading
+import time
+
+
+class Relay:
+    # Passes bytes on between clients and the server; loses the server's, and cuts all connections, when it is told.
+    def __init__(self):
+        self.loses = False
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
+        self.sockets = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            near, _ = self.listener.accept()
+            far = socket.create_connection(("127.0.0.1", 50051))
+            self.sockets += [near, far]
+            threading.Thread(target=self.pump, args=(near, far, False), daemon=True).start()
+            threading.Thread(target=self.pump, args=(far, near, True), daemon=True).start()
+
+    def pump(self, source, target, is_server_s):
+        try:
+            while data := source.recv(1 << 14):
+                if not (is_server_s and self.loses):
+                    target.sendall(data)
+        except OSError:
+            pass
+        for one in (source, target):
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def cut(self):
+        # What was lost was answered before.
+        time.sleep(0.2)
+        self.loses = False
+        sockets, self.sockets = self.sockets, []
+        for one in sockets:
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+client.disconnect()
+relay = Relay()
+client.connect(relay.address)
+"""
+
+
+def test_a_client_that_connects_again_is_answered_once():
+    """Its requests come again, whoever has answered them, when it has lost the answers."""
+    result = run(
+        RELAY + """
+@client.remote
+class Journal:
+    def __init__(self):
+        self.lines = []
+
+    def write(self, line):
+        self.lines.append(line)
+        return len(self.lines)
+
+    def read(self):
+        return self.lines
+
+
+random.seed(1)
+journal = Journal.remote()
+expected, counts, puts = [], [], []
+for turn in range(6):
+    for number in range(turn * 100, turn * 100 + 100):
+        line = random.choice([number, number, number, (number,), [number, "x" * 70_000]])
+        expected.append(line)
+        counts.append(journal.write.remote(line))
+        if number % 100 < 50:
+            puts.append(client.put(number))
+        elif number % 100 == 50:
+            assert client.get(counts[-1]) == len(counts)
+            relay.loses = True
+    relay.cut()
+result["lines"] = client.get(journal.read.remote()) == expected
+result["counts"] = client.get(counts) == list(range(1, len(expected) + 1))
+result["puts"] = [number % 100 for number in client.get(puts)] == list(range(50)) * 6
+""",
+        before="",
+    )
+    assert result == {"lines": True, "counts": True, "puts": True}
+
+
 def test_what_may_change_from_call_to_call_is_always_ray_s():
     seen = run("""
 def decorate(invoke):
