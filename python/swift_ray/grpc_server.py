@@ -1,6 +1,6 @@
 """Servers of gRPC for Ray Client, with the connections in Swift.
 
-What Ray's servicers use of `grpc.server` is here, with the same meaning: they run unchanged. Python comes in where a
+What Ray's servicers use of `grpc.server` is here, with the same meaning. Python comes in where a
 call has come with its message, and leaves when it has its answer; connections, frames and flow control need neither
 the interpreter nor its lock (`Sources/GRPC`).
 """
