@@ -66,27 +66,14 @@ extension Endpoint {
             milliseconds: settings.connectMilliseconds)
     }
 
-    /// Names are looked up on a thread of their own: that can take seconds.
     private func resolve(_ peer: Peer, _ host: String, _ port: UInt16) {
-        do throws(TransportError) {
-            try PlainThread.start("ray.resolver") { [self] in
-                var numeric: String?
-                let status = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { buffer -> Int32 in
-                    let status = ray_resolve(host, buffer.baseAddress, buffer.count)
-                    if status == 0, let base = buffer.baseAddress { numeric = String(cString: base) }
-                    return status
-                }
-                let reason = numeric == nil ? String(cString: ray_resolve_error(status)) : ""
-                reactor.perform { [numeric] in
-                    if let numeric {
-                        self.dialTCP(peer, host: host, numeric: numeric, port: port)
-                    } else {
-                        self.failed(peer, "the name \(host) cannot be resolved: \(reason)")
-                    }
+        settings.resolve(host) { [self] result in
+            reactor.perform {
+                switch result {
+                case .success(let numeric): self.dialTCP(peer, host: host, numeric: numeric, port: port)
+                case .failure(let error): self.failed(peer, "\(error)")
                 }
             }
-        } catch {
-            failed(peer, "the name \(host) cannot be resolved: \(error)")
         }
     }
 

@@ -75,6 +75,11 @@ package final class Endpoint: @unchecked Sendable {
         package var acrossNodes = LinkCore.Configuration.acrossNodes(connects: false)
         /// Takes a connection from a listener: its descriptor, or -errno.
         package var accept: @Sendable (Int32) -> Int32 = { ray_accept($0) }
+        /// Looks a host's name up without blocking, and tells its numeric address; on any thread.
+        package var resolve: @Sendable (String, @escaping @Sendable (Result<String, TransportError>) -> Void) -> Void =
+            {
+                HostName.resolve($0, $1)
+            }
 
         /// The limits that are meant for production.
         package init() {}

@@ -15,6 +15,8 @@ package enum TransportError: Error, Hashable, Sendable, CustomStringConvertible 
     case folderNotPrivate(path: String)
     /// TLS is wanted and cannot be had; what is wrong, with the file's path.
     case tls(String)
+    /// Nobody knows the address of a host; why.
+    case nameUnknown(host: String, reason: String)
     /// A system call failed.
     case system(operation: String, code: Int32)
 
@@ -29,6 +31,8 @@ package enum TransportError: Error, Hashable, Sendable, CustomStringConvertible 
             "the folder \(path) can be written by other users: use one with mode 0700 that is yours"
         case .tls(let reason):
             "TLS is wanted (RAY_USE_TLS) and cannot be used: \(reason)"
+        case .nameUnknown(let host, let reason):
+            "the name \(host) cannot be resolved: \(reason)"
         case .system(let operation, let code):
             "\(operation) failed: \(Self.text(code))"
         }

@@ -172,10 +172,10 @@ package enum DriverConnection {
 
     /// The address of this machine that peers of `host` can reach: that of the interface that leads there.
     static func localAddress(towards host: String) -> String {
-        var numeric = [CChar](repeating: 0, count: 64)
-        guard ray_resolve(host, &numeric, numeric.count) == 0 else { return "127.0.0.1" }
         var own = [CChar](repeating: 0, count: 64)
-        guard ray_local_address(&numeric, &own, own.count) == 0 else { return "127.0.0.1" }
+        guard let numeric = try? HostName.resolve(host), ray_local_address(numeric, &own, own.count) == 0 else {
+            return "127.0.0.1"
+        }
         return own.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "127.0.0.1" }
     }
 }
