@@ -89,13 +89,12 @@ extension Endpoint {
         if let connectAt { timer.set(noLaterThan: connectAt) }
     }
 
-    /// No descriptor is left for a new connection: a listener is left alone for a while, else it would be ready
-    /// all the time.
+    /// No descriptor is left for a new connection: a listener is left alone for a while.
     func rest(_ listener: Listener, code: Int32) {
         let now = reactor.clock.now()
         reactor.modify(descriptor: listener.descriptor, events: 0)
         resting.append(listener)
-        restsUntil = now.advanced(milliseconds: 100)
+        restsUntil = now.advanced(milliseconds: Scarcity.restMilliseconds)
         timer.set(noLaterThan: restsUntil)
         guard now >= nextWarning else { return }
         nextWarning = now.advanced(milliseconds: 60_000)

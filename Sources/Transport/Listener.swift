@@ -3,9 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-internal import CRaySystem
-internal import Glibc
-
 /// A listening socket of an endpoint.
 final class Listener: ReactorSource {
     let descriptor: Int32
@@ -13,9 +10,6 @@ final class Listener: ReactorSource {
     /// The path of a Unix socket, removed at the end.
     let path: String
     private let endpoint: Endpoint
-
-    /// What the kernel says when it has no descriptor or no memory: the connection stays in the queue.
-    private static let exhaustion: Set<Int32> = [EMFILE, ENFILE, ENOBUFS, ENOMEM]
 
     init(descriptor: Int32, isUnix: Bool, path: String, endpoint: Endpoint) {
         self.descriptor = descriptor
@@ -29,7 +23,7 @@ final class Listener: ReactorSource {
         for _ in 0..<64 {
             let accepted = endpoint.settings.accept(descriptor)
             guard accepted >= 0 else {
-                if Self.exhaustion.contains(-accepted) { endpoint.rest(self, code: -accepted) }
+                if Scarcity.isMeant(by: -accepted) { endpoint.rest(self, code: -accepted) }
                 return
             }
             endpoint.accepted(accepted, isUnix: isUnix)

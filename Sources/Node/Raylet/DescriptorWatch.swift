@@ -5,13 +5,13 @@
 
 internal import CRaySystem
 internal import Glibc
-internal import RayTransport
+package import RayTransport
 internal import Synchronization
 
 /// Waits for pipes and small sockets on a thread of its own, so that they never hold up the links.
 ///
 /// Unchecked: `sources` and `delayed` are touched by the watch's thread only; the rest is constant, atomic or under a mutex.
-final class DescriptorWatch: @unchecked Sendable {
+package final class DescriptorWatch: @unchecked Sendable {
     private let epoll: Int32
     private let wakeup: Int32
     private let jobs = Mutex<[@Sendable () -> Void]>([])
@@ -22,8 +22,10 @@ final class DescriptorWatch: @unchecked Sendable {
     /// How long the thread sleeps where nothing is to be done later.
     private static let sleepNanoseconds: UInt64 = 60_000_000_000
 
+    /// A watch with its thread, which runs until `stop`.
+    ///
     /// - Throws: `system` if the machine gives no descriptors or threads.
-    init() throws(TransportError) {
+    package init() throws(TransportError) {
         epoll = ray_epoll_create()
         wakeup = ray_eventfd_create()
         guard epoll >= 0, wakeup >= 0 else {
@@ -83,7 +85,7 @@ final class DescriptorWatch: @unchecked Sendable {
     }
 
     /// Ends the thread and closes all descriptors.
-    func stop() {
+    package func stop() {
         isStopped.store(true, ordering: .sequentiallyConsistent)
         ray_eventfd_signal(wakeup)
     }

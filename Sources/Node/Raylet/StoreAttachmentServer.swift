@@ -5,14 +5,14 @@
 
 internal import CRaySystem
 internal import Glibc
-internal import RayTransport
+package import RayTransport
 
 /// Hands the store's memory to processes of the node, and tells when they are gone.
 ///
 /// Everything happens on the `DescriptorWatch`'s thread; slots are given and taken by the callbacks.
 ///
 /// Unchecked: `pending` is touched by that thread only; the rest is constant.
-final class StoreAttachmentServer: @unchecked Sendable {
+package final class StoreAttachmentServer: @unchecked Sendable {
     /// Connections that have not said their token.
     private static let pendingMax = 256
 
@@ -23,26 +23,29 @@ final class StoreAttachmentServer: @unchecked Sendable {
     /// Asks for a slot for a process; the answer is a slot or a sentence, given on the watch's thread.
     private let attach: (Int32, @escaping @Sendable (UInt32?, String) -> Void) -> Void
     private let detach: (UInt32) -> Void
+    /// Takes a connection from a listener: its descriptor, or -errno.
+    private let take: (Int32) -> Int32
     /// What was said on connections that have no slot yet, and since when they are there.
     private var pending: [Int32: (said: [UInt8], since: UInt64)] = [:]
 
     /// A server that does not listen yet; an empty token lets everyone of the same user in.
-    init(
+    package init(
         watch: DescriptorWatch, token: [UInt8], storeDescriptors: [Int32],
         attach: @escaping (Int32, @escaping @Sendable (UInt32?, String) -> Void) -> Void,
-        detach: @escaping (UInt32) -> Void
+        detach: @escaping (UInt32) -> Void, accept: @escaping (Int32) -> Int32 = { ray_accept($0) }
     ) {
         self.watch = watch
         self.token = token
         self.storeDescriptors = storeDescriptors
         self.attach = attach
         self.detach = detach
+        take = accept
     }
 
     /// Begins to serve the socket; any thread.
     ///
     /// - Throws: `socketInUse` or `system`.
-    func listen(path: String) throws(TransportError) {
+    package func listen(path: String) throws(TransportError) {
         let listener = ray_unix_listen(path, 128)
         if listener == -EADDRINUSE { throw .socketInUse(path: path) }
         guard listener >= 0 else { throw .system(operation: "listening on \(path)", code: -listener) }
@@ -51,11 +54,12 @@ final class StoreAttachmentServer: @unchecked Sendable {
 
     private func accept(_ listener: Int32) -> Bool {
         for _ in 0..<64 {
-            let connection = ray_accept(listener)
-            if connection == -EMFILE || connection == -ENFILE {
-                // The listener stays ready as long as there is no descriptor for who waits: it is left alone for a while.
+            let connection = take(listener)
+            if Scarcity.isMeant(by: -connection) {
                 watch.pause(listener)
-                watch.after(milliseconds: 100) { self.watch.resume(listener) { self.accept(listener) } }
+                watch.after(milliseconds: Scarcity.restMilliseconds) {
+                    self.watch.resume(listener) { self.accept(listener) }
+                }
             }
             guard connection >= 0 else { break }
             endOverdue()
