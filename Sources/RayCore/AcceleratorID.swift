@@ -39,6 +39,14 @@ package enum Accelerator: UInt8, CaseIterable, Hashable, Sendable {
         guard let accelerator = Self.byResource[resource] else { return nil }
         self = accelerator
     }
+
+    /// Reads "KIND:rest": the resource's name, and what is behind the first colon.
+    package static func split(_ text: some StringProtocol) -> (kind: Accelerator, rest: String)? {
+        guard let colon = text.firstIndex(of: ":"), let kind = Accelerator(resource: String(text[..<colon])) else {
+            return nil
+        }
+        return (kind, String(text[text.index(after: colon)...]))
+    }
 }
 
 /// One device of a node.
@@ -54,9 +62,7 @@ package struct AcceleratorID: Hashable, Sendable, Comparable, CustomStringConver
 
     /// Reads what `description` says.
     package init?(_ text: some StringProtocol) {
-        guard let colon = text.firstIndex(of: ":"), let kind = Accelerator(resource: String(text[..<colon])),
-            let number = UInt32(text[text.index(after: colon)...])
-        else { return nil }
+        guard let (kind, rest) = Accelerator.split(text), let number = UInt32(rest) else { return nil }
         self.init(kind, number)
     }
 

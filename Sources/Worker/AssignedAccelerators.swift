@@ -19,10 +19,8 @@ package struct AssignedAccelerators: Hashable, Sendable {
 
         /// Reads what `description` says.
         package init?(_ text: some StringProtocol) {
-            guard let colon = text.firstIndex(of: ":"), let kind = Accelerator(resource: String(text[..<colon])) else {
-                return nil
-            }
-            self.init(kind, String(text[text.index(after: colon)...]))
+            guard let (kind, name) = Accelerator.split(text) else { return nil }
+            self.init(kind, name)
         }
 
         /// "GPU:GPU-8932f937".
