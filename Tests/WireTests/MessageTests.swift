@@ -68,6 +68,7 @@ struct MessageTests {
     func impossibleNumbers(_ number: Int) {
         let reports: [Message] = [
             .nodeReport(NodeReport(storeUsed: 0, storeCapacity: 0, objectCount: 0, workerCount: number)),
+            .clusterStatus(waiting(groups: number, bundles: 1)), .clusterStatus(waiting(groups: 1, bundles: number)),
             .spillReport(SpillReport(spilledBytes: number)),
             .taskEvents(TaskEvents(dropped: number)),
             .objectsListed(ObjectsListed(token: 1, objects: [], omitted: number)),
@@ -81,6 +82,16 @@ struct MessageTests {
                 try decode(kind: message.kind, message.payload)
             }
         }
+    }
+
+    /// A cluster where so many placement groups wait, of so many bundles each.
+    private func waiting(groups: Int, bundles: Int) -> ClusterStatus {
+        let group = GroupDemand(
+            bundles: [GroupDemand.Bundles(shape: ResourceSet(), count: bundles)], strategy: "PACK", count: groups,
+            reason: PendingReason(.infeasible, "too much"))
+        return ClusterStatus(
+            nodes: [], demands: [], actorsAlive: 0, actorsPending: 0, actorsDead: 0, jobs: 0, warnings: [],
+            groups: [group])
     }
 
     @Test("An item of a generator beyond those that it can make is refused: it would have no id")

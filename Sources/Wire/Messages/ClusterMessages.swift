@@ -246,7 +246,7 @@ package struct GroupDemand: Hashable, Sendable, WireCodable {
 
         package init(from reader: inout WireReader) throws(WireError) {
             shape = try reader.value()
-            count = try reader.int()
+            count = try reader.count()
         }
     }
 
@@ -275,7 +275,7 @@ package struct GroupDemand: Hashable, Sendable, WireCodable {
     package init(from reader: inout WireReader) throws(WireError) {
         bundles = try reader.values()
         strategy = try reader.string()
-        count = try reader.int()
+        count = try reader.count()
         reason = try reader.value()
     }
 }
