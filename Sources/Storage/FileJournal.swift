@@ -56,19 +56,24 @@ package final class FileJournal: Journal {
         path = folder + "/journal"
         self.warn = warn
         guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
-            throw RayError(
-                .systemError,
-                "the folder \(folder) for the head's journal cannot be made: \(TransportError.text(errno)); "
-                    + "set RAY_gcs_storage_path to one that can be written")
+            throw JournalFailure.error("the folder \(folder) for the head's journal cannot be made", code: errno)
         }
         lockDescriptor = open(folder + "/journal.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        let lockCode = errno
         event = ray_eventfd_create()
         guard lockDescriptor >= 0, event >= 0 else {
-            throw RayError(.systemError, "\(folder)/journal.lock cannot be opened: \(TransportError.text(errno))")
+            let code = lockDescriptor < 0 ? lockCode : -event
+            if lockDescriptor >= 0 { Glibc.close(lockDescriptor) }
+            if event >= 0 { Glibc.close(event) }
+            throw JournalFailure.error("\(folder)/journal.lock cannot be opened", code: code)
         }
         guard flock(lockDescriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let code = errno
             Glibc.close(lockDescriptor)
             Glibc.close(event)
+            guard code == EWOULDBLOCK else {
+                throw JournalFailure.error("\(folder)/journal.lock cannot be locked", code: code)
+            }
             throw RayError(
                 .systemError,
                 "the journal \(path) is in use by another head; stop that one, or set RAY_gcs_storage_path to another "
@@ -254,9 +259,9 @@ package final class FileJournal: Journal {
         }
     }
 
+    /// What the last system call met.
     private func failure(_ what: String) -> RayError {
-        RayError(
-            .outOfDisk,
-            "the journal \(path) cannot be \(what): \(TransportError.text(errno)); make room on its disk")
+        let code = errno
+        return JournalFailure.error("the journal \(path) cannot be \(what)", code: code)
     }
 }

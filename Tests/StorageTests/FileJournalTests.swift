@@ -156,7 +156,7 @@ struct FileJournalTests {
         let value = [UInt8](repeating: 7, count: 1 << 20)
         for round in 0..<25 { await store([record(1, value), record(2, [UInt8(round)])], in: journal) }
         #expect(warnings.withLock { $0.count } == 1)
-        #expect(warnings.withLock { $0.first?.contains("make room") } == true)
+        #expect(warnings.withLock { $0.first?.contains("move away what stands in its place") } == true)
         #expect(try Data(contentsOf: folder.file).count > 24 << 20)
         try FileManager.default.removeItem(atPath: obstacle)
         for round in 0..<25 { await store([record(1, value), record(2, [UInt8(round)])], in: journal) }
