@@ -9,8 +9,8 @@ import RayWorker
 import Testing
 
 @Suite("A worker's ownership") struct OwnershipTests {
-    private func storedResult(_ harness: inout WorkerHarness) -> ObjectReference {
-        let reference = harness.submit()
+    private func storedResult(_ harness: inout WorkerHarness, retries: Int = 3) -> ObjectReference {
+        let reference = harness.submit(retries: retries)
         for case (.requestLease(let request), _) in harness.sent() { harness.grant(request.lease) }
         harness.receive(
             .taskDone(
@@ -189,6 +189,43 @@ import Testing
             return
         }
         #expect(object.data.count == total - 3 && object.metadata == [6, 6, 6])
+    }
+
+    @Test(
+        "Sizes that cannot be, or that there is no memory for, have an object read elsewhere, and the reason is told",
+        arguments: [
+            (-1, 0, 0, "impossible sizes"), (4, Int.min, 0, "impossible sizes"), (4, 0, Int.max, "impossible sizes"),
+            (Int.max, Int.max, Int.max, "impossible sizes"),
+            (1 << 44, 1 << 44, 1 << 44, "this machine has 4096 bytes of memory"),
+            (4_000, 90, 7, "this machine has 4096 bytes of memory"),
+        ])
+    func absurdSizes(data: Int, metadata: Int, contained: Int, reason: String) {
+        var harness = WorkerHarness(raylet: nil, pullBytesMax: 4_096)
+        let reference = storedResult(&harness, retries: 0)
+        harness.receive(
+            .objectCopied(ObjectCopied(object: reference.id, raylet: WorkerHarness.other)),
+            from: WorkerHarness.other.worker)
+        let token = harness.get([reference])
+        _ = harness.sent()
+        func tell(_ raylet: Address, _ data: Int, _ metadata: Int, _ contained: Int, offset: Int = 0) {
+            let chunk = ObjectChunk(
+                object: reference.id, offset: offset, dataBytes: data, metadataBytes: metadata,
+                containedBytes: contained, bytes: [UInt8](repeating: 5, count: 2))
+            harness.receive(.objectChunk(chunk), from: raylet.worker)
+        }
+        tell(WorkerHarness.raylet, data, metadata, contained)
+        #expect(harness.sent().map(\.1) == [WorkerHarness.other.worker])
+        // As much as there is memory for may come; the sizes stay what they were.
+        tell(WorkerHarness.other, 4_096, 0, 0)
+        #expect(harness.outcome(token) == nil)
+        tell(WorkerHarness.other, data, metadata, contained, offset: 2)
+        guard case .failed(let error)? = harness.outcome(token)?.first else {
+            Issue.record("no failure")
+            return
+        }
+        let told = ([error.message] + error.causes).joined(separator: "; ")
+        #expect(told.contains(reason), "\(told)")
+        #expect(told.contains(reason == "impossible sizes" ? reason : "other sizes than before"), "\(told)")
     }
 
     @Test("Chunks come in any order; what is outside of the object has it read elsewhere, from its beginning")

@@ -134,7 +134,7 @@ extension WorkerCore {
             objects.update(id) { $0.presence = .locating }
             effects.append(.locate(id))
         case (.pending, _): learn(id, into: &effects)
-        case (.stored(let raylets, let byteCount), _): fetch(id, from: raylets, byteCount, entry, into: &effects)
+        case (.stored(let raylets, _), _): fetch(id, from: raylets, entry, into: &effects)
         case (.inline, _), (.failed, _): break
         }
     }
@@ -154,12 +154,11 @@ extension WorkerCore {
     }
 
     private mutating func fetch(
-        _ id: ObjectID, from raylets: [Address], _ byteCount: Int, _ entry: ObjectEntry,
-        into effects: inout WorkerEffects
+        _ id: ObjectID, from raylets: [Address], _ entry: ObjectEntry, into effects: inout WorkerEffects
     ) {
         objects.update(id) { $0.presence = .fetching }
         guard let raylet = configuration.raylet else {
-            startPull(id, from: raylets, byteCount, into: &effects)
+            startPull(id, from: raylets, into: &effects)
             return
         }
         let owner = entry.owner ?? configuration.address

@@ -13,9 +13,8 @@ struct RemotePull: Sendable {
     var version: UInt32
     /// Nodes that could not give it.
     var tried: [NodeID] = []
-    var dataBytes = 0
-    var metadataBytes = 0
-    var total = 0
+    /// What the source's first chunk has told.
+    var sizes: Sizes?
     var bytes: [UInt8] = []
     /// Bytes asked for so far.
     var requested = 0
@@ -26,6 +25,26 @@ struct RemotePull: Sendable {
     /// When the present source is given up.
     var deadline = Instant.distantFuture
 
+    /// The parts of an object, one behind the other.
+    struct Sizes: Hashable, Sendable {
+        var dataBytes: Int
+        var metadataBytes: Int
+        var containedBytes: Int
+
+        /// Those that a chunk tells; nothing if one is negative or all are more than a number can be.
+        init?(_ chunk: ObjectChunk) {
+            (dataBytes, metadataBytes, containedBytes) = (chunk.dataBytes, chunk.metadataBytes, chunk.containedBytes)
+            guard [dataBytes, metadataBytes, containedBytes].allSatisfy((0...Limits.objectBytesMax).contains) else {
+                return nil
+            }
+        }
+
+        var total: Int { dataBytes + metadataBytes + containedBytes }
+    }
+
+    /// All bytes, if the source has told.
+    var total: Int { sizes?.total ?? 0 }
+
     /// What became of a chunk.
     enum Outcome {
         case taken
@@ -35,18 +54,21 @@ struct RemotePull: Sendable {
         case flawed(String)
     }
 
-    /// Copies a chunk to its place; the first one tells the sizes.
-    mutating func take(_ chunk: ObjectChunk) -> Outcome {
-        if bytes.isEmpty {
-            let sizes = [chunk.dataBytes, chunk.metadataBytes, chunk.containedBytes]
-            guard sizes.allSatisfy({ (0...Limits.objectBytesMax).contains($0) }) else {
-                return .flawed("it tells impossible sizes")
+    /// Copies a chunk to its place; the first one tells the sizes, which no other may change.
+    ///
+    /// - Parameter bytesMax: What there is memory for.
+    mutating func take(_ chunk: ObjectChunk, bytesMax: Int) -> Outcome {
+        guard let told = Sizes(chunk) else { return .flawed("it tells impossible sizes") }
+        if sizes == nil {
+            guard told.total <= bytesMax else {
+                return .flawed(
+                    "the object is to have \(told.total) bytes, and this machine has \(bytesMax) bytes of memory: read it "
+                        + "in a task of the cluster")
             }
-            dataBytes = chunk.dataBytes
-            metadataBytes = chunk.metadataBytes
-            total = chunk.dataBytes + chunk.metadataBytes + chunk.containedBytes
-            bytes = [UInt8](repeating: 0, count: total)
+            sizes = told
+            bytes = [UInt8](repeating: 0, count: told.total)
         }
+        guard told == sizes else { return .flawed("it tells other sizes than before") }
         guard chunk.offset >= 0, chunk.offset <= total - chunk.bytes.count else {
             return .flawed("a chunk lies outside the object")
         }
@@ -61,9 +83,7 @@ struct RemotePull: Sendable {
 extension WorkerCore {
     private static let chunkMilliseconds = 10_000
 
-    mutating func startPull(
-        _ id: ObjectID, from sources: [Address], _ byteCount: Int, into effects: inout WorkerEffects
-    ) {
+    mutating func startPull(_ id: ObjectID, from sources: [Address], into effects: inout WorkerEffects) {
         guard pulls[id] == nil, let version = objects[id]?.version else { return }
         pulls[id] = RemotePull(sources: sources, version: version)
         askFirstChunk(id, at: .zero, into: &effects)
@@ -79,6 +99,7 @@ extension WorkerCore {
             notFound(id, at: pull.tried, version: pull.version, error, at: now, into: &effects)
             return
         }
+        pulls[id]?.sizes = nil
         pulls[id]?.bytes = []
         pulls[id]?.received = 0
         pulls[id]?.offsets = []
@@ -106,7 +127,7 @@ extension WorkerCore {
         if let error = message.error { return sourceFailed(id, error.message, at: now, into: &effects) }
         // Out of the table, so that the bytes are written in place and not into a copy of all of them.
         guard var pull = pulls.removeValue(forKey: id) else { return }
-        let outcome = pull.take(message)
+        let outcome = pull.take(message, bytesMax: configuration.pullBytesMax)
         if case .taken = outcome {
             pull.deadline = now.advanced(milliseconds: Self.chunkMilliseconds)
             setAlarm(pull.deadline)
@@ -135,10 +156,11 @@ extension WorkerCore {
     }
 
     private mutating func finishPull(_ id: ObjectID, _ pull: RemotePull, into effects: inout WorkerEffects) {
-        let metadataEnd = pull.dataBytes + pull.metadataBytes
+        guard let sizes = pull.sizes else { return }
+        let metadataEnd = sizes.dataBytes + sizes.metadataBytes
         let contained = pull.bytes[metadataEnd...].withUnsafeBytes { RayObject.references(in: $0) }
         let object = RayObject(
-            data: Array(pull.bytes[..<pull.dataBytes]), metadata: Array(pull.bytes[pull.dataBytes..<metadataEnd]),
+            data: Array(pull.bytes[..<sizes.dataBytes]), metadata: Array(pull.bytes[sizes.dataBytes..<metadataEnd]),
             contained: contained ?? [])
         guard let entry = objects[id] else { return }
         // The owner keeps the copy in the store as the one that others fetch.
