@@ -90,15 +90,15 @@ import Testing
     }
 
     @Test("A call that says how often it is made again, or that it is not, does not go by its actor's number")
-    func ownRetries() {
+    func ownRetries() throws {
         for own in [0, 1] {
             var harness = WorkerHarness()
             let actor = create(&harness, retries: 3)
             harness.receive(state(actor, .alive, retries: 3))
             var buffer = WorkerEffects()
             let call = Call(function: WorkerHarness.function, retriesMax: own)
-            let reference = harness.core.call(
-                actor, call, from: nil, inheritsRetries: false, at: harness.now, into: &buffer)[0]
+            let reference = try harness.core.callWithinLimit(
+                actor, call, from: nil, at: harness.now, into: &buffer)[0]
             harness.effects += buffer.items
             let token = harness.get([reference])
             #expect(calls(&harness).count == 1)

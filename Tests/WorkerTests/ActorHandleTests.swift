@@ -137,8 +137,12 @@ import Testing
         _ = call(&harness, own)
         let token = harness.get([call(&harness, own)])
         #expect(harness.outcome(token)?.first?.errorType == .pendingCallsLimitExceeded)
-        let refused = harness.core.refusal(of: own, Call(function: WorkerHarness.function))
-        #expect(refused?.type == .pendingCallsLimitExceeded)
+        var buffer = WorkerEffects()
+        let refused = #expect(throws: RayError.self) {
+            try harness.core.callWithinLimit(
+                own, Call(function: WorkerHarness.function), from: nil, at: harness.now, into: &buffer)
+        }
+        #expect(refused?.type == .pendingCallsLimitExceeded && buffer.items.isEmpty)
         let foreign = ActorID(7, 7)
         _ = call(&harness, foreign)
         harness.receive(update(foreign, .pending, pending: 1))

@@ -43,9 +43,12 @@ extension Worker {
         // Not as the value of the transaction: what is that large is copied on its way out.
         var refusal: RayError?
         let results = transact { core, now, effects in
-            refusal = core.refusal(of: actor, call)
-            guard refusal == nil else { return [] as [ObjectReference] }
-            return core.call(actor, call, from: task, inheritsRetries: false, at: now, into: &effects)
+            do throws(RayError) {
+                return try core.callWithinLimit(actor, call, from: task, at: now, into: &effects)
+            } catch {
+                refusal = error
+                return []
+            }
         }
         if let refusal { throw refusal }
         return results

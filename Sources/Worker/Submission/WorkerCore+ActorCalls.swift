@@ -71,31 +71,47 @@ extension WorkerCore {
 
     /// Calls a method; its results' references, each with one local reference.
     ///
-    /// One that has no retries of its own has those of its actor, unless the caller has looked for them already.
+    /// One that has no retries of its own has those of its actor. Over the limit of calls that are under way its results
+    /// say so.
     package mutating func call(
-        _ actor: ActorID, _ call: Call, from parent: TaskID?, inheritsRetries: Bool = true, at now: Instant,
-        into effects: inout WorkerEffects
+        _ actor: ActorID, _ call: Call, from parent: TaskID?, at now: Instant, into effects: inout WorkerEffects
     ) -> [ObjectReference] {
         follow(actor, into: &effects)
-        var spec = TaskSpec(
-            id: .actorTask(actor, using: &generator), kind: .actorCall(actor, sequence: 0), call: call.shared,
-            arguments: call.arguments, owner: configuration.address)
-        if !spec.resources.isEmpty { spec.resources = ResourceSet() }
-        if let error = excess(of: actor, spec.call.value) {
+        let spec = actorTask(actor, call)
+        if let error = excess(of: actor, call.shared.value) {
             return spec.returnIDs.map { id in
                 objects[id] = ObjectEntry(value: .failed(error), localReferences: 1)
                 return ObjectReference(id: id, owner: configuration.address)
             }
         }
         enqueue(spec, for: actor)
-        let isSaid = spec.retriesMax != 0 || !inheritsRetries
-        let retries = isSaid ? spec.retriesMax : actors[actor]?.taskRetriesMax ?? 0
+        let retries = spec.retriesMax != 0 ? spec.retriesMax : actors[actor]?.taskRetriesMax ?? 0
         return begin(
             spec, retriesLeft: retries, retryExceptions: call.retryExceptions, parent: parent, at: now, into: &effects)
     }
 
-    /// Why a call is over the limit of those under way on an actor; made all the same, its results say so.
-    package func refusal(of actor: ActorID, _ call: Call) -> RayError? { excess(of: actor, call.shared.value) }
+    /// As `call`, but one over the limit is refused here, and its own retries are all that a call has.
+    ///
+    /// - Throws: `pendingCallsLimitExceeded`
+    package mutating func callWithinLimit(
+        _ actor: ActorID, _ call: Call, from parent: TaskID?, at now: Instant, into effects: inout WorkerEffects
+    ) throws(RayError) -> [ObjectReference] {
+        if let error = excess(of: actor, call.shared.value) { throw error }
+        follow(actor, into: &effects)
+        let spec = actorTask(actor, call)
+        enqueue(spec, for: actor)
+        return begin(
+            spec, retriesLeft: spec.retriesMax, retryExceptions: call.retryExceptions, parent: parent, at: now,
+            into: &effects)
+    }
+
+    private mutating func actorTask(_ actor: ActorID, _ call: Call) -> TaskSpec {
+        var spec = TaskSpec(
+            id: .actorTask(actor, using: &generator), kind: .actorCall(actor, sequence: 0), call: call.shared,
+            arguments: call.arguments, owner: configuration.address)
+        if !spec.resources.isEmpty { spec.resources = ResourceSet() }
+        return spec
+    }
 
     /// A call takes its place among those that have not been sent.
     private mutating func enqueue(_ spec: TaskSpec, for actor: ActorID) {
