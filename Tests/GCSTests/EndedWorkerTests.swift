@@ -49,6 +49,19 @@ import Testing
         #expect(rows(&harness, alive: true).count == 1)
     }
 
+    @Test("A driver, which says hello before it knows its raylet, is on the node of its machine, or on none")
+    func driversNode() {
+        var harness = GCSHarness.cluster()
+        harness.join(1)
+        func home(ofDriverOn host: String, _ number: UInt64) -> StateValue? {
+            let address = Address(node: .none, worker: driver(number), host: host, port: 1, socketPath: "")
+            harness.give(.peerUp(driver(number), role: .driver, address: address))
+            return rows(&harness, alive: true).first { $0["worker_id"] == .text(driver(number).hex) }?["node_id"]
+        }
+        #expect(home(ofDriverOn: "h1", 2) == .text(node(1).hex))
+        #expect(home(ofDriverOn: "elsewhere", 3) == .text(NodeID.none.hex))
+    }
+
     @Test("Rows say when processes and nodes came and went, and of SIGKILL what may be behind it")
     func times() {
         func time(_ row: [String: StateValue]?, _ column: String) -> Int {

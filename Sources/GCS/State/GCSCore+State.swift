@@ -79,13 +79,20 @@ extension GCSCore {
         instant.map { .int(Int(settings.trace.unixNanoseconds($0) / 1_000_000)) } ?? .int(0)
     }
 
+    /// The first node of a machine.
+    private func node(on host: String) -> NodeID? { nodeOrder.first { nodes[$0]?.info.address.host == host } }
+
     private func workerRows(_ query: QueryState) -> StateRows {
         let list = StateList<WorkerRow>(columns: [
             .column("worker_id") { .id($0.id) },
             .column("is_alive") { .bool($0.isAlive) },
             .column("worker_type") { .text($0.isDriver ? "DRIVER" : "WORKER") },
             .column("exit_type") { .optional($0.end?.exitType.rawValue) },
-            .column("node_id") { .id($0.address.node) },
+            .column("node_id") { row in
+                // A driver says hello before it knows its raylet: it is where its machine is.
+                let node = row.address.node
+                return .id(node.isNone ? self.node(on: row.address.host) ?? node : node)
+            },
             .column("ip") { .text($0.address.host) },
             .column("pid") { .int(Int($0.processID)) },
             .detail("exit_detail") { .optional($0.end?.detail) },
@@ -134,10 +141,7 @@ extension GCSCore {
                 return self.time(self.peers[driver]?.joinedAt ?? self.endedWorkers[driver]?.startedAt)
             },
             .detail("end_time") { self.time(self.endedWorkers[$0.info.driver.worker]?.endedAt) },
-            .detail("driver_node_id") { job in
-                let node = self.nodeOrder.first { self.nodes[$0]?.info.address.host == job.info.driver.host }
-                return node.map { .id($0) } ?? .null
-            },
+            .detail("driver_node_id") { self.node(on: $0.info.driver.host).map { .id($0) } ?? .null },
         ])
         let running = jobs.values.filter { endedJobs[$0.id] == nil }
         return list.rows(of: running + endedJobs.all, query) { $0.id < $1.id }

@@ -277,6 +277,12 @@ def test_failures_in_the_words_of_ray(cluster):
     assert "The actor is dead because it was killed by `ray.kill`" in failure("waits")[1]
 
 
+def test_drivers_are_on_their_node(cluster):
+    node = ray.get_runtime_context().get_node_id()
+    drivers = api.list_workers(filters=[("worker_type", "=", "DRIVER"), ("node_id", "=", node)])
+    assert os.getpid() in [one.pid for one in drivers]
+
+
 def test_the_call_that_ends_its_actor_has_finished(cluster):
     @ray.remote(num_cpus=0)
     class Leaving:
