@@ -29,7 +29,7 @@ def run(program: str, seconds: float = 60) -> tuple[int, str]:
 
 def test_exit_in_a_constructor_comes_to_the_calling_thread():
     code, output = run("""
-        loops = EventLoops(None, [""])
+        loops = EventLoops(None, {"": 1})
         try:
             loops.run_now(lambda: sys.exit(3), [], {})
         except SystemExit as exit:
@@ -48,7 +48,7 @@ def test_exit_in_a_task_of_user_code_ends_the_process():
         async def call():
             asyncio.create_task(leave())
 
-        EventLoops(None, [""]).run_now(call, [], {})
+        EventLoops(None, {"": 1}).run_now(call, [], {})
         time.sleep(30)
         """)
     assert code == 5, output
@@ -62,7 +62,7 @@ def test_call_is_cancelled_that_the_loop_has_not_begun():
             failed.append((task, type(error).__name__))
             ended.set()
 
-        loops = EventLoops(SimpleNamespace(results=SimpleNamespace(fail=fail)), [""])
+        loops = EventLoops(SimpleNamespace(results=SimpleNamespace(fail=fail)), {"": 1})
         loops.loop("").call_soon_threadsafe(free.wait)
         header = {"task": bytes(24)}
         loops.start("task", header, "")

@@ -15,10 +15,12 @@ from swift_ray.raylet.task_context import async_task_function_name, async_task_i
 
 
 class EventLoops:
-    """Runs calls as coroutines; none holds a thread while it waits."""
+    """Runs calls as coroutines; none holds a thread while it waits, but generators for their readers."""
 
-    def __init__(self, execution: Any, groups: list[str]) -> None:
+    def __init__(self, execution: Any, groups: dict[str, int]) -> None:
+        """`groups`: how many calls of each run at a time."""
         self._execution = execution
+        self._calls_max = sum(groups.values())
         self._loops: dict[str, asyncio.AbstractEventLoop] = {}
         self._threads: list[threading.Thread] = []
         # The loops of calls under way, by the task's id, and the coroutines of those that the loops have come to.

@@ -105,7 +105,7 @@ class WorkerLoop:
         if self._is_asyncio or self._max_concurrency > 1 or len(groups) > 1:
             context.constructor = header["task"]
         if self._is_asyncio:
-            self._loops = EventLoops(self._execution, list(groups))
+            self._loops = EventLoops(self._execution, groups)
         elif self._max_concurrency > 1 or len(groups) > 1:
             self._pools = {name: ThreadPool(count) for name, count in groups.items()}
 

@@ -60,6 +60,22 @@ def test_a_generator_that_nobody_reads_any_more_goes_on():
     assert stays(tally, 8)
 
 
+@ray.remote(num_cpus=0)
+class Loop:
+    async def numbers(self, tally, count):
+        for number in range(count):
+            await tally.begin.remote()
+            yield number
+
+
+def test_generators_of_asyncio_that_wait_keep_no_other_from_going_on():
+    tally, source = Tally.remote(), Loop.remote()
+    method = source.numbers.options(_generator_backpressure_num_objects=1)
+    items = [method.remote(tally, 3) for _ in range(20)]
+    assert stays(tally, 20)
+    assert [ray.get(item, timeout=60) for item in items[-1]] == [0, 1, 2]
+
+
 def test_a_generator_that_waits_hears_signals():
     @ray.remote(num_cpus=0, max_retries=0, _generator_backpressure_num_objects=1)
     def processes():
