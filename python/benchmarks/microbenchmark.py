@@ -109,7 +109,8 @@ def rates(core: str, options: argparse.Namespace) -> Iterator[tuple[str, float]]
     filter = {"TESTS_TO_RUN": options.rows} if options.rows else {}
     process = subprocess.Popen(
         command,
-        env={**environment(core), **filter},
+        # A cluster of its own, whatever address another one has left behind.
+        env={**environment(core), **filter, "RAY_ADDRESS": "local"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
