@@ -198,18 +198,18 @@ package final class Endpoint: @unchecked Sendable {
     /// Sends a message over an existing link; see `Peer.send`.
     @discardableResult
     package func send(
-        kind: UInt16, requestID: UInt64, payload: UnsafeRawBufferPointer, to id: WorkerID, urgent: Bool = true
+        kind: UInt16, requestID: UInt64, payload: UnsafeRawBufferPointer, to id: WorkerID, at time: SendTime = .soon
     ) -> SendOutcome {
         guard let peer = peer(id) else { return .noLink }
-        return peer.send(kind: kind, requestID: requestID, payload: payload, urgent: urgent)
+        return peer.send(kind: kind, requestID: requestID, payload: payload, at: time)
     }
 
     /// Sends a message whose payload is an array.
     @discardableResult
     package func send(
-        kind: UInt16, requestID: UInt64, payload: [UInt8], to id: WorkerID, urgent: Bool = true
+        kind: UInt16, requestID: UInt64, payload: [UInt8], to id: WorkerID, at time: SendTime = .soon
     ) -> SendOutcome {
-        payload.withUnsafeBytes { send(kind: kind, requestID: requestID, payload: $0, to: id, urgent: urgent) }
+        payload.withUnsafeBytes { send(kind: kind, requestID: requestID, payload: $0, to: id, at: time) }
     }
 
     /// Ends the link to a peer after what is queued; the peer is told `reason`. Nothing is reported on this side.

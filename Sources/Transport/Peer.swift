@@ -19,6 +19,18 @@ package enum SendOutcome: Hashable, Sendable {
     case tooLarge
 }
 
+/// When a message is written.
+package enum SendTime: Hashable, Sendable {
+    /// Gathered with others: by `Reactor.flush`, by the next thread that polls, by the leading thread, or when 32 KiB have
+    /// gathered.
+    case gathered
+    /// At once, or at the end of the turn within a handler.
+    case soon
+    /// At once, also within a handler: nobody hears before it what this process says to others afterwards, be it killed
+    /// in between.
+    case atOnce
+}
+
 /// One process to which an endpoint has a link; `send` may be called on any thread.
 package final class Peer: Sendable {
     struct State {
@@ -60,13 +72,10 @@ package final class Peer: Sendable {
         self.settle = settle
     }
 
-    /// Sends a message: written at once, or at the end of the turn within a handler.
-    ///
-    /// With `urgent: false` it is gathered with others and written by `Reactor.flush`, by the next thread that polls,
-    /// by the leading thread, or when 32 KiB have gathered.
+    /// Sends a message.
     @discardableResult
     package func send(
-        kind: UInt16, requestID: UInt64, payload: UnsafeRawBufferPointer, urgent: Bool = true
+        kind: UInt16, requestID: UInt64, payload: UnsafeRawBufferPointer, at time: SendTime = .soon
     ) -> SendOutcome {
         let isInTurn = reactor.isInTurn
         var becameDirty = false
@@ -79,7 +88,13 @@ package final class Peer: Sendable {
             }
             hasEffects = state.link.hasEffects
             tickAt = state.link.tickAt
-            if isInTurn || !urgent && state.link.unsentBytes < Self.gatheredBytesMax {
+            let mayWait =
+                switch time {
+                case .gathered: isInTurn || state.link.unsentBytes < Self.gatheredBytesMax
+                case .soon: isInTurn
+                case .atOnce: false
+                }
+            if mayWait {
                 becameDirty = !state.isDirty
                 state.isDirty = true
             } else {
@@ -95,8 +110,8 @@ package final class Peer: Sendable {
 
     /// Sends a message whose payload is an array.
     @discardableResult
-    package func send(kind: UInt16, requestID: UInt64, payload: [UInt8], urgent: Bool = true) -> SendOutcome {
-        payload.withUnsafeBytes { send(kind: kind, requestID: requestID, payload: $0, urgent: urgent) }
+    package func send(kind: UInt16, requestID: UInt64, payload: [UInt8], at time: SendTime = .soon) -> SendOutcome {
+        payload.withUnsafeBytes { send(kind: kind, requestID: requestID, payload: $0, at: time) }
     }
 
     /// Bytes that are queued for the peer, sent or not.

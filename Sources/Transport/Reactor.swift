@@ -44,7 +44,7 @@ protocol ReactorFlushable: AnyObject, Sendable {
 /// then looks for work. So an event waits at most about 2 ms for a leader, also while an executor runs user code.
 ///
 /// A leader that has just written what others had gathered naps: it waits for events as ever, but for `napNanoseconds`
-/// only, and meanwhile output that is not urgent does not wake it. So a thread that submits call after call pays for
+/// only, and meanwhile output that is gathered does not wake it. So a thread that submits call after call pays for
 /// one wake-up, and the calls go out in batches.
 ///
 /// Unchecked: `events`, `dirty` and `hasFlushedLater` are touched by the leader only (see above); the pointer to the
@@ -504,6 +504,6 @@ extension Reactor {
         if !isNapping.load(ordering: .sequentiallyConsistent) { wakeLeader() }
     }
 
-    /// Writes what was sent with `urgent: false`, on the caller's thread.
+    /// Writes what was gathered, on the caller's thread.
     package func flush() { flushLater() }
 }

@@ -91,9 +91,30 @@ struct EndpointTests {
         }
         #expect(client.wait { $0.ups.count == 1 })
         for number in 1...5 as ClosedRange<UInt64> {
-            client.endpoint.send(kind: 18, requestID: number, payload: [1], to: server.id, urgent: false)
+            client.endpoint.send(kind: 18, requestID: number, payload: [1], to: server.id, at: .gathered)
         }
         #expect(server.wait { $0.messages.count == 5 })
+    }
+
+    @Test("What is sent at once is heard while its sender's turn goes on, and what was sent before it, too")
+    func atOnce() throws {
+        let folder = TemporaryFolder()
+        let (server, client) = try pair(isUnix: true, folder: folder)
+        defer {
+            client.close()
+            server.close()
+        }
+        #expect(client.wait { $0.ups.count == 1 })
+        let heard = Mutex<[UInt64]?>(nil)
+        client.reactor.perform {
+            for (number, time) in [(1, SendTime.gathered), (2, .soon), (3, .atOnce)] as [(UInt64, SendTime)] {
+                client.endpoint.send(kind: 18, requestID: number, payload: [1], to: server.id, at: time)
+            }
+            _ = server.wait { $0.messages.count == 3 }
+            heard.withLock { $0 = server.recorder.records.withLock { $0.messages.map(\.requestID) } }
+        }
+        #expect(client.reactor.poll(microseconds: 20_000_000) { heard.withLock { $0 != nil } })
+        #expect(heard.withLock { $0 } == [1, 2, 3])
     }
 
     @Test("Both sides may connect at once", arguments: [true, false])

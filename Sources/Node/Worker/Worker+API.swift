@@ -419,7 +419,8 @@ extension Worker {
     /// Sends a message that is not the core's business.
     func send(_ message: Message, to peer: WorkerID) {
         KillPoint.current?.pass(message, .sending)
-        endpoint.send(kind: message.kind, requestID: 0, payload: message.payload, to: peer)
+        let time = Self.sendTime(of: message, isExecuting: false)
+        endpoint.send(kind: message.kind, requestID: 0, payload: message.payload, to: peer, at: time)
         KillPoint.current?.pass(message, .sent)
     }
 }

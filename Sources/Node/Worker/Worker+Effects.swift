@@ -46,7 +46,7 @@ extension Worker {
                 message.encode(into: &state.writer)
                 let outcome = endpoint.send(
                     kind: message.kind, requestID: requestID, payload: state.writer.bytes, to: peer,
-                    urgent: !Self.comesInNumbers(message, isExecuting: state.core.isExecuting))
+                    at: Self.sendTime(of: message, isExecuting: state.core.isExecuting))
                 if outcome == .tooLarge {
                     let byteCount = state.writer.bytes.count
                     state.core.receive(
@@ -90,11 +90,14 @@ extension Worker {
 
     /// Messages that come by the thousand are gathered: they leave with the next poll, or soon after. A result is one of
     /// them if another will follow; the core says when it must leave before (`flush`).
-    private static func comesInNumbers(_ message: Message, isExecuting: Bool) -> Bool {
+    ///
+    /// Whoever hears of an object in the store may count on it, and end this process: the store has heard of it before.
+    static func sendTime(of message: Message, isExecuting: Bool) -> SendTime {
         switch message {
-        case .pushTask, .callActor: true
-        case .taskDone: isExecuting
-        default: false
+        case .pushTask, .callActor: .gathered
+        case .taskDone: isExecuting ? .gathered : .soon
+        case .sealObject: .atOnce
+        default: .soon
         }
     }
 
