@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What takes longer than a change should wait for: format, tests, killed processes, simulated clusters, benchmarks.
-# SEEDS says how many clusters are simulated; half as many again have a head that dies, or placement groups.
+# SEEDS says how many clusters are simulated; half as many again have a head that dies, or placement
+# groups, and an eighth reads late.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -26,6 +27,7 @@ make --no-print-directory chaos
 simulate "$seeds"
 simulate $((seeds / 4)) --head-dies
 simulate $((seeds / 8)) --workload groups
+simulate $((seeds / 8)) --reads-late
 simulate $((seeds / 8)) --workload groups --head-dies
 if [[ -n ${RAY_TESTS:-} ]]; then dev/ray-tests.sh; fi
 make --no-print-directory bench

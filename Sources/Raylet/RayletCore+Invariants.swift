@@ -46,7 +46,7 @@ extension RayletCore {
             }
             precondition(!waiting.contains(id), "a lease with a worker waits")
             let worker = pool[token]
-            let serves = worker?.state == .leased(id) || (worker?.state == .killed && worker?.lease == id)
+            let serves = worker?.state == .leased(id) || (worker?.isDead == true && worker?.lease == id)
             precondition(serves, "a lease's worker does not serve it")
         }
         for id in waitingLeases { precondition(leases[id] != nil, "a lease waits that is not known") }

@@ -93,6 +93,7 @@ package struct RayletCore: Sendable {
         case .spawnFailed(let token, let reason): spawnFailed(token, reason: reason, at: now, into: &effects)
         case .processExited(let processID, let exit):
             processExited(processID, exit, at: now, into: &effects)
+        case .storeClientGone(let slot): storeClientGone(slot, into: &effects)
         case .programReady(let key, let path): programReady(key, path: path, at: now, into: &effects)
         case .programFailed(let key, let error): programFailed(key, error, into: &effects)
         case .packageReady(let package, let folder, let byteCount):
@@ -121,7 +122,9 @@ package struct RayletCore: Sendable {
     /// Ends all processes and the node.
     mutating func leave(reason: String, into effects: inout [RayletEffect]) {
         for token in pool.order {
-            if let processID = pool[token]?.processID { effects.append(.kill(processID: processID, group: true)) }
+            if let processID = pool[token]?.livingProcessID {
+                effects.append(.kill(processID: processID, group: true))
+            }
         }
         effects.append(.log(.warning, "this node leaves the cluster: \(reason)"))
         effects.append(.leave(reason: reason))

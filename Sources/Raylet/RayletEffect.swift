@@ -40,6 +40,8 @@ package enum RayletEffect: Hashable, Sendable {
     case storeShare(ObjectID, as: ObjectID, owner: WorkerID, token: UInt64)
     /// Bring a spilled object back; answered by `objectSealed` or `restoreFailed`.
     case storeRestore(ObjectID)
+    /// Take the slot of a process that has ended: its pins go, and what it has not sealed.
+    case storeDetach(slot: UInt32)
     /// Free all that this process owned; answered by `objectsRemoved`.
     case storeReleaseOwner(WorkerID)
     /// Send a piece of a sealed or spilled object as `ObjectChunk`, or an `ObjectChunk` with an error if it is not there.

@@ -20,8 +20,10 @@ package enum RayletInput: Sendable {
     case workerSpawned(startToken: UInt64, processID: Int32)
     /// It could not be started.
     case spawnFailed(startToken: UInt64, reason: String)
-    /// A worker process is gone and reaped.
+    /// A worker process is gone and reaped. Of what it said last some may come after this, and `peerLost` behind it.
     case processExited(processID: Int32, ProcessExit)
+    /// The process that had this slot of the store has ended; the rest is as with `processExited`.
+    case storeClientGone(slot: UInt32)
     /// The executable asked for by `fetchProgram` is on this node's disk and fits it.
     case programReady(key: String, path: String)
     /// It cannot be had or does not run here.

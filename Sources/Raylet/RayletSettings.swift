@@ -20,6 +20,9 @@ package struct RayletSettings: Sendable {
     package var startMillisecondsMax = 10_000
     /// A killed process must be gone within this time, else its lease is answered without its last lines.
     package var killMillisecondsMax = 5_000
+    /// What a process said before it ended must be read within this time: something that it started may keep the other end
+    /// of its link open.
+    package var lastWordsMillisecondsMax = 1_000
     /// Starts that fail one after the other before all leases that wait for the program fail.
     package var startFailuresMax = 3
     /// Idle workers beyond the number of CPUs end after this time.
@@ -46,6 +49,8 @@ package struct RayletSettings: Sendable {
     package var trace = TraceSettings()
     /// A fault for the simulation to find: owners are not told of copies.
     package var plantsSilentCopies = false
+    /// Another: what a process said before its end is not waited for.
+    package var plantsHastyEnd = false
 
     /// Settings with the usual limits.
     package init(info: NodeInfo, cpuCount: Int, firstNumber: UInt64 = 1) {

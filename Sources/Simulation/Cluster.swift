@@ -23,6 +23,7 @@ final class Cluster {
     var digest = Digest()
     var report: SimulationReport
     var oracle = Oracle()
+    var seals = SealOracle()
 
     /// Every process that ever was, in order of its start.
     var processes: [SimulatedProcess] = []
@@ -167,6 +168,7 @@ final class Cluster {
         case .booted(let worker): if worker.isAlive { worker.introduce() }
         case .exited(let raylet, let processID, let code, let signal):
             if raylet.isAlive { raylet.exited(processID, code: code, signal: signal) }
+        case .struck(let worker): kill(worker)
         case .detached(let raylet, let slot): if raylet.isAlive { raylet.detach(slot) }
         case .disk(let raylet, let job): if raylet.isAlive { raylet.diskDone(job) }
         case .fetched(let raylet, let key): if raylet.isAlive { raylet.programFetched(key) }

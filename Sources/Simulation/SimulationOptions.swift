@@ -74,6 +74,8 @@ package enum SimulationPlantedFault: String, Sendable, Hashable, CaseIterable {
     case heardTwice
     /// A link waits for ever for a peer that says nothing.
     case trustSilence
+    /// A raylet takes the end of a process for the end of what that has said.
+    case hastyEnd
     /// An owner gives a worker that it cannot reach back as if it were idle.
     case politeAbandon
 }
@@ -129,6 +131,9 @@ package struct SimulationOptions: Sendable, Hashable {
     package var messageFault: SimulationMessageFault?
     /// Whether the head dies and is started again from its journal.
     package var headDies = false
+    /// Whether processes of one node read some of what they say to each other late, as where they share few processors, and
+    /// workers are killed that have just stored something.
+    package var readsLate = false
     package var plantedFault: SimulationPlantedFault?
     /// Size of the workload: the argument of Fibonacci, or nothing for what the seed chooses.
     package var size: Int?

@@ -14,7 +14,7 @@ import Testing
         func pick(_ count: Int) -> Int { Int.random(in: 0..<count, using: &random) }
         let client = process(1000 + pick(12))
         let id = object(UInt64(pick(6)))
-        switch pick(22) {
+        switch pick(24) {
         case 0, 1: harness.assign(UInt32(pick(12)), job: UInt32(1 + pick(2)), actor: pick(4) == 0 ? ActorID.none : nil)
         case 2: harness.gcs(.releaseLease(ReleaseLease(lease: lease(UInt32(pick(12))), kill: pick(3) == 0)))
         case 3: harness.gcs(.killWorker(KillWorker(lease: lease(UInt32(pick(12))), reason: "r")))
@@ -62,6 +62,8 @@ import Testing
                 object: id, owner: client, offset: pick(2) * 8, dataBytes: 16, metadataBytes: 0, containedBytes: 0,
                 bytes: [UInt8](repeating: 1, count: 8))
             harness.send(.pushChunk(push), from: client)
+        case 21: harness.give(.peerUp(Address(node: node(0), worker: client, host: "h0", port: 2, socketPath: "")))
+        case 22: harness.give(.storeClientGone(slot: UInt32(pick(3))))
         default:
             if pick(2) == 0 {
                 let jobs = pick(3) == 0 ? [JobID(UInt32(1 + pick(2)))] : []

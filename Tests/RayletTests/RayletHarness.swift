@@ -121,6 +121,13 @@ struct RayletHarness {
         return (ready(token, processID), processID)
     }
 
+    /// As `startWorker`, with a link that is known to be up.
+    mutating func startLinkedWorker(for number: UInt32) -> (id: WorkerID, processID: Int32) {
+        let worker = startWorker(for: number)
+        give(.peerUp(Address(node: node(0), worker: worker.id, host: "h0", port: 2, socketPath: "")))
+        return worker
+    }
+
     /// A driver on this node.
     mutating func driver(_ number: Int = 900) -> WorkerID {
         let address = Address(node: node(0), worker: process(number), host: "h0", port: 2, socketPath: "")
@@ -197,6 +204,9 @@ struct RayletHarness {
             }
         case .storeAbort(let object, let slot):
             if let entry = store[object], entry.slot == slot, !entry.isSealed { store[object] = nil }
+        case .storeDetach(let slot):
+            effects.append(effect)
+            store = store.filter { $0.value.isSealed || $0.value.slot != slot }
         case .storeFree(let objects):
             for object in objects { store[object] = nil }
             answers = [.objectsRemoved(objects)]

@@ -15,15 +15,17 @@ extension SimulationTests {
             var workload: SimulationWorkload?
             var words: String
             var headDies = false
+            var readsLate = false
 
             init(
                 _ fault: SimulationPlantedFault, _ words: String, in workload: SimulationWorkload? = nil,
-                headDies: Bool = false
+                headDies: Bool = false, readsLate: Bool = false
             ) {
                 self.fault = fault
                 self.workload = workload
                 self.words = words
                 self.headDies = headDies
+                self.readsLate = readsLate
             }
         }
 
@@ -45,6 +47,7 @@ extension SimulationTests {
             Plant(.heardTwice, "starts twice"),
             Plant(.trustSilence, "jobs still run"),
             Plant(.politeAbandon, "hangs", in: .cancels),
+            Plant(.hastyEnd, "whose seal is under way", readsLate: true),
         ]
 
         @Test("The first 500 seeds find every fault that is planted", .timeLimit(.minutes(5)), arguments: plants)
@@ -53,6 +56,7 @@ extension SimulationTests {
             options.plantedFault = plant.fault
             options.workload = plant.workload
             options.headDies = plant.headDies
+            options.readsLate = plant.readsLate
             for seed in UInt64(1)...500 {
                 let report = Simulation.run(seed: seed, options: options)
                 if let failure = report.failure, failure.contains(plant.words) {

@@ -28,6 +28,9 @@ package struct SimulateCommand: ParsableCommand {
     @Flag(help: "The head dies, too, and is started again from its journal.")
     package var headDies = false
 
+    @Flag(help: "Processes of one node read some of what they say to each other late.")
+    package var readsLate = false
+
     @Flag(help: "Nothing else fails.")
     package var nothingElse = false
 
@@ -58,6 +61,7 @@ package struct SimulateCommand: ParsableCommand {
         options.workload = workload.flatMap { SimulationWorkload(rawValue: $0) }
         options.traceLinesMax = traceLines
         options.headDies = headDies
+        options.readsLate = readsLate
         options.plantedFault = plant.flatMap { SimulationPlantedFault(rawValue: $0) }
         if nothingElse {
             options.killsMax = 0
@@ -80,6 +84,7 @@ package struct SimulateCommand: ParsableCommand {
         var words = ["ray", "simulate", "--seed", "\(seed)"]
         if let workload { words += ["--workload", workload] }
         if headDies { words.append("--head-dies") }
+        if readsLate { words.append("--reads-late") }
         if let plant { words += ["--plant", plant] }
         if nothingElse { words.append("--nothing-else") }
         return words.joined(separator: " ")

@@ -138,12 +138,7 @@ final class RayletDriver: @unchecked Sendable {
             watch: watch, token: Array(configuration.token.utf8),
             storeDescriptors: [store.fileDescriptor] + (store.fallbackFile.map { [$0.descriptor] } ?? []),
             attach: { processID, answer in self.reactor.perform { self.attach(processID, answer) } },
-            detach: { slot in
-                self.reactor.perform {
-                    self.store.detachClient(StoreClient(index: slot), at: self.reactor.clock.now())
-                    self.drainStore()
-                }
-            })
+            detach: { slot in self.reactor.perform { self.give(.storeClientGone(slot: slot)) } })
         try server.listen(path: configuration.storeSocketPath)
         attachments = server
     }
@@ -358,6 +353,7 @@ extension RayletDriver {
                 object, by: client(slot), metadataSize: sizes.metadataBytes, containedSize: sizes.containedBytes,
                 at: now)
         case .storeAbort(let object, let slot): store.abort(object, by: client(slot), at: now)
+        case .storeDetach(let slot): store.detachClient(StoreClient(index: slot), at: now)
         case .storeFree(let objects): store.free(objects, at: now)
         case .storeKeep(let objects): store.receive(.setPrimary(objects, true), at: now)
         case .storeShare(let source, let object, let owner, let token):

@@ -99,7 +99,7 @@ extension RayletCore {
                         killWorker(token: token, isIntended: true, at: now, into: &effects)
                     }
                 case .idle, .leaving: killWorker(token: token, isIntended: true, at: now, into: &effects)
-                case .killed: break
+                case .killed, .ended: break
                 }
             }
             if isKept { endedJobs.insert(job) }

@@ -10,6 +10,10 @@ internal import RayWire
 struct StoreClientState: Sendable {
     /// Objects for which it has room or asked for room.
     var creations: Set<ObjectID> = []
+    /// Its slot in the arena, once it has asked for room.
+    var slot: UInt32?
+    /// Whether it has ended, and its slot goes when all is read that it said.
+    var hasLeftStore = false
 }
 
 /// An object that a process of this node is writing.

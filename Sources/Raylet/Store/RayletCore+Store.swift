@@ -47,6 +47,7 @@ extension RayletCore {
         creations[object] = ObjectCreation(
             client: peer, owner: create.owner, slot: create.slot, requestID: requestID, sizes: sizes)
         clients[peer]?.creations.insert(object)
+        clients[peer]?.slot = create.slot
         effects.append(
             .storeCreate(
                 StoreCreate(
@@ -190,6 +191,15 @@ extension RayletCore {
         forgetWaiter(owner, at: now, into: &effects)
     }
 
+    /// A process has left the store. The seal of what it was writing may be on its way here: then its slot goes behind that.
+    mutating func storeClientGone(_ slot: UInt32, into effects: inout [RayletEffect]) {
+        let writer = clients.first {
+            $0.value.slot == slot && !$0.value.creations.isEmpty && peers.contains($0.key)
+        }
+        guard let writer, !settings.plantsHastyEnd else { return effects.append(.storeDetach(slot: slot)) }
+        clients[writer.key]?.hasLeftStore = true
+    }
+
     /// A process of this node died: what it was writing is given back, what it waited for is not brought.
     mutating func clientGone(_ client: WorkerID, at now: Instant, into effects: inout [RayletEffect]) {
         if let state = clients.removeValue(forKey: client) {
@@ -199,6 +209,7 @@ extension RayletCore {
                 storeRequests = storeRequests.filter { $0.value.object != object || $0.value.slot != slot }
                 abortCreation(object, reason: "the process that wrote it died", at: now, into: &effects)
             }
+            if state.hasLeftStore, let slot = state.slot { effects.append(.storeDetach(slot: slot)) }
             // The GCS may have said that it is gone before it made its last objects.
             ownerGone(client, at: now, into: &effects)
         }

@@ -34,7 +34,7 @@ extension RayletCore {
     func memoryNode(for key: PoolKey) -> MemoryNode? {
         guard key.isOnOneMemoryNode else { return nil }
         var counts: [Int: Int] = [:]
-        for worker in pool.workers.values where worker.state != .killed {
+        for worker in pool.workers.values where !worker.isDead {
             if let number = worker.memoryNode?.number { counts[number, default: 0] += 1 }
         }
         return settings.memoryNodes.min { counts[$0.number, default: 0] < counts[$1.number, default: 0] }

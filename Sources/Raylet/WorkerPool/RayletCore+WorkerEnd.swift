@@ -11,7 +11,7 @@ extension RayletCore {
     mutating func killWorker(
         token: UInt64, isIntended: Bool, at now: Instant, into effects: inout [RayletEffect]
     ) {
-        guard let worker = pool[token], worker.state != .killed else { return }
+        guard let worker = pool[token], !worker.isDead else { return }
         if isIntended { pool.update(token) { $0.isIntended = true } }
         guard let processID = worker.processID else {
             pool.update(token) { $0.isDoomed = true }
@@ -24,16 +24,31 @@ extension RayletCore {
 
     /// A worker that cannot be reached is of no use.
     mutating func workerLinkLost(_ token: UInt64, at now: Instant, into effects: inout [RayletEffect]) {
-        guard let worker = pool[token], worker.state != .killed else { return }
+        guard let worker = pool[token] else { return }
+        if case .ended(let exit) = worker.state { return workerEnded(token, exit, at: now, into: &effects) }
         let isAsked = worker.state == .leaving
         killWorker(token: token, isIntended: isAsked, at: now, into: &effects)
     }
 
-    /// A process is reaped: its lease ends, what it was writing is given back.
+    /// A process is reaped. What it said last may not have been read: it ends here with its link.
+    ///
+    /// A seal among that is of an object which its caller may have been told of, on another link.
     mutating func processExited(
         _ processID: Int32, _ exit: ProcessExit, at now: Instant, into effects: inout [RayletEffect]
     ) {
-        guard let token = pool.token(processID: processID), let worker = pool.remove(token) else { return }
+        guard let token = pool.token(processID: processID), let worker = pool[token] else { return }
+        guard let address = worker.address, peers.contains(address.worker), !settings.plantsHastyEnd else {
+            return workerEnded(token, exit, at: now, into: &effects)
+        }
+        if case .leased(let lease) = worker.state { pool.update(token) { $0.lease = lease } }
+        pool.move(token, to: .ended(exit), at: now)
+    }
+
+    /// Nothing more comes from a worker: its lease ends, what it was writing is given back.
+    private mutating func workerEnded(
+        _ token: UInt64, _ exit: ProcessExit, at now: Instant, into effects: inout [RayletEffect]
+    ) {
+        guard let worker = pool.remove(token) else { return }
         guard let address = worker.address else {
             let reason =
                 worker.startFailure
@@ -48,7 +63,8 @@ extension RayletCore {
         if case .leased(let lease) = worker.state { served = lease }
         if let lease = served, leases[lease]?.worker != token || removeLease(lease) == nil { served = nil }
         let report = WorkerExited(
-            worker: address.worker, lease: served, processID: processID, exitCode: exit.code, signal: exit.signal,
+            worker: address.worker, lease: served, processID: worker.processID ?? 0, exitCode: exit.code,
+            signal: exit.signal,
             intended: worker.isIntended, lastLines: exit.lastLines)
         tellHead(.workerExited(report), into: &effects)
         clientGone(address.worker, at: now, into: &effects)
@@ -75,6 +91,8 @@ extension RayletCore {
             case .killed where age >= settings.killMillisecondsMax:
                 // The kernel has not let it go yet; the lease must not wait for that.
                 reportUnreaped(worker, at: now, into: &effects)
+            case .ended(let exit) where age >= settings.lastWordsMillisecondsMax:
+                workerEnded(token, exit, at: now, into: &effects)
             default: break
             }
         }
@@ -156,7 +174,7 @@ extension RayletCore {
         switch worker.state {
         case .leased: break
         case .idle: pool.move(token, to: .leaving, at: now)
-        case .requested, .starting, .leaving, .killed: return
+        case .requested, .starting, .leaving, .killed, .ended: return
         }
         pool.update(token) {
             $0.isRetired = true

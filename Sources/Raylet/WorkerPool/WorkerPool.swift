@@ -13,7 +13,9 @@ internal import RayWire
 ///         │            │          ▼          │
 ///         │            │       leaving       │
 ///         ▼            ▼          ▼          ▼
-///       (failed)     killed ◀── killed ◀── killed ──▶ (gone when reaped)
+///       (failed)     killed ◀── killed ◀── killed
+///                      │          │          │
+///                      └──────────┴──────────┴─reaped─▶ ended ──▶ (gone with its link)
 struct WorkerProcess: Sendable {
     /// Where the process is in its life.
     enum State: Hashable, Sendable {
@@ -27,8 +29,10 @@ struct WorkerProcess: Sendable {
         case leased(LeaseID)
         /// It was told to end, or has retired. Next: idle (it declined), killed, or gone.
         case leaving
-        /// It was sent SIGKILL. Next: gone.
+        /// It was sent SIGKILL. Next: ended, or gone.
         case killed
+        /// It is reaped, killed or by itself, and what it said last is being read. Next: gone.
+        case ended(ProcessExit)
     }
 
     /// A report that waits for the process id.
@@ -64,6 +68,17 @@ struct WorkerProcess: Sendable {
     var memoryError: RayError?
     /// To be killed as soon as its process id is known.
     var isDoomed = false
+
+    /// Whether its end is there or certain.
+    var isDead: Bool {
+        switch state {
+        case .killed, .ended: true
+        case .requested, .starting, .idle, .leased, .leaving: false
+        }
+    }
+
+    /// Its process, as long as the number cannot be another's.
+    var livingProcessID: Int32? { if case .ended = state { nil } else { processID } }
 
     /// Whether it has not reported yet, and still may.
     var isStarting: Bool { (state == .requested || state == .starting) && !isDoomed }
@@ -116,7 +131,11 @@ struct WorkerPool: Sendable {
         guard var worker = workers[token] else { return }
         body(&worker)
         workers[token] = worker
-        if let processID = worker.processID { tokens[processID] = token }
+        if let processID = worker.livingProcessID {
+            tokens[processID] = token
+        } else if let processID = worker.processID, tokens[processID] == token {
+            tokens[processID] = nil
+        }
         if let address = worker.address { tokensByWorker[address.worker] = token }
     }
 
@@ -131,7 +150,7 @@ struct WorkerPool: Sendable {
     /// Forgets a worker.
     mutating func remove(_ token: UInt64) -> WorkerProcess? {
         guard let worker = workers.removeValue(forKey: token) else { return nil }
-        if let processID = worker.processID { tokens[processID] = nil }
+        if let processID = worker.livingProcessID { tokens[processID] = nil }
         if let address = worker.address { tokensByWorker[address.worker] = nil }
         return worker
     }
@@ -139,7 +158,7 @@ struct WorkerPool: Sendable {
     /// Traps if an index disagrees with the workers.
     func checkInvariants() {
         for (processID, token) in tokens {
-            precondition(workers[token]?.processID == processID, "the index by process id names another worker")
+            precondition(workers[token]?.livingProcessID == processID, "the index by process id names another worker")
         }
         for (worker, token) in tokensByWorker {
             precondition(workers[token]?.address?.worker == worker, "the index by worker id names another worker")
@@ -152,7 +171,7 @@ struct WorkerPool: Sendable {
                 precondition(worker.processID != nil && worker.address == nil, "a starting worker has reported")
             case .idle, .leased, .leaving:
                 precondition(worker.address != nil, "a usable worker has not reported")
-            case .killed:
+            case .killed, .ended:
                 precondition(worker.processID != nil, "a killed worker has no process")
             }
         }

@@ -112,9 +112,23 @@ extension Cluster {
     private func killWorker() {
         let victims = processes.filter { $0.isAlive && $0.role == .worker }
         guard !victims.isEmpty, let victim = victims[random(0...victims.count - 1)] as? WorkerProcess else { return }
+        kill(victim)
+    }
+
+    /// The end of a worker that something strikes.
+    func kill(_ victim: WorkerProcess) {
+        guard victim.isAlive else { return }
         killCounts.workers += 1
         struck("\(victim.name) is killed")
         kill(victim, signal: 9, by: "the fault")
+    }
+
+    /// Where processes read late, some of those that have just stored something are killed.
+    func said(_ message: Message, by process: SimulatedProcess) {
+        guard case .sealObject = message, options.readsLate, !plan.faultEvents.isEmpty, process.role == .worker,
+            killCounts.workers < options.killsMax, happens(perMille: 100), let worker = process as? WorkerProcess
+        else { return }
+        add(.struck(worker), microseconds: random(0...1_000))
     }
 
     private func killNode() {

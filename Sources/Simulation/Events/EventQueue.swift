@@ -27,6 +27,7 @@ struct Event {
         case booted(WorkerProcess)
         case exited(RayletProcess, processID: Int32, code: Int32, signal: Int32)
         case detached(RayletProcess, slot: UInt32)
+        case struck(WorkerProcess)
         case fetched(RayletProcess, key: String)
         /// A node's disk is done.
         case disk(RayletProcess, SimulatedDisk.Job)

@@ -56,6 +56,8 @@ extension Cluster {
             note("\(process.name) has no link to \(peer.short): dropped \(message.traceText)")
             return
         }
+        seals.said(message, by: process, to: peer)
+        said(message, by: process)
         let side = link.ends[0].process === process ? 0 : 1
         var effects: [LinkCore.Effect] = []
         link.ends[side].core.receive(
@@ -212,6 +214,7 @@ extension Cluster {
 
     /// Microseconds from one process to another.
     func delay(_ link: SimulatedLink) -> Int {
+        if link.isSameNode, options.readsLate, happens(perMille: 100) { return random(500...6_000) }
         if link.isSameNode { return random(5...60) }
         return happens(perMille: 20) ? random(2_000...40_000) : random(80...1_500)
     }

@@ -42,6 +42,7 @@ final class RayletProcess: SimulatedProcess {
         settings.gcs = cluster.gcs?.address ?? .none
         settings.chunkBytes = cluster.plan.chunkBytes
         settings.plantsSilentCopies = cluster.options.plantedFault == .silentCopy
+        settings.plantsHastyEnd = cluster.options.plantedFault == .hastyEnd
         core = RayletCore(settings: settings)
         store = SimulatedStore(
             capacity: storeCapacity, spilling: cluster.plan.spilling, fallback: cluster.plan.fallback,
@@ -56,6 +57,7 @@ final class RayletProcess: SimulatedProcess {
 
     override func receive(_ message: Message, requestID: UInt64, from peer: WorkerID) {
         if case .nodeRegistered(let answer) = message { isMember = answer.error == nil }
+        cluster.seals.heard(message, by: self)
         give(.message(message, requestID: requestID, from: peer))
     }
 
@@ -97,7 +99,7 @@ final class RayletProcess: SimulatedProcess {
         }
     }
 
-    func detach(_ slot: UInt32) { withStore { $0.detach(slot, at: cluster.now, into: &$1) } }
+    func detach(_ slot: UInt32) { give(.storeClientGone(slot: slot)) }
     func programFetched(_ key: String) { give(.programReady(key: key, path: key)) }
 
     /// Tells the core what the store says on its own.
@@ -154,7 +156,12 @@ final class RayletProcess: SimulatedProcess {
             storeInput(
                 .seal(
                     object, client(slot), metadataSize: sizes.metadataBytes, containedSize: sizes.containedBytes))
-        case .storeAbort(let object, let slot): storeInput(.abort(object, client(slot)))
+        case .storeAbort(let object, let slot):
+            cluster.seals.givenBack(object, slot: slot, by: self, in: cluster)
+            storeInput(.abort(object, client(slot)))
+        case .storeDetach(let slot):
+            cluster.seals.givenBack(nil, slot: slot, by: self, in: cluster)
+            changeStore { $0.detach(slot, at: now, into: &$1) }
         case .storeFree(let objects): storeInput(.free(objects))
         case .storeKeep(let objects): storeInput(.setPrimary(objects, true))
         case .storeShare(let source, let object, let owner, let token):
@@ -176,7 +183,12 @@ final class RayletProcess: SimulatedProcess {
     private func client(_ slot: UInt32?) -> StoreClient { slot.map { StoreClient(index: $0) } ?? .raylet }
 
     private func storeInput(_ input: ObjectStoreCore.Input) {
-        store.perform(input, at: cluster.now, into: &inputs)
+        changeStore { $0.perform(input, at: cluster.now, into: &$1) }
+    }
+
+    /// Changes the store on the core's behalf, which hears next what came of it.
+    private func changeStore(_ body: (SimulatedStore, inout [RayletInput]) -> Void) {
+        body(store, &inputs)
         if let violation = store.violation { cluster.fail("\(name): store: \(violation)") }
         startJobs()
     }
