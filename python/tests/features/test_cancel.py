@@ -25,9 +25,9 @@ def sleep(seconds):
 
 @ray.remote
 def leave_marks(folder, name="task"):
-    """Says that it began, and that it was interrupted."""
-    mark(folder, f"{name} began")
+    """Says that it began, and that it was interrupted: at once, when others can know that it has begun."""
     try:
+        mark(folder, f"{name} began")
         sleep(60)
     except KeyboardInterrupt:
         mark(folder, f"{name} interrupted")
@@ -131,8 +131,8 @@ def test_children_are_spared(tmp_path):
     @ray.remote
     def parent():
         child = leave_marks.remote(str(tmp_path), "child")
-        mark(tmp_path, "parent began")
         try:
+            mark(tmp_path, "parent began")
             sleep(60)
         finally:
             # The child must outlive its parent's end, or it would be gone with its owner.
@@ -143,6 +143,7 @@ def test_children_are_spared(tmp_path):
             ray.cancel(child)
 
     task = parent.remote()
+    until_marked(tmp_path, "parent began")
     until_marked(tmp_path, "child began")
     ray.cancel(task, recursive=False)
     expect_cancelled(task)
