@@ -68,10 +68,6 @@ struct Execution: Sendable {
     var storing: [TaskID: StoringTask] = [:]
     /// Generators that run, or have been read from before they do.
     var generators: [TaskID: GeneratorProgress] = [:]
-    /// Those that have ended and count still.
-    var endedGenerators: [TaskID: EndedGenerator] = [:]
-    /// Generators that wait until they may make further items, the first first.
-    var asking: [TaskID] = []
     /// Of the task whose reply was sent last: it may still be here, gathered with others.
     var lastReplied: Shared<TaskCall>?
     /// Room asked for items of generators.

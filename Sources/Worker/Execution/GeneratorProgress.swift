@@ -22,41 +22,19 @@ struct GeneratorProgress: Sendable {
         var index: Int
     }
 
-    /// The function waits until it may make so many further items.
-    struct Asking: Sendable {
-        var token: UInt64
-        var count: Int
-    }
-
     /// The index of the next item.
     var next = 0
     /// Items that the reader has asked for.
     var consumed = 0
     var waiting: Waiting?
-    /// Items that it may make under its actor's limit, from the first one on.
-    var admitted = 0
-    var asking: Asking?
     /// Whether no further item is wanted of this try.
     var isOver = false
-
-    /// Whether somebody may read further items.
-    var hasReader: Bool { consumed < Int(UInt32.max) }
-
-    /// What it has of its actor's limit.
-    var unread: Int { max(0, admitted - consumed) }
 
     /// Whether the function waits behind an item: with it as many are unread as the limit allows.
     func mustWait(_ waiting: Waiting, _ generator: GeneratorSpec?) -> Bool {
         guard let limit = generator?.backpressure, limit > 0 else { return false }
         return waiting.index + 1 - consumed >= limit
     }
-}
-
-/// A generator that has ended before all of its items were read: they count for the limit of its actor still.
-struct EndedGenerator: Sendable {
-    /// Who reads.
-    var caller: WorkerID
-    var progress: GeneratorProgress
 }
 
 /// Room asked for an item of a generator.

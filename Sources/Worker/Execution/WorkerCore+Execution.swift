@@ -256,7 +256,6 @@ extension WorkerCore {
             execution.running[id]?.isCallerLost = true
             readerLost(of: id, into: &effects)
         }
-        forgetEndedGenerators(of: peer, into: &effects)
         startTasks(into: &effects)
         leaveIfDone(into: &effects)
     }

@@ -67,10 +67,9 @@ extension WorkerCore {
     /// The reader has got further.
     mutating func itemsConsumed(_ message: GeneratorConsumed, from peer: WorkerID, into effects: inout WorkerEffects) {
         let id = message.task
-        guard let task = execution.running[id] ?? execution.received[id] else {
-            return itemsConsumedLate(message, from: peer, into: &effects)
-        }
-        guard task.caller == peer, task.spec.generator != nil else { return }
+        guard let task = execution.running[id] ?? execution.received[id], task.caller == peer,
+            task.spec.generator != nil
+        else { return }
         read(Int(message.count), of: id, into: &effects)
     }
 
@@ -80,26 +79,23 @@ extension WorkerCore {
         let waiting = progress.waiting
         if let waiting, !progress.mustWait(waiting, execution.running[id]?.spec.generator) { progress.waiting = nil }
         execution.generators[id] = progress
-        if let waiting, progress.waiting == nil {
-            endBlocking(id, .completeRequest(waiting.token, .success(.done(Done()))), into: &effects)
-        }
-        if !execution.asking.isEmpty { admitAsking(into: &effects) }
+        guard let waiting, progress.waiting == nil else { return }
+        endBlocking(id, .completeRequest(waiting.token, .success(.done(Done()))), into: &effects)
     }
 
     /// Nobody is left to read what a task makes: it goes on to its end.
     mutating func readerLost(of id: TaskID, into effects: inout WorkerEffects) {
-        guard execution.running[id]?.spec.generator?.isLimited == true else { return }
+        guard let limit = execution.running[id]?.spec.generator?.backpressure, limit > 0 else { return }
         read(.max, of: id, into: &effects)
     }
 
-    /// A generator that may wait for its reader is cancelled.
+    /// A generator that waits for its reader is cancelled.
     mutating func cancelWaitingItem(of id: TaskID, into effects: inout WorkerEffects) {
         guard let task = execution.running[id] else { return }
         failWaitingItem(of: id, Self.cancelled(task.spec, "while it ran"), into: &effects)
     }
 
     private mutating func failWaitingItem(of id: TaskID, _ error: RayError, into effects: inout WorkerEffects) {
-        endAsking(id, .failure(error), into: &effects)
         guard let waiting = execution.generators[id]?.waiting else { return }
         execution.generators[id]?.waiting = nil
         endBlocking(id, .completeRequest(waiting.token, .failure(error)), into: &effects)
@@ -189,7 +185,7 @@ extension WorkerCore {
         ReferenceTable.Delivery(task: task, attempt: UInt32(item.attempt), item: UInt32(item.index) + 1)
     }
 
-    func complete(_ token: UInt64, _ error: RayError?, into effects: inout WorkerEffects) {
+    private func complete(_ token: UInt64, _ error: RayError?, into effects: inout WorkerEffects) {
         effects.append(.completeRequest(token, error.map { .failure($0) } ?? .success(.done(Done()))))
     }
 }

@@ -22,10 +22,6 @@ struct GeneratorStream: Sendable {
     /// Whether nobody reads any more.
     var isDropped = false
 
-    /// The process of an actor with a limit for all its generators, which counts items until they are read, also those of
-    /// calls that have ended; known when there are some.
-    var counter: WorkerID?
-
     /// How far the worker of a generator with a limit hears that it was read.
     var read: Int { isDropped ? .max : consumed - peeked }
 }

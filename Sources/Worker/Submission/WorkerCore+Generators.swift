@@ -54,7 +54,7 @@ extension WorkerCore {
             streams[task] = nil
             return  // It runs for items that were read.
         }
-        if cancels, tasks[task] != nil {
+        if cancels {
             tasks[task]?.isUnread = true
             cancel(task: task, force: false, recursive: true, at: now, into: &effects)
         } else {
@@ -78,7 +78,6 @@ extension WorkerCore {
         else {
             return freeUnwanted(message, into: &effects)
         }
-        if (task.spec.generator?.actorBackpressure ?? 0) > 0 { streams[message.task]?.counter = peer }
         switch message.result {
         case .inline(let object):
             append(.inline(object), to: message.task, into: &effects)
@@ -163,15 +162,12 @@ extension WorkerCore {
 
     /// Tells the worker of a generator with a limit how far its items have been read.
     mutating func tellConsumed(_ id: TaskID, into effects: inout WorkerEffects) {
-        guard let stream = streams[id], stream.read > 0, let worker = counter(of: id, stream) else { return }
+        guard let task = tasks[id], let generator = task.spec.generator, generator.backpressure > 0,
+            let stream = streams[id], stream.read > 0
+        else { return }
+        guard let worker = worker(of: task) else { return }
         let message = GeneratorConsumed(task: id, count: UInt32(clamping: stream.read))
         effects.send(.generatorConsumed(message), to: worker)
-    }
-
-    /// Who must hear how far a generator has been read.
-    private func counter(of id: TaskID, _ stream: GeneratorStream) -> WorkerID? {
-        guard let task = tasks[id] else { return stream.counter }
-        return task.spec.generator?.isLimited == true ? worker(of: task) : nil
     }
 
     /// A generator's task as it is sent: of the items that an earlier try has delivered only those that are lost come.
@@ -186,7 +182,7 @@ extension WorkerCore {
             (generator.skip, generator.again) = (first, [])
         }
         if task.isRebuild {
-            (generator.backpressure, generator.actorBackpressure) = (0, 0)
+            generator.backpressure = 0
             // Its result is made from all of them.
             if generator.isGathered { (generator.skip, generator.again) = (0, []) }
         }

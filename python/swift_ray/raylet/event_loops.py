@@ -166,22 +166,13 @@ class EventLoops:
         serialize = serializer_of(header)
         loop = asyncio.get_running_loop()
         yielded = Items(extras)
-        while True:
-            if header["asks"]:
-                await loop.run_in_executor(self.item_thread(), _core.admit_items, task, yielded.per_yield)
-            try:
-                value = await anext(items)
-            except StopAsyncIteration:
-                return
+        async for value in items:
             for item in yielded.of(value):
                 await loop.run_in_executor(self.item_thread(), _core.yield_item, task, serialize(item))
 
     def item_thread(self) -> concurrent.futures.ThreadPoolExecutor:
         if not hasattr(self, "_item_threads"):
-            # One for each call, so that those that wait leave one to who may go on; each is made when it is wanted.
-            self._item_threads = concurrent.futures.ThreadPoolExecutor(
-                self._calls_max, thread_name_prefix="ray.items"
-            )
+            self._item_threads = concurrent.futures.ThreadPoolExecutor(16, thread_name_prefix="ray.items")
         return self._item_threads
 
     def stop(self) -> None:
