@@ -42,7 +42,7 @@ package final class ServerCall: Sendable {
         var hasBegun = false
         /// The size of what was sent and is not on its way.
         var unwrittenBytes = 0
-        /// Whether somebody waits for that to be less.
+        /// Whether somebody waits for there to be room.
         var isRoomWanted = false
         /// Whether who waits for a message is to look at something else.
         var isWoken = false
@@ -158,8 +158,10 @@ package final class ServerCall: Sendable {
             }
             let unseenBy = state.isFirstLeft ? nil : state.session
             // What the session would answer to it has to wait for a client that takes nothing, as what the program sends.
-            state.isRoomWanted = unseenBy != nil && !state.messages.isEmpty && state.unwrittenBytes >= Self.waitingMax
-            if state.isRoomWanted { return (nil, false) }
+            if unseenBy != nil, !state.messages.isEmpty, state.unwrittenBytes >= Self.waitingMax {
+                state.isRoomWanted = true
+                return (nil, false)
+            }
             guard let first = state.messages.popFirst() else { return (state.hasEnded ? (.end, nil) : nil, false) }
             state.isBusy = true
             if !state.isFirstLeft { state.unlearned = nil }
@@ -184,8 +186,10 @@ package final class ServerCall: Sendable {
 
     private func room() -> Sent {
         state.withLock { state in
-            state.isRoomWanted = !state.isOver && state.unwrittenBytes >= Self.waitingMax
-            return state.isOver ? .over : state.isRoomWanted ? .noRoom : .sent
+            if state.isOver { return .over }
+            guard state.unwrittenBytes >= Self.waitingMax else { return .sent }
+            state.isRoomWanted = true
+            return .noRoom
         }
     }
 
@@ -217,9 +221,11 @@ package final class ServerCall: Sendable {
     }
 
     private func wrote(_ cost: Int) {
-        let (isRoomWanted, outgoing) = state.withLock { state in
+        let (isRoomWanted, outgoing) = state.withLock { state -> (Bool, OutgoingCall?) in
             state.unwrittenBytes -= cost
-            return (state.isRoomWanted, state.unwrittenBytes < Self.waitingMax ? state.outgoing : nil)
+            guard state.unwrittenBytes < Self.waitingMax else { return (false, nil) }
+            defer { state.isRoomWanted = false }
+            return (state.isRoomWanted, state.outgoing)
         }
         if isRoomWanted { changes.raise() }
         outgoing?.goOn()

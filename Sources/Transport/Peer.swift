@@ -26,8 +26,8 @@ package enum SendTime: Hashable, Sendable {
     case gathered
     /// At once, or at the end of the turn within a handler.
     case soon
-    /// At once, also within a handler: nobody hears before it what this process says to others afterwards, be it killed
-    /// in between.
+    /// At once, also within a handler, as far as the socket takes it: nobody hears before it what this process says to
+    /// others afterwards, be it killed in between.
     case atOnce
 }
 

@@ -42,8 +42,6 @@ package struct WorkerCore: Sendable {
         package var oomRetriesMax = -1
         /// The pause before the first of these; each further one is twice as long (`task_oom_retry_delay_base_ms`).
         package var oomRetryDelayMilliseconds = 1_000
-        /// The largest object that a driver outside the cluster takes into its memory, in bytes.
-        package var pullBytesMax = Limits.objectBytesMax
         /// How long an actor's process is waited for that is to own something.
         package var handOverMilliseconds = 60_000
         /// What is recorded of tasks.

@@ -120,7 +120,7 @@ def is_made_anew(servicer: Any, task: Any) -> bool:
         has_environment
         or remote_function._task_launch_hook is not None
         or called is None
-        or called._decorator is not None
+        or getattr(called, "_decorator", None) is not None
     )
 
 

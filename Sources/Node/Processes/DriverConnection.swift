@@ -120,7 +120,6 @@ package enum DriverConnection {
             address: address, raylet: local?.address, job: job.job, namespace: job.namespace, isDriver: true,
             processID: getpid())
         core.storeSlot = store?.client.index ?? 0
-        core.pullBytesMax = MachineResources.memoryLimit()
         core.gcs = gcs
         core.clusterName = job.clusterName
         core.reconnectMilliseconds = job.reconnectMilliseconds

@@ -41,8 +41,7 @@ package struct MachineResources: Sendable {
         return nil
     }
 
-    /// Bytes of memory that processes of this machine, or of this container, may have.
-    static func memoryLimit() -> Int {
+    private static func memoryLimit() -> Int {
         let physical = Int(sysconf(Int32(_SC_PHYS_PAGES))) * Int(sysconf(Int32(_SC_PAGESIZE)))
         let limit = number("/sys/fs/cgroup/memory.max") ?? number("/sys/fs/cgroup/memory/memory.limit_in_bytes")
         return min(physical, limit.flatMap { $0 > 0 ? $0 : nil } ?? physical)

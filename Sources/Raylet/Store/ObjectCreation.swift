@@ -12,8 +12,8 @@ struct StoreClientState: Sendable {
     var creations: Set<ObjectID> = []
     /// Its slot in the arena, once it has asked for room.
     var slot: UInt32?
-    /// Whether it has ended, and its slot goes when all is read that it said.
-    var hasLeftStore = false
+    /// Its slot once it has ended: it goes when all is read that it said.
+    var leftSlot: UInt32?
 }
 
 /// An object that a process of this node is writing.

@@ -197,7 +197,7 @@ extension RayletCore {
             $0.value.slot == slot && !$0.value.creations.isEmpty && peers.contains($0.key)
         }
         guard let writer, !settings.plantsHastyEnd else { return effects.append(.storeDetach(slot: slot)) }
-        clients[writer.key]?.hasLeftStore = true
+        clients[writer.key]?.leftSlot = slot
     }
 
     /// A process of this node died: what it was writing is given back, what it waited for is not brought.
@@ -209,7 +209,7 @@ extension RayletCore {
                 storeRequests = storeRequests.filter { $0.value.object != object || $0.value.slot != slot }
                 abortCreation(object, reason: "the process that wrote it died", at: now, into: &effects)
             }
-            if state.hasLeftStore, let slot = state.slot { effects.append(.storeDetach(slot: slot)) }
+            if let slot = state.leftSlot { effects.append(.storeDetach(slot: slot)) }
             // The GCS may have said that it is gone before it made its last objects.
             ownerGone(client, at: now, into: &effects)
         }

@@ -55,16 +55,9 @@ struct RemotePull: Sendable {
     }
 
     /// Copies a chunk to its place; the first one tells the sizes, which no other may change.
-    ///
-    /// - Parameter bytesMax: What there is memory for.
-    mutating func take(_ chunk: ObjectChunk, bytesMax: Int) -> Outcome {
+    mutating func take(_ chunk: ObjectChunk) -> Outcome {
         guard let told = Sizes(chunk) else { return .flawed("it tells impossible sizes") }
         if sizes == nil {
-            guard told.total <= bytesMax else {
-                return .flawed(
-                    "the object is to have \(told.total) bytes, and this machine has \(bytesMax) bytes of memory: read it "
-                        + "in a task of the cluster")
-            }
             sizes = told
             bytes = [UInt8](repeating: 0, count: told.total)
         }
@@ -127,7 +120,7 @@ extension WorkerCore {
         if let error = message.error { return sourceFailed(id, error.message, at: now, into: &effects) }
         // Out of the table, so that the bytes are written in place and not into a copy of all of them.
         guard var pull = pulls.removeValue(forKey: id) else { return }
-        let outcome = pull.take(message, bytesMax: configuration.pullBytesMax)
+        let outcome = pull.take(message)
         if case .taken = outcome {
             pull.deadline = now.advanced(milliseconds: Self.chunkMilliseconds)
             setAlarm(pull.deadline)
