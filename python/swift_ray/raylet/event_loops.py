@@ -172,7 +172,10 @@ class EventLoops:
 
     def item_thread(self) -> concurrent.futures.ThreadPoolExecutor:
         if not hasattr(self, "_item_threads"):
-            self._item_threads = concurrent.futures.ThreadPoolExecutor(16, thread_name_prefix="ray.items")
+            # One for each call, so that those that wait leave one to who may go on; each is made when it is wanted.
+            self._item_threads = concurrent.futures.ThreadPoolExecutor(
+                self._calls_max, thread_name_prefix="ray.items"
+            )
         return self._item_threads
 
     def stop(self) -> None:
