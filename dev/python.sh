@@ -71,7 +71,7 @@ tests() {
     for file in features/test_*.py; do
         case ${file##*/} in
             test_cancel.py) continue ;;
-            test_client.py | test_environments.py | test_virtual_environments.py)
+            test_client.py | test_client_values.py | test_environments.py | test_virtual_environments.py)
                 [[ ${RAY_OWN:-report} == report ]] && continue ;;
         esac
         own "$file"

@@ -65,3 +65,14 @@ def started_head(folder: Path, *options: str, **variables: str) -> Iterator[None
         head.terminate()
         head.wait(timeout=30)
         shutil.rmtree(sessions, ignore_errors=True)
+
+
+@contextmanager
+def client_server(folder: Path) -> Iterator[str]:
+    """A head that serves Ray Client while the context lasts: the address of that."""
+    port = free_port()
+    options = [f"--port={free_port()}", f"--ray-client-server-port={port}", "--num-cpus=4"]
+    # Ray's own agent would try three times to install what there is not.
+    variables = {"RAY_AUTH_MODE": "disabled", "RUNTIME_ENV_RETRY_TIMES": "1"}
+    with started_head(folder, *options, **variables):
+        yield f"127.0.0.1:{port}"
