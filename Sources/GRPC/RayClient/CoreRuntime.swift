@@ -73,7 +73,7 @@ final class CoreRuntime: ClientRuntime, @unchecked Sendable {
                 { context in context.map { Unmanaged<Fetch>.fromOpaque($0).takeRetainedValue().arrived() } }, context,
                 &request)
         }
-        fetch.began(request, failed: status < 0)
+        fetch.began(request)
         if status <= 0 { Unmanaged<Fetch>.fromOpaque(context).takeRetainedValue().arrived() }
     }
 

@@ -9,11 +9,11 @@ internal import Synchronization
 
 /// Objects that the runtime fetches; the end may come before its beginning is told.
 ///
-/// Unchecked: the functions are constant, and the request is used by one thread, the last of the two that tell of it.
+/// Unchecked: the functions are constant, and may be called on any thread.
 final class Fetch: @unchecked Sendable {
     private struct State {
-        var request: UnsafeMutableRawPointer?
-        var hasFailed = false
+        /// Where the request is; 0 if the runtime has refused.
+        var request: UInt = 0
         /// What is still to come: word of the beginning, and of the end.
         var missing = 2
     }
@@ -32,21 +32,18 @@ final class Fetch: @unchecked Sendable {
         self.done = done
     }
 
-    /// The runtime has begun, or refused.
-    func began(_ request: UnsafeMutableRawPointer?, failed: Bool) {
-        let request = Unchecked(request)
-        let isLast = state.withLock { state in
-            state.request = request.pointer
-            state.hasFailed = failed
-            state.missing -= 1
-            return state.missing == 0
-        }
-        if isLast { end() }
+    /// The runtime has begun, or refused: then there is no request.
+    func began(_ request: UnsafeMutableRawPointer?) {
+        let address = UInt(bitPattern: request)
+        heard { $0.request = address }
     }
 
     /// The objects are there, or will not be.
-    func arrived() {
+    func arrived() { heard { _ in } }
+
+    private func heard(_ note: (inout State) -> Void) {
         let isLast = state.withLock { state in
+            note(&state)
             state.missing -= 1
             return state.missing == 0
         }
@@ -54,9 +51,9 @@ final class Fetch: @unchecked Sendable {
     }
 
     private func end() {
-        let (request, hasFailed) = state.withLock { (Unchecked($0.request), $0.hasFailed) }
-        let values = hasFailed ? nil : request.pointer.flatMap { take($0) }
-        if let pointer = request.pointer { functions.drop(pointer) }
+        guard let request = UnsafeMutableRawPointer(bitPattern: state.withLock { $0.request }) else { return done(nil) }
+        let values = take(request)
+        functions.drop(request)
         done(values)
     }
 
@@ -72,11 +69,4 @@ final class Fetch: @unchecked Sendable {
         }
         return values.count == count ? values : nil
     }
-}
-
-/// Unchecked: it is only carried.
-private struct Unchecked: @unchecked Sendable {
-    let pointer: UnsafeMutableRawPointer?
-
-    init(_ pointer: UnsafeMutableRawPointer?) { self.pointer = pointer }
 }

@@ -168,14 +168,7 @@ extension PickleWriter {
 
     private mutating func text(_ size: Int?) -> Bool {
         guard let text = size.flatMap({ source.readSlice(length: $0) }), text.string != nil else { return false }
-        if let size = UInt8(exactly: text.readableBytes) {
-            write(.shortBinUnicode)
-            body.writeInteger(size)
-        } else {
-            write(.binUnicode)
-            body.writeInteger(UInt32(text.readableBytes), endianness: .little)
-        }
-        body.writeImmutableBuffer(text)
+        write(text, .shortBinUnicode, .binUnicode)
         return true
     }
 
@@ -186,13 +179,18 @@ extension PickleWriter {
     }
 
     private mutating func writeBytes(_ bytes: ByteBuffer) {
-        if let size = UInt8(exactly: bytes.readableBytes) {
-            write(.shortBinBytes)
+        write(bytes, .shortBinBytes, .binBytes)
+    }
+
+    /// Writes text or bytes behind their number, which is of one byte where it fits.
+    private mutating func write(_ content: ByteBuffer, _ short: PickleOpcode, _ long: PickleOpcode) {
+        if let size = UInt8(exactly: content.readableBytes) {
+            write(short)
             body.writeInteger(size)
         } else {
-            write(.binBytes)
-            body.writeInteger(UInt32(bytes.readableBytes), endianness: .little)
+            write(long)
+            body.writeInteger(UInt32(content.readableBytes), endianness: .little)
         }
-        body.writeImmutableBuffer(bytes)
+        body.writeImmutableBuffer(content)
     }
 }

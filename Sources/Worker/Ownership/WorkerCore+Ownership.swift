@@ -97,8 +97,10 @@ extension WorkerCore {
                 takeSource(of: HandOverTable.Key(requester: peer, token: token), into: &effects)
             }
         }
-        objects.update(id) { $0.argumentUses -= 1 }
-        objects.update(id) { $0.waiters += waiting }
+        objects.update(id) { entry in
+            entry.argumentUses -= 1
+            entry.waiters += waiting
+        }
         if waiting.contains(where: \.wantsValue) { bringToHand(id, into: &effects) }
         collect(id, into: &effects)
     }
@@ -253,8 +255,10 @@ extension WorkerCore {
             delayActor(waitingFor: id, into: &effects)
             return giveBackTasks(waitingFor: id, version: entry.version, at: [], into: &effects)
         }
-        objects.update(id) { $0.isAsked = false }
-        objects.update(id) { $0.version = message.version }
+        objects.update(id) { entry in
+            entry.isAsked = false
+            entry.version = message.version
+        }
         switch (message.result, message.error) {
         case (_, let error?): settle(id, .failed(error), into: &effects)
         case (.inline(let object)?, _): settle(id, .inline(object), into: &effects)

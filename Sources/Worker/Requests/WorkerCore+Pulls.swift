@@ -161,8 +161,10 @@ extension WorkerCore {
             settle(id, .inline(object), into: &effects)
             return
         }
-        objects.update(id) { $0.copy = object }
-        objects.update(id) { $0.presence = .unknown }
+        objects.update(id) { entry in
+            entry.copy = object
+            entry.presence = .unknown
+        }
         notify(id, into: &effects)
         dropCopy(id)
     }
