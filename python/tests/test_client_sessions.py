@@ -85,7 +85,8 @@ def run(body: str, before: str = ACTOR) -> dict:
         capture_output=True,
         text=True,
         timeout=120,
-        env={**os.environ, "RAY_AUTH_MODE": "disabled"},
+        # A server that begins anew has a cluster of its own, whatever address another one has left behind.
+        env={**os.environ, "RAY_AUTH_MODE": "disabled", "RAY_ADDRESS": "local"},
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
