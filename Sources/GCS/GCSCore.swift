@@ -20,7 +20,7 @@ internal import RayWire
 /// total, what is unknown is ignored or answered with an error, and repeating a message changes nothing.
 package struct GCSCore: Sendable {
     let settings: GCSSettings
-    var scheduler = SchedulerCore()
+    var scheduler: SchedulerCore
     var generator: SplitMix64
 
     var peers: [WorkerID: PeerRecord] = [:]
@@ -127,6 +127,7 @@ package struct GCSCore: Sendable {
 
     package init(settings: GCSSettings) {
         self.settings = settings
+        scheduler = SchedulerCore(spreadThreshold: settings.spreadThreshold)
         generator = SplitMix64(seed: settings.seed)
         tasks = TaskTable(countMax: settings.trace.keptMax)
         if settings.plantsGrantTwice { scheduler.plantedFault = .grantTwice }

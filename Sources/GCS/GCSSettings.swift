@@ -36,6 +36,8 @@ package struct GCSSettings: Sendable {
     package var fileGraceMilliseconds = 600_000
     /// Drivers hear of a node's spills when there are so many bytes, and whenever that has doubled; 0 for never.
     package var spillNoticeBytes = 2 << 30
+    /// Up to which share of their use nodes are packed, from 0 to 1.
+    package var spreadThreshold = 0.5
 
     package init(address: Address, clusterName: String, seed: UInt64) {
         self.address = address

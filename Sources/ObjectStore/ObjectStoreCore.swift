@@ -47,8 +47,8 @@ package struct ObjectStoreCore: Sendable {
     /// Whether nothing but retractions happened since the last scan was answered.
     var pinsAreFresh = false
     var retractingCount = 0
-    /// Bytes of sealed primary copies.
-    var primaryBytes = 0
+    /// Bytes of sealed primary copies, which are not evicted; without those in the fallback file.
+    package internal(set) var primaryBytes = 0
     var disk = DiskState()
     var fallback: FallbackState
     /// When the input that is being handled came.

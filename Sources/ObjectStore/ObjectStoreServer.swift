@@ -223,6 +223,9 @@ package final class ObjectStoreServer {
     /// Bytes in use.
     package var used: Int { core.used }
 
+    /// Bytes of primary copies, which are not evicted; without those in the fallback file.
+    package var primaryBytes: Int { core.primaryBytes }
+
     /// Bytes in use in the fallback file.
     package var fallbackUsed: Int { core.fallbackUsed }
 

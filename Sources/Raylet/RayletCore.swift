@@ -153,7 +153,7 @@ package struct RayletCore: Sendable {
         nextReport = now.advanced(milliseconds: settings.reportMilliseconds)
         let report = NodeReport(
             storeUsed: usage.usedBytes, storeCapacity: usage.capacityBytes, objectCount: usage.objectCount,
-            workerCount: pool.workers.count)
+            workerCount: pool.workers.count, storePrimary: usage.primaryBytes)
         effects.append(.send(.nodeReport(report), requestID: 0, to: .gcs))
         guard usage.spilled != reportedSpill else { return }
         reportedSpill = usage.spilled

@@ -124,6 +124,8 @@ package struct DiskWork: Hashable, Sendable {
 /// How full the node's store is.
 package struct StoreUsage: Hashable, Sendable {
     package var usedBytes: Int
+    /// Bytes of primary copies, which are not evicted.
+    package var primaryBytes: Int
     package var capacityBytes: Int
     package var objectCount: Int
     /// What went to disk and came back.
@@ -131,10 +133,12 @@ package struct StoreUsage: Hashable, Sendable {
 
     /// A store with this much in it.
     package init(
-        usedBytes: Int = 0, capacityBytes: Int = 0, objectCount: Int = 0, spilled: SpillReport = SpillReport()
+        usedBytes: Int = 0, primaryBytes: Int = 0, capacityBytes: Int = 0, objectCount: Int = 0,
+        spilled: SpillReport = SpillReport()
     ) {
         self.spilled = spilled
         self.usedBytes = usedBytes
+        self.primaryBytes = primaryBytes
         self.capacityBytes = capacityBytes
         self.objectCount = objectCount
     }

@@ -182,7 +182,7 @@ extension SchedulerCore {
         if group.key.strategy.isSpread {
             return SpreadPolicy.choose(after: group.lastSpread, from: candidates, in: nodes)
         }
-        return HybridPolicy.choose(for: waiting.request, from: candidates, in: nodes)
+        return hybridPolicy.choose(for: waiting.request, from: candidates, in: nodes)
     }
 
     /// Those that fulfil the first selector that any of them fulfils.
@@ -200,7 +200,7 @@ extension SchedulerCore {
         guard key.strategy == .hybrid, request.locality.isEmpty, !key.held.isEmpty else { return nil }
         let wantsGPU = key.shape[ResourceSet.gpu] > .zero
         func isIdle(_ index: Int) -> Bool {
-            HybridPolicy.score(nodes[index]) == 0 && (wantsGPU || !nodes[index].hasGPU)
+            hybridPolicy.score(nodes[index]) == 0 && (wantsGPU || !nodes[index].hasGPU)
                 && accepts(nodes[index], key, arrival: waiting.arrival)
         }
         if let index = nodeIndices[request.ownerNode], isIdle(index) { return index }

@@ -32,6 +32,7 @@ package struct SchedulerCore: Sendable {
     /// Counts changes of the set of nodes.
     var epoch: UInt64 = 1
 
+    let hybridPolicy: HybridPolicy
     var leases: [LeaseID: Lease] = [:]
     var pending: [LeaseID: PendingRequest] = [:]
     var owners: [WorkerID: OwnerRecord] = [:]
@@ -62,7 +63,8 @@ package struct SchedulerCore: Sendable {
     /// Whether a request waits for which owners should be asked for idle leases.
     var wantsReclaim = false
 
-    package init() {}
+    /// A scheduler without nodes; the default strategy packs them up to `spreadThreshold` of their use, from 0 to 1.
+    package init(spreadThreshold: Double = 0.5) { hybridPolicy = HybridPolicy(spreadThreshold: spreadThreshold) }
 
     /// Takes one input and adds what is to be done to `effects`.
     package mutating func receive(_ input: SchedulerInput, at now: Instant, into effects: inout SchedulerEffects) {
@@ -88,6 +90,8 @@ package struct SchedulerCore: Sendable {
             unblock(id, into: &effects)
         case .nodeDraining(let id):
             drainNode(id, into: &effects)
+        case .storeUsed(let id, let utilisation):
+            if let index = nodeIndices[id] { nodes[index].storeUtilisation = min(max(utilisation, 0), 1) }
         case .groupAdded(let spec):
             addGroup(spec)
         case .groupRestored(let spec, let places):

@@ -32,6 +32,8 @@ package enum SchedulerInput: Sendable {
     case unblocked(LeaseID)
     /// A node will leave: nothing new is placed there.
     case nodeDraining(NodeID)
+    /// What share of a node's object store is filled with primary copies, which cannot be evicted, from 0 to 1.
+    case storeUsed(NodeID, utilisation: Double)
     /// A placement group is wanted. Ignored if it is there.
     case groupAdded(PlacementGroupSpec)
     /// A placement group from before the scheduler was started: a bundle with a place is reserved there again when its

@@ -16,8 +16,10 @@ struct SchedulerNode: Sendable {
     /// The shares of the node's devices that a bundle has.
     let homeShares: [AcceleratorShare]
     /// What nobody holds: `total` less `reserved` and what every lease on the node holds at the moment.
-    var available: ResourceSet { didSet { utilisation = Self.utilisation(total, available) } }
-    /// The share in use of the most used critical resource (CPU and memory, as in Ray), from 0 to 1.
+    var available: ResourceSet { didSet { measureUtilisation() } }
+    /// The share of the node's object store that primary copies fill, from 0 to 1.
+    var storeUtilisation = 0.0 { didSet { measureUtilisation() } }
+    /// The share in use of the most used critical resource (CPU, memory and the object store, as in Ray), from 0 to 1.
     private(set) var utilisation = 0.0
     var devices: AcceleratorInstances
     var leases: Set<LeaseID> = []
@@ -79,14 +81,14 @@ struct SchedulerNode: Sendable {
     }
 
     // Kept, not computed when asked for: the policies read it of every node.
-    private static func utilisation(_ total: ResourceSet, _ available: ResourceSet) -> Double {
-        var highest = 0.0
+    private mutating func measureUtilisation() {
+        var highest = storeUtilisation
         for name in [ResourceSet.cpu, ResourceSet.memory, ResourceSet.objectStoreMemory] {
             let total = total[name].units
             guard total > 0 else { continue }
             highest = max(highest, Double(total - available[name].units) / Double(total))
         }
-        return highest
+        utilisation = highest
     }
 
     /// Whether leases that want `cpu` again can have it without an actor or a placement group ending first.

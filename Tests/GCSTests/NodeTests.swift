@@ -74,6 +74,20 @@ import Testing
         #expect(status.workerCount == 1)
     }
 
+    @Test("Leases keep off a node whose store is full of primary copies, not of copies that can be evicted")
+    func fullStore() {
+        var harness = GCSHarness.cluster()
+        harness.join(1)
+        for (number, (primary, place)) in [(0, 0), (60, 1), (10, 0)].enumerated() {
+            let report = NodeReport(
+                storeUsed: 90, storeCapacity: 100, objectCount: 2, workerCount: 1, storePrimary: primary)
+            harness.send(.nodeReport(report), from: raylet(0))
+            harness.effects = []
+            harness.request(lease(UInt32(number + 1)), from: driver(1))
+            #expect(harness.messages(to: raylet(UInt64(place))).count == 1)
+        }
+    }
+
     @Test("A node that is silent for five seconds is dead and told to leave")
     func silence() {
         var harness = GCSHarness.cluster()

@@ -35,6 +35,32 @@ internal import Testing
         #expect(harness.request(4, ("CPU", 1)) == 2)
     }
 
+    @Test("A node whose store is full of primary copies is used, and as it empties chosen again")
+    func fullStore() {
+        var harness = SchedulerHarness()
+        for node in 1...2 { harness.addNode(node, ("CPU", 10)) }
+        harness.send(.storeUsed(SchedulerHarness.node(1), utilisation: 0.4))
+        #expect(harness.request(1, ("CPU", 1), ownerNode: 1) == 1)
+        harness.send(.storeUsed(SchedulerHarness.node(1), utilisation: 0.6))
+        #expect(harness.request(2, ("CPU", 1), ownerNode: 1) == 2)
+        // Busier than its store is full.
+        #expect(harness.request(3, ("CPU", 7)) == 2)
+        #expect(harness.request(4, ("CPU", 1), ownerNode: 1) == 1)
+        harness.send(.storeUsed(SchedulerHarness.node(1), utilisation: 0))
+        harness.send(.storeUsed(SchedulerHarness.node(9), utilisation: 1))
+        #expect(harness.request(5, ("CPU", 1), ownerNode: 1) == 1)
+    }
+
+    @Test("Without a threshold the least used node is taken from the first lease on")
+    func noThreshold() {
+        var harness = SchedulerHarness()
+        harness.core = SchedulerCore(spreadThreshold: 0)
+        for node in 1...2 { harness.addNode(node, ("CPU", 10)) }
+        harness.send(.storeUsed(SchedulerHarness.node(1), utilisation: 0.05))
+        let nodes = (1...4).map { harness.request($0, ("CPU", 1), ownerNode: 1) }
+        #expect(nodes == [2, 1, 2, 1])
+    }
+
     @Test("A request without GPU keeps off nodes with GPUs while another has room")
     func avoidsGPUNodes() {
         var harness = SchedulerHarness()

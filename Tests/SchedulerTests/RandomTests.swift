@@ -24,7 +24,11 @@ internal import Testing
             return .nodeAdded(node, total: ResourceSet(total), host: "host")
         case 3: return .nodeRemoved(node, reason: "drawn")
         case 4: return .ownerGone(owner)
-        case 5: return Int.random(in: 0..<4, using: &generator) == 0 ? .nodeDraining(node) : .tick
+        case 5:
+            guard Int.random(in: 0..<4, using: &generator) == 0 else {
+                return .storeUsed(node, utilisation: .random(in: 0...1, using: &generator))
+            }
+            return .nodeDraining(node)
         case 6..<8: return .groupRemoved(SchedulerHarness.group(Int.random(in: 1...5, using: &generator)))
         case 8..<11: return .groupAdded(randomGroup(&generator))
         case 11..<45: return .request(randomRequest(lease, owner, node, &generator))

@@ -31,8 +31,9 @@ extension Golden {
         Golden(kind: 282, message: .rejoined(Rejoined()), hex: "00"),
         Golden(
             kind: 18,
-            message: .nodeReport(NodeReport(storeUsed: 1, storeCapacity: 2, objectCount: 3, workerCount: 4)),
-            hex: "0100000000000000020000000000000003000000000000000400000000000000"),
+            message: .nodeReport(
+                NodeReport(storeUsed: 1, storeCapacity: 2, objectCount: 3, workerCount: 4, storePrimary: 5)),
+            hex: "01000000000000000200000000000000030000000000000004000000000000000500000000000000"),
         Golden(
             kind: 20,
             message: .leaseReady(

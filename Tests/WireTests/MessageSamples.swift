@@ -13,7 +13,7 @@ enum MessageSamples {
         + head + trace
     /// Bytes that a message has more than in the version before, by its kind.
     static let addedBytes: [UInt16: Int] = [
-        64: environmentBytes, 69: 1, 81: 28, 145: 25, 84: addressBytes, 88: 8, 113: environmentBytes,
+        18: 8, 64: environmentBytes, 69: 1, 81: 28, 145: 25, 84: addressBytes, 88: 8, 113: environmentBytes,
         119: addressBytes,
         120: 32, 148: 1, 149: 36, 150: 4, 204: 4, 247: 1, 261: 8, 293: processSpanBytes, 295: 9, 301: 29,
     ]
@@ -99,7 +99,7 @@ enum MessageSamples {
     private static let node: [Message] = [
         .registerNode(RegisterNode(info: nodeInfo)),
         .nodeRegistered(NodeRegistered(error: error, clusterName: "session", reconnectMilliseconds: 60_000)),
-        .nodeReport(NodeReport(storeUsed: 1, storeCapacity: 2, objectCount: 3, workerCount: 4)),
+        .nodeReport(NodeReport(storeUsed: 1, storeCapacity: 2, objectCount: 3, workerCount: 4, storePrimary: 5)),
         .assignLease(assignLease),
         .leaseReady(LeaseReady(lease: leaseID, worker: address, processID: 42)),
         .leaseFailed(LeaseFailed(lease: leaseID, error: error)),

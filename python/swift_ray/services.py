@@ -33,6 +33,8 @@ TRACE_SETTINGS = (
     "task_events_send_batch_size",
     "task_events_max_num_task_in_gcs",
 )
+# Those of a head.
+HEAD_SETTINGS = ("scheduler_spread_threshold", *TRACE_SETTINGS)
 # Those that workers, which have them from their raylets, and drivers look at.
 WORKER_SETTINGS = ("lineage_pinning_enabled", "max_lineage_bytes", *TRACE_SETTINGS)
 # What raylets read from variables of this name, with RAY_ in front (RayletConfiguration+Environment.swift).
@@ -123,7 +125,7 @@ def patch_services(services: ModuleType) -> None:
         their files closed, and end it, if they are there before the child is another program.
         """
         if process_type == services.ray_constants.PROCESS_TYPE_GCS_SERVER:
-            env_updates = {**variables_of(settings_in(command), TRACE_SETTINGS), **(env_updates or {})}
+            env_updates = {**variables_of(settings_in(command), HEAD_SETTINGS), **(env_updates or {})}
         if process_type == services.ray_constants.PROCESS_TYPE_RAY_CLIENT_SERVER:
             env_updates = {FORKING_VARIABLE: os.environ.get(FORKING_VARIABLE, "0"), **(env_updates or {})}
         return start_process(command, process_type, *arguments, env_updates=env_updates, **options)

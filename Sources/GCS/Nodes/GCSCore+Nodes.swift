@@ -90,6 +90,10 @@ extension GCSCore {
         nodes[id]?.isStoreKnown = true
         nodes[id]?.workerCount = report.workerCount
         warnOfWorkers(on: id, at: now, into: &effects)
+        guard nodes[id]?.storePrimary != report.storePrimary else { return }
+        nodes[id]?.storePrimary = report.storePrimary
+        let utilisation = Double(report.storePrimary) / Double(max(1, report.storeCapacity))
+        schedule(.storeUsed(id, utilisation: utilisation), at: now, into: &effects)
     }
 
     /// What the node's store wrote to disk and read back.

@@ -25,6 +25,7 @@ struct NodeRecord: Sendable {
     /// Whether what its store holds is known; a node that came back has yet to report it.
     var isStoreKnown = true
     var storeUsed = 0
+    var storePrimary = 0
     var objectCount = 0
     var workerCount = 0
     /// For how many workers for each CPU users are warned next.

@@ -36,6 +36,8 @@ package struct GCSConfiguration: Sendable {
     package var fileGraceMilliseconds = 600_000
     /// From how many spilled bytes of a node on its drivers hear of them; 0 for never.
     package var spillNoticeBytes = 2 << 30
+    /// Up to which share of their use nodes are packed, from 0 to 1.
+    package var spreadThreshold = 0.5
 
     package init(sessionDirectory: String, host: String, port: UInt16, clientPort: UInt16? = nil) {
         self.sessionDirectory = sessionDirectory

@@ -48,7 +48,7 @@ final class GCSDriver: EndpointHandler, @unchecked Sendable {
     /// - Throws: `systemError` if the journal cannot be understood.
     func prepare(
         endpoint: Endpoint, clusterName: String, records: [JournalRecord], reconnectMilliseconds: Int,
-        fileGraceMilliseconds: Int, spillNoticeBytes: Int, isOpen: Bool, trace: TraceSettings
+        fileGraceMilliseconds: Int, spillNoticeBytes: Int, spreadThreshold: Double, isOpen: Bool, trace: TraceSettings
     ) throws(RayError) {
         self.endpoint = endpoint
         let seed = UInt64.random(in: .min ... .max)
@@ -59,6 +59,7 @@ final class GCSDriver: EndpointHandler, @unchecked Sendable {
         settings.reconnectMilliseconds = reconnectMilliseconds
         settings.fileGraceMilliseconds = fileGraceMilliseconds
         settings.spillNoticeBytes = spillNoticeBytes
+        settings.spreadThreshold = spreadThreshold
         core = try GCSCore(settings: settings, records: records, at: reactor.clock.now())
         if let journal, !records.contains(where: { $0.clusterName != nil }) {
             journal.append([.clusterName(clusterName)])

@@ -84,7 +84,7 @@ package final class GCSServer: Sendable {
             endpoint: endpoint, clusterName: name, records: records,
             reconnectMilliseconds: journal == nil ? 0 : configuration.reconnectMilliseconds,
             fileGraceMilliseconds: configuration.fileGraceMilliseconds,
-            spillNoticeBytes: configuration.spillNoticeBytes,
+            spillNoticeBytes: configuration.spillNoticeBytes, spreadThreshold: configuration.spreadThreshold,
             isOpen: configuration.token.isEmpty && !address.host.hasPrefix("127.") && address.host != "::1",
             trace: configuration.trace)
     }

@@ -76,6 +76,9 @@ enum RoleProcess {
         try RayletConfiguration.read("verbose_spill_logs", environment, in: 0...1e15) {
             configuration.spillNoticeBytes = Int($0)
         }
+        try RayletConfiguration.read("scheduler_spread_threshold", environment, in: 0...1) {
+            configuration.spreadThreshold = $0
+        }
         configuration.trace = try TraceSettings(environment)
         let server = try GCSServer(configuration: configuration)
         var ready = "ready port=\(server.port)"

@@ -221,8 +221,8 @@ final class RayletDriver: @unchecked Sendable {
         give(
             .tick(
                 StoreUsage(
-                    usedBytes: store.used, capacityBytes: store.capacity, objectCount: store.objectCount,
-                    spilled: spillReport)))
+                    usedBytes: store.used, primaryBytes: store.primaryBytes, capacityBytes: store.capacity,
+                    objectCount: store.objectCount, spilled: spillReport)))
         checkMemory(now)
         _ = store.prepareAhead()
         let pause = store.needsTick ? Self.busyTickMilliseconds : Self.tickMilliseconds

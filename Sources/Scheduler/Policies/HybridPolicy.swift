@@ -5,7 +5,7 @@
 
 internal import RayCore
 
-/// Ray's default: pack nodes up to half their use, then take the least used one.
+/// Ray's default: pack nodes up to a share of their use, half unless told otherwise, then take the least used one.
 ///
 /// 1. A request without GPU keeps off nodes that have GPUs while another is free.
 /// 2. The node that has most bytes of the arguments wins.
@@ -16,18 +16,19 @@ internal import RayCore
 /// A lease that holds nothing changes no score and would pile up on one node, so it goes where the
 /// fewest of its kind are.
 struct HybridPolicy {
-    static let spreadThreshold = 0.5
+    /// The utilisation up to which nodes are packed, from 0 to 1 (Ray's `scheduler_spread_threshold`).
+    var spreadThreshold = 0.5
 
     /// The node for `request` out of `candidates`, indices in order of node id of nodes that have room.
-    static func choose(for request: LeaseRequest, from candidates: [Int], in nodes: [SchedulerNode]) -> Int? {
+    func choose(for request: LeaseRequest, from candidates: [Int], in nodes: [SchedulerNode]) -> Int? {
         var candidates = candidates
         if request.shape[ResourceSet.gpu] == .zero {
             let withoutGPU = candidates.filter { !nodes[$0].hasGPU }
             if !withoutGPU.isEmpty { candidates = withoutGPU }
         }
-        if let local = mostLocal(for: request, from: candidates, in: nodes) { return local }
+        if let local = Self.mostLocal(for: request, from: candidates, in: nodes) { return local }
         guard var best = candidates.first else { return nil }
-        let score = request.held.isEmpty ? Self.scoreHoldingNothing : Self.score
+        let score = request.held.isEmpty ? Self.scoreHoldingNothing : self.score
         var bestScore = score(nodes[best])
         for index in candidates {
             let candidate = score(nodes[index])
@@ -41,7 +42,7 @@ struct HybridPolicy {
     }
 
     /// The utilisation, or 0 below the threshold.
-    static func score(_ node: SchedulerNode) -> Double {
+    func score(_ node: SchedulerNode) -> Double {
         let utilisation = node.utilisation
         return utilisation < spreadThreshold ? 0 : utilisation
     }

@@ -69,8 +69,8 @@ final class RayletProcess: SimulatedProcess {
         give(
             .tick(
                 StoreUsage(
-                    usedBytes: store.core.used, capacityBytes: store.core.capacity,
-                    objectCount: store.core.sealedCount)))
+                    usedBytes: store.core.used, primaryBytes: store.core.primaryBytes,
+                    capacityBytes: store.core.capacity, objectCount: store.core.sealedCount)))
         let pause = store.core.needsTick ? Self.busyTickMilliseconds : Self.tickMilliseconds
         wantTick(at: cluster.now.advanced(milliseconds: pause))
     }

@@ -136,12 +136,15 @@ package struct NodeReport: Hashable, Sendable, WireCodable {
     package var storeCapacity: Int
     package var objectCount: Int
     package var workerCount: Int
+    /// Bytes of primary copies in the store, which are not evicted.
+    package var storePrimary: Int
 
-    package init(storeUsed: Int, storeCapacity: Int, objectCount: Int, workerCount: Int) {
+    package init(storeUsed: Int, storeCapacity: Int, objectCount: Int, workerCount: Int, storePrimary: Int = 0) {
         self.storeUsed = storeUsed
         self.storeCapacity = storeCapacity
         self.objectCount = objectCount
         self.workerCount = workerCount
+        self.storePrimary = storePrimary
     }
 
     package func encode(into writer: inout WireWriter) {
@@ -149,6 +152,7 @@ package struct NodeReport: Hashable, Sendable, WireCodable {
         writer.write(storeCapacity)
         writer.write(objectCount)
         writer.write(workerCount)
+        writer.write(storePrimary)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -156,6 +160,7 @@ package struct NodeReport: Hashable, Sendable, WireCodable {
         storeCapacity = try reader.count()
         objectCount = try reader.count()
         workerCount = try reader.count()
+        storePrimary = try reader.added(0) { (reader: inout WireReader) throws(WireError) in try reader.count() }
     }
 }
 

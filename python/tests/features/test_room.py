@@ -137,3 +137,27 @@ def test_between_nodes():
     finally:
         ray.shutdown()
         cluster.shutdown()
+
+
+def test_tasks_leave_a_node_with_a_full_store():
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 8, "object_store_memory": 100 * MB})
+    try:
+        cluster.add_node(num_cpus=8, object_store_memory=100 * MB)
+        ray.init(address=cluster.address, log_to_driver=False)
+        here = ray.get_runtime_context().get_node_id()
+
+        @ray.remote
+        def node():
+            return ray.get_runtime_context().get_node_id()
+
+        assert ray.get(node.remote()) == here
+        kept = ray.put(np.zeros(70 * MB, dtype=np.uint8))
+        # The head hears of it once a second, and the lease of the first task is kept for a while.
+        end = time.monotonic() + 20
+        while ray.get(node.remote()) == here:
+            assert time.monotonic() < end
+            time.sleep(1.5)
+        del kept
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
