@@ -73,6 +73,60 @@ import Testing
         #expect(harness.sent().isEmpty)
     }
 
+    /// A call of a function in Python that is at a worker, and what waits for it.
+    private func runPython(
+        _ harness: inout WorkerHarness
+    ) -> (reference: ObjectReference, spec: TaskSpec, get: UInt64) {
+        var buffer = WorkerEffects()
+        let function = FunctionDescriptor(language: .python, module: "m", function: "f")
+        let call = Call(function: function, resources: ResourceSet([("CPU", 1)]), retriesMax: 3)
+        let reference = harness.core.submit(call, from: nil, at: harness.now, into: &buffer)[0]
+        harness.effects += buffer.items
+        harness.grant(harness.leaseRequests()[0])
+        return (reference, harness.pushes()[0], harness.get([reference]))
+    }
+
+    @Test("A function in Python that is asked to end says what its result is, and is not tried again")
+    func outcome() throws {
+        for hasValue in [true, false] {
+            var harness = WorkerHarness()
+            let (reference, spec, token) = runPython(&harness)
+            try cancel(reference, &harness)
+            try cancel(reference, &harness)
+            let message = CancelTask(task: spec.id, attempt: 0, force: false, recursive: true)
+            #expect(harness.sent().filter { $0.0 == .cancelTask(message) }.count == 2)
+            #expect(harness.outcome(token) == nil)
+            if hasValue {
+                harness.done(spec, 5)
+                #expect(harness.outcome(token)?.first?.byte == 5)
+            } else {
+                let error = RayError(.taskExecution, "ValueError: own", typeName: "ValueError")
+                let done = TaskDone(task: spec.id, attempt: 0, results: [], error: error)
+                harness.receive(.taskDone(done), from: WorkerHarness.worker.worker)
+                #expect(harness.outcome(token)?.first?.errorType == .taskExecution)
+            }
+            harness.effects = []
+            try cancel(reference, &harness)
+            #expect(harness.sent().isEmpty)
+        }
+    }
+
+    @Test("It was cancelled if its worker dies meanwhile, or is to die after all")
+    func outcomeThatDoesNotCome() throws {
+        for isForced in [true, false] {
+            var harness = WorkerHarness()
+            let (reference, _, token) = runPython(&harness)
+            try cancel(reference, &harness)
+            #expect(harness.outcome(token) == nil)
+            if isForced {
+                try cancel(reference, &harness, force: true)
+            } else {
+                harness.step(.peerLost(WorkerHarness.worker.worker, reason: "closed"))
+            }
+            #expect(harness.outcome(token)?.first?.errorType == .taskCancelled)
+        }
+    }
+
     @Test("A task that has ended keeps its value; what was put is left alone") func ended() throws {
         var harness = WorkerHarness()
         let reference = harness.submit()

@@ -48,7 +48,7 @@ struct PendingTask: Sendable {
     var isUnread = false
     /// Nodes on which tries at it were lost: what those had stored is freed with its results.
     var strays: [NodeID] = []
-    /// Whether it was cancelled: its results have failed already, and only its end is awaited.
+    /// Whether and how it was cancelled; only its end is awaited then.
     var cancellation = Cancellation.none
 
     /// Its arguments exist.
@@ -67,9 +67,14 @@ struct PendingTask: Sendable {
     /// How a task was cancelled.
     enum Cancellation: Sendable {
         case none
-        /// It was asked to end.
+        /// It was asked to end, and its results are what it makes of that.
+        case outcomeAwaited
+        /// It was asked to end, and its results have failed.
         case asked
-        /// The process that runs it must end.
+        /// The process that runs it must end, and its results have failed.
         case forced
+
+        /// Whether the results failed when it was cancelled.
+        var hasFailedResults: Bool { self == .asked || self == .forced }
     }
 }

@@ -11,6 +11,9 @@ internal import RayWire
 ///
 /// The results fail at the moment of the cancel, so no get or wait depends on what the task, its worker or the network
 /// do afterwards. A task that is at a worker stays in the books until that worker's answer, which is thrown away.
+///
+/// Not so those of a function of Python that is asked to end: there, as in Ray, what it makes of the KeyboardInterrupt
+/// is its result, be it a value, an error of its own, or that it was cancelled.
 extension WorkerCore {
     /// Cancels the task that makes the object; nothing if it has ended, or if the object was put.
     ///
@@ -113,16 +116,27 @@ extension WorkerCore {
         }
     }
 
-    /// The results fail now; the task goes on in the books.
+    /// The results fail now, unless they are what the task makes of it; the task goes on in the books.
     private mutating func mark(
         _ id: TaskID, _ task: PendingTask, force: Bool, into effects: inout WorkerEffects
     ) {
-        if force { tasks[id]?.cancellation = .forced }
-        guard task.cancellation == .none else { return }
-        if !force { tasks[id]?.cancellation = .asked }
+        var cancellation = task.cancellation
+        if force {
+            cancellation = .forced
+        } else if cancellation == .none {
+            cancellation = Self.hasOutcome(task.spec) ? .outcomeAwaited : .asked
+        }
+        tasks[id]?.cancellation = cancellation
+        guard cancellation.hasFailedResults, !task.cancellation.hasFailedResults else { return }
         let error = Self.cancelled(task.spec, "while it ran, or was about to")
         settleResults(of: task, .failed(error), into: &effects)
         if task.spec.generator != nil { endStream(id, error, into: &effects) }
+    }
+
+    /// Whether a task that is asked to end says itself what its results are then.
+    private static func hasOutcome(_ spec: TaskSpec) -> Bool {
+        guard case .normal = spec.kind, spec.generator == nil else { return false }
+        return spec.function.language == .python
     }
 
     private func tell(

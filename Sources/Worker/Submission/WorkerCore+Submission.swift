@@ -200,11 +200,12 @@ extension WorkerCore {
     ) -> [ObjectID] {
         var lost: [ObjectID] = []
         let ids = task.spec.returnIDs
-        let failure = task.cancellation == .none ? message.error : Self.cancelled(task.spec, "")
+        let hasFailed = task.cancellation.hasFailedResults
+        let failure = hasFailed ? Self.cancelled(task.spec, "") : message.error
         // As in Ray the call that ends its actor has done what it was to do, whatever its caller is told.
         traceEnded(task, failure?.isOfExit == true ? nil : failure, message.times)
         let isRecorded = runEnded(task)
-        if task.cancellation != .none {
+        if hasFailed {
             freeUnwanted(message, into: &effects)
         } else if let error = message.error {
             // Which items are there is looked at below.
@@ -298,7 +299,7 @@ extension WorkerCore {
         if error.function.isEmpty { error.function = task.spec.displayName }
         traceEnded(task, error)
         let isRecorded = runEnded(task)
-        if task.cancellation == .none { settleResults(of: task, .failed(error), into: &effects) }
+        if !task.cancellation.hasFailedResults { settleResults(of: task, .failed(error), into: &effects) }
         settleStrays(of: task, into: &effects)
         var lost: [ObjectID] = []
         if task.spec.generator != nil { lost = generatorEnded(task, error, into: &effects) }

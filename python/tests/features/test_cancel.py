@@ -5,6 +5,7 @@ import os
 import sys
 import time
 
+import numpy as np
 import pytest
 import ray
 from heads import is_own_core
@@ -62,6 +63,49 @@ def test_running_task_gets_an_interrupt(tmp_path):
     expect_cancelled(task)
     until_marked(tmp_path, "task interrupted")
     assert ray.get(one.remote()) == 1
+
+
+@ray.remote
+def answer_an_interrupt(folder, answer):
+    """Gives or raises what it is told to, once it is interrupted."""
+    try:
+        mark(folder, "task began")
+        sleep(60)
+    except KeyboardInterrupt:
+        mark(folder, "task interrupted")
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def test_what_a_task_makes_of_an_interrupt_is_its_result(tmp_path):
+    for number, (count, answer) in enumerate([(1, "part"), (2, (1, 2)), (1, np.ones(1 << 20))]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        task = answer_an_interrupt.options(num_returns=count).remote(str(folder), answer)
+        until_marked(folder, "task began")
+        ray.cancel(task if count == 1 else task[0])
+        given = ray.get(task, timeout=30)
+        assert np.array_equal(given, answer), given
+    assert ray.get(one.remote(), timeout=30) == 1
+
+
+def test_an_error_after_an_interrupt_is_not_tried_again(tmp_path):
+    options = {"max_retries": 3, "retry_exceptions": True}
+    task = answer_an_interrupt.options(**options).remote(str(tmp_path), ValueError("own"))
+    until_marked(tmp_path, "task began")
+    ray.cancel(task)
+    with pytest.raises(ValueError, match="own"):
+        ray.get(task, timeout=30)
+
+
+def test_what_waits_for_a_cancelled_task_has_its_result(tmp_path):
+    task = answer_an_interrupt.remote(str(tmp_path), 5)
+    next_task = one.remote(task)
+    until_marked(tmp_path, "task began")
+    assert ray.wait([next_task], timeout=0.2)[0] == []
+    ray.cancel(task)
+    assert ray.get(next_task, timeout=30) == 1
 
 
 def test_many_in_a_row(tmp_path):
