@@ -182,6 +182,26 @@ static PyObject *wait_for(PyObject *module, PyObject *arguments) {
     return result;
 }
 
+// Puts the references of a list into two others: those that are ready, at most `limit`, and the rest.
+static PyObject *divide(PyObject *module, PyObject *arguments) {
+    PyObject *list;
+    const char *flags;
+    Py_ssize_t flag_count, limit;
+    if (!PyArg_ParseTuple(arguments, "O!y#n:divide", &PyList_Type, &list, &flags, &flag_count, &limit)) return NULL;
+    PyObject *ready = PyList_New(0), *others = PyList_New(0);
+    int status = ready == NULL || others == NULL ? -1 : 0;
+    Py_ssize_t count = PyList_Size(list);
+    for (Py_ssize_t index = 0; status == 0 && index < count; index++) {
+        int is_ready = index < flag_count && flags[index] != 0 && limit > 0;
+        limit -= is_ready;
+        status = PyList_Append(is_ready ? ready : others, PyList_GetItem(list, index));
+    }
+    PyObject *result = status == 0 ? PyTuple_Pack(2, ready, others) : NULL;
+    Py_XDECREF(ready);
+    Py_XDECREF(others);
+    return result;
+}
+
 static PyObject *notify(PyObject *module, PyObject *arguments) {
     PyObject *reference;
     int fetch;
@@ -235,6 +255,7 @@ PyMethodDef object_methods[] = {
     {"put", put, METH_VARARGS, "put(serialized, task, owner_address): the ObjectRef of a new object."},
     {"get", get, METH_VARARGS, "get(references, milliseconds, task): (Buffer, metadata, error) for each."},
     {"wait", wait_for, METH_VARARGS, "wait(references, wanted, milliseconds, task, fetch): a byte for each, 1 if ready."},
+    {"divide", divide, METH_VARARGS, "divide(references, flags, limit): those that are ready, and the others."},
     {"notify", notify, METH_VARARGS, "notify(reference, fetch, number): `next_event` gives the number when it is there."},
     {"next_event", next_event, METH_VARARGS, "The next number; 0 after so many ms, -1 when the runtime is closed."},
     {NULL, NULL, 0, NULL},

@@ -222,3 +222,11 @@ def test_without_a_core_worker_waiting_is_an_attribute_error(core_worker, monkey
 
 def test_references_are_no_load_for_the_collector():
     assert not gc.is_tracked(raylet.ObjectRef.nil())
+
+
+def test_what_is_ready_is_divided_from_the_rest():
+    from swift_ray import _core
+
+    refs = [raylet.ObjectRef.from_random() for _ in range(4)]
+    assert _core.divide(refs, bytes([1, 0, 1, 1]), 2) == ([refs[0], refs[2]], [refs[1], refs[3]])
+    assert _core.divide([], b"", 1) == ([], [])

@@ -1,6 +1,5 @@
 """Objects: `put`, `get`, `wait`, and references inside values."""
 
-from itertools import compress
 from typing import Any
 
 import msgpack
@@ -17,8 +16,6 @@ from swift_ray.raylet.language import SWIFT
 from swift_ray.raylet.serialization import SerializedRayObject, deserialize, serialize
 from swift_ray.services import WORKER_DIED
 
-# What `_core.wait` gives, with its 0 and 1 exchanged.
-INVERTED = bytes([1, 0, *range(2, 256)])
 # Numbers of Ray's ErrorType.
 ACTOR_DIED = 1
 TASK_EXECUTION = 3
@@ -236,17 +233,14 @@ class ObjectCalls:
         given = list(object_refs_or_generators)
         limit = timeout_ms if 0 <= timeout_ms < 10**9 else -1
         try:
-            refs = given if all(type(item) is ObjectRef for item in given) else waited_for(given)
-            flags = _core.wait(refs, num_returns, limit, task_id(), fetch_local)
+            try:
+                flags = _core.wait(given, num_returns, limit, task_id(), fetch_local)
+            except TypeError:
+                # Something is not an ObjectRef.
+                flags = _core.wait(waited_for(given), num_returns, limit, task_id(), fetch_local)
         except CoreError as error:
             raise ray_exception(error) from None
-        ready = list(compress(given, flags))
-        not_ready = list(compress(given, flags.translate(INVERTED)))
-        if len(ready) > num_returns:
-            chosen = set(ready[:num_returns])
-            ready = ready[:num_returns]
-            not_ready = [item for item in given if item not in chosen]
-        return ready, not_ready
+        return _core.divide(given, flags, num_returns)
 
     # References
 
