@@ -352,11 +352,19 @@ def patch_exceptions(exceptions: ModuleType) -> None:
 
 
 def patch_serialization(serialization: ModuleType) -> None:
-    """Values that Swift has made are read, too, and why a worker died."""
+    """Values that Swift has made are read, too, and why a worker died; plain values without the context."""
+    from swift_ray.raylet.serialization import plain_values
+
     context = serialization.SerializationContext
     deserialize = context.deserialize_objects
 
     def deserialize_objects(self, objects, references, *rest):
+        try:
+            if (values := plain_values(objects)) is not None:
+                return values
+        except ValueError:
+            # A text that is none: the context says of which object.
+            pass
         if not any(metadata in (SWIFT_VALUE, WORKER_DIED) for _, metadata, _ in objects):
             return deserialize(self, objects, references, *rest)
         from swift_ray.raylet import swift_values

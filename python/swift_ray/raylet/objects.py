@@ -31,13 +31,14 @@ def task_id() -> bytes | None:
     return None if task is None else task.task_id
 
 
-def fetched(
-    object_ref: ObjectRef, data: Buffer | None, metadata: bytes | None, error: bytes | None
-) -> SerializedRayObject:
-    """An object of the core for Ray's deserialisation."""
-    if error is None:
-        return SerializedRayObject(data, metadata, None)
-    return failed(object_ref, msgpack.unpackb(error))
+def fetched(object_ref: ObjectRef, object: tuple) -> SerializedRayObject:
+    """An object of the core, (data, metadata, error), for Ray's deserialisation."""
+    return as_it_is(object) if object[2] is None else failed(object_ref, msgpack.unpackb(object[2]))
+
+
+def as_it_is(object: tuple) -> SerializedRayObject:
+    """The same of one that is no error; that it has none means also that its tensors are not elsewhere."""
+    return tuple.__new__(SerializedRayObject, object)
 
 
 def failed(object_ref: ObjectRef | None, details: dict) -> SerializedRayObject:
@@ -202,11 +203,13 @@ class ObjectCalls:
         except CoreError as error:
             raise ray_exception(error) from None
         kinds = {msgpack.unpackb(error)["type"] for _, _, error in objects if error is not None}
+        if not kinds:
+            return [as_it_is(object) for object in objects]
         if kinds == {GET_TIMEOUT}:
             import ray.exceptions
 
             raise ray.exceptions.GetTimeoutError("Get timed out: some object(s) not ready.")
-        return [fetched(ref, *object) for ref, object in zip(object_refs, objects)]
+        return [fetched(ref, object) for ref, object in zip(object_refs, objects)]
 
     def get_if_local(self, object_refs: list[ObjectRef]) -> list[SerializedRayObject]:
         """ValueError: one of them is not at hand."""

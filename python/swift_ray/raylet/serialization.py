@@ -28,15 +28,21 @@ def serialize(value: Any) -> Any:
     return ray_worker().get_serialization_context().serialize(value) if plain is None else plain
 
 
-def deserialize(arguments: list[tuple]) -> list:
-    """The values of objects as `_core` gives them, (data, metadata, None) each; errors are values, too."""
+def plain_values(objects: list[tuple]) -> Optional[list]:
+    """The values of objects, (data, metadata, None) each, for which no context is needed; None if it is for one."""
     values = []
-    for data, metadata, _ in arguments:
+    for data, metadata, _ in objects:
         value = deserialize_plain(data, metadata)
         if value is NotImplemented:
-            break
+            return None
         values.append(value)
-    else:
+    return values
+
+
+def deserialize(arguments: list[tuple]) -> list:
+    """The values of objects as `_core` gives them, (data, metadata, None) each; errors are values, too."""
+    values = plain_values(arguments)
+    if values is not None:
         return values
     objects = [SerializedRayObject(data, metadata, None) for data, metadata, _ in arguments]
     return ray_worker().deserialize_objects(objects, [ObjectRef.nil()] * len(objects))
