@@ -69,6 +69,8 @@ PyTypeObject *add_type(PyObject *module, PyType_Spec *spec, PyTypeObject *base);
 PyObject *object_ref_make(const unsigned char *id, const char *owner, Py_ssize_t owner_size, int is_counted);
 PyObject *set_reference_functions(PyObject *module, PyObject *arguments);
 PyObject *set_call_site_function(PyObject *module, PyObject *function);
+PyObject *set_connection_check(PyObject *module, PyObject *function);
+PyObject *object_ref_from_pickle(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 
 // buffer.c
 extern PyTypeObject *buffer_type;

@@ -17,6 +17,8 @@ static remove_function remove_reference;
 static uint32_t generation;
 // Says, for a new reference, where in the program it was made; null unless that is recorded.
 static PyObject *call_site_function;
+// Raises where Ray is not connected; null until Ray's own serialization is there.
+static PyObject *connection_check;
 
 typedef struct {
     id_object id;
@@ -73,7 +75,9 @@ static int take_text(PyObject *value, bool wants_bytes, PyObject **out) {
         return -1;
     }
     PyObject *result = NULL;
-    if (size > 0) {
+    if (size > 0 && (wants_bytes ? PyBytes_CheckExact(value) : PyUnicode_CheckExact(value))) {
+        result = Py_NewRef(value); // Thousands of references in one value share their owner's address.
+    } else if (size > 0) {
         result = wants_bytes ? PyBytes_FromStringAndSize(text, size) : PyUnicode_DecodeUTF8(text, size, NULL);
         if (result == NULL) {
             return -1;
@@ -94,20 +98,9 @@ static void take_call_site(ref_object *self) {
     Py_DECREF(function);
 }
 
-static int ref_init(PyObject *object, PyObject *arguments, PyObject *keywords) {
-    ref_object *self = (ref_object *)object;
-    PyObject *bytes, *owner = NULL, *call_site = NULL, *transport = NULL;
-    int is_counted = 0;
-    if (keywords == NULL && PyTuple_Size(arguments) == 1) {
-        bytes = PyTuple_GetItem(arguments, 0);
-    } else {
-        static char *names[] = {"id", "owner_addr", "call_site_data", "skip_adding_local_ref", "tensor_transport",
-                                NULL};
-        if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O|OOpO:__init__", names, &bytes, &owner, &call_site,
-                                         &is_counted, &transport)) {
-            return -1;
-        }
-    }
+// Makes `self` a reference to the object with this id; null for what is not known of it.
+static int fill(ref_object *self, PyObject *bytes, PyObject *owner, PyObject *call_site, PyObject *transport,
+                bool is_counted) {
     uncount(self);
     if (id_assign(&self->id, bytes) < 0 || (owner != NULL && take_text(owner, true, &self->owner_address) < 0) ||
         (call_site != NULL && take_text(call_site, false, &self->call_site) < 0)) {
@@ -121,6 +114,50 @@ static int ref_init(PyObject *object, PyObject *arguments, PyObject *keywords) {
         take_call_site(self);
     }
     return 0;
+}
+
+static int ref_init(PyObject *object, PyObject *arguments, PyObject *keywords) {
+    PyObject *bytes, *owner = NULL, *call_site = NULL, *transport = NULL;
+    int is_counted = 0;
+    if (keywords == NULL && PyTuple_Size(arguments) == 1) {
+        bytes = PyTuple_GetItem(arguments, 0);
+    } else {
+        static char *names[] = {"id", "owner_addr", "call_site_data", "skip_adding_local_ref", "tensor_transport",
+                                NULL};
+        if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O|OOpO:__init__", names, &bytes, &owner, &call_site,
+                                         &is_counted, &transport)) {
+            return -1;
+        }
+    }
+    return fill((ref_object *)object, bytes, owner, call_site, transport, is_counted);
+}
+
+// _object_ref_deserializer(id, call site, owner's address, status, tensor transport) -> ObjectRef: what the references
+// in pickles are made by, under the name of Ray's function that does it.
+PyObject *object_ref_from_pickle(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
+    if (count != 5) {
+        PyErr_Format(PyExc_TypeError, "_object_ref_deserializer takes 5 arguments, not %zd", count);
+        return NULL;
+    }
+    if (add_reference == NULL && connection_check != NULL && PyObject_IsTrue(arguments[2]) > 0) {
+        PyObject *nothing = PyObject_CallNoArgs(connection_check);
+        if (nothing == NULL) {
+            return NULL;
+        }
+        Py_DECREF(nothing);
+    }
+    PyObject *object = id_alloc(id_types[SWIFT_RAY_OBJECT_REF], NULL, NULL);
+    if (object != NULL &&
+        fill((ref_object *)object, arguments[0], arguments[2], arguments[1], arguments[4], false) < 0) {
+        Py_CLEAR(object);
+    }
+    return object;
+}
+
+// set_connection_check(function): what raises if there is no runtime for references that come in pickles.
+PyObject *set_connection_check(PyObject *module, PyObject *function) {
+    replace(&connection_check, Py_NewRef(function));
+    Py_RETURN_NONE;
 }
 
 PyObject *object_ref_make(const unsigned char *id, const char *owner, Py_ssize_t owner_size, int is_counted) {

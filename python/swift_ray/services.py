@@ -387,15 +387,10 @@ def patch_serialization(serialization: ModuleType) -> None:
 
 def reference_maker(serialization: ModuleType) -> Callable[..., object]:
     """What the references in pickles are made by, under the name that they give; ours counts when it is constructed."""
-    from ray._raylet import ObjectRef
+    from swift_ray._native import _object_ref_deserializer, set_connection_check
 
-    def _object_ref_deserializer(binary, call_site, owner_address, object_status, tensor_transport):
-        if owner_address:
-            serialization.ray._private.worker.global_worker.check_connected()
-        return ObjectRef(binary, owner_address, call_site, tensor_transport=tensor_transport)
-
+    set_connection_check(lambda: serialization.ray._private.worker.global_worker.check_connected())
     _object_ref_deserializer.__module__ = serialization.__name__
-    _object_ref_deserializer.__qualname__ = _object_ref_deserializer.__name__
     return _object_ref_deserializer
 
 
