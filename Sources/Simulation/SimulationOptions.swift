@@ -92,6 +92,8 @@ package struct SimulationMessageFault: Sendable, Hashable {
         case repeated
         /// It is said twice: the receiving core gets it two times, wherever it comes from.
         case saidTwice
+        /// It arrives, and the receiving core does not get it, as if that process took requests and never answered.
+        case unanswered
     }
 
     package var kind: Kind

@@ -273,7 +273,7 @@ package struct WorkerCore: Sendable {
         for actor in actors.values where headAwaySince == nil {
             wake = min(wake, actor.unavailableAt ?? .distantFuture, actor.restartDue ?? .distantFuture)
         }
-        for pull in pulls.values { wake = min(wake, pull.deadline) }
+        for pull in pulls.values { wake = min(wake, pull.deadline ?? .zero) }
         for task in delayedTasks { wake = min(wake, task.due) }
         wake = min(wake, handOvers.due)
         wake = min(wake, execution.rebuildsDue ?? .distantFuture)

@@ -27,6 +27,7 @@ extension SimulationTests {
             }
         }
 
+        private static let pullChunk: UInt16 = 128
         private static let bases = SimulationWorkload.allCases.filter { $0 != .longAmongShort && $0 != .mixed }
             .flatMap { [Base($0, seed: 1), Base($0, seed: 2)] }
 
@@ -58,6 +59,18 @@ extension SimulationTests {
             let runs = Self.runs(\.deliveredKinds)
             #expect(runs.count > 50)
             check(runs, .saidTwice, \.deliveredKinds)
+        }
+
+        @Test("A piece of an object that is never answered is asked for elsewhere, or what it belongs to is made again")
+        func unansweredPieces() {
+            // What was put, and is in one place only, is lost with that.
+            let runs = Self.bases.filter { base in
+                base.options.workload != .spills && base.options.workload != .handOvers
+                    && base.report.deliveredKinds[Self.pullChunk] != nil
+            }
+            #expect(runs.contains { $0.options.areDriversOutside == true })
+            #expect(runs.contains { $0.options.areDriversOutside == false })
+            check(runs.map { (Self.pullChunk, $0) }, .unanswered, \.deliveredKinds)
         }
 
         private func check(

@@ -226,6 +226,32 @@ import Testing
         #expect(told.contains(reason), "\(told)")
     }
 
+    @Test("A source that never sends its first chunk is given up for another one, and then for a new making")
+    func silentSources() {
+        var harness = WorkerHarness(raylet: nil)
+        let reference = storedResult(&harness)
+        harness.receive(
+            .objectCopied(ObjectCopied(object: reference.id, raylet: WorkerHarness.other)),
+            from: WorkerHarness.other.worker)
+        // A long time without any input: it does not count.
+        harness.now = harness.now.advanced(milliseconds: 3_600_000)
+        let token = harness.get([reference])
+        func asked() -> [WorkerID] {
+            harness.sent().compactMap { if case .pullChunk = $0.0 { $0.1 } else { nil } }
+        }
+        #expect(harness.core.alarm <= harness.now)
+        for raylet in [WorkerHarness.raylet, WorkerHarness.other] {
+            #expect(asked() == [raylet.worker])
+            harness.advance(0)
+            #expect(harness.core.alarm <= harness.now.advanced(milliseconds: 30_000))
+            harness.advance(29_999)
+            #expect(asked().isEmpty)
+            harness.advance(1)
+        }
+        #expect(harness.outcome(token) == nil)
+        #expect(harness.leaseRequests().count == 1)
+    }
+
     @Test("Chunks come in any order; what is outside of the object has it read elsewhere, from its beginning")
     func pulledInPieces() {
         var harness = WorkerHarness(raylet: nil)

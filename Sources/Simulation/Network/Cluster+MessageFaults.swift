@@ -29,7 +29,7 @@ extension Cluster {
         case .replyLost:
             link.answeredSequence = (1 - side, header.sequence)
             return nil
-        case .saidTwice: return nil
+        case .saidTwice, .unanswered: return nil
         }
     }
 
@@ -41,8 +41,8 @@ extension Cluster {
         return kind
     }
 
-    /// Whether a message that a core has just got comes to it a second time.
-    func isSaidTwice(_ kind: UInt16, _ link: SimulatedLink, _ side: Int) -> Bool {
+    /// How often a message that has just come to a process is given to its core: once, for most.
+    func hearings(of kind: UInt16, _ link: SimulatedLink, _ side: Int) -> Int {
         report.deliveredKinds[kind, default: 0] += 1
         if let (answering, sequence) = link.answeredSequence, answering == side,
             link.ends[side].core.highestReceived == sequence
@@ -50,10 +50,9 @@ extension Cluster {
             link.answeredSequence = nil
             link.ends[side].losesNext = true
         }
-        guard let wanted = options.messageFault, wanted.kind == .saidTwice, wanted.message == kind,
-            wanted.number == report.deliveredKinds[kind]
-        else { return false }
-        _ = strikes(.saidTwice, link, 1 - side)
-        return true
+        guard let wanted = options.messageFault, wanted.kind == .saidTwice || wanted.kind == .unanswered,
+            wanted.message == kind, wanted.number == report.deliveredKinds[kind]
+        else { return 1 }
+        return strikes(wanted.kind, link, 1 - side) == .saidTwice ? 2 : 0
     }
 }

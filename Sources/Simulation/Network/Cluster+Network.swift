@@ -323,8 +323,9 @@ extension Cluster {
             if options.traceLinesMax > 0 {
                 trace.add(.message(message, from: peer.name, to: process.name), at: now)
             }
-            let isTwice = isSaidTwice(kind, link, side)
-            for _ in 0..<(isTwice ? 2 : 1) { process.receive(message, requestID: requestID, from: peer.id) }
+            for _ in 0..<hearings(of: kind, link, side) {
+                process.receive(message, requestID: requestID, from: peer.id)
+            }
         case .failure(let error):
             fail("\(process.name) cannot read a message of kind \(kind) from \(peer.name): \(error)")
         }

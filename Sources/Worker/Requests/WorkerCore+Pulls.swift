@@ -22,8 +22,8 @@ struct RemotePull: Sendable {
     /// Where the chunks that came begin: one that comes again counts once.
     var offsets: Set<Int> = []
     var reasons: [String] = []
-    /// When the present source is given up.
-    var deadline = Instant.distantFuture
+    /// When the present source is given up; nothing until the next tick after it was asked for its first chunk.
+    var deadline: Instant?
 
     /// The parts of an object, one behind the other.
     struct Sizes: Hashable, Sendable {
@@ -74,6 +74,9 @@ struct RemotePull: Sendable {
 
 /// Fetching for drivers without a raylet: the object comes into the process's own memory.
 extension WorkerCore {
+    /// For the first chunk as long as raylets wait for each other's: it may have to be read from a disk, or its seal may
+    /// be on its way. A source that answers its link and not this is no better than one that is gone.
+    private static let firstChunkMilliseconds = 30_000
     private static let chunkMilliseconds = 10_000
 
     mutating func startPull(_ id: ObjectID, from sources: [Address], into effects: inout WorkerEffects) {
@@ -97,7 +100,8 @@ extension WorkerCore {
         pulls[id]?.received = 0
         pulls[id]?.offsets = []
         pulls[id]?.requested = Limits.chunkBytes
-        pulls[id]?.deadline = .distantFuture
+        pulls[id]?.deadline = nil
+        setAlarm(.zero)
         let request = PullChunk(object: id, offset: 0, count: Limits.chunkBytes)
         effects.send(.pullChunk(request), to: source)
     }
@@ -122,8 +126,9 @@ extension WorkerCore {
         guard var pull = pulls.removeValue(forKey: id) else { return }
         let outcome = pull.take(message)
         if case .taken = outcome {
-            pull.deadline = now.advanced(milliseconds: Self.chunkMilliseconds)
-            setAlarm(pull.deadline)
+            let deadline = now.advanced(milliseconds: Self.chunkMilliseconds)
+            pull.deadline = deadline
+            setAlarm(deadline)
             askRest(of: message, pull, peer, into: &effects)
             let ahead = pull.received + Limits.chunkBytes * Limits.chunksInFlightMax
             while pull.requested < min(pull.total, ahead) {
@@ -176,8 +181,14 @@ extension WorkerCore {
     }
 
     mutating func expirePulls(at now: Instant, into effects: inout WorkerEffects) {
-        for id in pulls.filter({ $0.value.deadline <= now }).keys.sorted() {
-            sourceFailed(id, "no answer for \(Self.chunkMilliseconds / 1000) s", at: now, into: &effects)
+        for (id, pull) in pulls.sorted(by: { $0.key < $1.key }) {
+            guard let deadline = pull.deadline else {
+                pulls[id]?.deadline = now.advanced(milliseconds: Self.firstChunkMilliseconds)
+                continue
+            }
+            guard deadline <= now else { continue }
+            let limit = pull.sizes == nil ? Self.firstChunkMilliseconds : Self.chunkMilliseconds
+            sourceFailed(id, "no answer for \(limit / 1000) s", at: now, into: &effects)
         }
     }
 }
