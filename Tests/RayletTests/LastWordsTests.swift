@@ -68,6 +68,22 @@ import Testing
         #expect(harness.store[object(1)]?.isSealed == true)
     }
 
+    @Test("Room for a process that has ended goes back, even where its slot had gone before its wish was read")
+    func lateWish() {
+        var harness = RayletHarness()
+        let worker = harness.startLinkedWorker(for: 1)
+        harness.give(.storeClientGone(slot: 4))
+        #expect(detached(harness) == [4])
+        // Another process has the slot by now, so the store takes the request.
+        harness.holdsStoreAnswers = true
+        harness.send(create(1), from: worker.id)
+        harness.give(.processExited(processID: worker.processID, ProcessExit(signal: 9)))
+        harness.give(.peerLost(worker.id, reason: "closed"))
+        harness.releaseStoreAnswers()
+        #expect(harness.store.isEmpty)
+        #expect(detached(harness) == [4])
+    }
+
     @Test("A worker that has ended serves nobody, and its number may be another's")
     func ended() {
         var harness = RayletHarness()

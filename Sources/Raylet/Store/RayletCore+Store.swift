@@ -196,20 +196,24 @@ extension RayletCore {
         let writer = clients.first {
             $0.value.slot == slot && !$0.value.creations.isEmpty && peers.contains($0.key)
         }
-        guard let writer, !settings.plantsHastyEnd else { return effects.append(.storeDetach(slot: slot)) }
+        guard let writer, !settings.plantsHastyEnd else { return detach(slot, into: &effects) }
         clients[writer.key]?.leftSlot = slot
+    }
+
+    /// Takes a slot back: the store forgets what its process waits for, without an answer.
+    private mutating func detach(_ slot: UInt32, into effects: inout [RayletEffect]) {
+        storeRequests = storeRequests.filter { $0.value.slot != slot }
+        effects.append(.storeDetach(slot: slot))
     }
 
     /// A process of this node died: what it was writing is given back, what it waited for is not brought.
     mutating func clientGone(_ client: WorkerID, at now: Instant, into effects: inout [RayletEffect]) {
         if let state = clients.removeValue(forKey: client) {
             for object in state.creations.sorted() where creations[object]?.state != .sealing {
-                // The store forgets what a dead process waits for, without an answer.
-                let slot = creations[object]?.slot
-                storeRequests = storeRequests.filter { $0.value.object != object || $0.value.slot != slot }
+                // Room that it waits for is given back when it comes: its slot may be another's already, and stay.
                 abortCreation(object, reason: "the process that wrote it died", at: now, into: &effects)
             }
-            if let slot = state.leftSlot { effects.append(.storeDetach(slot: slot)) }
+            if let slot = state.leftSlot { detach(slot, into: &effects) }
             // The GCS may have said that it is gone before it made its last objects.
             ownerGone(client, at: now, into: &effects)
         }
