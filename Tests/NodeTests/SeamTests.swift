@@ -94,6 +94,51 @@ import Testing
             ])
     }
 
+    @Test(
+        "Who waits when the runtime ends is told so, and who asks later; nothing keeps the runtime",
+        .timeLimit(.minutes(1)))
+    func endWhileWaiting() throws {
+        let starter = try RoleStarter()
+        var options = NodeStartOptions()
+        options.isHead = true
+        options.port = 0
+        options.clientPort = nil
+        options.objectStoreMemory = 64 << 20
+        options.executable = Self.products + "/bytesworker"
+        options.endsWithParent = true
+        options.temporaryRoot = "/tmp/seam-end-\(getpid())"
+        options.token = .generate()
+        let node = try NodeLauncher.start(options, with: starter)
+        defer {
+            starter.stop()
+            removeTree("/tmp/seam-end-\(getpid())")
+        }
+        let told = Mutex<[String]>([])
+        weak var kept: Worker?
+        do {
+            let worker = try open(node)
+            kept = worker
+            // Nobody gives it a value.
+            let never = ObjectReference(id: worker.promise(from: nil), owner: worker.address)
+            // As a client's get: it keeps the runtime until it is answered.
+            worker.get([never, never], deadline: nil, from: nil) { results in
+                told.withLock { $0 += results.map { "get \(self.text($0)) \(worker.hasEnded)" } }
+            }
+            worker.wait([never], count: 1, deadline: nil, from: nil) { flags in
+                told.withLock { $0.append("wait \(flags)") }
+            }
+            #expect(told.withLock { $0.isEmpty })
+            worker.finish()
+            worker.clusterView { result in
+                if case .failure(let error) = result { told.withLock { $0.append("view \(error.type)") } }
+            }
+        }
+        let ended = "get error \(Worker.ended.type) \(Worker.ended.message) true"
+        #expect(told.withLock { $0 } == [ended, ended, "wait []", "view \(Worker.ended.type)"])
+        for _ in 0..<300 where kept != nil { usleep(10_000) }
+        #expect(kept == nil)
+    }
+
     @Test("A wrong token is refused with the place to put the right one", .timeLimit(.minutes(1)))
     func wrongToken() throws {
         let starter = try RoleStarter()

@@ -103,8 +103,8 @@ void ray_python_abort(void *room);
 
 // Begins to fetch objects; the number that must be waited for. 0 at once if all are at hand.
 int ray_python_get(const void *objects, size_t count, const void *task, int64_t milliseconds, void **request);
-// The same for a program that does not wait: unless this is 0, `done` is called once, with `context`, when all are there
-// or the time is over, on a thread of the runtime.
+// The same for a program that does not wait: unless this is 0, `done` is called once, with `context`, when all are there,
+// the time is over or the runtime ends, on a thread of the runtime or the one that ends it.
 int ray_python_get_then(
     const void *objects, size_t count, int64_t milliseconds, void (*done)(void *context), void *context,
     void **request);

@@ -13,7 +13,7 @@ package protocol ClientRuntime: Sendable {
     func retain(_ id: ObjectKey) -> Bool
     /// Counts one reference less.
     func release(_ id: ObjectKey)
-    /// Fetches objects. `done` is called once, with nothing if one is an error, is not plain, or has not come in time; if
-    /// the runtime ends meanwhile, it may never be called.
+    /// Fetches objects. `done` is called once, with nothing if one is an error, is not plain, or has not come in time, or if
+    /// the runtime has ended meanwhile.
     func get(_ ids: [ObjectKey], milliseconds: Int64, _ done: @escaping @Sendable ([PlainValue]?) -> Void)
 }

@@ -17,6 +17,7 @@ extension Worker {
         case got(Completion, [ObjectOutcome])
         case waited(Completion, [Bool])
         case answered(Completion, Result<Message, RayError>)
+        case ended(Completion)
         case warn(String)
         case exit(String)
         case collectGarbage
@@ -85,6 +86,10 @@ extension Worker {
             }
         }
         state.effects.removeAll()
+        if state.isOver, !state.completions.isEmpty {
+            after += state.completions.sorted { $0.key < $1.key }.map { .ended($0.value) }
+            state.completions.removeAll()
+        }
         return after
     }
 
@@ -106,6 +111,7 @@ extension Worker {
         case .got(let completion, let outcomes): complete(completion, outcomes)
         case .waited(.wait(let body), let flags): body(flags)
         case .answered(.request(let body), let result): body(result)
+        case .ended(let completion): end(completion)
         case .waited, .answered: preconditionFailure("an answer of another kind than its request")
         case .warn(let text): configuration.warn(text)
         case .exit(let reason): configuration.exit(reason)

@@ -46,6 +46,8 @@ package final class Worker: WorkerAPI {
         var core: WorkerCore
         var effects = WorkerEffects()
         var completions: [UInt64: Completion] = [:]
+        /// Whether nothing comes any more: whoever asks is told so.
+        var isOver = false
         var rooms: [ObjectID: AnswerSlot<Int>] = [:]
         /// Arguments of tasks that wait for others, which were evicted before the task began.
         var keptArguments: [TaskID: [ObjectID: InlineObject]] = [:]
@@ -160,14 +162,18 @@ extension Worker: EndpointHandler {
     private func failRooms(_ peer: WorkerID, _ reason: String) {
         let isHeadGone = peer == .gcs && configuration.core.reconnectMilliseconds == 0
         if let raylet = configuration.core.raylet, peer == raylet.worker || isHeadGone {
-            let error = RayError(.localRayletDied, reason)
-            let rooms = state.withLock { state in
-                defer { state.rooms = [:] }
-                if state.accepted == nil { state.accepted = .failure(error) }
-                return state.rooms
-            }
-            for (_, room) in rooms { room.fill(.failure(error)) }
+            failRooms(RayError(.localRayletDied, reason))
         }
+    }
+
+    /// Tells all threads that wait for the raylet why it will not answer.
+    func failRooms(_ error: RayError) {
+        let rooms = state.withLock { state in
+            defer { state.rooms = [:] }
+            if state.accepted == nil { state.accepted = .failure(error) }
+            return state.rooms
+        }
+        for (_, room) in rooms { room.fill(.failure(error)) }
     }
 
     package func refused(_ peer: WorkerID, _ address: Address, _ reason: String) {

@@ -101,6 +101,8 @@ extension ray {
                     submitted.map(\.storage.reference), count: missing, deadline: deadline,
                     from: TaskContext.current?.task, completion: completion)
             }
+            // The runtime has ended.
+            guard !flags.isEmpty else { throw SystemError.system("ray.shutdown() was called while this waited") }
         }
         var next = 0
         var ready: [ObjectRef<Value>] = []

@@ -149,7 +149,9 @@ public func ray_python_wait(
             runtime.worker.wait(
                 references, count: wanted, fetches: fetch != 0, deadline: runtime.deadline(milliseconds),
                 from: TaskID(task)
-            ) { [slot = pending.slot] in slot.fill(.success(.ready($0))) }
+            ) { [slot = pending.slot] in
+                slot.fill($0.isEmpty && count > 0 ? .failure(Worker.ended) : .success(.ready($0)))
+            }
             return 1
         })
 }
@@ -186,14 +188,9 @@ public func ray_python_await(_ request: UnsafeMutableRawPointer?, _ milliseconds
         reporting { () throws(RayError) in
             guard let pending = pending(request) else { throw RayError(.invalidArgument, "there is no request") }
             let (slot, runtime) = (pending.slot, pending.runtime)
-            if runtime.worker.waitForAnswer(slot, milliseconds: Int(milliseconds)) { return 1 }
-            // Nobody answers after the end.
-            guard runtime === PythonRuntime.current || slot.isFilled else {
-                throw RayError(
-                    .systemError,
-                    "ray.shutdown() was called while this waited: end what waits before that, or catch this")
-            }
-            return slot.isFilled ? 1 : 0
+            guard runtime.worker.waitForAnswer(slot, milliseconds: Int(milliseconds)) else { return 0 }
+            if case .failure(let error)? = slot.result { throw error }
+            return 1
         })
 }
 
