@@ -20,6 +20,7 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let http2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
+let hpack = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 /// The modules under Sources, lowest first; docs/ARCHITECTURE.md says what each is for.
@@ -78,8 +79,7 @@ let modules: [Target] = [
     .target(
         name: "RayGRPC",
         dependencies: [
-            "CRayGRPC", "RaySystem", nio, http2,
-            .product(name: "NIOHPACK", package: "swift-nio-http2"), .product(name: "NIOPosix", package: "swift-nio"),
+            "CRayGRPC", "RaySystem", nio, http2, hpack, .product(name: "NIOPosix", package: "swift-nio"),
         ],
         path: "Sources/GRPC", swiftSettings: strict),
     .target(
@@ -124,7 +124,7 @@ let testTargets: [Target] = [
     tests("GCSTests", "RayCore", "RayWire", "RayScheduler", "RayGCS"),
     tests(
         "RayletTests", "RayCore", "RayWire", "RayRaylet", "RayNode", "RayObjectStore", "RayTransport", "CRaySystem"),
-    tests("GRPCTests", "RayGRPC", nio),
+    tests("GRPCTests", "RayGRPC", nio, http2, hpack, .product(name: "NIOEmbedded", package: "swift-nio")),
     tests("StorageTests", "RayCore", "RayGCS", "RayStorage"),
     tests("WorkerTests", "RayCore", "RayWire", "RayWorker"),
     tests(

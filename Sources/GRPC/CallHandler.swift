@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-internal import NIOCore
+package import NIOCore
 internal import NIOHPACK
 internal import NIOHTTP2
 
@@ -16,6 +16,7 @@ final class CallHandler: ChannelInboundHandler {
 
     private let accept: (ServerCall) -> Void
     private let closed: () -> Void
+    private let waitingMax: Int
     private var reader: MessageReader
     private var call: ServerCall?
     private var isAccepted = false
@@ -23,8 +24,9 @@ final class CallHandler: ChannelInboundHandler {
     /// `accept` is given the call once, with what came in one batch with its beginning, or with its message if a session
     /// may answer it; `closed` is called at its end.
     init(
-        messageMax: Int, accept: @escaping (ServerCall) -> Void, closed: @escaping () -> Void
+        messageMax: Int, waitingMax: Int, accept: @escaping (ServerCall) -> Void, closed: @escaping () -> Void
     ) {
+        self.waitingMax = waitingMax
         reader = MessageReader(sizeMax: messageMax)
         self.accept = accept
         self.closed = closed
@@ -80,7 +82,7 @@ final class CallHandler: ChannelInboundHandler {
             context.close(promise: nil)
             return
         }
-        call = ServerCall(headers, on: context.channel)
+        call = ServerCall(headers, on: context.channel, waitingMax: waitingMax)
     }
 
     private func take(_ bytes: ByteBuffer) {
@@ -103,5 +105,17 @@ final class CallHandler: ChannelInboundHandler {
             call?.finish(code: GRPCCode.internal, details: "the last message was not whole")
         }
         call?.sawEnd()
+    }
+}
+
+extension ServerCall {
+    /// Makes a stream of HTTP/2 a call of messages up to `messageMax` bytes; on its event loop. See `CallHandler`.
+    package static func begin(
+        on stream: any Channel, messageMax: Int, waitingMax: Int = waitingMax, accept: @escaping (ServerCall) -> Void,
+        closed: @escaping () -> Void
+    ) throws {
+        try stream.syncOptions?.setOption(.autoRead, value: false)
+        let handler = CallHandler(messageMax: messageMax, waitingMax: waitingMax, accept: accept, closed: closed)
+        try stream.pipeline.syncOperations.addHandler(handler)
     }
 }

@@ -151,12 +151,10 @@ package final class GRPCServer: Sendable {
 
     private func prepare(stream: any Channel) -> EventLoopFuture<Void> {
         stream.eventLoop.makeCompletedFuture {
-            try stream.syncOptions?.setOption(.autoRead, value: false)
-            state.withLock { $0.openStreams += 1 }
-            let handler = CallHandler(
-                messageMax: messageMax, accept: { [weak self] in self?.accept($0) },
+            try ServerCall.begin(
+                on: stream, messageMax: messageMax, accept: { [weak self] in self?.accept($0) },
                 closed: { [weak self] in self?.streamClosed() })
-            try stream.pipeline.syncOperations.addHandler(handler)
+            state.withLock { $0.openStreams += 1 }
         }
     }
 

@@ -10,6 +10,8 @@ internal import RaySystem
 internal import Synchronization
 
 /// One call of a client: what the connection's event loop brings in, and what a thread of the program answers.
+///
+/// Where `waitingMax` bytes wait in one direction the client is not read from, or the program has to wait.
 package final class ServerCall: Sendable {
     /// What became of a message.
     package enum Sent: Sendable {
@@ -64,134 +66,36 @@ package final class ServerCall: Sendable {
         var isUnflushed = false
     }
 
-    /// How much may wait in either direction before the other side is made to wait.
-    static let waitingMax = 32 << 20
+    /// How much may wait in either direction before the other side is made to wait, where nothing else is said.
+    package static let waitingMax = 32 << 20
+    /// So much in this call.
+    let waitingMax: Int
     /// `/package.Service/Method`.
     package let method: String
     /// What the client says of the call, without what belongs to the protocol.
     package let metadata: [(name: String, value: String)]
     let channel: any Channel
     let state = Mutex(State())
-    private let changes = EventCount()
+    /// What the program waits for.
+    let changes = EventCount()
 
-    init(_ headers: HPACKHeaders, on channel: any Channel) {
+    init(_ headers: HPACKHeaders, on channel: any Channel, waitingMax: Int) {
         method = headers.first(name: ":path") ?? ""
         metadata = headers.compactMap { name, value, _ in
             let isOfProtocol = name.hasPrefix(":") || name.hasPrefix("grpc-") || name == "te" || name == "content-type"
             return isOfProtocol ? nil : (name, value)
         }
         self.channel = channel
+        self.waitingMax = waitingMax
     }
 
     /// What the client says of the call under a name.
     func metadata(_ name: String) -> String? { metadata.first { $0.name == name }?.value }
 
-    // MARK: The program's side
-
-    /// The client's next message that the program must see; waits up to `milliseconds`.
-    package func receive(milliseconds: Int) -> Received {
-        let seen = changes.current
-        if let received = next() { return received }
-        changes.wait(after: seen, milliseconds: milliseconds)
-        return next() ?? .nothing
-    }
-
-    private func next() -> Received? {
-        while let (received, unseenBy) = take() {
-            guard let unseenBy, case .message(let message) = received, isAnswered(message, by: unseenBy) else {
-                return received
-            }
-        }
-        return nil
-    }
-
-    /// Has who waits for a message get none, now or the next time.
-    package func wake() {
-        state.withLock { $0.isWoken = true }
-        changes.raise()
-    }
-
-    /// Sends a message; waits up to `milliseconds` while the client takes nothing.
-    package func send(_ message: UnsafeRawBufferPointer, milliseconds: Int) -> Sent {
-        let room = awaitRoom(milliseconds: milliseconds)
-        guard room == .sent else { return room }
-        enqueue(ByteBuffer(bytes: message).framed)
-        return .sent
-    }
-
-    /// Ends the call with a status of gRPC, 0 for OK, and a sentence, after a last message if there is one.
-    package func finish(code: Int, details: String, after last: UnsafeRawBufferPointer? = nil) {
-        guard end() else { return }
-        let framed = last.map { ByteBuffer(bytes: $0).framed }
-        channel.eventLoop.execute { [self] in
-            let (hasBegun, hasEnded) = state.withLock { ($0.hasBegun, $0.hasEnded) }
-            if let framed {
-                if !hasBegun { channel.write(HTTP2Frame.FramePayload.beginning, promise: nil) }
-                channel.write(HTTP2Frame.FramePayload.message(framed), promise: nil)
-            }
-            let isAlone = !hasBegun && framed == nil
-            let status = HTTP2Frame.FramePayload.status(code, details, isAlone: isAlone)
-            channel.writeAndFlush(status).whenComplete { [self] _ in
-                // A client that goes on sending has no one who reads it; any other code would be its status.
-                if !hasEnded { channel.writeAndFlush(HTTP2Frame.FramePayload.rstStream(.noError), promise: nil) }
-            }
-        }
-    }
-
-    /// Ends the call without a status.
-    package func cancel() {
-        guard end() else { return }
-        channel.close(promise: nil)
-    }
-
     /// Whether the client waits for an answer.
     package var isActive: Bool { state.withLock { !$0.isOver } }
 
-    /// What comes next, and the session if that has to see it before the program does.
-    private func take() -> (Received, unseenBy: ClientSession?)? {
-        let (taken, isToGoOn) = state.withLock { state -> ((Received, ClientSession?)?, Bool) in
-            state.isBusy = false
-            if state.isOver { return ((.over, nil), false) }
-            if state.isWoken {
-                state.isWoken = false
-                return ((.nothing, nil), false)
-            }
-            let unseenBy = state.isFirstLeft ? nil : state.session
-            // What the session would answer to it has to wait for a client that takes nothing, as what the program sends.
-            if unseenBy != nil, !state.messages.isEmpty, state.unwrittenBytes >= Self.waitingMax {
-                state.isRoomWanted = true
-                return (nil, false)
-            }
-            guard let first = state.messages.popFirst() else { return (state.hasEnded ? (.end, nil) : nil, false) }
-            state.isBusy = true
-            if !state.isFirstLeft { state.unlearned = nil }
-            state.isFirstLeft = false
-            state.waitingBytes -= first.readableBytes
-            let isToGoOn = state.isPaused && state.waitingBytes < Self.waitingMax
-            if isToGoOn { state.isPaused = false }
-            return ((.message(first), unseenBy), isToGoOn)
-        }
-        if isToGoOn { channel.read() }
-        return taken
-    }
-
-    /// Waits until the client has taken most of what was sent.
-    private func awaitRoom(milliseconds: Int) -> Sent {
-        let seen = changes.current
-        let before = room()
-        guard before == .noRoom, milliseconds > 0 else { return before }
-        changes.wait(after: seen, milliseconds: milliseconds)
-        return room()
-    }
-
-    private func room() -> Sent {
-        state.withLock { state in
-            if state.isOver { return .over }
-            guard state.unwrittenBytes >= Self.waitingMax else { return .sent }
-            state.isRoomWanted = true
-            return .noRoom
-        }
-    }
+    // MARK: What is sent
 
     /// Has a message written in its turn; on any thread.
     func enqueue(_ framed: ByteBuffer) {
@@ -223,7 +127,7 @@ package final class ServerCall: Sendable {
     private func wrote(_ cost: Int) {
         let (isRoomWanted, outgoing) = state.withLock { state -> (Bool, OutgoingCall?) in
             state.unwrittenBytes -= cost
-            guard state.unwrittenBytes < Self.waitingMax else { return (false, nil) }
+            guard state.unwrittenBytes < waitingMax else { return (false, nil) }
             defer { state.isRoomWanted = false }
             return (state.isRoomWanted, state.outgoing)
         }
@@ -231,8 +135,10 @@ package final class ServerCall: Sendable {
         outgoing?.goOn()
     }
 
+    // MARK: The end
+
     /// Whether the call was under way till now.
-    private func end() -> Bool {
+    func end() -> Bool {
         let wasActive = state.withLock { state -> Bool in
             if state.isOver { return false }
             state.isOver = true
@@ -243,128 +149,5 @@ package final class ServerCall: Sendable {
         }
         changes.raise()
         return wasActive
-    }
-
-    // MARK: The connection's side
-
-    /// Takes what has arrived.
-    func deliver(_ message: ByteBuffer) {
-        if let session = idleSession, isAnswered(message, by: session, isFirst: true) { return }
-        let outgoing = state.withLock { state -> OutgoingCall? in
-            if state.isOver || state.outgoing != nil { return state.outgoing }
-            state.messages.append(message)
-            state.waitingBytes += message.readableBytes
-            return nil
-        }
-        if let outgoing { outgoing.send(message) } else { changes.raise() }
-    }
-
-    /// Whether the client may send more; if not, it is asked for once there is room.
-    func mayRead() -> Bool {
-        // The other call's lock is not taken under this one's; what it says changes on the event loop only.
-        let hasRoom = state.withLock { $0.outgoing }?.hasRoom
-        return state.withLock { state in
-            let isFull = hasRoom.map { !$0 } ?? (state.waitingBytes >= Self.waitingMax)
-            state.isPaused = !state.isOver && isFull
-            return !state.isPaused
-        }
-    }
-
-    /// The client has sent all.
-    func sawEnd() {
-        let outgoing = state.withLock { state in
-            state.hasEnded = true
-            return state.outgoing
-        }
-        changes.raise()
-        outgoing?.endSending()
-    }
-
-    /// The client is gone, or does not want an answer.
-    func lose() {
-        let (outgoing, isWhole) = state.withLock { ($0.outgoing, $0.isWhole) }
-        guard end() else { return }
-        guard !isWhole else { return outgoing?.cancel() ?? () }
-        outgoing?.endSending()
-        // Nothing waits for this client to take more: what the server still says is read to its end.
-        outgoing?.goOn()
-    }
-
-    // MARK: Another server's side
-
-    /// From now on, what the client sends goes to another server, and what that answers to the client.
-    ///
-    /// Answers with one of the fields `kept` are left to the program, and the call's end; without `kept` nothing is.
-    func passOn(to outgoing: OutgoingCall, keeping kept: Set<Int>?) {
-        channel.eventLoop.execute { [self] in
-            let (waiting, hasEnded, isOver) = state.withLock { state in
-                defer {
-                    state.messages.removeAll()
-                    state.waitingBytes = 0
-                    state.isWhole = kept == nil
-                    if !state.isOver { state.outgoing = outgoing }
-                }
-                return (state.messages, state.hasEnded, state.isOver)
-            }
-            if let end = outgoing.attach(.init(call: self, kept: kept)) {
-                if kept == nil { finish(code: end.code, details: end.details) }
-                return
-            }
-            for message in waiting { outgoing.send(message) }
-            if isOver, kept == nil { return outgoing.cancel() }
-            if hasEnded || isOver { outgoing.endSending() }
-            goOn()
-        }
-    }
-
-    /// Sends a message that the other server has answered with.
-    func forward(_ message: ByteBuffer) {
-        let framed = message.framed
-        let isOver = state.withLock { state in
-            state.unwrittenBytes += Self.cost(of: framed)
-            return state.isOver
-        }
-        if !isOver { write(framed) }
-    }
-
-    /// Whether the client takes more for now.
-    var hasRoom: Bool { state.withLock { $0.isOver || $0.unwrittenBytes < Self.waitingMax } }
-
-    /// The other server takes more again.
-    func goOn() {
-        let wasPaused = state.withLock { state in
-            defer { state.isPaused = false }
-            return state.isPaused
-        }
-        if wasPaused { channel.read() }
-    }
-}
-
-extension ByteBuffer {
-    /// A message behind its head.
-    var framed: ByteBuffer {
-        var framed = ByteBufferAllocator().buffer(capacity: readableBytes + 5)
-        framed.writeInteger(UInt8(0))
-        framed.writeInteger(UInt32(readableBytes))
-        framed.writeImmutableBuffer(self)
-        return framed
-    }
-}
-
-extension HTTP2Frame.FramePayload {
-    /// What comes before the first message.
-    static var beginning: Self {
-        headers(.init(headers: [":status": "200", "content-type": "application/grpc"]))
-    }
-
-    /// A message with its head.
-    static func message(_ framed: ByteBuffer) -> Self { data(.init(data: .byteBuffer(framed))) }
-
-    /// The end of a call; `isAlone` if nothing comes before it.
-    static func status(_ code: Int, _ details: String, isAlone: Bool) -> Self {
-        var fields: HPACKHeaders = isAlone ? [":status": "200", "content-type": "application/grpc"] : [:]
-        fields.add(name: "grpc-status", value: String(code))
-        if !details.isEmpty { fields.add(name: "grpc-message", value: GRPCText.encoded(details)) }
-        return headers(.init(headers: fields, endStream: true))
     }
 }

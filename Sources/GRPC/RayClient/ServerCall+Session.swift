@@ -13,7 +13,7 @@ internal import Synchronization
 
 extension ServerCall {
     /// From now on the session is asked first; see `ClientSession.serve`.
-    func serve(_ session: ClientSession, caches: Bool) {
+    package func serve(_ session: ClientSession, caches: Bool) {
         session.serve(caches: caches, authorization: authorization)
         state.withLock { if !$0.isOver { $0.session = session } }
     }
@@ -22,7 +22,7 @@ extension ServerCall {
     var idleSession: ClientSession? {
         state.withLock { state in
             let isIdle = !state.isBusy && state.messages.isEmpty && state.queuedCount == 0
-            return isIdle && state.unwrittenBytes < Self.waitingMax && state.outgoing == nil ? state.session : nil
+            return isIdle && state.unwrittenBytes < waitingMax && state.outgoing == nil ? state.session : nil
         }
     }
 

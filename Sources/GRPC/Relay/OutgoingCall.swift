@@ -44,9 +44,12 @@ package final class OutgoingCall: Sendable {
         var end: (code: Int, details: String)?
     }
 
-    private static let waitingMax = 32 << 20
+    private let waitingMax: Int
     private let state = Mutex(State())
     private let changes = EventCount()
+
+    /// A call that has not begun; where `waitingMax` bytes wait in one direction, the other side is made to wait.
+    package init(waitingMax: Int = ServerCall.waitingMax) { self.waitingMax = waitingMax }
 
     // MARK: The program's side
 
@@ -73,7 +76,7 @@ package final class OutgoingCall: Sendable {
                 return (state.end.map { .end(code: $0.code, details: $0.details) }, nil)
             }
             state.waitingBytes -= first.readableBytes
-            guard state.isPaused, state.waitingBytes < Self.waitingMax else { return (.message(first), nil) }
+            guard state.isPaused, state.waitingBytes < waitingMax else { return (.message(first), nil) }
             state.isPaused = false
             return (.message(first), state.channel)
         }
@@ -114,7 +117,7 @@ package final class OutgoingCall: Sendable {
     }
 
     /// Whether more may be sent; if not, the client's call is asked to go on once it may.
-    var hasRoom: Bool { state.withLock { $0.end != nil || $0.unwrittenBytes < Self.waitingMax } }
+    var hasRoom: Bool { state.withLock { $0.end != nil || $0.unwrittenBytes < waitingMax } }
 
     /// The client has taken what kept the server waiting.
     func goOn() {
@@ -130,7 +133,7 @@ package final class OutgoingCall: Sendable {
         channel.writeAndFlush(HTTP2Frame.FramePayload.message(framed)).whenComplete { [self] _ in
             let client = state.withLock { state -> Client? in
                 state.unwrittenBytes -= size
-                return state.unwrittenBytes < Self.waitingMax ? state.client : nil
+                return state.unwrittenBytes < waitingMax ? state.client : nil
             }
             client?.call.goOn()
         }
@@ -138,8 +141,8 @@ package final class OutgoingCall: Sendable {
 
     // MARK: The server's side
 
-    /// The stream is there.
-    func opened(_ channel: any Channel, _ headers: HPACKHeaders) {
+    /// The stream is there, of which this listens: the call begins, with these fields.
+    package func opened(_ channel: any Channel, _ headers: [(String, String)]) {
         guard channel.isActive else { return ended(code: GRPCCode.unavailable, details: "the server is gone") }
         let (unsent, hasSentAll) = state.withLock { state -> (CircularBuffer<ByteBuffer>?, Bool) in
             guard state.end == nil else { return (nil, false) }
@@ -148,7 +151,7 @@ package final class OutgoingCall: Sendable {
             return (state.unsent, state.hasSentAll)
         }
         guard let unsent else { return channel.close(promise: nil) }
-        channel.write(HTTP2Frame.FramePayload.headers(.init(headers: headers)), promise: nil)
+        channel.write(HTTP2Frame.FramePayload.headers(.init(headers: HPACKHeaders(headers))), promise: nil)
         for framed in unsent { write(framed, to: channel) }
         if hasSentAll {
             channel.writeAndFlush(HTTP2Frame.FramePayload.nothingMore, promise: nil)
@@ -175,7 +178,7 @@ package final class OutgoingCall: Sendable {
         // As in `ServerCall.mayRead`.
         let hasRoom = state.withLock { $0.client }?.call.hasRoom ?? true
         return state.withLock { state in
-            state.isPaused = state.waitingBytes >= Self.waitingMax || !hasRoom
+            state.isPaused = state.waitingBytes >= waitingMax || !hasRoom
             return !state.isPaused
         }
     }

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-internal import NIOCore
+package import NIOCore
 internal import NIOHPACK
 internal import NIOHTTP2
 
@@ -63,5 +63,13 @@ final class OutgoingHandler: ChannelInboundHandler {
     private func end(_ trailers: HPACKHeaders) {
         let code = trailers.first(name: "grpc-status").flatMap { Int($0) } ?? GRPCCode.unknown
         call.ended(code: code, details: GRPCText.decoded(trailers.first(name: "grpc-message") ?? ""))
+    }
+}
+
+extension OutgoingCall {
+    /// Takes what comes on a stream that is to be opened, answers of up to `messageMax` bytes; on its event loop.
+    package func listen(to stream: any Channel, messageMax: Int) throws {
+        try stream.syncOptions?.setOption(.autoRead, value: false)
+        try stream.pipeline.syncOperations.addHandler(OutgoingHandler(self, messageMax: messageMax))
     }
 }

@@ -4,7 +4,6 @@
 //===----------------------------------------------------------------------===//
 
 internal import NIOCore
-internal import NIOHPACK
 internal import NIOHTTP2
 internal import NIOPosix
 internal import Synchronization
@@ -35,11 +34,11 @@ final class Upstream: Sendable {
 
     /// Begins a call; where there is no connection to be had, the call ends with that.
     func open(_ call: OutgoingCall, method: String, metadata: [(name: String, value: String)]) {
-        var headers: HPACKHeaders = [
-            ":method": "POST", ":scheme": "http", ":path": method, ":authority": "\(host):\(port)",
-            "te": "trailers", "content-type": "application/grpc",
+        let ours = [
+            (":method", "POST"), (":scheme", "http"), (":path", method), (":authority", "\(host):\(port)"),
+            ("te", "trailers"), ("content-type", "application/grpc"),
         ]
-        for (name, value) in metadata where name != "user-agent" { headers.add(name: name, value: value) }
+        let headers = ours + metadata.filter { $0.name != "user-agent" }.map { ($0.name, $0.value) }
         let messageMax = messageMax
         guard let streams = streams() else {
             return call.ended(code: GRPCCode.unavailable, details: "the server is stopped")
@@ -47,14 +46,11 @@ final class Upstream: Sendable {
         let stream = streams.flatMap { [eventLoop] streams in
             let stream = eventLoop.makePromise(of: (any Channel).self)
             streams.createStreamChannel(promise: stream) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.syncOptions?.setOption(.autoRead, value: false)
-                    try channel.pipeline.syncOperations.addHandler(OutgoingHandler(call, messageMax: messageMax))
-                }
+                channel.eventLoop.makeCompletedFuture { try call.listen(to: channel, messageMax: messageMax) }
             }
             return stream.futureResult
         }
-        stream.whenComplete { [headers] result in
+        stream.whenComplete { result in
             switch result {
             case .success(let channel): call.opened(channel, headers)
             case .failure(let error):
