@@ -14,6 +14,7 @@
 #include "copy.h"
 #include "crash.h"
 #include "devices.h"
+#include "disk.h"
 #include "shared_memory.h"
 #include "tls.h"
 

@@ -31,6 +31,7 @@ package struct ProgramArchive {
         let path: String
         let file: Int32
         var offset = 0
+        var behind = WriteBehind()
         var lastPiece: Instant
         var state: ray_sha256_state
     }
@@ -167,10 +168,17 @@ package struct ProgramArchive {
             guard count > 0 else { throw unwritable(index) }
             written += count
         }
-        // Piece by piece, so that no wait for the disk is long; what fails here does not fail again at the end.
-        guard !isDurable || fdatasync(file) == 0 else { throw unwritable(index) }
+        if isDurable { writeBack(bytes.count, of: index) }
         bytes.withUnsafeBytes { ray_sha256_add(&uploads[index].state, $0.baseAddress, $0.count) }
         uploads[index].offset += bytes.count
+    }
+
+    /// Has the disk begin with what has just been written. What it does not take, `fsync` tells at the end.
+    private mutating func writeBack(_ byteCount: Int, of index: Int) {
+        let (file, start) = (uploads[index].file, uploads[index].offset)
+        ray_disk_begin(file, Int64(start), Int64(byteCount))
+        let due = uploads[index].behind.awaited(after: start + byteCount)
+        if !due.isEmpty { ray_disk_await(file, Int64(due.lowerBound), Int64(due.count)) }
     }
 
     /// Lets an upload go that the disk does not take; why, by `errno`.
