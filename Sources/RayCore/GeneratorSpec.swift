@@ -14,6 +14,8 @@ package struct GeneratorSpec: Hashable, Sendable {
 
     /// Items that may be unread before the task waits; 0 without limit.
     package var backpressure: Int
+    /// Items of all generators of its actor that may be unread before it makes another one; 0 without limit.
+    package var actorBackpressure: Int
     /// So many items need not be sent: an earlier try has delivered them.
     package var skip: Int
     /// Those of them that are sent all the same, since they were lost; ascending.
@@ -22,12 +24,18 @@ package struct GeneratorSpec: Hashable, Sendable {
     /// does not travel.
     package var isGathered: Bool
 
-    package init(backpressure: Int = 0, skip: Int = 0, again: [Int] = [], isGathered: Bool = false) {
+    package init(
+        backpressure: Int = 0, actorBackpressure: Int = 0, skip: Int = 0, again: [Int] = [], isGathered: Bool = false
+    ) {
         self.backpressure = backpressure
+        self.actorBackpressure = actorBackpressure
         self.skip = skip
         self.again = again
         self.isGathered = isGathered
     }
+
+    /// Whether it waits for its reader.
+    package var isLimited: Bool { backpressure > 0 || actorBackpressure > 0 }
 
     /// Whether an item is to be sent.
     package func wants(_ index: Int) -> Bool {

@@ -215,6 +215,8 @@ package struct WorkerCore: Sendable {
         case .actorUpdate(let message): updated(message, at: now, into: &effects)
         case .generatorItem(let message): itemMade(message, from: peer, into: &effects)
         case .generatorConsumed(let message): itemsConsumed(message, from: peer, into: &effects)
+        case .generatorEnded(let message): generatorEnded(message, from: peer, into: &effects)
+        case .unreadItems(let message): unreadItems(message, from: peer, into: &effects)
         case .stopGenerator(let message): stopAsked(message, from: peer, into: &effects)
         case .drainActor(let message): drain(message, into: &effects)
         case .cancelTask(let message): cancelAsked(message, from: peer, at: now, into: &effects)

@@ -293,6 +293,8 @@ enum MessageSamples {
                 task: taskID, attempt: 1, index: 2, result: .stored(at: address, byteCount: 5),
                 contained: [reference])),
         .generatorConsumed(GeneratorConsumed(task: taskID, count: 3)),
+        .generatorEnded(GeneratorEnded(task: taskID, attempt: 1)),
+        .unreadItems(UnreadItems(task: taskID, attempt: 1, count: 2)),
         .stopGenerator(StopGenerator(task: taskID, attempt: 2)),
         .queryObject(QueryObject(object: objectID, version: 2, lost: [nodeID])),
         .objectStatus(ObjectStatus(object: objectID, result: .inline(object), error: error, version: 2)),

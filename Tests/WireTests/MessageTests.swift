@@ -176,6 +176,20 @@ struct MessageTests {
         }
     }
 
+    @Test("The limit of all generators of an actor travels with a call, whatever else does", arguments: [false, true])
+    func actorLimit(isTraced: Bool) throws {
+        for environment in [nil, MessageSamples.environment] {
+            for again in [[], [1, 3]] {
+                var spec = MessageSamples.call
+                spec.environment = environment
+                spec.generator = GeneratorSpec(actorBackpressure: 7, skip: 4, again: again)
+                spec.isTraced = isTraced
+                let message = Message.pushTask(PushTask(lease: MessageSamples.leaseID, spec: spec))
+                #expect(try decode(kind: message.kind, message.payload) == message)
+            }
+        }
+    }
+
     @Test("Each wish for a node comes back as it was written")
     func nodeAffinity() throws {
         for (isSoft, waits) in [(false, true), (true, true), (false, false)] {

@@ -184,6 +184,21 @@ static PyObject *fail_task(PyObject *module, PyObject *arguments) {
     Py_RETURN_NONE;
 }
 
+// Waits until the next item of a generator may be made, which its reader says in its own time: signals are looked for in
+// between. The request is dropped.
+static int await_reader(void *request) {
+    int status = 0;
+    while (status == 0) {
+        Py_BEGIN_ALLOW_THREADS
+        status = ray_python_await_sent(request, SLICE_MILLISECONDS);
+        Py_END_ALLOW_THREADS
+        if (status < 0) raise_failure();
+        if (status == 0 && PyErr_CheckSignals() < 0) status = -1;
+    }
+    ray_python_release(request);
+    return status;
+}
+
 static PyObject *yield_item(PyObject *module, PyObject *arguments) {
     PyObject *object, *serialized;
     if (!PyArg_ParseTuple(arguments, "OO:yield_item", &object, &serialized)) return NULL;
@@ -205,16 +220,25 @@ static PyObject *yield_item(PyObject *module, PyObject *arguments) {
         if (status < 0) raise_failure();
     }
     outgoing_clear(&item);
-    // The reader may take its time: signals are looked for in between.
-    while (status == 0) {
-        Py_BEGIN_ALLOW_THREADS
-        status = ray_python_await_sent(request, SLICE_MILLISECONDS);
-        Py_END_ALLOW_THREADS
-        if (status < 0) raise_failure();
-        if (status == 0 && PyErr_CheckSignals() < 0) status = -1;
-    }
-    if (request != NULL) ray_python_release(request);
-    if (status < 0) return NULL;
+    if (status < 0 || await_reader(request) < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *admit_items(PyObject *module, PyObject *arguments) {
+    PyObject *object;
+    int count;
+    if (!PyArg_ParseTuple(arguments, "Oi:admit_items", &object, &count)) return NULL;
+    task_object *self = under_way(object);
+    if (self == NULL) return NULL;
+    void *task = self->task, *request = NULL;
+    int status;
+    ray_python_retain(task);
+    Py_BEGIN_ALLOW_THREADS
+    status = ray_python_admit(task, count, &request);
+    Py_END_ALLOW_THREADS
+    ray_python_release(task);
+    if (status < 0) return raise_failure();
+    if (await_reader(request) < 0) return NULL;
     Py_RETURN_NONE;
 }
 
@@ -224,5 +248,6 @@ PyMethodDef task_methods[] = {
     {"finish_task", finish_task, METH_VARARGS, "finish_task(task, serialized results): ends it well."},
     {"fail_task", fail_task, METH_VARARGS, "fail_task(task, error as MessagePack): ends it with an error."},
     {"yield_item", yield_item, METH_VARARGS, "yield_item(task, serialized): returns when the next item is wanted."},
+    {"admit_items", admit_items, METH_VARARGS, "admit_items(task, count): returns when so many items may be made."},
     {NULL, NULL, 0, NULL},
 };

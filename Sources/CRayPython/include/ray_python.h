@@ -150,6 +150,8 @@ void ray_python_finish_task(void *task, const struct ray_python_argument *result
 void ray_python_fail_task(void *task, struct ray_python_bytes error);
 // Sends an item of a generator; `request`, to be dropped, tells when the next one may be made.
 int ray_python_yield(void *task, const struct ray_python_argument *item, void **request);
+// Asks whether a generator of an actor with a limit for all of them may make its next `count` items; `request` as above.
+int ray_python_admit(void *task, int count, void **request);
 // Whether the next item may be made: 1, 0 after `milliseconds`, -1 if no more are wanted. Waits.
 int ray_python_await_sent(void *request, int milliseconds);
 

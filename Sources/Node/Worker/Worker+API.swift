@@ -124,6 +124,16 @@ extension Worker {
         }
     }
 
+    /// See `WorkerCore.admit`.
+    package func admit(_ count: Int32, of task: TaskID, completion: @escaping @Sendable (RayError?) -> Void) {
+        transactState { state, _ in
+            let token = state.core.admit(count, of: task, into: &state.effects)
+            state.completions[token] = .request { result in
+                if case .failure(let error) = result { completion(error) } else { completion(nil) }
+            }
+        }
+    }
+
     package func cancel(_ reference: ObjectReference, force: Bool, recursive: Bool) throws(RayError) {
         let result = transact { core, now, effects in
             Result { () throws(RayError) in

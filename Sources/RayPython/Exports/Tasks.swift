@@ -117,7 +117,25 @@ public func ray_python_yield(
         })
 }
 
-/// An item on its way, to a thread of Python that waits in slices to look for signals in between.
+/// See `ray_python.h`.
+@c @implementation
+public func ray_python_admit(
+    _ task: UnsafeMutableRawPointer?, _ count: Int32, _ request: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+) -> Int32 {
+    Int32(
+        reporting { () throws(RayError) in
+            guard let running = running(task) else { throw RayError(.invalidArgument, "there is no generator") }
+            let runtime = try PythonRuntime.require()
+            let sent = SentItem()
+            request?.pointee = Unmanaged.passRetained(sent).toOpaque()
+            runtime.worker.admit(count, of: running.task.spec.id) { error in
+                sent.fill(error.map { .failure($0) } ?? .success(0))
+            }
+            return 0
+        })
+}
+
+/// An item on its way, or asked for, to a thread of Python that waits in slices to look for signals in between.
 private typealias SentItem = AnswerSlot<Int>
 
 /// See `ray_python.h`.

@@ -32,7 +32,8 @@ final class CallTemplate: Sendable {
         }
         if let items = description["backpressure"]?.integer {
             call.shared.value.generator = GeneratorSpec(
-                backpressure: items, isGathered: description["gathered"]?.isTrue ?? false)
+                backpressure: items, actorBackpressure: description["actor_backpressure"]?.integer ?? 0,
+                isGathered: description["gathered"]?.isTrue ?? false)
         }
         if let environment = description["environment"], environment != .nil {
             call.shared.value.environment = try RuntimeEnvironmentSpec(environment, under: parent)

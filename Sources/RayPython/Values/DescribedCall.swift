@@ -38,6 +38,7 @@ struct DescribedCall: Hashable {
             "function": call.function.messagePack, "name": .string(call.name), "returns": .int(Int64(call.returnCount)),
             "group": .string(call.concurrencyGroup),
             "generator": call.generator.map { .int(Int64($0.backpressure)) } ?? .nil,
+            "asks": .bool((call.generator?.actorBackpressure ?? 0) > 0),
             "owner": owner.map { .bytes($0.encoded) } ?? .nil,
             "resources": call.resources.messagePack, "placement": placement,
         ])

@@ -55,6 +55,7 @@ extension WorkerProcess {
         case .cancel, .next, .dropStream: perform(stream: operation, frame)
         case .createGroup, .awaitGroup, .inspectGroup, .removeGroup: ask(operation, frame)
         case .handOver(let slot, let actor, let target): handOver(slot, actor, target, frame)
+        case .admit: admit(frame)
         case .yield(let value, let bytes): yield(value, bytes, frame)
         case .endIfCancelled: if frame.isCancelled { endCancelled(frame) }
         case .computeOn: computeOn(frame)

@@ -28,6 +28,13 @@ extension WorkerProcess {
         }
     }
 
+    /// Goes on when the next item may be made.
+    func admit(_ frame: Frame) {
+        guard let task = frame.spec, (task.generator?.actorBackpressure ?? 0) > 0 else { return }
+        wait(frame, .item)
+        begin(frame) { core, effects in core.admit(1, of: task.id, into: &effects) }
+    }
+
     /// Sends an item, and goes on when the next may be made.
     func yield(_ value: UInt64, _ bytes: Int, _ frame: Frame) {
         guard let task = frame.spec?.id else { return }

@@ -76,6 +76,8 @@ enum Operation {
     case removeGroup(Int)
     /// Hands the value in a slot to an actor; the new reference goes into another slot.
     case handOver(Int, to: Int, into: Int)
+    /// Waits until the next item may be made, where the actor has a limit for all its generators.
+    case admit
     /// Sends an item.
     case yield(value: UInt64, bytes: Int)
     /// Ends if the task is cancelled: what it starts after that would be cancelled by nobody.

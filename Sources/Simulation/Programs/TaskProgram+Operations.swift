@@ -114,7 +114,9 @@ extension TaskProgram {
             ]
         case .generate(let value, let count, let bytes):
             let items = (0..<count).flatMap { index in
-                [Operation.compute(microseconds: 200), .yield(value: value &+ UInt64(index), bytes: bytes)]
+                [
+                    Operation.admit, .compute(microseconds: 200), .yield(value: value &+ UInt64(index), bytes: bytes),
+                ]
             }
             return items + [.finish(base: 0, bytes: 8, contained: [])]
         default: return []

@@ -114,6 +114,36 @@ extension ScriptWriter {
         getAndRelease(wanted)
     }
 
+    /// Generators of an actor that has a limit for all of them: each is read, cancelled or let go before the next one.
+    mutating func sharedLimit() {
+        let actor = slot()
+        operations.append(.createActor(into: actor, restarts: -1, taskRetries: -1))
+        let bytes = random(0...1) == 0 ? 8 : random(105_000...160_000)
+        let limit = GeneratorSpec(actorBackpressure: random(1...3))
+        var streams: [(slot: Int, value: UInt64, count: Int)] = []
+        for _ in 0..<random(2...4) {
+            streams.append((slot(), value(), random(1...6)))
+            let (stream, value, count) = streams[streams.count - 1]
+            let program = TaskProgram.generate(value: value, count: count, bytes: bytes)
+            operations.append(
+                .call(.slot(actor), .init(program: program, slot: stream, retries: -1, generator: limit)))
+        }
+        for (stream, value, count) in streams {
+            var items: [Int] = []
+            for index in 0..<(random(0...2) == 0 ? random(0...count) : count) {
+                let item = slot()
+                items.append(item)
+                operations.append(.next(of: stream, into: item, .value(value &+ UInt64(index))))
+            }
+            getAndRelease(items)
+            if random(0...1) == 0 { operations.append(.compute(microseconds: random(100...200_000))) }
+            if random(0...3) == 0 { operations.append(.cancel([stream], force: false)) }
+            if random(0...1) == 0 { operations.append(.compute(microseconds: random(100...200_000))) }
+            operations.append(.dropStream(stream))
+            operations.append(.release([stream]))
+        }
+    }
+
     /// A generator, a task or a call on an actor, with a limit or without; the number of its items.
     private mutating func generator(_ value: UInt64, into stream: Int) -> Int {
         let count = random(2...8)

@@ -40,7 +40,9 @@ struct ScriptWriter {
         case .heldValues: for _ in 0..<random(4...10) { heldValue() }
         case .shuffle: for _ in 0..<random(1...2) { shuffle() }
         case .cancels: for _ in 0..<random(1...3) { cancels() }
-        case .generators: for _ in 0..<random(1...4) { if random(0...1) == 0 { stream() } else { passOn() } }
+        case .generators:
+            for _ in 0..<random(1...4) { if random(0...1) == 0 { stream() } else { passOn() } }
+            if random(0...1) == 0 { sharedLimit() }
         case .spills: spills()
         case .groups: for _ in 0..<random(1...3) { group() }
         case .handOvers: for _ in 0..<random(1...3) { handOvers() }

@@ -84,3 +84,50 @@ package struct GeneratorConsumed: Hashable, Sendable, WireCodable {
         count = try reader.uint32()
     }
 }
+
+/// Worker to owner: a generator has ended, of whose items some may be unread; they count for the limit of its actor.
+package struct GeneratorEnded: Hashable, Sendable, WireCodable {
+    package var task: TaskID
+    package var attempt: UInt32
+
+    package init(task: TaskID, attempt: UInt32) {
+        self.task = task
+        self.attempt = attempt
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(task)
+        writer.write(attempt)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        task = try reader.identifier()
+        attempt = try reader.uint32()
+    }
+}
+
+/// Owner to worker: so many items of a generator that has ended are unread; the answer to `GeneratorEnded`, and further
+/// ones while there are fewer, to none.
+package struct UnreadItems: Hashable, Sendable, WireCodable {
+    package var task: TaskID
+    package var attempt: UInt32
+    package var count: UInt32
+
+    package init(task: TaskID, attempt: UInt32, count: UInt32) {
+        self.task = task
+        self.attempt = attempt
+        self.count = count
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.write(task)
+        writer.write(attempt)
+        writer.write(count)
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        task = try reader.identifier()
+        attempt = try reader.uint32()
+        count = try reader.uint32()
+    }
+}

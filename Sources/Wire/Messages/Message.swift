@@ -118,6 +118,8 @@ package enum Message: Hashable, Sendable {
     case actorDelayed(ActorDelayed)
     case generatorItem(GeneratorItem)
     case generatorConsumed(GeneratorConsumed)
+    case generatorEnded(GeneratorEnded)
+    case unreadItems(UnreadItems)
     case stopGenerator(StopGenerator)
     case rejoinNode(RejoinNode)
     case rejoin(Rejoin)
@@ -245,6 +247,8 @@ package enum Message: Hashable, Sendable {
         case .actorDelayed: 348
         case .generatorItem: 225
         case .generatorConsumed: 226
+        case .generatorEnded: 349
+        case .unreadItems: 350
         case .stopGenerator: 346
         case .rejoinNode: 280
         case .rejoin: 281
@@ -374,6 +378,8 @@ package enum Message: Hashable, Sendable {
         case .actorDelayed(let message): message.encode(into: &writer)
         case .generatorItem(let message): message.encode(into: &writer)
         case .generatorConsumed(let message): message.encode(into: &writer)
+        case .generatorEnded(let message): message.encode(into: &writer)
+        case .unreadItems(let message): message.encode(into: &writer)
         case .stopGenerator(let message): message.encode(into: &writer)
         case .rejoinNode(let message): message.encode(into: &writer)
         case .rejoin(let message): message.encode(into: &writer)
@@ -511,6 +517,8 @@ package enum Message: Hashable, Sendable {
         case 348: self = .actorDelayed(try reader.value())
         case 225: self = .generatorItem(try reader.value())
         case 226: self = .generatorConsumed(try reader.value())
+        case 349: self = .generatorEnded(try reader.value())
+        case 350: self = .unreadItems(try reader.value())
         case 346: self = .stopGenerator(try reader.value())
         case 280: self = .rejoinNode(try reader.value())
         case 281: self = .rejoin(try reader.value())

@@ -71,11 +71,14 @@ extension TaskSpec: WireCodable {
             writer.write(UInt32(clamping: generator?.backpressure ?? 0))
             writer.write(UInt32(clamping: generator?.skip ?? 0))
             let again = generator?.again ?? []
-            guard environment != nil || !again.isEmpty || !isTraced else { return }
+            let actorBackpressure = UInt32(clamping: generator?.actorBackpressure ?? 0)
+            guard environment != nil || !again.isEmpty || !isTraced || actorBackpressure > 0 else { return }
             writer.write(optional: environment)
-            guard !again.isEmpty || !isTraced else { return }
+            guard !again.isEmpty || !isTraced || actorBackpressure > 0 else { return }
             writer.write(list: again) { $0.write(UInt32(clamping: $1)) }
-            if !isTraced { writer.write(isTraced) }
+            guard !isTraced || actorBackpressure > 0 else { return }
+            writer.write(isTraced)
+            if actorBackpressure > 0 { writer.write(actorBackpressure) }
         })
     }
 
@@ -100,10 +103,13 @@ extension TaskSpec: WireCodable {
             generator.again = try reader.added([]) { (reader: inout WireReader) throws(WireError) in
                 try reader.list { (reader: inout WireReader) throws(WireError) in Int(try reader.uint32()) }
             }
-            if isGenerator { spec.generator = generator }
             spec.isTraced = try reader.added(true) { (reader: inout WireReader) throws(WireError) in
                 try reader.bool()
             }
+            generator.actorBackpressure = try reader.added(0) { (reader: inout WireReader) throws(WireError) in
+                Int(try reader.uint32())
+            }
+            if isGenerator { spec.generator = generator }
             return spec
         }
     }

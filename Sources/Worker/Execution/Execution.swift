@@ -68,6 +68,8 @@ struct Execution: Sendable {
     var storing: [TaskID: StoringTask] = [:]
     /// Generators that run, or have been read from before they do.
     var generators: [TaskID: GeneratorProgress] = [:]
+    /// What those of an actor with a limit for all of them have made.
+    var budget = ItemBudget()
     /// Of the task whose reply was sent last: it may still be here, gathered with others.
     var lastReplied: Shared<TaskCall>?
     /// Room asked for items of generators.

@@ -256,6 +256,8 @@ extension WorkerCore {
             execution.running[id]?.isCallerLost = true
             readerLost(of: id, into: &effects)
         }
+        execution.budget.callerLost(peer)
+        grantItems(into: &effects)
         startTasks(into: &effects)
         leaveIfDone(into: &effects)
     }

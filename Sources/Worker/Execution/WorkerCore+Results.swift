@@ -15,7 +15,7 @@ extension WorkerCore {
         task.returnedAt = now.nanoseconds
         if !execution.cancelled.isEmpty { execution.cancelled.remove(id) }
         let outcome = outcomeOfGenerator(task, outcome)
-        if !execution.generators.isEmpty { execution.generators[id] = nil }
+        if task.spec.generator != nil { endGenerator(task, into: &effects) }
         if execution.running.isEmpty, execution.cpu != .running {
             // It left a wait unfinished behind itself; the lease is the owner's again, CPU and all.
             execution.cpu = .running

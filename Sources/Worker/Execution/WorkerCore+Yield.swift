@@ -79,23 +79,27 @@ extension WorkerCore {
         let waiting = progress.waiting
         if let waiting, !progress.mustWait(waiting, execution.running[id]?.spec.generator) { progress.waiting = nil }
         execution.generators[id] = progress
-        guard let waiting, progress.waiting == nil else { return }
-        endBlocking(id, .completeRequest(waiting.token, .success(.done(Done()))), into: &effects)
+        if let waiting, progress.waiting == nil {
+            endBlocking(id, .completeRequest(waiting.token, .success(.done(Done()))), into: &effects)
+        }
+        execution.budget.read(id, upTo: count)
+        grantItems(into: &effects)
     }
 
     /// Nobody is left to read what a task makes: it goes on to its end.
     mutating func readerLost(of id: TaskID, into effects: inout WorkerEffects) {
-        guard let limit = execution.running[id]?.spec.generator?.backpressure, limit > 0 else { return }
+        guard execution.running[id]?.spec.generator?.isLimited == true else { return }
         read(.max, of: id, into: &effects)
     }
 
-    /// A generator that waits for its reader is cancelled.
+    /// A generator that may wait for its reader is cancelled.
     mutating func cancelWaitingItem(of id: TaskID, into effects: inout WorkerEffects) {
         guard let task = execution.running[id] else { return }
         failWaitingItem(of: id, Self.cancelled(task.spec, "while it ran"), into: &effects)
     }
 
     private mutating func failWaitingItem(of id: TaskID, _ error: RayError, into effects: inout WorkerEffects) {
+        failQuestion(of: id, error, into: &effects)
         guard let waiting = execution.generators[id]?.waiting else { return }
         execution.generators[id]?.waiting = nil
         endBlocking(id, .completeRequest(waiting.token, .failure(error)), into: &effects)
@@ -185,7 +189,7 @@ extension WorkerCore {
         ReferenceTable.Delivery(task: task, attempt: UInt32(item.attempt), item: UInt32(item.index) + 1)
     }
 
-    private func complete(_ token: UInt64, _ error: RayError?, into effects: inout WorkerEffects) {
+    func complete(_ token: UInt64, _ error: RayError?, into effects: inout WorkerEffects) {
         effects.append(.completeRequest(token, error.map { .failure($0) } ?? .success(.done(Done()))))
     }
 }

@@ -100,7 +100,7 @@ extension WorkerCore {
     /// An item is lost while its generator runs. One that waits for its reader, which may wait for the lost item, ends
     /// this try, and the next one makes what is missing; the others have the next one when they have ended.
     mutating func stopForItems(_ id: TaskID, into effects: inout WorkerEffects) {
-        guard let task = tasks[id], let generator = task.spec.generator, generator.backpressure > 0, !task.isStopped,
+        guard let task = tasks[id], task.spec.generator?.isLimited == true, !task.isStopped,
             task.retriesLeft != 0, let worker = worker(of: task)
         else { return }
         tasks[id]?.isStopped = true

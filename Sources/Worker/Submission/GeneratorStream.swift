@@ -9,6 +9,14 @@ internal import RayCore
 ///
 ///     0 … handed over … consumed … held for the reader … produced … (to come) … end
 struct GeneratorStream: Sendable {
+    /// The process that ran it last and has ended it, of an actor with a limit for all its generators.
+    struct Counter: Sendable {
+        var worker: WorkerID
+        var attempt: UInt32
+        /// How many items are unread, as it has heard.
+        var told: Int
+    }
+
     /// Items that the reader has asked for, whether they exist or not.
     var consumed = 0
     /// How many of them were only looked at.
@@ -21,6 +29,14 @@ struct GeneratorStream: Sendable {
     var isGathered = false
     /// Whether nobody reads any more.
     var isDropped = false
+
+    /// Whether the last item is the error of the generator, which nobody has made.
+    var isFailed = false
+    /// Who must hear how many items are unread, as long as there are some.
+    var counter: Counter?
+
+    /// Items that were made and nobody has read, but somebody may.
+    var unread: Int { isDropped || isGathered ? 0 : max(0, produced - (isFailed ? 1 : 0) - read) }
 
     /// How far the worker of a generator with a limit hears that it was read.
     var read: Int { isDropped ? .max : consumed - peeked }

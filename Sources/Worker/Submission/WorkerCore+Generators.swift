@@ -47,6 +47,7 @@ extension WorkerCore {
     ) {
         guard let stream = streams[task], !stream.isDropped else { return }
         streams[task]?.isDropped = true
+        tellUnread(task, into: &effects)
         for index in stream.consumed..<max(stream.consumed, stream.produced) {
             release(.generatorItem(task, index: index), into: &effects)
         }
@@ -55,6 +56,8 @@ extension WorkerCore {
             return  // It runs for items that were read.
         }
         if cancels {
+            // Its function may go on for a while: what it has made keeps no other of its actor waiting.
+            if (tasks[task]?.spec.generator?.actorBackpressure ?? 0) > 0 { tellConsumed(task, into: &effects) }
             tasks[task]?.isUnread = true
             cancel(task: task, force: false, recursive: true, at: now, into: &effects)
         } else {
@@ -148,7 +151,10 @@ extension WorkerCore {
             }
             return
         }
-        if let error { append(.failed(error), to: task, into: &effects) }
+        if let error {
+            append(.failed(error), to: task, into: &effects)
+            streams[task]?.isFailed = true
+        }
         let end = streams[task]?.produced ?? 0
         streams[task]?.end = end
         for index in end..<max(end, stream.consumed) {
@@ -162,8 +168,8 @@ extension WorkerCore {
 
     /// Tells the worker of a generator with a limit how far its items have been read.
     mutating func tellConsumed(_ id: TaskID, into effects: inout WorkerEffects) {
-        guard let task = tasks[id], let generator = task.spec.generator, generator.backpressure > 0,
-            let stream = streams[id], stream.read > 0
+        tellUnread(id, into: &effects)
+        guard let task = tasks[id], task.spec.generator?.isLimited == true, let stream = streams[id], stream.read > 0
         else { return }
         guard let worker = worker(of: task) else { return }
         let message = GeneratorConsumed(task: id, count: UInt32(clamping: stream.read))
@@ -182,7 +188,7 @@ extension WorkerCore {
             (generator.skip, generator.again) = (first, [])
         }
         if task.isRebuild {
-            generator.backpressure = 0
+            (generator.backpressure, generator.actorBackpressure) = (0, 0)
             // Its result is made from all of them.
             if generator.isGathered { (generator.skip, generator.again) = (0, []) }
         }

@@ -162,6 +162,7 @@ extension WorkerCore {
         case .called:
             guard case .actorCall(let actor, _) = task.spec.kind else { return }
             if let error = message.error, tryAgain(message.task, after: error, message.times) {
+                tellUnread(message.task, into: &effects)
                 callEnded(actor, message.task, into: &effects)
                 actors[actor]?.prepend([message.task])
                 return sendCalls(of: actor, into: &effects)

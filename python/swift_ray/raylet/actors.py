@@ -95,6 +95,8 @@ class ActorCalls:
             "creator": self._address,
             "name": name or "",
         }
+        if actor_generator_backpressure_num_objects > 0:
+            known["items_max"] = actor_generator_backpressure_num_objects
         methods = {
             method.function_name: group["name"]
             for group in declared
@@ -209,7 +211,9 @@ class ActorCalls:
         labels: dict | None = None,
     ) -> list[ObjectRef]:
         """The references of the results, at once, in the order of these calls."""
-        group = self._group_of_call(actor_id, function_descriptor, concurrency_group_name)
+        known = self._known_of_call(actor_id)
+        group = self._group_of_call(known, function_descriptor, concurrency_group_name)
+        items_max = known.get("items_max", 0)
         extras = extras_of(retry_exception_allowlist, num_returns, num_objects_per_yield, retry_exceptions)
         key = (
             function_descriptor,
@@ -219,6 +223,7 @@ class ActorCalls:
             bool(retry_exceptions),
             group,
             generator_backpressure_num_objects,
+            items_max,
             enable_task_events,
         )
         try:
@@ -232,12 +237,12 @@ class ActorCalls:
                     "retry_exceptions": [RETRYABLE] if retry_exceptions else None,
                     "concurrency_group": group,
                     "traced": enable_task_events,
-                    **items_fields(num_returns, generator_backpressure_num_objects),
+                    **items_fields(num_returns, generator_backpressure_num_objects, items_max),
                 },
             )
             arguments = self.arguments(args, extras, function_descriptor, language)
             references = _core.submit(call, actor_id.binary(), parent(), arguments, self._address, count)
-            return self.limit_stream(references, generator_backpressure_num_objects)
+            return self.limit_stream(references, max(generator_backpressure_num_objects, items_max))
         except CoreError as error:
             raise ray_exception(error) from None
 
@@ -247,17 +252,19 @@ class ActorCalls:
         # One that was never written, as that of a job in Swift, says nothing.
         return config.ByteSize() > 0 and config.default_actor_lifetime == config.DETACHED
 
-    def _group_of_call(self, actor_id: ActorID, method: Any, given: bytes | str | None) -> str:
-        """The concurrency group of a call: its own, the method's, or the default one.
-
-        RuntimeError: the handle was not made in this session.
-        """
+    def _known_of_call(self, actor_id: ActorID) -> dict:
+        """What is known of an actor that is called. RuntimeError: the handle was not made in this session."""
         known = self._actors.get(actor_id.binary())
         if known is None:
             raise RuntimeError(
                 f"Failed to submit a call to actor {actor_id.hex()}: nothing is known of it since ray.init(). It might be "
                 "dead or it's from a different cluster; create it again, or look it up by its name"
             )
+        return known
+
+    @staticmethod
+    def _group_of_call(known: dict, method: Any, given: bytes | str | None) -> str:
+        """The concurrency group of a call: its own, the method's, or the default one."""
         if given:
             return given.decode() if isinstance(given, bytes) else given
         groups = known.get("groups")
@@ -390,6 +397,7 @@ class ActorCalls:
             global_worker.current_cluster_and_job,
             weak_ref=weak_ref,
             allow_out_of_order_execution=known["out_of_order"],
+            actor_generator_backpressure_num_objects=known.get("items_max", -1),
         )
 
 

@@ -197,10 +197,10 @@ class FunctionCalls:
             raise ray_exception(error) from None
 
 
-def items_fields(num_returns: int, backpressure: int) -> dict:
+def items_fields(num_returns: int, backpressure: int, actor_backpressure: int = 0) -> dict:
     """How the items of a generator are sent: read one by one, or gathered in its result."""
     if num_returns == STREAMING_RETURNS:
-        return {"backpressure": max(0, backpressure)}
+        return {"backpressure": max(0, backpressure), "actor_backpressure": max(0, actor_backpressure)}
     return {"backpressure": 0, "gathered": True} if num_returns == DYNAMIC_RETURNS else {}
 
 

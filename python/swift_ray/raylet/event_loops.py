@@ -166,7 +166,13 @@ class EventLoops:
         serialize = serializer_of(header)
         loop = asyncio.get_running_loop()
         yielded = Items(extras)
-        async for value in items:
+        while True:
+            if header["asks"]:
+                await loop.run_in_executor(self.item_thread(), _core.admit_items, task, yielded.per_yield)
+            try:
+                value = await anext(items)
+            except StopAsyncIteration:
+                return
             for item in yielded.of(value):
                 await loop.run_in_executor(self.item_thread(), _core.yield_item, task, serialize(item))
 

@@ -48,13 +48,14 @@ class Items:
     """What a streaming generator gives, one object for each item or each of several in a list."""
 
     def __init__(self, extras: dict) -> None:
-        self._is_list = extras.get("per_yield", 1) > 1
+        # How many objects each value that is yielded stands for.
+        self.per_yield = extras.get("per_yield", 1)
         self._count_max = setting("max_num_generator_returns")
         self._count = 0
 
     def of(self, value: Any) -> Iterator[Any]:
         """The items of what was yielded. ValueError: they are too many."""
-        for item in value if self._is_list else (value,):
+        for item in value if self.per_yield > 1 else (value,):
             self._count += 1
             if self._count > self._count_max:
                 raise ValueError(
@@ -75,6 +76,8 @@ class Results:
         stats = None
         yielded = Items(extras)
         while True:
+            if header["asks"]:
+                _core.admit_items(task, yielded.per_yield)
             try:
                 value = items.send(stats)
             except StopIteration:

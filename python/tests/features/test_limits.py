@@ -60,12 +60,146 @@ def test_a_generator_that_nobody_reads_any_more_goes_on():
     assert stays(tally, 8)
 
 
+@ray.remote(num_cpus=0, max_concurrency=4)
+class Source:
+    def numbers(self, tally, count):
+        for number in range(count):
+            ray.get(tally.begin.remote())
+            yield number
+
+    @ray.method(_generator_backpressure_num_objects=1)
+    def few(self, tally, count):
+        yield from self.numbers(tally, count)
+
+    @ray.method(max_task_retries=1, retry_exceptions=True)
+    def failing(self, tally, count):
+        tries = self.tries = getattr(self, "tries", 0) + 1
+        yield from self.numbers(tally, 2)
+        if tries == 1:
+            raise ValueError("the first try")
+        for number in range(2, count):
+            yield number
+
+    @ray.method(_num_objects_per_yield=2)
+    def pairs(self, tally, count):
+        for number in self.numbers(tally, count):
+            yield number, -number
+
+
+def limited(limit, **options):
+    return Source.options(_actor_generator_backpressure_num_objects=limit, **options).remote()
+
+
+def test_all_generators_of_an_actor_have_one_limit():
+    tally, source = Tally.remote(), limited(3)
+    items = [source.numbers.remote(tally, 8) for _ in range(2)]
+    assert stays(tally, 3)
+    for taken in range(1, 4):
+        ready, _ = ray.wait(items, timeout=30)
+        ray.get(next(ready[0]))
+        assert stays(tally, 3 + taken)
+
+
+def test_a_generator_heeds_its_own_limit_and_that_of_its_actor():
+    tally, source = Tally.remote(), limited(3)
+    first, second = (source.few.remote(tally, 8) for _ in range(2))
+    assert stays(tally, 2)
+    third = source.few.options(_generator_backpressure_num_objects=2).remote(tally, 8)
+    assert stays(tally, 3)
+    assert ray.get(next(first)) == 0
+    assert stays(tally, 4)
+    assert ray.get(next(second)) == 0
+    assert stays(tally, 5)
+    assert ray.get(next(third)) == 0
+
+
+def test_items_that_are_yielded_together_are_counted_one_by_one():
+    tally, source = Tally.remote(), limited(3)
+    items = source.pairs.remote(tally, 4)
+    assert stays(tally, 2)
+    assert ray.get(next(items)) == 0
+    assert stays(tally, 2)
+    assert ray.get(next(items)) == 0
+    assert stays(tally, 3)
+    assert [ray.get(item) for item in items] == [1, -1, 2, -2, 3, -3]
+
+
+def test_unread_items_count_also_when_their_call_has_ended():
+    tally, source = Tally.remote(), limited(3)
+    first = source.numbers.remote(tally, 2)
+    assert ray.wait([first._generator_ref], timeout=30)[0]
+    second = source.numbers.remote(tally, 8)
+    assert stays(tally, 3)
+    assert ray.get(next(first)) == 0
+    assert stays(tally, 4)
+    assert ray.get(next(second)) == 0
+    assert stays(tally, 5)
+
+
+def test_items_that_nobody_reads_any_more_do_not_count():
+    tally, source = Tally.remote(), limited(2)
+    first = source.numbers.remote(tally, 8)
+    assert stays(tally, 2)
+    second = source.numbers.remote(tally, 8)
+    assert stays(tally, 2)
+    del first
+    assert stays(tally, 8 + 2)
+    assert ray.get(next(second)) == 0
+    assert stays(tally, 8 + 3)
+
+
+def test_whoever_has_an_actor_has_its_limit():
+    @ray.remote(num_cpus=0)
+    def first_three(source, tally):
+        items = source.numbers.remote(tally, 8)
+        assert stays(tally, 2)
+        return [ray.get(next(items)) for _ in range(3)]
+
+    tally, source = Tally.remote(), limited(2, name="limited")
+    assert ray.get(first_three.remote(source, tally), timeout=60) == [0, 1, 2]
+    # Its reader is gone: it has gone on to its end.
+    assert stays(tally, 8)
+    items = ray.get_actor("limited").numbers.remote(tally, 8)
+    assert stays(tally, 8 + 2)
+    assert ray.get(next(items)) == 0
+
+
+def test_a_generator_that_is_cancelled_and_let_go_keeps_no_other_waiting():
+    tally, other, source = Tally.remote(), Tally.remote(), limited(2)
+    first = source.numbers.remote(tally, 8)
+    assert stays(tally, 2)
+    second = source.numbers.remote(other, 8)
+    assert stays(other, 0)
+    ray.cancel(first)
+    del first
+    assert stays(other, 2)
+    assert [ray.get(item) for item in second] == list(range(8))
+
+
+def test_a_try_that_failed_does_not_keep_the_next_one_waiting():
+    tally, source = Tally.remote(), limited(2, max_concurrency=1)
+    items = source.failing.remote(tally, 4)
+    assert [ray.get(item) for item in items] == [0, 1, 2, 3]
+    assert [ray.get(item) for item in source.numbers.remote(tally, 4)] == [0, 1, 2, 3]
+
+
 @ray.remote(num_cpus=0)
 class Loop:
     async def numbers(self, tally, count):
         for number in range(count):
             await tally.begin.remote()
             yield number
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_generators_of_asyncio_have_limits(own):
+    limit = -1 if own else 2
+    tally, source = Tally.remote(), Loop.options(_actor_generator_backpressure_num_objects=limit).remote()
+    items = source.numbers.options(_generator_backpressure_num_objects=2 if own else -1).remote(tally, 4)
+    assert stays(tally, 2)
+    assert ray.get(next(items)) == 0
+    assert stays(tally, 3)
+    assert [ray.get(item) for item in items] == [1, 2, 3]
 
 
 def test_generators_of_asyncio_that_wait_keep_no_other_from_going_on():
