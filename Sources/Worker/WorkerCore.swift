@@ -32,6 +32,9 @@ package struct WorkerCore: Sendable {
         package var forcedEndMilliseconds = 2_000
         /// How long to wait for the cause of a worker's death before the error says that it is unknown.
         package var deathCauseMilliseconds = 5_000
+        /// What a worker said before its end must be read within this time: something that it started may keep the other end
+        /// of its link open.
+        package var lastWordsMilliseconds = 1_000
         /// How long what a lost peer held is kept: longer than any link lives without a connection, so that what
         /// it passed on to others has been registered or cannot be any more.
         package var lostPeerMilliseconds = 10_000
@@ -201,9 +204,7 @@ package struct WorkerCore: Sendable {
         case .callActor(let message): called(message, from: peer, at: now, into: &effects)
         case .leaseGranted(let message): leaseGranted(message, at: now, into: &effects)
         case .leaseRefused(let message): leaseRefused(message, at: now, into: &effects)
-        case .leaseLost(let message):
-            leaseLost(
-                message.lease, message.error, wasPreempted: message.wasPreempted, at: now, into: &effects)
+        case .leaseLost(let message): lossHeard(message, at: now, into: &effects)
         case .reclaimLeases: returnIdleLeases(into: &effects)
         case .leasePending(let message): leasePending(message, into: &effects)
         case .handBack(let message): handedBack(message, at: now, into: &effects)
@@ -264,7 +265,7 @@ package struct WorkerCore: Sendable {
         var wake = Instant.distantFuture
         for lost in references.lostPeers { wake = min(wake, lost.due) }
         for request in waits.values { wake = min(wake, request.deadline ?? .distantFuture) }
-        for lease in leases.values where headAwaySince == nil || lease.lostAt == nil {
+        for lease in leases.values where headAwaySince == nil || lease.lostAt == nil || lease.loss != nil {
             wake = min(
                 wake,
                 lease.wake(

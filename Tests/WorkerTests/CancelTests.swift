@@ -157,7 +157,7 @@ import Testing
             }
             #expect(error(cancelled, &harness) == .taskCancelled)
             harness.effects = []
-            harness.receive(.leaseLost(LeaseLost(lease: lease, error: RayError(.workerDied, "gone"))))
+            harness.lose(lease)
             let requests = harness.leaseRequests()
             for request in requests { harness.grant(request, WorkerHarness.other) }
             let kept = isHandedBack ? first : second

@@ -19,7 +19,7 @@ import Testing
         harness.grant(lease)
         let attempt = harness.pushes().first?.attempt
         if linkFirst { harness.step(.peerLost(WorkerHarness.worker.worker, reason: "closed")) }
-        harness.receive(.leaseLost(LeaseLost(lease: lease, error: error, wasPreempted: wasPreempted)))
+        harness.lose(lease, error, wasPreempted: wasPreempted)
         return attempt
     }
 
@@ -83,5 +83,62 @@ import Testing
         #expect(harness.leaseRequests().isEmpty)
         let token = harness.get([reference])
         #expect(harness.outcome(token)?.first?.errorType == .taskCancelled)
+    }
+
+    // MARK: Last words
+
+    /// A task that its worker has, of whose end the cluster tells.
+    private func heard(_ harness: inout WorkerHarness, retries: Int = 0) -> (ObjectReference, TaskSpec)? {
+        let reference = harness.submit(retries: retries)
+        guard let lease = harness.leaseRequests().first else { return nil }
+        harness.grant(lease)
+        guard let spec = harness.pushes().first else { return nil }
+        harness.receive(.leaseLost(LeaseLost(lease: lease, error: RayError(.workerDied, "killed by SIGKILL"))))
+        return (reference, spec)
+    }
+
+    @Test("A result that lies in the link of a worker counts, though the cluster has told of the worker's end before")
+    func resultBehind() throws {
+        var harness = WorkerHarness()
+        let (reference, spec) = try #require(heard(&harness))
+        let token = harness.get([reference])
+        #expect(harness.outcome(token) == nil)
+        // Nothing more goes to a worker that is gone.
+        _ = harness.submit()
+        #expect(harness.pushes().isEmpty)
+        harness.done(spec, 7)
+        #expect(harness.outcome(token)?.first?.byte == 7)
+        harness.step(.peerLost(WorkerHarness.worker.worker, reason: "closed"))
+        #expect(harness.core.hasCallsUnderWay == true)
+        harness.core.checkInvariants()
+    }
+
+    @Test("Without one the task fails, or is tried again, when the link has ended", arguments: [0, 1])
+    func noResult(retries: Int) throws {
+        var harness = WorkerHarness()
+        let (reference, _) = try #require(heard(&harness, retries: retries))
+        #expect(harness.leaseRequests().isEmpty)
+        let token = harness.get([reference])
+        harness.step(.peerLost(WorkerHarness.worker.worker, reason: "closed"))
+        #expect(harness.outcome(token)?.first?.errorType == (retries == 0 ? .workerDied : nil))
+        guard retries > 0 else { return }
+        harness.grant(try #require(harness.leaseRequests().first))
+        #expect(harness.pushes().map(\.attempt) == [1])
+    }
+
+    @Test("A link that does not end, as something else keeps it open or nobody has told of it, is waited for a second")
+    func linkStays() throws {
+        var harness = WorkerHarness()
+        let (reference, spec) = try #require(heard(&harness))
+        let token = harness.get([reference])
+        #expect(harness.core.alarm <= harness.now.advanced(milliseconds: 1_000))
+        harness.advance(999)
+        #expect(harness.outcome(token) == nil)
+        harness.advance(1)
+        #expect(harness.outcome(token)?.first?.errorType == .workerDied)
+        harness.done(spec, 7)
+        harness.step(.peerLost(WorkerHarness.worker.worker, reason: "closed"))
+        #expect(harness.outcome(token)?.first?.errorType == .workerDied)
+        harness.core.checkInvariants()
     }
 }

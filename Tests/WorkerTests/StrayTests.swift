@@ -33,7 +33,7 @@ import Testing
         harness.core = WorkerCore(configuration, seed: 1)
         let reference = harness.submit()
         let (lease, _) = try #require(push(&harness))
-        harness.receive(.leaseLost(LeaseLost(lease: lease, error: Self.gone)))
+        harness.lose(lease, Self.gone)
         let (_, spec) = try #require(push(&harness, to: WorkerHarness.other))
         let result = TaskResult.stored(at: WorkerHarness.address(9), byteCount: 1 << 20)
         harness.receive(
@@ -57,7 +57,7 @@ import Testing
         let reference = harness.submit(retries: 0)
         let (lease, _) = try #require(push(&harness))
         if isNodeDead { harness.receive(.nodeDied(NodeDied(node: Self.node, name: "n", reason: "killed"))) }
-        harness.receive(.leaseLost(LeaseLost(lease: lease, error: Self.gone)))
+        harness.lose(lease, Self.gone)
         let wanted = [FreeStrays(objects: [reference.id], nodes: [Self.node])]
         #expect(strays(&harness) == (isNodeDead ? [] : wanted))
     }
@@ -70,7 +70,7 @@ import Testing
         let (lease, _) = try #require(push(&harness))
         var buffer = WorkerEffects()
         try harness.core.cancel(first, force: true, recursive: false, at: harness.now, into: &buffer)
-        harness.receive(.leaseLost(LeaseLost(lease: lease, error: Self.gone)))
+        harness.lose(lease, Self.gone)
         harness.release(second.id)
         // The second is under way again: its result is of no use, and what it left goes with that.
         #expect(strays(&harness) == [FreeStrays(objects: [first.id], nodes: [Self.node])])
@@ -85,7 +85,7 @@ import Testing
         let task = harness.core.submit(call, from: nil, at: harness.now, into: &buffer)[0].id.task
         harness.effects += buffer.items
         let (lease, _) = try #require(push(&harness))
-        harness.receive(.leaseLost(LeaseLost(lease: lease, error: Self.gone)))
+        harness.lose(lease, Self.gone)
         let (_, spec) = try #require(push(&harness, to: WorkerHarness.other))
         let item = ObjectID.generatorItem(task, index: 0)
         let result = TaskResult.stored(at: WorkerHarness.address(9), byteCount: 1 << 20)

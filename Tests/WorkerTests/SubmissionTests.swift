@@ -178,7 +178,7 @@ import Testing
         let first = harness.leaseRequests()[0]
         harness.grant(first)
         let push = harness.pushes()[0]
-        harness.receive(.leaseLost(LeaseLost(lease: first, error: RayError(.workerDied, "gone"))))
+        harness.lose(first)
         let token = harness.get([reference])
         harness.done(push)
         #expect(harness.outcome(token) == nil)

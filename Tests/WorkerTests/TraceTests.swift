@@ -116,7 +116,7 @@ import Testing
             let lease = harness.leaseRequests()[0]
             harness.grant(lease)
             #expect(harness.pushes()[0].attempt == attempt)
-            harness.receive(.leaseLost(LeaseLost(lease: lease, error: RayError(.workerDied, "killed"))))
+            harness.lose(lease, RayError(.workerDied, "killed"))
         }
         harness.advance(1_000)
         let tasks = reports(&harness).flatMap(\.tasks)
@@ -138,7 +138,7 @@ import Testing
         worker.receive(.pushTask(PushTask(lease: lease, spec: push)), from: WorkerHarness.driver.worker)
         worker.advance(1_000)
         #expect(reports(&worker).isEmpty)
-        owner.receive(.leaseLost(LeaseLost(lease: lease, error: RayError(.workerDied, "killed"))))
+        owner.lose(lease, RayError(.workerDied, "killed"))
         owner.grant(owner.leaseRequests()[0])
         owner.done(owner.pushes()[0])
         owner.advance(1_000)

@@ -115,6 +115,15 @@ struct WorkerHarness {
         receive(.leaseGranted(LeaseGranted(lease: lease, worker: worker, processID: 9)))
     }
 
+    /// The cluster says that a leased worker is gone, and then its link ends.
+    mutating func lose(
+        _ lease: LeaseID, _ error: RayError = RayError(.workerDied, "gone"), wasPreempted: Bool = false,
+        _ worker: Address = Self.worker
+    ) {
+        receive(.leaseLost(LeaseLost(lease: lease, error: error, wasPreempted: wasPreempted)))
+        step(.peerLost(worker.worker, reason: "closed"))
+    }
+
     /// The tasks pushed since the last call.
     mutating func pushes() -> [TaskSpec] {
         sent().compactMap { if case .pushTask(let push) = $0.0 { push.spec } else { nil } }

@@ -43,7 +43,18 @@ struct Shape: Sendable {
 }
 
 /// A worker that this process may push tasks to.
+///
+///     serving ──LeaseLost──▶ ending: its last words are read ──link ends, or time is up──▶ gone
+///        └──link ends──▶ orphaned: the cause is awaited ──LeaseLost, or time is up────────▶ gone
 struct OwnedLease: Sendable {
+    /// Why its worker is gone, as the cluster says.
+    struct Loss: Sendable {
+        var error: RayError
+        var wasPreempted: Bool
+        /// When that counts though the link has not ended.
+        var due: Instant
+    }
+
     var shape: Int
     var worker: Address
     var processID: Int32
@@ -61,10 +72,15 @@ struct OwnedLease: Sendable {
     var idleSince: Instant?
     /// The worker was told to end itself with a task that was cancelled; past this it is killed.
     var killAt: Instant?
-    /// Its worker is gone; since when, and why its last tasks failed is awaited.
+    /// Its worker is gone, since when.
     var lostAt: Instant?
+    /// Whether all is read that it has said.
+    var isUnlinked = false
+    /// Why it is gone; what it has said last may not have been read.
+    var loss: Loss?
 
     func wake(idleMilliseconds: Int, deathCauseMilliseconds: Int) -> Instant {
+        if let loss { return loss.due }
         if let lostAt { return lostAt.advanced(milliseconds: deathCauseMilliseconds) }
         // Its answer may bring work: until then it is not given back, and nothing is due.
         let idleEnd = isStealing ? nil : idleSince?.advanced(milliseconds: idleMilliseconds)

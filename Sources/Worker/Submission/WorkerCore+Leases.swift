@@ -246,6 +246,9 @@ extension WorkerCore {
         shapes[lease.shape].pushedCount -= 1
         if lease.inFlight.isEmpty { lease.isPaused = false }
         leases[leaseID] = lease
+        if let loss = lease.loss, lease.inFlight.isEmpty {
+            return leaseLost(leaseID, loss.error, wasPreempted: loss.wasPreempted, at: now, into: &effects)
+        }
         if lease.isRetired { endRetired(leaseID, into: &effects) }
         dispatch(lease.shape, at: now, into: &effects)
     }
@@ -289,6 +292,11 @@ extension WorkerCore {
         returnIdleLeases(at: now, into: &effects)
         for (id, lease) in leases.sorted(by: { $0.key < $1.key }) {
             if let killAt = lease.killAt, killAt <= now { killForced(id, lease, at: now, into: &effects) }
+            if let loss = lease.loss {
+                guard loss.due <= now else { continue }
+                leaseLost(id, loss.error, wasPreempted: loss.wasPreempted, at: now, into: &effects)
+                continue
+            }
             guard headAwaySince == nil, let lostAt = lease.lostAt,
                 now >= lostAt.advanced(milliseconds: configuration.deathCauseMilliseconds)
             else { continue }
@@ -311,12 +319,17 @@ extension WorkerCore {
         }
     }
 
-    /// The link to a leased worker is gone: what it had begun waits for the cause, the rest goes elsewhere.
+    /// The link to a leased worker is gone, and all is read that it said: what it had begun waits for the cause, unless that
+    /// is known, the rest goes elsewhere.
     mutating func leasedWorkerLost(
         _ peer: WorkerID, reason: String, at now: Instant, into effects: inout WorkerEffects
     ) {
-        for (id, lease) in leases.sorted(by: { $0.key < $1.key })
-        where lease.worker.worker == peer && lease.lostAt == nil {
+        for (id, lease) in leases.sorted(by: { $0.key < $1.key }) where lease.worker.worker == peer {
+            leases[id]?.isUnlinked = true
+            if let loss = lease.loss {
+                leaseLost(id, loss.error, wasPreempted: loss.wasPreempted, at: now, into: &effects)
+            }
+            guard lease.lostAt == nil else { continue }
             leases[id]?.lostAt = now
             setAlarm(now.advanced(milliseconds: configuration.deathCauseMilliseconds))
             leases[id]?.idleSince = nil

@@ -17,6 +17,7 @@ struct DelayedTask: Sendable {
 /// What becomes of tasks whose worker is gone.
 ///
 ///     begun      ──▶ orphaned ──cause──▶ queued again, after a pause if memory was short; or failed
+///         └──TaskDone, read before the end of the link──▶ done
 ///     not begun  ──▶ queued again
 ///
 /// As in Ray a worker's death uses up a retry of the task that had begun; the end of a node that was announced does
@@ -26,7 +27,22 @@ extension WorkerCore {
     /// Longest pause before a task runs again.
     private static let oomDelayMillisecondsMax = 60_000
 
-    /// The GCS says that the leased worker is gone, and why.
+    /// The GCS says that the leased worker is gone, and why. The result of a task may lie in the worker's link, which ends
+    /// behind that: it counts.
+    mutating func lossHeard(_ message: LeaseLost, at now: Instant, into effects: inout WorkerEffects) {
+        guard let lease = leases[message.lease], lease.loss == nil else { return }
+        guard !lease.isUnlinked, !lease.inFlight.isEmpty else {
+            return leaseLost(
+                message.lease, message.error, wasPreempted: message.wasPreempted, at: now, into: &effects)
+        }
+        let due = now.advanced(milliseconds: configuration.lastWordsMilliseconds)
+        leases[message.lease]?.loss = .init(error: message.error, wasPreempted: message.wasPreempted, due: due)
+        leases[message.lease]?.lostAt = lease.lostAt ?? now
+        setAlarm(due)
+        dispatch(lease.shape, at: now, into: &effects)
+    }
+
+    /// A leased worker is gone, and all is read that it said.
     mutating func leaseLost(
         _ id: LeaseID, _ error: RayError, wasPreempted: Bool, at now: Instant, into effects: inout WorkerEffects
     ) {
