@@ -26,7 +26,9 @@ package struct RayletCore: Sendable {
     /// Leases without a worker, in the order in which they came.
     var waitingLeases: [LeaseID] = []
     var pool = WorkerPool()
-    var programs: [String: ProgramState] = [:]
+    var programs = ProgramTable()
+    /// When it is looked for programs that nobody uses.
+    var nextProgramCheck = Instant.zero
     var packages = PackageTable()
     /// Jobs that ended and still have workers here.
     var endedJobs: Set<JobID> = []
@@ -141,6 +143,7 @@ package struct RayletCore: Sendable {
         self.usage = usage
         checkWorkerDeadlines(at: now, into: &effects)
         checkPackages(at: now, into: &effects)
+        checkPrograms(at: now, into: &effects)
         checkFetchDeadlines(at: now, into: &effects)
         if let headRetryAt, headRetryAt <= now {
             self.headRetryAt = nil
@@ -159,10 +162,4 @@ package struct RayletCore: Sendable {
         reportedSpill = usage.spilled
         effects.append(.send(.spillReport(usage.spilled), requestID: 0, to: .gcs))
     }
-}
-
-/// Where an executable is on its way to this node.
-enum ProgramState: Hashable, Sendable {
-    case fetching
-    case ready(path: String)
 }

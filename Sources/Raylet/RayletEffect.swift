@@ -23,6 +23,8 @@ package enum RayletEffect: Hashable, Sendable {
     case kill(processID: Int32, group: Bool)
     /// Bring the executable here and check that it runs here; answered by `programReady` or `programFailed`.
     case fetchProgram(Program)
+    /// Delete an executable that was brought here and that no process uses, by its key.
+    case removeProgram(String)
     /// Bring a package here and unpack it; answered by `packageReady` or `packageFailed`.
     case fetchPackage(String)
     /// Delete a package that no process uses.

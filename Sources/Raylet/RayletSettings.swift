@@ -39,6 +39,9 @@ package struct RayletSettings: Sendable {
     package var fetchBytesMax = 256 << 20
     package var reportMilliseconds = 1_000
     package var memory = MemorySettings()
+    /// An executable that was brought here is deleted when nobody has used it for so long: as the head does with those that
+    /// nobody holds.
+    package var programIdleMilliseconds = 600_000
     /// A package must be fetched and unpacked within this time (Ray's `setup_timeout_seconds`).
     package var packageMillisecondsMax = 600_000
     /// Bytes of unpacked packages beyond which those are deleted that no process uses.

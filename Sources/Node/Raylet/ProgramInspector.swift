@@ -18,6 +18,8 @@ final class ProgramInspector: Sendable {
     private let node: ExecutableCheck.Node
     /// Hashes whose file in the folder was read and found to be what it should be.
     private let verified = Mutex<Set<String>>([])
+    /// Hashes of files that were brought here. At the head's node the folder is the head's archive, which keeps its own.
+    private let brought = Mutex<Set<String>>([])
 
     /// - Parameters:
     ///   - folder: Where executables are kept by their hash.
@@ -75,9 +77,17 @@ final class ProgramInspector: Sendable {
             let reason = TransportError.text(errno)
             return .failure(RayError(.runtimeEnvSetupFailed, "\(kept) cannot be written: \(reason)"))
         }
+        brought.withLock { _ = $0.insert(program.hash) }
         let result = check(kept)
         if case .success = result { verified.withLock { _ = $0.insert(program.hash) } }
         return result
+    }
+
+    /// Deletes a program, if it was brought here. Processes that run it go on.
+    func remove(_ hash: String) {
+        guard brought.withLock({ $0.remove(hash) }) != nil else { return }
+        verified.withLock { _ = $0.remove(hash) }
+        unlink(path(of: hash))
     }
 
     private func check(_ path: String) -> Result<String, RayError> {

@@ -44,6 +44,9 @@ final class ProgramStore: @unchecked Sendable {
         }
     }
 
+    /// Deletes a program that was brought here; others, which have their place elsewhere, stay. On the leading thread.
+    func remove(_ hash: String) { inspector.remove(hash) }
+
     private func startDownload(_ program: Program) {
         let path = inspector.path(of: program.hash) + ".\(getpid()).part"
         downloads.start(program.hash, to: path, bytesMax: Self.programBytesMax) { result in

@@ -345,6 +345,7 @@ extension RayletDriver {
         case .kill(let processID, let group):
             if group { launcher.signalGroup(of: processID, SIGKILL) } else { kill(processID, SIGKILL) }
         case .fetchProgram(let program): programs?.fetch(program)
+        case .removeProgram(let key): programs?.remove(key)
         case .fetchPackage(let package): packages?.fetch(package)
         case .removePackage(let package): packages?.remove(package)
         case .storeCreate(let create): self.create(create, at: now)

@@ -44,7 +44,7 @@ extension RayletCore {
         for (key, count) in wanted {
             // Both are fetched at the same time.
             let isReady = isReady(key.environment, at: now, into: &effects)
-            guard let path = path(of: key.program, into: &effects), isReady else { continue }
+            guard let path = path(of: key.program, at: now, into: &effects), isReady else { continue }
             var missing = count - pool.startingCount(of: key)
             while missing > 0, pool.startingCount < settings.workersStartingMax {
                 startWorker(key, path: path, at: now, into: &effects)
@@ -138,12 +138,12 @@ extension RayletCore {
     }
 
     /// Where the executable is, or nothing while it is being fetched.
-    private mutating func path(of program: Program, into effects: inout [RayletEffect]) -> String? {
+    private mutating func path(of program: Program, at now: Instant, into effects: inout [RayletEffect]) -> String? {
         switch programs[program.key] {
         case .ready(let path): return path
         case .fetching: return nil
         case nil:
-            programs[program.key] = .fetching
+            programs.begin(program.key, at: now)
             effects.append(.fetchProgram(program))
             return nil
         }
@@ -153,14 +153,23 @@ extension RayletCore {
     mutating func programReady(
         _ key: String, path: String, at now: Instant, into effects: inout [RayletEffect]
     ) {
-        guard programs[key] == .fetching else { return }
-        programs[key] = .ready(path: path)
+        guard programs.finish(key, path: path, at: now) else { return }
         serveWaitingLeases(at: now, into: &effects)
+    }
+
+    /// Deletes executables that nobody has used for some time, as a job that uses them again brings them again.
+    mutating func checkPrograms(at now: Instant, into effects: inout [RayletEffect]) {
+        guard now >= nextProgramCheck else { return }
+        nextProgramCheck = now.advanced(milliseconds: settings.programIdleMilliseconds / 10)
+        let inUse = Set(leases.values.map(\.key.program.key) + pool.workers.values.map(\.key.program.key))
+        for key in programs.removeUnused(for: settings.programIdleMilliseconds, inUse: inUse, at: now) {
+            effects.append(.removeProgram(key))
+        }
     }
 
     /// The executable cannot be had or run: leases that wait for it fail.
     mutating func programFailed(_ key: String, _ error: RayError, into effects: inout [RayletEffect]) {
-        programs[key] = nil
+        programs.remove(key)
         for id in waitingLeases where leases[id]?.key.program.key == key { failLease(id, error, into: &effects) }
     }
 }

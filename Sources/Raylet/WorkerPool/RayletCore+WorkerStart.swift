@@ -52,7 +52,7 @@ extension RayletCore {
     ) {
         guard pool[token]?.state == .requested, let worker = pool.remove(token) else { return }
         // The executable may have gone from where it was: look again before the next start.
-        programs[worker.key.program.key] = nil
+        programs.remove(worker.key.program.key)
         startFailed(
             worker, "a worker could not be started from \(worker.key.program.path): \(reason)", isOwnDoing: true,
             at: now, into: &effects)

@@ -150,7 +150,7 @@ final class RayletProcess: SimulatedProcess {
         case .fetchProgram(let program):
             cluster.add(.fetched(self, key: program.key), microseconds: cluster.random(10...5_000))
         case .fetchPackage(let package): inputs.append(.packageReady(package, folder: package, byteCount: 1))
-        case .removePackage: break
+        case .removePackage, .removeProgram: break
         case .storeCreate(let create): self.create(create, at: now)
         case .storeSeal(let object, let slot, let sizes):
             storeInput(
