@@ -117,8 +117,20 @@ struct Lane: Sendable {
     /// Those that have not begun, in the order in which they must start.
     var queue: Deque<TaskID> = []
 
-    /// Whether one of them may begin.
-    var hasWork: Bool { runningCount < callsMax && !queue.isEmpty }
+    /// The place in the queue of what begins next; one whose arguments are missing holds back only its own caller's.
+    func nextStartable(_ received: [TaskID: Execution.Received]) -> Int? {
+        guard runningCount < callsMax else { return nil }
+        var waitingCallers: [WorkerID] = []
+        for (position, id) in queue.enumerated() {
+            // Not the task as a whole, which would be copied.
+            guard let (missing, caller, overtakes) = received[id].map({ ($0.missing, $0.caller, $0.overtakes) }),
+                overtakes || !waitingCallers.contains(caller)
+            else { continue }
+            if missing == 0 { return position }
+            if !overtakes { waitingCallers.append(caller) }
+        }
+        return nil
+    }
 }
 
 extension Execution {

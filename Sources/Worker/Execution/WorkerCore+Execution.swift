@@ -63,18 +63,17 @@ extension WorkerCore {
     }
 
     /// Queues a task and fetches its arguments; a repeated push is ignored.
-    private mutating func receive(_ task: Execution.Received, into effects: inout WorkerEffects) {
+    private mutating func receive(_ given: Execution.Received, into effects: inout WorkerEffects) {
+        var task = given
         let id = task.spec.id
         if adoptAttempt(task, into: &effects) { return }
-        execution.lanes[execution.lane(of: task.spec)].queue.append(id)
-        execution.received[id] = task
-        var missing = 0
         for case .reference(let reference) in task.spec.arguments {
             addArgumentUse(reference)
-            if objects[reference.id]?.isAtHand != true { missing += 1 }
+            if objects[reference.id]?.isAtHand != true { task.missing += 1 }
         }
-        execution.received[id]?.missing = missing
-        if missing > 0 {
+        execution.lanes[execution.lane(of: task.spec)].queue.append(id)
+        execution.received[id] = task
+        if task.missing > 0 {
             // It may be given back because of one of them.
             for case .reference(let reference) in task.spec.arguments
             where objects[reference.id]?.isAtHand != true && execution.received[id] != nil {
@@ -85,15 +84,14 @@ extension WorkerCore {
     }
 
     mutating func argumentReady(_ id: TaskID, into effects: inout WorkerEffects) {
-        guard execution.received[id] != nil else { return }
-        execution.received[id]?.missing -= 1
+        guard execution.received.update(id, { $0.missing -= 1 }) != nil else { return }
         startTasks(into: &effects)
     }
 
     /// Starts tasks in order; one whose arguments are missing holds back only its own caller's.
     mutating func startTasks(into effects: inout WorkerEffects) {
         for index in execution.lanes.indices {
-            while execution.lanes[index].hasWork, let position = nextStartable(in: execution.lanes[index].queue) {
+            while let position = execution.lanes[index].nextStartable(execution.received) {
                 start(execution.lanes[index].queue.remove(at: position), in: index, into: &effects)
             }
         }
@@ -155,18 +153,6 @@ extension WorkerCore {
             wait(for: object, .argument(id), into: &effects)
         }
         startTasks(into: &effects)
-    }
-
-    private func nextStartable(in queue: Deque<TaskID>) -> Int? {
-        var waitingCallers: [WorkerID] = []
-        for (position, id) in queue.enumerated() {
-            guard let task = execution.received[id], task.overtakes || !waitingCallers.contains(task.caller) else {
-                continue
-            }
-            if task.missing == 0 { return position }
-            if !task.overtakes { waitingCallers.append(task.caller) }
-        }
-        return nil
     }
 
     private func failedArgument(of task: Execution.Received) -> RayError? {

@@ -47,7 +47,8 @@ extension WorkerCore {
     private mutating func store(
         _ objects: [RayObject], of task: Execution.Received, into effects: inout WorkerEffects
     ) {
-        var storing = StoringTask(received: task, objects: objects, results: [])
+        var results: [TaskResult?] = []
+        results.reserveCapacity(objects.count)
         let ids = task.spec.returnIDs
         var room = Limits.inlineBytesPerMessageMax
         for (index, object) in objects.enumerated() {
@@ -56,10 +57,10 @@ extension WorkerCore {
                 let raylet = configuration.raylet
             else {
                 room -= byteCount
-                storing.results.append(.inline(object))
+                results.append(.inline(object))
                 continue
             }
-            storing.results.append(nil)
+            results.append(nil)
             execution.rooms[ids[index]] = task.spec.id
             let request = CreateObject(
                 object: ids[index], owner: task.caller, slot: configuration.storeSlot,
@@ -67,10 +68,11 @@ extension WorkerCore {
                 containedBytes: object.containedBytes.count)
             effects.send(.createObject(request), to: raylet.worker)
         }
-        if storing.results.contains(where: { $0 == nil }) {
-            execution.storing[task.spec.id] = storing
+        let inline = results.compactMap { $0 }
+        if inline.count < results.count {
+            execution.storing[task.spec.id] = StoringTask(received: task, objects: objects, results: results)
         } else {
-            reply(to: task, results: storing.results.compactMap { $0 }, error: nil, into: &effects)
+            reply(to: task, results: inline, error: nil, into: &effects)
         }
     }
 

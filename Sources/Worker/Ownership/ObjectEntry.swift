@@ -132,6 +132,9 @@ package struct ObjectEntry: Sendable {
         }
     }
 
+    /// Whether it is as a waiter wants it.
+    func satisfies(_ waiter: Waiter) -> Bool { waiter.wantsValue ? isAtHand : exists }
+
     /// Whether the owner is another process, which does not count this one yet.
     package var isToBeBorrowed: Bool { owner != nil && registration != .held }
 
@@ -146,6 +149,23 @@ package struct ObjectEntry: Sendable {
         guard localReferences > 0 else { return false }
         localReferences -= 1
         return !isHeld
+    }
+
+    /// Takes out who waits, if somebody does; what is there keeps the entry meanwhile.
+    mutating func takeWaiters() -> ObjectEntry? {
+        guard !waiters.isEmpty else { return nil }
+        let before = self
+        waiters = []
+        argumentUses += 1
+        return before
+    }
+
+    /// Forgets that a request waits; whether nobody does any more, and bytes of the value were fetched for those who did.
+    mutating func forget(_ request: UInt64) -> Bool {
+        if !waiters.isEmpty {
+            waiters.removeAll { $0 == .get(request) || $0 == .wait(request) || $0 == .fetch(request) }
+        }
+        return copy != nil && waiters.isEmpty
     }
 
     /// Whether this process holds the object, so that its owner must keep it.

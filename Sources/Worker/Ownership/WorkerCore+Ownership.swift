@@ -57,30 +57,23 @@ extension WorkerCore {
 
     /// Sets the value of an entry and tells those who wait for it.
     mutating func settle(_ id: ObjectID, _ value: ObjectEntry.Value, into effects: inout WorkerEffects) {
-        guard objects[id] != nil else {
+        guard objects.update(id, { $0.value = value }) != nil else {
             if case .stored(let raylets, _) = value {
                 for raylet in raylets { effects.send(.freeObjects(FreeObjects(objects: [id])), to: raylet) }
             }
             return
         }
-        objects.update(id) { $0.value = value }
         if case .stored = value { hasStored = true }
         notify(id, into: &effects)
     }
 
     /// Tells those waiters of `id` who now have what they want; the others go on waiting.
-    func satisfied(_ waiter: ObjectEntry.Waiter, by entry: ObjectEntry) -> Bool {
-        waiter.wantsValue ? entry.isAtHand : entry.exists
-    }
-
     mutating func notify(_ id: ObjectID, into effects: inout WorkerEffects) {
-        guard let entry = objects[id], !entry.waiters.isEmpty else { return }
-        objects.update(id) { $0.waiters = [] }
         // The first of several to be told must not let the entry go before the others are.
-        objects.update(id) { $0.argumentUses += 1 }
+        guard let entry = objects.update(id, { $0.takeWaiters() }) ?? nil else { return }
         var waiting: [ObjectEntry.Waiter] = []
         for waiter in entry.waiters {
-            guard satisfied(waiter, by: entry) else {
+            guard entry.satisfies(waiter) else {
                 waiting.append(waiter)
                 continue
             }

@@ -113,7 +113,7 @@ extension WorkerCore {
             // The reference is only lent for the call; the waiter keeps the entry.
             enter(reference)
         }
-        let unsatisfied = request.ids.filter { id in objects[id].map { !satisfied(waiter, by: $0) } ?? false }
+        let unsatisfied = request.ids.filter { id in objects[id].map { !$0.satisfies(waiter) } ?? false }
         request.missing = unsatisfied.count
         request.failsFast = failsFast
         waits[token] = request
@@ -142,7 +142,7 @@ extension WorkerCore {
 
     mutating func objectReady(_ token: UInt64, hasFailed: Bool, into effects: inout WorkerEffects) {
         if hasFailed, waits[token]?.failsFast == true { return finish(token, into: &effects) }
-        waits[token]?.missing -= 1
+        waits.update(token) { $0.missing -= 1 }
         guard let request = waits[token], isDone(request) else { return }
         if hasLosses, case .get = request.kind, waitAgain(token, request, into: &effects) { return }
         finish(token, into: &effects)
@@ -171,10 +171,7 @@ extension WorkerCore {
             effect = .completeWait(token, flags)
         }
         for id in request.ids {
-            if objects[id]?.waiters.isEmpty == false {
-                objects[id]?.waiters.removeAll { $0 == .get(token) || $0 == .wait(token) || $0 == .fetch(token) }
-            }
-            if objects[id]?.waiters.isEmpty == true { dropCopy(id) }
+            if objects.update(id, { $0.forget(token) }) == true { dropCopy(id) }
             collect(id, into: &effects)
         }
         endBlocking(request.task, effect, into: &effects)

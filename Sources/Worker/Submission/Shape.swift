@@ -79,6 +79,26 @@ struct OwnedLease: Sendable {
     /// Why it is gone; what it has said last may not have been read.
     var loss: Loss?
 
+    /// How many tasks it has, if it may be given more.
+    var countIfOpen: Int? { isPaused || lostAt != nil || isStealing || isRetired ? nil : inFlight.count }
+
+    /// A task is not at the worker any more.
+    mutating func remove(_ task: TaskID) {
+        if inFlight.first == task {
+            inFlight.removeFirst()
+        } else {
+            inFlight.removeAll { $0 == task }
+        }
+        if inFlight.isEmpty { isPaused = false }
+    }
+
+    /// Notes since when it has no work; whether that was not noted before.
+    mutating func becomesIdle(at now: Instant) -> Bool {
+        guard inFlight.isEmpty, idleSince == nil else { return false }
+        idleSince = now
+        return true
+    }
+
     func wake(idleMilliseconds: Int, deathCauseMilliseconds: Int) -> Instant {
         if let loss { return loss.due }
         if let lostAt { return lostAt.advanced(milliseconds: deathCauseMilliseconds) }

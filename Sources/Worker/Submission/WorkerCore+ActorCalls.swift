@@ -115,11 +115,13 @@ extension WorkerCore {
 
     /// A call takes its place among those that have not been sent.
     private mutating func enqueue(_ spec: TaskSpec, for actor: ActorID) {
-        if !spec.concurrencyGroup.isEmpty { actors[actor]?.hasGroups = true }
-        if actors[actor]?.isUnordered == true, spec.arguments.contains(where: \.isReference) {
-            actors[actor]?.waiting.insert(spec.id)
-        } else {
-            actors[actor]?.queue.append(spec.id)
+        actors.update(actor) { client in
+            if !spec.concurrencyGroup.isEmpty { client.hasGroups = true }
+            if client.isUnordered, spec.arguments.contains(where: \.isReference) {
+                client.waiting.insert(spec.id)
+            } else {
+                client.queue.append(spec.id)
+            }
         }
     }
 
@@ -138,13 +140,14 @@ extension WorkerCore {
     /// Sends calls from the head of the queue as far as their arguments exist.
     mutating func sendCalls(of actor: ActorID, into effects: inout WorkerEffects) {
         if !handOvers.asked.isEmpty { sendHandOvers(to: actor, into: &effects) }
-        guard var client = actors[actor] else { return }
-        if client.phase == .dead {
+        guard let phase = actors[actor]?.phase else { return }
+        if phase == .dead {
             failCalls(of: actor, into: &effects)
             return
         }
-        guard client.phase == .alive, client.unavailableAt == nil else { return awaitRestart(of: actor) }
-        actors[actor] = nil  // So that the queues inside are changed in place, not copied.
+        guard phase == .alive, actors[actor]?.unavailableAt == nil else { return awaitRestart(of: actor) }
+        // Taken out meanwhile, so that the queues inside are changed in place, not copied.
+        guard var client = actors.removeValue(forKey: actor) else { return }
         if !client.rebuilds.isEmpty { queueRebuilds(of: &client) }
         var generators: [TaskID] = []
         while let task = nextToSend(of: &client) {
@@ -153,7 +156,7 @@ extension WorkerCore {
             var spec = withItemsWanted(task)
             spec.kind = .actorCall(actor, sequence: client.sequence)
             client.sequence += 1
-            tasks[id]?.send(.called(client.incarnation), at: clock)
+            tasks.update(id) { $0.send(.called(client.incarnation), at: clock) }
             effects.send(
                 .callActor(CallActor(spec: spec, incarnation: client.incarnation, isRebuild: task.isRebuild)),
                 to: client.address.worker)
@@ -221,7 +224,7 @@ extension WorkerCore {
     }
 
     mutating func callEnded(_ actor: ActorID, _ id: TaskID, into effects: inout WorkerEffects) {
-        if actors[actor]?.callEnded(id) == 0 { letGoIfUnused(actor, into: &effects) }
+        if actors.update(actor, { $0.callEnded(id) }) == 0 { letGoIfUnused(actor, into: &effects) }
     }
 
     /// Learns of an actor that was looked up, so that calls need not ask again.
@@ -258,28 +261,34 @@ extension WorkerCore {
         guard let client = actors[state.id], client.phase != .dead, state.incarnation >= client.incarnation else {
             return
         }
-        actors[state.id]?.creation = nil
-        actors[state.id]?.phase = state.phase
-        actors[state.id]?.error = state.error
-        actors[state.id]?.taskRetriesMax = state.taskRetriesMax
+        actors.update(state.id) { client in
+            client.creation = nil
+            client.phase = state.phase
+            client.error = state.error
+            client.taskRetriesMax = state.taskRetriesMax
+            if state.phase != .restarting { client.restartDue = nil }
+        }
         releaseCreation(of: state.id, state.phase, into: &effects)
-        if state.phase != .restarting { actors[state.id]?.restartDue = nil }
         switch state.phase {
         case .pending: break
         case .alive:
             guard client.phase != .alive || state.incarnation != client.incarnation else { return }
-            actors[state.id]?.incarnation = state.incarnation
-            actors[state.id]?.address = state.address
-            actors[state.id]?.sequence = 0
-            actors[state.id]?.unavailableAt = nil
+            actors.update(state.id) { client in
+                client.incarnation = state.incarnation
+                client.address = state.address
+                client.sequence = 0
+                client.unavailableAt = nil
+            }
             effects.append(.connect(state.address))
             if state.incarnation != client.incarnation {
                 retryCalls(of: state.id, lostAt: client.address.node, error: nil, into: &effects)
             }
             sendCalls(of: state.id, into: &effects)
         case .restarting:
-            actors[state.id]?.unavailableAt = nil
-            if client.phase != .restarting { actors[state.id]?.restartingSince = now }
+            actors.update(state.id) { current in
+                current.unavailableAt = nil
+                if client.phase != .restarting { current.restartingSince = now }
+            }
             retryCalls(of: state.id, lostAt: client.address.node, error: state.error, into: &effects)
             if actors[state.id].map({ $0.queuedCount > 0 }) ?? false { awaitRestart(of: state.id) }
         case .dead: failCalls(of: state.id, into: &effects)
@@ -340,10 +349,12 @@ extension WorkerCore {
         failHandOvers(to: actor, into: &effects)
         noteLostTry(of: client.inFlight, at: client.address.node)
         let calls = Array(client.inFlight) + client.rebuilds + Array(client.queue) + client.waiting.sorted()
-        actors[actor]?.inFlight = []
-        actors[actor]?.waiting = []
-        actors[actor]?.queue = []
-        actors[actor]?.rebuilds = []
+        actors.update(actor) { client in
+            client.inFlight = []
+            client.waiting = []
+            client.queue = []
+            client.rebuilds = []
+        }
         for id in calls {
             let isLost = tasks[id]?.isRebuild == true
             fail(task: id, isLost ? Self.cannotMakeAgain(in: actor, because: error) : error, into: &effects)

@@ -97,13 +97,9 @@ extension WorkerCore {
         var best: LeaseID?
         var bestCount = Limits.tasksInFlightPerLeaseMax
         for id in shapes[index].leases {
-            guard let lease = leases[id], !lease.isPaused, lease.lostAt == nil, !lease.isStealing, !lease.isRetired
-            else {
-                continue
-            }
-            if lease.inFlight.count < bestCount {
+            if let count = leases[id]?.countIfOpen, count < bestCount {
                 best = id
-                bestCount = lease.inFlight.count
+                bestCount = count
             }
         }
         return best
@@ -112,10 +108,12 @@ extension WorkerCore {
     private mutating func push(_ id: TaskID, to leaseID: LeaseID, into effects: inout WorkerEffects) {
         guard let task = tasks[id], let shape = leases[leaseID]?.shape, let worker = leases[leaseID]?.worker.worker
         else { return }
-        tasks[id]?.send(.pushed(leaseID), at: clock)
-        leases[leaseID]?.inFlight.append(id)
-        leases[leaseID]?.idleSince = nil
-        leases[leaseID]?.isBare = false
+        tasks.update(id) { $0.send(.pushed(leaseID), at: clock) }
+        leases.update(leaseID) { lease in
+            lease.inFlight.append(id)
+            lease.idleSince = nil
+            lease.isBare = false
+        }
         shapes[shape].pushedCount += 1
         var spec = withItemsWanted(task)
         if spec.environment != nil { spec.environment = nil }
@@ -176,8 +174,7 @@ extension WorkerCore {
         {
             return
         }
-        for id in shapes[index].leases where leases[id]?.inFlight.isEmpty == true && leases[id]?.idleSince == nil {
-            leases[id]?.idleSince = now
+        for id in shapes[index].leases where leases.update(id, { $0.becomesIdle(at: now) }) == true {
             setAlarm(now.advanced(milliseconds: leaseIdleMilliseconds(index)))
         }
     }
@@ -236,21 +233,18 @@ extension WorkerCore {
 
     /// A task is not at its worker any more.
     mutating func taskLeft(_ leaseID: LeaseID, _ id: TaskID, at now: Instant, into effects: inout WorkerEffects) {
-        guard var lease = leases[leaseID] else { return }
-        leases[leaseID] = nil  // So that the queue inside is changed in place, not copied.
-        if lease.inFlight.first == id {
-            lease.inFlight.removeFirst()
-        } else {
-            lease.inFlight.removeAll { $0 == id }
+        let left = leases.update(leaseID) { lease in
+            lease.remove(id)
+            let loss = lease.inFlight.isEmpty ? lease.loss : nil
+            return (shape: lease.shape, isRetired: lease.isRetired, loss: loss)
         }
-        shapes[lease.shape].pushedCount -= 1
-        if lease.inFlight.isEmpty { lease.isPaused = false }
-        leases[leaseID] = lease
-        if let loss = lease.loss, lease.inFlight.isEmpty {
+        guard let left else { return }
+        shapes[left.shape].pushedCount -= 1
+        if let loss = left.loss {
             return leaseLost(leaseID, loss.error, wasPreempted: loss.wasPreempted, at: now, into: &effects)
         }
-        if lease.isRetired { endRetired(leaseID, into: &effects) }
-        dispatch(lease.shape, at: now, into: &effects)
+        if left.isRetired { endRetired(leaseID, into: &effects) }
+        dispatch(left.shape, at: now, into: &effects)
     }
 
     /// The worker did not begin these tasks and will not.

@@ -82,7 +82,7 @@ extension WorkerCore {
         for case .reference(let reference) in spec.arguments where objects[reference.id]?.exists == false {
             missing += 1
         }
-        tasks[id]?.phase = .waiting(missing)
+        tasks.update(id) { $0.phase = .waiting(missing) }
         guard missing > 0 else { return takeArguments(of: id, at: now, into: &effects) }
         for case .reference(let reference) in spec.arguments where objects[reference.id]?.exists == false {
             wait(for: reference.id, .dependency(id), into: &effects)
@@ -91,7 +91,7 @@ extension WorkerCore {
 
     mutating func dependencyReady(_ id: TaskID, into effects: inout WorkerEffects) {
         guard case .waiting(let missing)? = tasks[id]?.phase else { return }
-        tasks[id]?.phase = .waiting(missing - 1)
+        tasks.update(id) { $0.phase = .waiting(missing - 1) }
         if missing == 1 { takeArguments(of: id, at: .zero, into: &effects) }
     }
 
@@ -117,7 +117,7 @@ extension WorkerCore {
             case .stored, .pending: break
             }
         }
-        tasks[id]?.spec = spec
+        tasks.update(id) { $0.spec = spec }
         for case (.reference(let reference), .value(let object)) in zip(task.spec.arguments, spec.arguments) {
             for inner in object.contained { addTaskUse(inner, into: &effects) }
             removeTaskUse(reference.id, into: &effects)
@@ -128,9 +128,11 @@ extension WorkerCore {
     private mutating func argumentsExist(
         _ id: TaskID, _ spec: TaskSpec, at now: Instant, into effects: inout WorkerEffects
     ) {
-        tasks[id]?.queue(at: clock)
+        tasks.update(id) { $0.queue(at: clock) }
         if case .actorCall(let actor, _) = spec.kind {
-            if actors[actor]?.waiting.remove(id) != nil { actors[actor]?.queue.append(id) }
+            actors.update(actor) { client in
+                if client.waiting.remove(id) != nil { client.queue.append(id) }
+            }
             sendCalls(of: actor, into: &effects)
         } else if case .normal = spec.kind {
             dispatch(enqueue(id, spec, atFront: false), at: now, into: &effects)
@@ -144,30 +146,30 @@ extension WorkerCore {
     mutating func taskDone(
         _ message: TaskDone, from peer: WorkerID, at now: Instant, into effects: inout WorkerEffects
     ) {
-        guard let task = tasks[message.task], task.spec.attempt == Int(message.attempt) else {
+        guard let phase = tasks[message.task]?.phase, tasks[message.task]?.spec.attempt == Int(message.attempt) else {
             freeUnwanted(message, into: &effects)
             return
         }
-        switch task.phase {
+        switch phase {
         case .pushed(let lease):
             guard leases[lease]?.worker.worker == peer else { return }
             if let error = message.error, tryAgain(message.task, after: error, message.times) {
-                enqueue(message.task, task.spec, atFront: false)
+                if let spec = tasks[message.task]?.spec { enqueue(message.task, spec, atFront: false) }
                 return taskLeft(lease, message.task, at: now, into: &effects)
             }
-            tasks[message.task] = nil
+            guard let task = tasks.removeValue(forKey: message.task) else { return }
             let lost = complete(task, message, into: &effects)
             taskLeft(lease, message.task, at: now, into: &effects)
             letGo(of: task, lost, at: now, into: &effects)
         case .called:
-            guard case .actorCall(let actor, _) = task.spec.kind else { return }
+            guard case .actorCall(let actor, _)? = tasks[message.task]?.spec.kind else { return }
             if let error = message.error, tryAgain(message.task, after: error, message.times) {
                 tellUnread(message.task, into: &effects)
                 callEnded(actor, message.task, into: &effects)
                 actors[actor]?.prepend([message.task])
                 return sendCalls(of: actor, into: &effects)
             }
-            tasks[message.task] = nil
+            guard let task = tasks.removeValue(forKey: message.task) else { return }
             let lost = complete(task, message, into: &effects)
             callEnded(actor, message.task, into: &effects)
             letGo(of: task, lost, at: now, into: &effects)
