@@ -4,11 +4,13 @@
 //===----------------------------------------------------------------------===//
 
 /// Every message between processes, by kind. Kinds below 16 belong to the link (see `Frames`).
+///
+/// What is large and rare is indirect: a message is as large as its largest case, and those of calls are moved about a lot.
 package enum Message: Hashable, Sendable {
     case registerNode(RegisterNode)
     case nodeRegistered(NodeRegistered)
     case nodeReport(NodeReport)
-    case assignLease(AssignLease)
+    indirect case assignLease(AssignLease)
     case leaseReady(LeaseReady)
     case leaseFailed(LeaseFailed)
     case releaseLease(ReleaseLease)
@@ -35,14 +37,14 @@ package enum Message: Hashable, Sendable {
     case leaseBlocked(LeaseBlocked)
     case leaseUnblocked(LeaseUnblocked)
     case leaseResumed(LeaseResumed)
-    case createActor(CreateActor)
+    indirect case createActor(CreateActor)
     case subscribeActor(SubscribeActor)
-    case actorUpdate(ActorUpdate)
+    indirect case actorUpdate(ActorUpdate)
     case lookUpActor(LookUpActor)
-    case actorFound(ActorFound)
+    indirect case actorFound(ActorFound)
     case killActor(KillActor)
     case done(Done)
-    case startActor(StartActor)
+    indirect case startActor(StartActor)
     case actorStarted(ActorStarted)
     case keyValueRequest(KeyValueRequest)
     case keyValueReply(KeyValueReply)
