@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
+internal import DequeModule
 package import RayCore
 package import RayWire
 
@@ -51,24 +52,30 @@ package enum WorkerEffect: Sendable {
 
 /// The effects of a step, in order; the buffer is reused.
 package struct WorkerEffects: Sendable {
-    package private(set) var items: [WorkerEffect] = []
+    private var queue: Deque<WorkerEffect> = []
     /// Whether the head is away: what is said to it now is said again, or anew, when it is back.
     var isHeadAway = false
 
     package init() {}
 
-    package mutating func append(_ effect: WorkerEffect) { items.append(effect) }
-    package mutating func removeAll() { items.removeAll(keepingCapacity: true) }
+    /// All that are to be performed, copied.
+    package var items: [WorkerEffect] { Array(queue) }
+    package var isEmpty: Bool { queue.isEmpty }
+
+    package mutating func append(_ effect: consuming WorkerEffect) { queue.append(effect) }
+
+    /// Takes out the first one, to be performed before what follows from that is appended.
+    package mutating func next() -> WorkerEffect? { queue.popFirst() }
 
     /// Sends to a peer that is known to have a link.
-    mutating func send(_ message: Message, to peer: WorkerID, requestID: UInt64 = 0) {
+    mutating func send(_ message: consuming Message, to peer: WorkerID, requestID: UInt64 = 0) {
         if isHeadAway, peer == .gcs { return }
-        items.append(.send(message, requestID: requestID, to: peer))
+        queue.append(.send(message, requestID: requestID, to: peer))
     }
 
     /// Sends to a peer, making a link first where there is none.
-    mutating func send(_ message: Message, to address: Address, requestID: UInt64 = 0) {
-        items.append(.connect(address))
-        items.append(.send(message, requestID: requestID, to: address.worker))
+    mutating func send(_ message: consuming Message, to address: Address, requestID: UInt64 = 0) {
+        queue.append(.connect(address))
+        queue.append(.send(message, requestID: requestID, to: address.worker))
     }
 }

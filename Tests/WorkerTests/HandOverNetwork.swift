@@ -220,10 +220,7 @@ struct HandOverNetwork {
         guard var core = cores.removeValue(forKey: worker), let node = addresses[worker]?.node else { return }
         var effects = WorkerEffects()
         body(&core, &effects, now)
-        var next = 0
-        while next < effects.items.count {
-            let effect = effects.items[next]
-            next += 1
+        while let effect = effects.next() {
             switch effect {
             case .locate(let id):
                 let isPresent = stores[node]?[id] != nil

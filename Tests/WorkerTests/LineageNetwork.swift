@@ -178,13 +178,10 @@ struct LineageNetwork {
     ) {
         guard var core = cores.removeValue(forKey: worker) else { return }
         var effects = WorkerEffects()
-        var next = 0
         body(&core, &effects, now)
         if let asking { gets[core.get([asking], deadline: nil, from: nil, into: &effects)] = asking }
         let node = addresses[worker]?.node ?? .none
-        while next < effects.items.count {
-            let effect = effects.items[next]
-            next += 1
+        while let effect = effects.next() {
             switch effect {
             case .locate(let id):
                 let isPresent = nodes[node]?.store[id] != nil

@@ -93,7 +93,7 @@ import Testing
             className: WorkerHarness.function, taskRetriesMax: 0, name: "", namespace: "")
         harness.receive(.actorUpdate(ActorUpdate(state: state)))
         for _ in 0..<10_001 {
-            buffer.removeAll()
+            buffer = WorkerEffects()
             _ = harness.core.call(
                 actor, Call(function: WorkerHarness.function, retriesMax: 0), from: nil, at: harness.now, into: &buffer)
             harness.effects += buffer.items.filter {

@@ -30,10 +30,7 @@ extension Worker {
     /// Performs the core's effects in order, under the lock; gives back what must run outside of it.
     func perform(_ state: inout State, at now: Instant) -> [Aftermath] {
         var after: [Aftermath] = []
-        var index = 0
-        while index < state.effects.items.count {
-            let effect = state.effects.items[index]
-            index += 1
+        while let effect = state.effects.next() {
             switch effect {
             // An actor that calls itself: there is no link for what a process says to itself.
             case .connect(let own) where own.worker == address.worker: break
@@ -85,7 +82,6 @@ extension Worker {
             case .unreadError(let error): after.append(.unreadError(error))
             }
         }
-        state.effects.removeAll()
         if state.isOver, !state.completions.isEmpty {
             after += state.completions.sorted { $0.key < $1.key }.map { .ended($0.value) }
             state.completions.removeAll()

@@ -180,13 +180,7 @@ final class WorkerProcess: SimulatedProcess {
     func transact<Value>(_ body: (inout WorkerCore, inout WorkerEffects) -> Value) -> Value {
         let value = body(&core, &effects)
         var after: [Aftermath] = []
-        var index = 0
-        while index < effects.items.count {
-            let effect = effects.items[index]
-            index += 1
-            perform(effect, &after)
-        }
-        effects.removeAll()
+        while let effect = effects.next() { perform(effect, &after) }
         wantTick(at: core.alarm)
         for aftermath in after where isAlive { run(aftermath) }
         return value
