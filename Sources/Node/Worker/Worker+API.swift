@@ -178,14 +178,19 @@ extension Worker {
     }
 
     package func getNow(_ references: [ObjectReference]) -> [Result<any FetchedObject, RayError>]? {
+        getNow(references.map(\.id))
+    }
+
+    /// The objects of these ids, if all of them are at hand.
+    package func getNow(_ ids: [ObjectID]) -> [Result<any FetchedObject, RayError>]? {
         let outcomes = state.withLock { state -> [ObjectOutcome]? in
             var outcomes: [ObjectOutcome] = []
-            outcomes.reserveCapacity(references.count)
-            for reference in references {
-                guard let outcome = state.core.peek(reference.id) else { return nil }
+            outcomes.reserveCapacity(ids.count)
+            for id in ids {
+                guard let outcome = state.core.peek(id) else { return nil }
                 outcomes.append(outcome)
             }
-            if state.core.hasUnreadErrors { state.core.noteRead(references.map(\.id)) }
+            if state.core.hasUnreadErrors { state.core.noteRead(ids) }
             return outcomes
         }
         guard let outcomes else { return nil }
@@ -290,22 +295,27 @@ extension Worker {
     /// The reference of an object of this process or of one that it borrows; nothing if the id is not known.
     package func reference(of id: ObjectID) -> ObjectReference? { state.withLock { $0.core.reference(of: id) } }
 
+    /// The same of several ids, in their order.
+    package func references(of ids: [ObjectID]) -> [ObjectReference?] {
+        state.withLock { state in ids.map { state.core.reference(of: $0) } }
+    }
+
     package func poll(microseconds: Int, until isDone: () -> Bool) -> Bool {
         reactor.poll(microseconds: microseconds, until: isDone)
     }
 
     package func retain(_ reference: ObjectReference) {
-        transact { core, _, effects in core.retain(reference, into: &effects) }
+        count { core, effects in core.retain(reference, into: &effects) }
     }
 
     /// Counts one more reference of an object of this process or of one that it borrows; whether the id is known.
     package func retain(_ id: ObjectID) -> Bool {
-        transact { core, _, effects in core.retain(id, into: &effects) }
+        count { core, effects in core.retain(id, into: &effects) }
     }
 
     package func release(_ id: ObjectID) {
         guard !isEnding.load(ordering: .relaxed) else { return }
-        transact { core, _, effects in core.release(id, into: &effects) }
+        count { core, effects in core.release(id, into: &effects) }
     }
 
     /// See `WorkerCore.recordCallSites`.

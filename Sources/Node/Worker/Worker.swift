@@ -114,6 +114,18 @@ package final class Worker: WorkerAPI {
         transactState { state, now in body(&state.core, now, &state.effects) }
     }
 
+    /// As `transact`, for what mostly changes a count and wants nothing done, for which the time need not be asked.
+    @discardableResult
+    func count<Value>(_ body: (inout WorkerCore, inout WorkerEffects) -> Value) -> Value {
+        let (value, isDone) = state.withLock { state in
+            let value = body(&state.core, &state.effects)
+            return (value, state.effects.isEmpty && state.core.alarm >= state.timerDue)
+        }
+        // What is left is performed by whoever comes first, in its order.
+        if !isDone { transact { _, _, _ in } }
+        return value
+    }
+
     @discardableResult
     func transactState<Value>(_ body: (inout State, Instant) -> Value) -> Value {
         let now = reactor.clock.now()

@@ -34,14 +34,14 @@ final class InlineObject: FetchedObject {
 final class SharedObject: FetchedObject {
     private let pinned: PinnedObject
     let metadata: [UInt8]
-    let contained: [ObjectReference]
 
     init(_ pinned: PinnedObject) {
         self.pinned = pinned
         metadata = pinned.metadata
-        contained = pinned.contained.withUnsafeBytes { RayObject.references(in: $0) } ?? []
     }
 
+    /// Read anew each time: Python, which may have thousands, does not ask, and others ask once.
+    var contained: [ObjectReference] { pinned.contained.withUnsafeBytes { RayObject.references(in: $0) } ?? [] }
     var byteCount: Int { pinned.byteCount }
 
     func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {

@@ -50,13 +50,30 @@ extension Identifier {
     }
 }
 
+extension [ObjectID] {
+    /// Reads ids that lie one after the other; none if the pointer is NULL.
+    init(_ pointer: UnsafeRawPointer?, _ count: Int) {
+        self = []
+        guard let pointer else { return }
+        reserveCapacity(count)
+        for index in 0..<count {
+            let place = UnsafeRawBufferPointer(start: pointer + index * ObjectID.byteCount, count: ObjectID.byteCount)
+            append(ObjectID(bytes: place))
+        }
+    }
+}
+
 extension PythonRuntime {
     /// The reference of an id that Python has.
     ///
     /// - Throws: `invalidArgument` if nobody in this process holds it.
     func reference(_ id: ObjectID) throws(RayError) -> ObjectReference {
         if let reference = worker.reference(of: id) { return reference }
-        throw RayError(
+        throw Self.unknown(id)
+    }
+
+    private static func unknown(_ id: ObjectID) -> RayError {
+        RayError(
             .invalidArgument,
             "An application is trying to access a Ray object whose owner is unknown (\(id)). Please make sure that all "
                 + "Ray objects you are trying to access are part of the current Ray session. Note that object IDs "
@@ -64,13 +81,15 @@ extension PythonRuntime {
                 + "passed as a task argument because Ray does not know which task created them.")
     }
 
-    /// Ids that lie one after the other.
-    func references(_ pointer: UnsafeRawPointer?, _ count: Int) throws(RayError) -> [ObjectReference] {
+    /// The references of ids that Python has.
+    ///
+    /// - Throws: `invalidArgument` if nobody in this process holds one of them.
+    func references(_ ids: [ObjectID]) throws(RayError) -> [ObjectReference] {
         var references: [ObjectReference] = []
-        references.reserveCapacity(count)
-        for index in 0..<count {
-            guard let id = ObjectID(pointer.map { $0 + index * ObjectID.byteCount }) else { break }
-            references.append(try reference(id))
+        references.reserveCapacity(ids.count)
+        for (id, reference) in zip(ids, worker.references(of: ids)) {
+            guard let reference else { throw Self.unknown(id) }
+            references.append(reference)
         }
         return references
     }
@@ -86,6 +105,6 @@ extension PythonRuntime {
         RayObject(
             data: argument.data.array, metadata: argument.metadata.array,
             contained: argument.contained_count == 0
-                ? [] : try references(argument.contained, argument.contained_count))
+                ? [] : try references([ObjectID](argument.contained, argument.contained_count)))
     }
 }

@@ -34,7 +34,8 @@ public func ray_python_create(
         reporting { () throws(RayError) in
             guard let value, let room else { throw RayError(.invalidArgument, "there is no value") }
             let runtime = try PythonRuntime.require()
-            let contained = try runtime.references(value.pointee.contained, value.pointee.contained_count)
+            let contained = try runtime.references(
+                [ObjectID](value.pointee.contained, value.pointee.contained_count))
             let requested = runtime.worker.requestObject(
                 byteCount: value.pointee.data.count, metadata: value.pointee.metadata.array, contained: contained,
                 from: TaskID(task))
@@ -110,10 +111,12 @@ private func get(
     Int32(
         reporting { () throws(RayError) in
             let runtime = try PythonRuntime.require()
-            let references = try runtime.references(objects, count)
+            let ids = [ObjectID](objects, count)
+            let results = runtime.worker.getNow(ids)
+            let references = results == nil ? try runtime.references(ids) : []
             let pending = PendingRequest(runtime)
             request?.pointee = Unmanaged.passRetained(pending).toOpaque()
-            if let results = runtime.worker.getNow(references) {
+            if let results {
                 pending.slot.fill(.success(.objects(results)))
                 return 0
             }
@@ -138,16 +141,14 @@ public func ray_python_wait(
             let runtime = try PythonRuntime.require()
             let pending = PendingRequest(runtime)
             request?.pointee = Unmanaged.passRetained(pending).toOpaque()
-            let ids = (0..<count).compactMap { index in
-                ObjectID(objects.map { $0 + index * ObjectID.byteCount })
-            }
+            let ids = [ObjectID](objects, count)
             if let ready = runtime.worker.waitNow(ids, count: wanted, fetches: fetch != 0) {
                 pending.slot.fill(.success(.ready(ready)))
                 return 0
             }
-            let references = try runtime.references(objects, count)
             runtime.worker.wait(
-                references, count: wanted, fetches: fetch != 0, deadline: runtime.deadline(milliseconds),
+                try runtime.references(ids), count: wanted, fetches: fetch != 0,
+                deadline: runtime.deadline(milliseconds),
                 from: TaskID(task)
             ) { [slot = pending.slot] in
                 slot.fill($0.isEmpty && count > 0 ? .failure(Worker.ended) : .success(.ready($0)))
