@@ -187,6 +187,7 @@ final class Connection: ReactorSource, @unchecked Sendable {
                     payload: UnsafeRawBufferPointer(rebasing: buffer[frame.payload]), from: peer.id)
             }
         }
+        if !batch.isEmpty { handler.messagesEnd() }
         if hasEffects { endpoint.settle(peer) }
         if let failure { throw failure }
     }

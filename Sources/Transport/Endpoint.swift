@@ -17,6 +17,8 @@ package protocol EndpointHandler: AnyObject, Sendable {
     func peerUp(_ peer: WorkerID, _ hello: Hello)
     /// A message; the payload is valid during the call only.
     func message(kind: UInt16, requestID: UInt64, payload: UnsafeRawBufferPointer, from peer: WorkerID)
+    /// The messages that came together have all been told: what is best done for several at once is to be done now.
+    func messagesEnd()
     /// The link is gone, with all that was not delivered. Ends a link, as `refused` does: exactly one of them comes.
     func peerLost(_ peer: WorkerID, _ reason: String)
     /// The peer did not want us: token, version or another process at its address. Trying again is pointless.
@@ -28,6 +30,8 @@ package protocol EndpointHandler: AnyObject, Sendable {
 extension EndpointHandler {
     /// Most have nobody to tell it to.
     package func warn(_ text: String) {}
+    /// Most handle each message as it comes.
+    package func messagesEnd() {}
 }
 
 /// The token of a process, and what its peers must have.

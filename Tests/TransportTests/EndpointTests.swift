@@ -44,6 +44,23 @@ struct EndpointTests {
         #expect(server.recorder.records.withLock { $0.ups.map(\.identity) } == [client.id])
     }
 
+    @Test("After messages that came together, and only then, their end is told")
+    func endsOfMessages() throws {
+        let folder = TemporaryFolder()
+        let (server, client) = try pair(isUnix: true, folder: folder)
+        defer {
+            client.close()
+            server.close()
+        }
+        #expect(client.wait { !$0.ups.isEmpty })
+        for number in 1...100 as ClosedRange<UInt64> {
+            client.endpoint.send(kind: 18, requestID: number, payload: [1], to: server.id, at: .gathered)
+        }
+        #expect(server.wait { $0.counts.last == 100 })
+        let counts = server.recorder.records.withLock { $0.counts }
+        #expect(counts.first != 0 && Set(counts).count == counts.count && counts == counts.sorted())
+    }
+
     @Test("Large messages pass both ways while both sides send", arguments: [true, false])
     func largeMessages(isUnix: Bool) throws {
         let folder = TemporaryFolder()

@@ -14,6 +14,8 @@ final class Recorder: EndpointHandler {
     struct Records {
         var ups: [Hello] = []
         var messages: [(kind: UInt16, requestID: UInt64, payload: [UInt8])] = []
+        /// How many messages there were whenever those that had come together were told.
+        var counts: [Int] = []
         var lost: [String] = []
         var refused: [String] = []
         var warnings: [String] = []
@@ -34,6 +36,8 @@ final class Recorder: EndpointHandler {
             endpoint?.send(kind: 17, requestID: requestID, payload: payload, to: peer)
         }
     }
+
+    func messagesEnd() { records.withLock { $0.counts.append($0.messages.count) } }
 
     func peerLost(_ peer: WorkerID, _ reason: String) { records.withLock { $0.lost.append(reason) } }
 

@@ -41,6 +41,8 @@ package final class HandlerRelay: EndpointHandler {
         handler?.message(kind: kind, requestID: requestID, payload: payload, from: peer)
     }
 
+    package func messagesEnd() { handler?.messagesEnd() }
+
     package func peerLost(_ peer: WorkerID, _ reason: String) { handler?.peerLost(peer, reason) }
 
     package func refused(_ peer: WorkerID, _ address: Address, _ reason: String) {

@@ -74,6 +74,8 @@ package final class Worker: WorkerAPI {
     let isLeaving = Atomic<Bool>(false)
     /// Files that are being sent to the head's archive, by their hash.
     let uploads = Mutex<Set<String>>([])
+    /// Messages that came together and are handled together.
+    private let arrived = Mutex<[WorkerCore.Input]>([])
     private let timer = Mutex<ReactorTimer?>(nil)
 
     /// - Parameters:
@@ -159,10 +161,29 @@ extension Worker: EndpointHandler {
             let message = try Message(kind: kind, payload: payload)
             KillPoint.current?.pass(message, .received)
             if intercept(message) { return }
-            step(.message(message, requestID: requestID, from: peer))
+            let count = arrived.withLock { arrived in
+                if arrived.isEmpty { arrived.reserveCapacity(Self.arrivedMax) }
+                arrived.append(.message(message, requestID: requestID, from: peer))
+                return arrived.count
+            }
+            if count >= Self.arrivedMax || KillPoint.current != nil { messagesEnd() }
             KillPoint.current?.pass(message, .handled)
         } catch {
             configuration.warn("a message of kind \(kind) from \(peer.hex.prefix(8)) cannot be read: \(error)")
+        }
+    }
+
+    /// So many messages at most are handled under one lock, for which other threads wait meanwhile.
+    private static let arrivedMax = 16
+
+    package func messagesEnd() {
+        let inputs = arrived.withLock { arrived in
+            defer { arrived = [] }
+            return arrived
+        }
+        guard !inputs.isEmpty else { return }
+        transact { core, now, effects in
+            for input in inputs { core.receive(input, at: now, into: &effects) }
         }
     }
 
