@@ -23,15 +23,16 @@ extension SchedulerCore {
             guard case .placementGroup(id, _, _)? = classes[classID]?.key.strategy else { continue }
             refuseAll(of: classID, .groupRemoved, "placement group \(id.hex) was removed", into: &effects)
         }
-        for number in group.nodes.indices {
-            guard let index = bundleIndices[BundleKey(group: id, number: number)] else { continue }
+        let keys = group.nodes.indices.map { BundleKey(group: id, number: $0) }
+        for key in keys {
+            guard let index = bundleIndices[key] else { continue }
             for lease in nodes[index].leases.sorted() {
                 guard let revoked = leases.removeValue(forKey: lease) else { continue }
                 forgetLease(revoked)
                 effects.append(.leaseRevoked(lease, node: revoked.node, group: id))
             }
         }
-        removeBundles { $0.group == id }
+        removeBundles(keys)
     }
 
     /// Tries groups that wait: first those that had their bundles once, then in order of arrival.
@@ -86,8 +87,7 @@ extension SchedulerCore {
             waitingGroups.append(key.group)
             effects.append(.groupLost(key.group))
         }
-        let gone = Set(lost)
-        removeBundles { gone.contains($0) }
+        removeBundles(lost)
     }
 
     /// What groups may take of a node. The CPU of blocked leases is theirs: a group would never give it back, and
@@ -156,26 +156,24 @@ extension SchedulerCore {
     }
 
     /// Gives what bundles reserve back to their nodes, and forgets the pools. Their leases are gone already.
-    private mutating func removeBundles(_ isGone: (BundleKey) -> Bool) {
-        guard nodes.count > nodeCount else { return }
-        var kept: [SchedulerNode] = []
-        for pool in nodes[nodeCount...] {
-            guard let key = pool.bundle, isGone(key) else {
-                kept.append(pool)
-                continue
-            }
-            bundleIndices[key] = nil
-            if reservation?.pool == .bundle(key) { reservation = nil }
+    private mutating func removeBundles(_ keys: [BundleKey]) {
+        let indices = keys.compactMap { bundleIndices.removeValue(forKey: $0) }.sorted()
+        guard let first = indices.first else { return }
+        for index in indices {
+            let pool = nodes[index]
+            if reservation?.pool == pool.pool { reservation = nil }
             guard let home = nodeIndices[pool.id] else { continue }
             nodes[home].available = nodes[home].available + pool.total
             nodes[home].devices.giveBack(pool.homeShares)
             nodes[home].reserved = nodes[home].reserved - pool.total
             markChanged(.node(pool.id))
         }
-        nodes.replaceSubrange(nodeCount..., with: kept)
-        for (index, pool) in nodes.enumerated().dropFirst(nodeCount) {
-            if let key = pool.bundle { bundleIndices[key] = index }
+        // The others are moved up, not copied: there may be very many.
+        for index in indices.reversed() { nodes.remove(at: index) }
+        for index in nodes.indices[first...] {
+            if let key = nodes[index].bundle { bundleIndices[key] = index }
         }
-        changedNodes.removeAll { if case .bundle(let key) = $0 { isGone(key) } else { false } }
+        let gone = Set(keys)
+        changedNodes.removeAll { if case .bundle(let key) = $0 { gone.contains(key) } else { false } }
     }
 }
