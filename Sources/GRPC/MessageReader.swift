@@ -16,8 +16,12 @@ package struct MessageReader {
     }
 
     private static let headSize = 5
+    /// Larger ones come in pieces.
+    private static let pieceSize = 64 << 10
     private let sizeMax: Int
     private var bytes = ByteBuffer()
+    /// Where a large message was, for the next one: fresh memory costs more than what is copied there.
+    private var spare = ByteBuffer()
 
     /// Messages of up to `sizeMax` bytes.
     package init(sizeMax: Int) { self.sizeMax = sizeMax }
@@ -48,14 +52,19 @@ package struct MessageReader {
         }
         bytes.moveReaderIndex(forwardBy: Self.headSize)
         let message = bytes.readSlice(length: size)
-        if bytes.readableBytes == 0 { bytes = ByteBuffer() }
+        if bytes.readableBytes == 0 {
+            spare = size > Self.pieceSize ? bytes : ByteBuffer()
+            bytes = ByteBuffer()
+        }
         return message
     }
 
     /// Room for the whole message, which comes in pieces; at once only up to what cannot hurt where it does not come.
     private mutating func reserve(_ size: Int) {
-        guard size <= 16 << 20 else { return }
-        bytes.discardReadBytes()
-        bytes.reserveCapacity(Self.headSize + size)
+        guard size <= 16 << 20, bytes.capacity - bytes.readerIndex < Self.headSize + size else { return }
+        // If somebody still has the message that was there, that stays, and this is other memory.
+        spare.clear(minimumCapacity: Self.headSize + size)
+        spare.writeImmutableBuffer(bytes)
+        swap(&spare, &bytes)
     }
 }

@@ -36,6 +36,25 @@ struct MessageReaderTests {
         #expect(!reader.isInside)
     }
 
+    @Test("Large messages come out as they went in, whether those before are kept or not", arguments: [false, true])
+    func large(areKept: Bool) throws {
+        let sizes = [200_000, 150_000, 5, 100_000, 0, 100_001, 70_000, 65_537]
+        let sent = sizes.enumerated().map { [UInt8](repeating: UInt8($0.offset), count: $0.element) }
+        var stream = ByteBuffer(bytes: sent.flatMap { framed($0) })
+        var reader = MessageReader(sizeMax: 1 << 20)
+        var kept: [ByteBuffer] = []
+        var received: [[UInt8]] = []
+        while let piece = stream.readSlice(length: min(30_000, stream.readableBytes)), piece.readableBytes > 0 {
+            reader.add(piece)
+            while let next = try reader.next() {
+                received.append(Array(next.readableBytesView))
+                if areKept { kept.append(next) }
+            }
+        }
+        #expect(received == sent)
+        #expect(!areKept || kept.map { Array($0.readableBytesView) } == sent)
+    }
+
     @Test("A message that has begun is noticed")
     func unfinished() throws {
         var reader = MessageReader(sizeMax: 100)
