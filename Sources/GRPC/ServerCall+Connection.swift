@@ -12,7 +12,7 @@ internal import Synchronization
 extension ServerCall {
     /// Takes what has arrived.
     func deliver(_ message: ByteBuffer) {
-        if let session = idleSession, isAnswered(message, by: session, isFirst: true) { return }
+        if let session = idleSession, isAnsweredAtOnce(message, by: session) { return }
         let outgoing = state.withLock { state -> OutgoingCall? in
             if state.isOver || state.outgoing != nil { return state.outgoing }
             state.messages.append(message)

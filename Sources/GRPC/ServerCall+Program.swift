@@ -13,19 +13,19 @@ internal import Synchronization
 extension ServerCall {
     /// The client's next message that the program must see; waits up to `milliseconds`.
     package func receive(milliseconds: Int) -> Received {
+        let deadline = NIODeadline.now() + .milliseconds(Int64(milliseconds))
         let seen = changes.current
-        if let received = next() { return received }
+        if let received = next(until: deadline) { return received }
         changes.wait(after: seen, milliseconds: milliseconds)
-        return next() ?? .nothing
+        return next(until: deadline) ?? .nothing
     }
 
-    private func next() -> Received? {
+    private func next(until deadline: NIODeadline) -> Received? {
         while let (received, unseenBy) = take() {
-            guard let unseenBy, case .message(let message) = received, isAnswered(message, by: unseenBy) else {
-                return received
-            }
+            guard let unseenBy, case .message(let message) = received else { return received }
+            if let left = unanswered(message, by: unseenBy, until: deadline) { return left }
         }
-        return nil
+        return overdue()
     }
 
     /// Has who waits for a message get none, now or the next time.

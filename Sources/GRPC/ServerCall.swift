@@ -112,16 +112,20 @@ package final class ServerCall: Sendable {
     /// What a message counts for until it is on its way: its bytes, and about what it takes to keep them in mind.
     static func cost(of framed: ByteBuffer) -> Int { framed.readableBytes + 256 }
 
-    /// Sends a message whose cost is counted; on the event loop. Unless it `flushes`, somebody has to.
-    func write(_ framed: ByteBuffer, flushes: Bool = true) {
+    /// Sends a message whose cost is counted; on the event loop. Unless it `flushes`, somebody has to. Done when it is on
+    /// its way.
+    @discardableResult
+    func write(_ framed: ByteBuffer, flushes: Bool = true) -> EventLoopFuture<Void> {
         let cost = Self.cost(of: framed)
         let hasBegun = state.withLock { state in
             defer { state.hasBegun = true }
             return state.hasBegun
         }
         if !hasBegun { channel.write(HTTP2Frame.FramePayload.beginning, promise: nil) }
-        channel.write(HTTP2Frame.FramePayload.message(framed)).whenComplete { [self] _ in wrote(cost) }
+        let isWritten = channel.write(HTTP2Frame.FramePayload.message(framed))
+        isWritten.whenComplete { [self] _ in wrote(cost) }
         if flushes { channel.flush() }
+        return isWritten
     }
 
     private func wrote(_ cost: Int) {

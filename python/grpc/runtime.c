@@ -34,6 +34,14 @@ static int put(const struct ray_grpc_value *value, void *object) {
     return ray_python_put(NULL, &argument, object);
 }
 
+static int create(size_t byte_count, struct ray_grpc_bytes metadata, void **room) {
+    struct ray_python_argument argument = {
+        .data = {NULL, byte_count},
+        .metadata = {metadata.data, metadata.count},
+    };
+    return ray_python_create(NULL, &argument, room);
+}
+
 static int get(
     const void *objects, size_t count, int64_t milliseconds, void (*done)(void *), void *context, void **request) {
     return ray_python_get_then(objects, count, milliseconds, done, context, request);
@@ -62,6 +70,10 @@ static void remove_reference(const void *object) { ray_python_remove_reference(o
 static const struct ray_grpc_runtime runtime = {
     .submit = submit,
     .put = put,
+    .create = create,
+    .await_room = ray_python_await_room,
+    .seal = ray_python_seal,
+    .abort = ray_python_abort,
     .get = get,
     .take = take,
     .drop = ray_python_drop,

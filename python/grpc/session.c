@@ -19,12 +19,17 @@ void *native_session(PyObject *object) {
 }
 
 static PyObject *create(PyTypeObject *type, PyObject *arguments, PyObject *keywords) {
-    static char *names[] = {"client", NULL};
-    const char *client;
-    Py_ssize_t size;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "s#", names, &client, &size)) return NULL;
+    static char *names[] = {"client", "arrays", NULL};
+    const char *client, *arrays;
+    Py_ssize_t size, arrays_size;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "s#s#", names, &client, &size, &arrays, &arrays_size)) {
+        return NULL;
+    }
     Session *self = PyObject_New(Session, type);
-    if (self != NULL) self->session = ray_grpc_session((struct ray_grpc_bytes){client, (size_t)size});
+    if (self != NULL) {
+        self->session = ray_grpc_session(
+            (struct ray_grpc_bytes){client, (size_t)size}, (struct ray_grpc_bytes){arrays, (size_t)arrays_size});
+    }
     return (PyObject *)self;
 }
 
@@ -85,7 +90,8 @@ static PyMethodDef methods[] = {
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_doc, "Session(client): what a client has of the cluster; the same for every object of that name."},
+    {Py_tp_doc, "Session(client, arrays): what a client has of the cluster; the same for every object of that name. "
+     "`arrays` are the modules, with spaces between them, whose `_frombuffer` makes NumPy arrays."},
     {Py_tp_new, create},
     {Py_tp_dealloc, deallocate},
     {Py_tp_methods, methods},

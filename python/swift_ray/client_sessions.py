@@ -4,7 +4,9 @@ Ray's servicers answer all else, and find here what Swift has made for a client 
 """
 
 import functools
+import importlib.util
 import logging
+import os
 import threading
 from collections.abc import Callable
 from types import ModuleType
@@ -16,13 +18,25 @@ from ray._raylet import ObjectRef
 from swift_ray import _core, _grpc
 from swift_ray.grpc_server import answered_here
 
+# Where NumPy has the function that its pickles call, in its second version and in its first.
+ARRAYS = ("numpy._core.numeric", "numpy.core.numeric")
+
+
+@functools.cache
+def array_modules() -> str:
+    """Those of `ARRAYS` that there are, with spaces between them: nothing is imported for that."""
+    found = importlib.util.find_spec("numpy")
+    folders = found.submodule_search_locations if found else None
+    site = os.path.dirname(folders[0]) if folders else ""
+    return " ".join(name for name in ARRAYS if site and os.path.exists(f"{site}/{name.replace('.', '/')}.py"))
+
 
 class References(dict):
     """A client's references by their ids; one that Swift has made is an object of Python's only while that uses it."""
 
     def __init__(self, client: str):
         super().__init__()
-        self.session = _grpc.Session(client)
+        self.session = _grpc.Session(client, array_modules())
 
     def __missing__(self, id: bytes) -> ObjectRef:
         if not self.session.contains(id):

@@ -207,6 +207,90 @@ result["is_counted"] = reference.id.hex() in global_worker.core_worker.get_all_r
     assert "put" not in result["seen"] and result["there"] == 1 and not result["is_counted"]
 
 
+def test_large_values_are_put_without_the_interpreter():
+    result = run(
+        """
+import numpy as np
+
+values = [np.arange(10), np.arange(30_000), np.arange(3_000_000).reshape(3, -1), np.zeros((900, 900), "f4", "F")]
+values += [b"x" * 100_000, b"y" * 12_000_000]
+begin()
+references = [client.put(value) for value in values]
+result["puts"] = sees()
+result["same"] = [
+    type(back) is type(value) and bytes(back) == bytes(value) for back, value in zip(client.get(references), values)
+]
+# Its type is known at the end only.
+begin()
+pairs = np.zeros(1_000_000, [("a", "i4"), ("b", "f8")])
+pairs["b"] = np.arange(1_000_000)
+back = client.get(client.put(pairs))
+result["others"] = seen["put"]
+result["same"].append(back.dtype == pairs.dtype and back.tobytes() == pairs.tobytes())
+references.append(client.put(values[2]))
+result["after"] = seen["put"]
+""",
+        before="",
+    )
+    assert result["puts"] == {} and result["same"] == [True] * 7
+    # Ray's servicer has all three parts of the other array, and nothing of the next one.
+    assert result["others"] == result["after"] == 3
+
+
+def test_large_values_are_got_as_ray_pickles_them():
+    """A client whose connection breaks may get some parts of a value from the one, and some from the other."""
+    result = run(
+        """
+import grpc
+import numpy as np
+from ray.core.generated import ray_client_pb2 as messages
+from ray.util.client.server.server_pickler import dumps_from_server
+
+channel = grpc.insecure_channel("127.0.0.1:50051", [("grpc.max_receive_message_length", -1)])
+get = channel.unary_stream(
+    "/ray.rpc.RayletDriver/GetObject",
+    request_serializer=messages.GetRequest.SerializeToString,
+    response_deserializer=messages.GetResponse.FromString,
+)
+
+
+def parts(reference, start):
+    request = messages.GetRequest(ids=[reference.id], timeout=5, start_chunk_id=start)
+    return list(get(request, metadata=[("client_id", name)]))
+
+
+@client.remote
+def same(value):
+    return value
+
+
+values = [np.arange(5), np.arange(60_000, dtype="u1"), np.arange(70_000, dtype="u1"), np.zeros((3, 4, 5, 6), ">f4", "F")]
+values += [np.arange(1_500_000), np.array(1.5), b"x" * 2_000_000, b"y" * 11_000_000]
+references = [client.put(value) for value in values] + [same.remote(value) for value in values]
+client.wait(references, num_returns=len(references))
+(name,) = servicer.object_refs
+begin()
+answers = [parts(reference, 0) for reference in references]
+rests = [parts(reference, len(answer) - 1) for reference, answer in zip(references, answers)]
+result["seen"] = sees()
+result["same"] = []
+for reference, answer, rest in zip(references, answers, rests):
+    with disable_client_hook():
+        pickled = dumps_from_server([ray.get(servicer.object_refs[name][reference.id])], name, servicer)
+    data = b"".join(part.data for part in answer)
+    ids = [part.chunk_id for part in answer]
+    sizes = {(part.total_chunks, part.total_size) for part in answer + rest}
+    is_whole = ids == list(range(len(answer))) and sizes == {(len(answer), len(data))}
+    result["same"].append(data == pickled and is_whole and rest == answer[-1:])
+result["counts"] = [len(answer) for answer in answers[:8]]
+assert [type(client.get(reference)) for reference in references] == [type(value) for value in values] * 2
+""",
+        before="",
+    )
+    assert result["same"] == [True] * 16 and result["counts"] == [1, 1, 1, 1, 3, 1, 1, 3]
+    assert result["seen"] == {}
+
+
 def test_only_the_client_of_the_stream_is_answered():
     seen = run("""
 import grpc
@@ -248,6 +332,8 @@ class Relay:
     # Passes bytes on between clients and the server; loses the server's, and cuts all connections, when it is told.
     def __init__(self):
         self.loses = False
+        # How much clients may still send before all is cut.
+        self.left = float("inf")
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
         self.sockets = []
@@ -266,6 +352,11 @@ class Relay:
             while data := source.recv(1 << 14):
                 if not (is_server_s and self.loses):
                     target.sendall(data)
+                if not is_server_s:
+                    self.left -= len(data)
+                    if self.left < 0:
+                        self.left = float("inf")
+                        self.cut()
         except OSError:
             pass
         for one in (source, target):
@@ -334,6 +425,108 @@ result["puts"] = [number % 100 for number in client.get(puts)] == list(range(50)
         before="",
     )
     assert result == {"lines": True, "counts": True, "puts": True}
+
+
+def test_a_large_value_whose_client_connects_again_is_put_once():
+    """Its parts come again from the first one, wherever the connection broke; so does all if the answer was lost."""
+    result = run(
+        RELAY + """
+import numpy as np
+
+kept = [client.put(1)]
+(references,) = servicer.object_refs.values()
+begin()
+result["same"] = []
+
+
+def cut_later():
+    # What is lost was answered before.
+    limit = time.monotonic() + 30
+    while len(references) <= len(kept) and time.monotonic() < limit:
+        time.sleep(0.01)
+    relay.cut()
+
+
+def put(value):
+    kept.append(client.put(value))
+    result["same"].append(bool(np.array_equal(client.get(kept[-1]), value)))
+    # Ray's client does not come back if it is cut off while it connects again, which it does for its logs later.
+    time.sleep(2)
+
+
+# Two parts, which come without a word of the server.
+relay.loses = True
+threading.Thread(target=cut_later).start()
+put(np.arange(800_000))
+for left in (1_000, 3_000_000, 6_000_000, 13_000_000, 19_990_000):
+    relay.left = left
+    put(np.arange(2_500_000))
+result["kept"] = len(kept), len(references)
+result["seen"] = seen["put"]
+""",
+        before="",
+    )
+    assert result == {"same": [True] * 6, "kept": [7, 7], "seen": 0}
+
+
+def test_what_has_come_of_a_value_when_its_client_leaves_is_given_back():
+    result = run(
+        """
+import pickle
+import threading
+import time
+
+import grpc
+import numpy as np
+from ray.core.generated import ray_client_pb2 as messages
+from ray.job_config import JobConfig
+from swift_ray import memory
+from ray._private.state import state
+
+
+def used():
+    with disable_client_hook():
+        return memory.memory_info(state).store_stats.object_store_bytes_used
+
+
+def eventually(condition):
+    limit = time.monotonic() + 30
+    while not condition() and time.monotonic() < limit:
+        time.sleep(0.1)
+    return condition()
+
+
+data = pickle.dumps(np.zeros(50_000_000, "u1"), 5)
+channel = grpc.insecure_channel("127.0.0.1:50051")
+stream = channel.stream_stream(
+    "/ray.rpc.RayletDataStreamer/Datapath",
+    request_serializer=messages.DataRequest.SerializeToString,
+    response_deserializer=messages.DataResponse.FromString,
+)
+initialized, is_over = threading.Event(), threading.Event()
+
+
+def requests():
+    init = messages.InitRequest(job_config=pickle.dumps(JobConfig()), reconnect_grace_period=0)
+    yield messages.DataRequest(req_id=1, init=init)
+    initialized.wait(30)
+    put = messages.PutRequest(data=data[:3_000_000], chunk_id=0, total_chunks=20, total_size=len(data))
+    yield messages.DataRequest(req_id=2, put=put)
+    is_over.wait(60)
+
+
+before = used()
+answers = stream(requests(), metadata=[("client_id", "another"), ("reconnecting", "False")])
+next(answers)
+initialized.set()
+result["comes"] = eventually(lambda: used() >= before + 50_000_000)
+answers.cancel()
+result["is_gone"] = eventually(lambda: used() == before)
+is_over.set()
+""",
+        before="",
+    )
+    assert result == {"comes": True, "is_gone": True}
 
 
 def test_answers_come_in_the_order_of_requests():

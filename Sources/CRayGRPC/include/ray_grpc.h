@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 // Changes whenever a function or struct here does; the extension refuses another one.
-#define RAY_GRPC_INTERFACE 4
+#define RAY_GRPC_INTERFACE 5
 
 // What a pointer may be in Swift; Clang alone asks.
 #ifdef __clang__
@@ -112,6 +112,13 @@ struct ray_grpc_runtime {
         void *RAY_GRPC_NULLABLE results, size_t results_max);
     // Stores a small object; its id counts as one reference.
     int (*put)(const struct ray_grpc_value *RAY_GRPC_NULLABLE value, void *RAY_GRPC_NULLABLE object);
+    // Asks for room for an object of any size, which ends with `seal` or `abort`.
+    int (*create)(size_t byte_count, struct ray_grpc_bytes metadata, void *RAY_GRPC_NULLABLE *RAY_GRPC_NULLABLE room);
+    // Whether there is room: 1, and `*bytes` is where the data goes; 0 after `milliseconds`. Waits.
+    int (*await_room)(void *room, int milliseconds, void *RAY_GRPC_NULLABLE *RAY_GRPC_NULLABLE bytes);
+    // The object is written; its id counts as one reference.
+    int (*seal)(void *room, void *RAY_GRPC_NULLABLE object);
+    void (*abort)(void *room);
     // Begins to fetch objects. 0 if all are at hand; else `done` is called once, on any thread.
     int (*get)(
         const void *RAY_GRPC_NULLABLE objects, size_t count, int64_t milliseconds,
@@ -134,8 +141,9 @@ struct ray_grpc_runtime {
 void ray_grpc_set_runtime(const struct ray_grpc_runtime *runtime);
 // Leaves all requests of all clients to the program, or no longer.
 void ray_grpc_pause_sessions(int are_paused);
-// What a client has of the cluster, by the client's name; to be released.
-void *ray_grpc_session(struct ray_grpc_bytes client);
+// What a client has of the cluster, by the client's name; to be released. `arrays` are the modules, with spaces between
+// them, whose `_frombuffer` makes NumPy arrays here.
+void *ray_grpc_session(struct ray_grpc_bytes client, struct ray_grpc_bytes arrays);
 void ray_grpc_release_session(void *session);
 // Gives back all that a client has; nobody finds the session any more.
 void ray_grpc_end_session(void *session);

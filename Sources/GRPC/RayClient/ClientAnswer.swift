@@ -29,13 +29,14 @@ package enum ClientAnswer {
         return response(to: requestID, 4, release)
     }
 
-    /// The answer to a `GetRequest`, in one part.
-    package static func value(pickle: ByteBuffer) -> ByteBuffer {
+    /// The answer to a `GetRequest`, or a part of it.
+    package static func value(pickle: ByteBuffer, part: Int = 0, of count: Int = 1, size: Int? = nil) -> ByteBuffer {
         var get = valid
         get.reserveCapacity(pickle.readableBytes + 32)
         get.writeField(2, pickle)
-        get.writeField(5, 1)
-        get.writeField(6, UInt64(pickle.readableBytes))
+        get.writeField(4, UInt64(part))
+        get.writeField(5, UInt64(count))
+        get.writeField(6, UInt64(size ?? pickle.readableBytes))
         return get
     }
 

@@ -101,6 +101,23 @@ package struct PutRequest: Equatable, Sendable {
         }
         guard fields.isAtEnd else { return nil }
     }
+
+    /// A message that is the part of a value, which goes by no name at the client.
+    static func message(
+        _ requestID: Int32, _ data: ByteBuffer, chunkID: Int, chunkCount: Int32, totalSize: Int
+    ) -> ByteBuffer {
+        var put = ByteBuffer()
+        put.reserveCapacity(data.readableBytes + 64)
+        put.writeField(1, data)
+        put.writeField(3, UInt64(chunkID))
+        put.writeField(4, UInt64(chunkCount))
+        put.writeField(5, UInt64(totalSize))
+        var message = ByteBuffer()
+        message.reserveCapacity(put.readableBytes + 32)
+        message.writeField(1, UInt64(bitPattern: Int64(requestID)))
+        message.writeField(3, put)
+        return message
+    }
 }
 
 /// Objects whose values a client wants.

@@ -12,6 +12,8 @@ extension ClientSession {
     /// What became of a get.
     package enum Got: Equatable, Sendable {
         case values([PlainValue])
+        /// The value is to be sent from this part on.
+        case large(LargeValue, from: Int)
         /// It has waited for as long as it was to.
         case timedOut
         /// It is the program's.
@@ -33,8 +35,9 @@ extension ClientSession {
     /// Fetches objects of the client for a request outside of its stream. Whether `done` will be called, once.
     package func get(_ request: GetRequest, _ done: @escaping @Sendable (Got) -> Void) -> Bool {
         let ids = request.ids.compactMap { ObjectKey($0) }
-        guard ids.count == request.ids.count, !ids.isEmpty, !request.isAsynchronous, request.startChunkID == 0,
-            let milliseconds = request.milliseconds, milliseconds <= Self.millisecondsMax
+        guard ids.count == request.ids.count, !ids.isEmpty, !request.isAsynchronous,
+            (0...(ids.count == 1 ? .max : 0)).contains(request.startChunkID), let milliseconds = request.milliseconds,
+            milliseconds <= Self.millisecondsMax
         else { return false }
         let get = PendingGet(held: ids.filter { runtime.retain($0) }, done: done)
         let number = state.withLock { state -> UInt64? in
@@ -49,10 +52,16 @@ extension ClientSession {
             return false
         }
         let end = NIODeadline.now() + .milliseconds(milliseconds)
-        runtime.get(ids, milliseconds: milliseconds) { [self] values in
+        let start = Int(request.startChunkID)
+        runtime.get(ids, milliseconds: milliseconds, arrays: arrays.first) { [self] values in
             // At the session's end it has ended as well.
             guard let get = state.withLock({ $0.gets.removeValue(forKey: number) }) else { return }
-            finish(get, with: values.map { .values($0) } ?? (NIODeadline.now() < end ? .left : .timedOut))
+            switch values {
+            case .plain(let values) where start == 0: finish(get, with: .values(values))
+            case .large(let value) where start < value.partCount: finish(get, with: .large(value, from: start))
+            case .plain, .large: finish(get, with: .left)
+            case nil: finish(get, with: NIODeadline.now() < end ? .left : .timedOut)
+            }
         }
         return true
     }

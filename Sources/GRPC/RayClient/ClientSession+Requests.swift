@@ -9,50 +9,50 @@ internal import Synchronization
 // Requests of a client's stream of data.
 
 extension ClientSession {
-    /// Larger ones are the program's, and values that are larger in the store: they might have to wait for room there.
-    private static let plainBytesMax = 64 << 10
+    /// Larger ones are the program's, but for values of a kind that is written where it stays (`IncomingPut`); so are
+    /// values that are larger in the store.
+    static let plainBytesMax = 64 << 10
 
     /// Answers a request of the client's stream, or not.
-    package func take(_ message: ByteBuffer) -> Verdict { turn.withLock { _ in takeInTurn(message) } }
+    package func take(_ message: ByteBuffer, at now: NIODeadline = .now()) -> Verdict {
+        turn.withLock { takeInTurn(message, at: now, &$0) }
+    }
 
-    private func takeInTurn(_ message: ByteBuffer) -> Verdict {
-        guard let request = DataRequest(message) else { return .left(nil) }
+    private func takeInTurn(_ message: ByteBuffer, at now: NIODeadline, _ turn: inout Turn) -> Verdict {
+        guard let request = DataRequest(message) else { return handOver(&turn) }
         if case .acknowledge(let last) = request.content {
             return state.withLock { $0.answers.acknowledge(last) } ? .left(nil) : .noted
         }
         let id = request.requestID
         switch state.withLock({ $0.answers.standing(of: id) }) {
-        case .answered(let answer): return .answered(answer)
+        case .answered(let answer): return request.isAnswered ? .answered(answer) : .noted
         case .seen: return .left(nil)
         case .new: break
         }
-        let verdict = message.readableBytes <= Self.plainBytesMax ? answer(request) : .left(nil)
+        let verdict = answer(request, isSmall: message.readableBytes <= Self.plainBytesMax, at: now, &turn)
         state.withLock { state in
-            if case .answered(let answer) = verdict {
-                state.answers.add(answer, to: id)
-            } else {
-                state.answers.leave(id)
+            switch verdict {
+            case .answered(let answer): state.answers.add(answer, to: id)
+            case .left, .leftAfter: state.answers.leave(id)
+            case .noted, .postponed: break
             }
         }
         return verdict
     }
 
-    private func answer(_ request: DataRequest) -> Verdict {
-        guard state.withLock({ $0.isAnswering }) else { return .left(nil) }
+    private func answer(
+        _ request: DataRequest, isSmall: Bool, at now: NIODeadline, _ turn: inout Turn
+    ) -> Verdict {
+        let isAnswering = state.withLock { $0.isAnswering }
+        // The parts of a value come one behind the other.
+        if let put = turn.put, !isAnswering || put.requestID != request.requestID { return handOver(&turn) }
+        guard isAnswering else { return .left(nil) }
         switch request.content {
-        case .task(let task): return call(task, request.requestID)
-        case .put(let put): return self.put(put, request.requestID)
-        case .release(let ids): return release(ids, request.requestID)
-        case .acknowledge, .other: return .left(nil)
+        case .put(let put): return self.put(put, request.requestID, isSmall: isSmall, at: now, &turn)
+        case .task(let task) where isSmall: return call(task, request.requestID)
+        case .release(let ids) where isSmall: return release(ids, request.requestID)
+        default: return handOver(&turn)
         }
-    }
-
-    private func put(_ put: PutRequest, _ requestID: Int32) -> Verdict {
-        guard put.isWhole, put.clientReferenceID.readableBytes == 0, let value = PlainPickle.value(of: put.data),
-            value.byteCount <= Self.plainBytesMax, let id = runtime.put(value)
-        else { return .left(nil) }
-        keep([id])
-        return .answered(ClientAnswer.put(requestID: requestID, id: id.buffer))
     }
 
     private func call(_ task: ClientTask, _ requestID: Int32) -> Verdict {
@@ -82,8 +82,11 @@ extension ClientSession {
     }
 }
 
-extension PutRequest {
-    fileprivate var isWhole: Bool { chunkID == 0 && chunkCount == 1 }
+extension DataRequest {
+    /// Whether there is an answer to it; of a value in parts, it is to the last one.
+    fileprivate var isAnswered: Bool {
+        if case .put(let put) = content { put.chunkID == put.chunkCount - 1 } else { true }
+    }
 }
 
 extension ClientTask {

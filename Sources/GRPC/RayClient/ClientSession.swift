@@ -18,8 +18,18 @@ package final class ClientSession: Sendable {
         case answered(ByteBuffer)
         /// There is nothing to say, and nobody else need hear of it.
         case noted
+        /// It is to come again when there is room for it (`awaitRoom`).
+        case postponed
         /// It is the program's; with a key, the session could answer such calls if it knew how.
         case left(CallKey?)
+        /// It is the program's, and so are these, which come before it.
+        case leftAfter([ByteBuffer])
+    }
+
+    /// What only who has the turn may use.
+    struct Turn {
+        /// A large value whose parts come.
+        var put: IncomingPut?
     }
 
     struct State {
@@ -43,12 +53,15 @@ package final class ClientSession: Sendable {
 
     let client: String
     let runtime: any ClientRuntime
+    /// The modules of NumPy that are there, by which pickles make arrays.
+    let arrays: [String]
     let state = Mutex(State())
     /// Held while a request is answered: a client that has connected again may ask once more meanwhile.
-    let turn = Mutex(())
+    let turn = Mutex(Turn())
 
-    /// A client of this name, which has nothing yet.
-    package init(of client: String, runtime: any ClientRuntime) {
+    /// A client of this name, which has nothing yet. Arrays in pickles are made by `_frombuffer` of one of these modules.
+    package init(of client: String, runtime: any ClientRuntime, arrays: [String]) {
+        self.arrays = arrays
         self.client = client
         self.runtime = runtime
     }
@@ -116,6 +129,10 @@ package final class ClientSession: Sendable {
                 state.isEnded = true
             }
             return state
+        }
+        turn.withLock { turn in
+            turn.put?.room.abort()
+            turn.put = nil
         }
         for id in before.objects.keys { runtime.release(id) }
         for get in before.gets.values { finish(get, with: .left) }

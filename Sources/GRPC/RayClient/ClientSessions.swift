@@ -26,11 +26,11 @@ enum ClientSessions {
     static var core: CoreRuntime? { state.withLock { $0.runtime } }
 
     /// The session of a client, made when it is asked for first.
-    static func session(of client: String) -> ClientSession {
+    static func session(of client: String, arrays: [String]) -> ClientSession {
         state.withLock { state in
             if let session = state.sessions[client] { return session }
             guard let runtime = state.runtime else { preconditionFailure("the runtime is set first") }
-            let session = ClientSession(of: client, runtime: runtime)
+            let session = ClientSession(of: client, runtime: runtime, arrays: arrays)
             session.pause(state.arePaused)
             state.sessions[client] = session
             return session
@@ -66,11 +66,16 @@ enum ClientSessions {
         else { return false }
         return session.get(request) { got in
             call.channel.eventLoop.execute {
-                if case .values(let values) = got, let pickle = PlainPickle.list(of: values) {
-                    return call.finish(with: ClientAnswer.value(pickle: pickle))
+                switch got {
+                case .values(let values):
+                    guard let pickle = PlainPickle.list(of: values) else { return leave() }
+                    call.finish(with: ClientAnswer.value(pickle: pickle))
+                case .large(let value, let first): call.finish(with: value, from: first)
+                case .timedOut:
+                    call.replaceOnlyMessage(by: GetRequest.withoutWaiting(message))
+                    leave()
+                case .left: leave()
                 }
-                if got == .timedOut { call.replaceOnlyMessage(by: GetRequest.withoutWaiting(message)) }
-                leave()
             }
         }
     }

@@ -57,12 +57,23 @@ final class CoreRuntime: ClientRuntime, @unchecked Sendable {
         }
     }
 
+    func room(byteCount: Int, metadata: ByteBuffer) -> (any ClientRoom)? {
+        var room: UnsafeMutableRawPointer?
+        let status = metadata.withUnsafeReadableBytes { metadata in
+            functions.create(byteCount, ray_grpc_bytes(data: metadata.baseAddress, count: metadata.count), &room)
+        }
+        guard status >= 0, let room else { return nil }
+        return CoreRoom(room, byteCount: byteCount, of: functions)
+    }
+
     func retain(_ id: ObjectKey) -> Bool { id.withBytes { functions.add_reference($0.baseAddress) } != 0 }
 
     func release(_ id: ObjectKey) { id.withBytes { functions.remove_reference($0.baseAddress) } }
 
-    func get(_ ids: [ObjectKey], milliseconds: Int64, _ done: @escaping @Sendable ([PlainValue]?) -> Void) {
-        let fetch = Fetch(count: ids.count, of: functions, done)
+    func get(
+        _ ids: [ObjectKey], milliseconds: Int64, arrays: String?, _ done: @escaping @Sendable (FetchedValues?) -> Void
+    ) {
+        let fetch = Fetch(count: ids.count, of: functions, arrays: arrays, done)
         let context = Unmanaged.passRetained(fetch).toOpaque()
         var bytes = ByteBuffer()
         for id in ids { id.withBytes { _ = bytes.writeBytes($0) } }

@@ -20,8 +20,10 @@ public func ray_grpc_pause_sessions(_ arePaused: CInt) { ClientSessions.pause(ar
 
 /// See `ray_grpc.h`.
 @c @implementation
-public func ray_grpc_session(_ client: ray_grpc_bytes) -> UnsafeMutableRawPointer {
-    Unmanaged.passRetained(ClientSessions.session(of: String(decoding: client.buffer, as: UTF8.self))).toOpaque()
+public func ray_grpc_session(_ client: ray_grpc_bytes, _ arrays: ray_grpc_bytes) -> UnsafeMutableRawPointer {
+    let modules = String(decoding: arrays.buffer, as: UTF8.self).split(separator: " ").map(String.init)
+    let session = ClientSessions.session(of: String(decoding: client.buffer, as: UTF8.self), arrays: modules)
+    return Unmanaged.passRetained(session).toOpaque()
 }
 
 /// See `ray_grpc.h`.

@@ -18,15 +18,20 @@ final class Fetch: @unchecked Sendable {
         var missing = 2
     }
 
-    /// Larger values are left to the program, which sends them in parts.
+    /// Several values that are larger in all are left to the program, which sends them in parts.
     private static let bytesMax = 1 << 20
     /// How many objects they are.
     let count: Int
     private let functions: ray_grpc_runtime
-    private let done: @Sendable ([PlainValue]?) -> Void
+    private let arrays: String?
+    private let done: @Sendable (FetchedValues?) -> Void
     private let state = Mutex(State())
 
-    init(count: Int, of functions: ray_grpc_runtime, _ done: @escaping @Sendable ([PlainValue]?) -> Void) {
+    init(
+        count: Int, of functions: ray_grpc_runtime, arrays: String?,
+        _ done: @escaping @Sendable (FetchedValues?) -> Void
+    ) {
+        self.arrays = arrays
         self.count = count
         self.functions = functions
         self.done = done
@@ -57,16 +62,30 @@ final class Fetch: @unchecked Sendable {
         done(values)
     }
 
-    private func take(_ request: UnsafeMutableRawPointer) -> [PlainValue]? {
+    private func take(_ request: UnsafeMutableRawPointer) -> FetchedValues? {
         var stored = [ray_grpc_value](repeating: ray_grpc_value(), count: count)
         var owners = [UnsafeMutableRawPointer?](repeating: nil, count: count)
         let errors = functions.take(request, &stored, &owners, count)
         defer { for case let owner? in owners { functions.release(owner) } }
+        guard errors == 0 else { return nil }
+        if let values = plain(stored) { return .plain(values) }
+        guard count == 1, let owner = owners[0] else { return nil }
+        return large(stored[0], owner).map { .large($0) }
+    }
+
+    private func plain(_ stored: [ray_grpc_value]) -> [PlainValue]? {
         let size = stored.reduce(0) { $0 + $1.data.count + $1.metadata.count }
-        guard errors == 0, size <= Self.bytesMax else { return nil }
+        guard size <= Self.bytesMax else { return nil }
         let values = stored.compactMap { value in
             PlainValue(data: ByteBuffer(bytes: value.data.buffer), metadata: ByteBuffer(bytes: value.metadata.buffer))
         }
         return values.count == count ? values : nil
+    }
+
+    private func large(_ value: ray_grpc_value, _ owner: UnsafeMutableRawPointer) -> LargeValue? {
+        functions.retain(owner)
+        let (functions, address) = (functions, UInt(bitPattern: owner))
+        let object = LentBytes(value.data.buffer) { functions.release(UnsafeMutableRawPointer(bitPattern: address)) }
+        return LargeValue(object, metadata: ByteBuffer(bytes: value.metadata.buffer), arrays: arrays)
     }
 }

@@ -27,6 +27,10 @@ enum PickleOpcode: UInt8 {
     case shortBinBytes = 0x43
     case binBytes = 0x42
     case binBytes8 = 0x8E
+    case byteArray8 = 0x96
+    /// The next of the buffers that lie beside the pickle, and that it may not be written.
+    case nextBuffer = 0x97
+    case readOnlyBuffer = 0x98
 
     case emptyList = 0x5D
     case append = 0x61

@@ -26,21 +26,63 @@ extension ServerCall {
         }
     }
 
-    /// Has the session see a message, the first of those that wait for the program if it is not answered.
-    func isAnswered(_ message: ByteBuffer, by session: ClientSession, isFirst: Bool = false) -> Bool {
+    /// Has the session see a message that came when all before were answered; whether it is the session's.
+    func isAnsweredAtOnce(_ message: ByteBuffer, by session: ClientSession) -> Bool {
         switch session.take(message) {
-        case .answered(let answer):
-            post(answer, isOnEventLoop: isFirst)
-            return true
-        case .noted:
-            return true
+        case .answered(let answer): post(answer, isOnEventLoop: true)
+        case .noted: break
+        // Whoever asks for messages waits, and shows it to the session again.
+        case .postponed: return false
         case .left(let key):
             state.withLock { state in
                 state.unlearned = key
-                state.isFirstLeft = isFirst
+                state.isFirstLeft = true
+            }
+            return false
+        case .leftAfter(let earlier):
+            state.withLock { state in
+                state.insert(earlier)
+                state.unlearned = nil
+                state.isFirstLeft = true
             }
             return false
         }
+        return true
+    }
+
+    /// Has the session see a message that waited; what the program gets of it, or in its place. Waits until `deadline`.
+    func unanswered(_ message: ByteBuffer, by session: ClientSession, until deadline: NIODeadline) -> Received? {
+        while true {
+            switch session.take(message) {
+            case .answered(let answer): post(answer, isOnEventLoop: false)
+            case .noted: break
+            case .postponed:
+                let left = (deadline - .now()).nanoseconds / 1_000_000
+                if left > 0, isActive {
+                    session.awaitRoom(milliseconds: Int(left))
+                    continue
+                }
+                state.withLock { $0.insert([message]) }
+                return .nothing
+            case .left(let key):
+                state.withLock { $0.unlearned = key }
+                return .message(message)
+            case .leftAfter(let earlier):
+                state.withLock { $0.insert(earlier.dropFirst() + [message]) }
+                return earlier.first.map { .message($0) }
+            }
+            return nil
+        }
+    }
+
+    /// The first part of a value whose other parts do not come; what has come of these is next.
+    func overdue() -> Received? {
+        guard let messages = state.withLock({ $0.session })?.overdue(), let first = messages.first else { return nil }
+        state.withLock { state in
+            state.insert(messages.dropFirst())
+            state.isBusy = true
+        }
+        return .message(first)
     }
 
     /// On the event loop answers are flushed together, once all that has come is seen.
@@ -94,5 +136,31 @@ extension ServerCall {
     /// Ends the call with one answer; on any thread.
     func finish(with answer: ByteBuffer) {
         answer.withUnsafeReadableBytes { finish(code: 0, details: "", after: $0) }
+    }
+
+    /// Sends a value from a part on, each when the last is on its way, and ends the call with the last one; on the event
+    /// loop.
+    func finish(with value: LargeValue, from part: Int) {
+        let answer = ClientAnswer.value(
+            pickle: value.part(part), part: part, of: value.partCount, size: value.byteCount)
+        guard part + 1 < value.partCount else { return finish(with: answer) }
+        let framed = answer.framed
+        let isOver = state.withLock { state in
+            state.unwrittenBytes += Self.cost(of: framed)
+            return state.isOver
+        }
+        guard !isOver else { return }
+        write(framed).whenSuccess { [self] in finish(with: value, from: part + 1) }
+    }
+}
+
+extension ServerCall.State {
+    /// Puts messages in front of those that wait, unless nobody waits for an answer any more.
+    mutating func insert(_ messages: some Sequence<ByteBuffer>) {
+        guard !isOver else { return }
+        for message in messages.reversed() {
+            self.messages.prepend(message)
+            waitingBytes += message.readableBytes
+        }
     }
 }

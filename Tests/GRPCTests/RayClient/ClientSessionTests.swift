@@ -15,7 +15,7 @@ struct ClientSessionTests {
     private let key = Template()
 
     init() {
-        session = ClientSession(of: "client", runtime: runtime)
+        session = ClientSession(of: "client", runtime: runtime, arrays: arrays)
         session.serve(caches: true, authorization: nil)
     }
 
@@ -187,7 +187,7 @@ struct ClientSessionTests {
         #expect(session.get(try request(id, timeout: 2)) { got.add($0) })
         #expect(runtime.references == [id: 2])
         #expect(runtime.waits == [2_000])
-        runtime.finishGets(with: [.raw(ByteBuffer(string: "ok"))])
+        runtime.finishGets(with: .plain([.raw(ByteBuffer(string: "ok"))]))
         #expect(got.all == [.values([.raw(ByteBuffer(string: "ok"))])])
         #expect(runtime.references == [id: 1])
     }
@@ -211,7 +211,7 @@ struct ClientSessionTests {
         for _ in 0..<3 { #expect(session.get(try request(ObjectKey(number: 1), timeout: 2)) { got.add($0) }) }
         session.end()
         #expect(got.all == [.left, .left, .left] && runtime.references.isEmpty)
-        runtime.finishGets(with: [.raw(ByteBuffer())])
+        runtime.finishGets(with: .plain([.raw(ByteBuffer())]))
         #expect(got.all.count == 3 && runtime.references.isEmpty)
     }
 
@@ -234,12 +234,31 @@ struct ClientSessionTests {
             Requests.get([ObjectKey(number: 5)], timeout: 2), Requests.get([id], timeout: -1),
             Requests.get([id], timeout: .nan), Requests.get([id], timeout: .infinity), Requests.get([], timeout: 2),
             Requests.get([id, ObjectKey(number: 5)], timeout: 2), Requests.get([id], timeout: 1e9),
-            Requests.get([id], timeout: 2, isAsynchronous: true), Requests.get([id], timeout: 2, start: 1),
+            Requests.get([id], timeout: 2, isAsynchronous: true), Requests.get([id, id], timeout: 2, start: 1),
         ]
         for request in requests {
             #expect(!session.get(try #require(GetRequest(request))) { _ in })
         }
         #expect(runtime.waits.isEmpty && runtime.references == [id: 1])
+    }
+
+    @Test("A large value is sent from the part on that the client wants; others have one part")
+    func getParts() throws {
+        _ = session.take(Requests.put(1, Pickles.one))
+        let value = try #require(LargeObjects.bytes(count: 11 << 20))
+        let got = Answers()
+        for start: UInt8 in [0, 1, 2, 3] {
+            let request = Requests.get([ObjectKey(number: 1)], timeout: 2, start: start)
+            #expect(session.get(try #require(GetRequest(request))) { got.add($0) })
+            runtime.finishGets(with: .large(value))
+            #expect(session.get(try #require(GetRequest(request))) { got.add($0) })
+            runtime.finishGets(with: .plain([.raw(ByteBuffer())]))
+        }
+        #expect(
+            got.all == [
+                .large(value, from: 0), .values([.raw(ByteBuffer())]), .large(value, from: 1), .left,
+                .large(value, from: 2), .left, .left, .left,
+            ])
     }
 
     @Test("While it is paused the program answers, and what that has answered stays its own")
@@ -256,7 +275,7 @@ struct ClientSessionTests {
 
     @Test("Only who shows what the client of the stream has shown is that client")
     func admits() {
-        let other = ClientSession(of: "client", runtime: runtime)
+        let other = ClientSession(of: "client", runtime: runtime, arrays: arrays)
         #expect(!other.admits(nil))
         other.serve(caches: true, authorization: "secret")
         #expect(other.admits("secret") && !other.admits(nil) && !other.admits("secre") && !other.admits("secres"))
@@ -274,15 +293,6 @@ struct ClientSessionTests {
     private var learned: LearnedCall {
         LearnedCall(template: key, actor: nil, resultsMax: 2, marker: marker)
     }
-
-    private func answered(_ verdict: ClientSession.Verdict) throws -> ByteBuffer {
-        guard case .answered(let answer) = verdict else { throw NotAnswered(verdict: verdict) }
-        return answer
-    }
-}
-
-private struct NotAnswered: Error {
-    let verdict: ClientSession.Verdict
 }
 
 private final class Template: Sendable {}

@@ -17,7 +17,9 @@ final class Runtime: ClientRuntime {
         var puts: [PlainValue] = []
         var calls: [[PlainValue]] = []
         var waits: [Int64] = []
-        var gets: [@Sendable ([PlainValue]?) -> Void] = []
+        var gets: [@Sendable (FetchedValues?) -> Void] = []
+        var rooms: [Room] = []
+        var grantsAtOnce = true
 
         mutating func make() -> ObjectKey {
             made += 1
@@ -43,6 +45,12 @@ final class Runtime: ClientRuntime {
         set { state.withLock { $0.refuses = newValue } }
     }
 
+    var rooms: [Room] { state.withLock { $0.rooms } }
+    var grantsAtOnce: Bool {
+        get { state.withLock { $0.grantsAtOnce } }
+        set { state.withLock { $0.grantsAtOnce = newValue } }
+    }
+
     func submit(_ call: LearnedCall, _ arguments: [PlainValue]) -> [ObjectKey]? {
         state.withLock { state in
             state.calls.append(arguments)
@@ -55,6 +63,17 @@ final class Runtime: ClientRuntime {
             if state.refuses { return nil }
             state.puts.append(value)
             return state.make()
+        }
+    }
+
+    func room(byteCount: Int, metadata: ByteBuffer) -> (any ClientRoom)? {
+        state.withLock { state in
+            if state.refuses { return nil }
+            let room = Room(
+                byteCount: byteCount, metadata: metadata, isGranted: state.grantsAtOnce,
+                make: { [self] in self.state.withLock { $0.make() } })
+            state.rooms.append(room)
+            return room
         }
     }
 
@@ -73,20 +92,75 @@ final class Runtime: ClientRuntime {
         }
     }
 
-    func get(_ ids: [ObjectKey], milliseconds: Int64, _ done: @escaping @Sendable ([PlainValue]?) -> Void) {
+    func get(
+        _ ids: [ObjectKey], milliseconds: Int64, arrays: String?, _ done: @escaping @Sendable (FetchedValues?) -> Void
+    ) {
         state.withLock { state in
             state.waits.append(milliseconds)
             state.gets.append(done)
         }
     }
 
-    func finishGets(with values: [PlainValue]?) {
+    func finishGets(with values: FetchedValues?) {
         let gets = state.withLock { state in
             defer { state.gets = [] }
             return state.gets
         }
         for done in gets { done(values) }
     }
+}
+
+/// Room of a runtime that is only pretended.
+final class Room: ClientRoom {
+    private struct State {
+        var standing: RoomStanding
+        var bytes: [UInt8]
+        var isSealed = false
+        var isAborted = false
+    }
+
+    let metadata: String
+    private let make: @Sendable () -> ObjectKey
+    private let state: Mutex<State>
+
+    init(byteCount: Int, metadata: ByteBuffer, isGranted: Bool, make: @escaping @Sendable () -> ObjectKey) {
+        self.metadata = String(buffer: metadata)
+        self.make = make
+        // What was there before is not part of the object.
+        let bytes = [UInt8](repeating: 0xEE, count: byteCount)
+        state = Mutex(State(standing: isGranted ? .granted : .awaited, bytes: bytes))
+    }
+
+    var bytes: [UInt8] { state.withLock { $0.bytes } }
+    var isSealed: Bool { state.withLock { $0.isSealed } }
+    var isAborted: Bool { state.withLock { $0.isAborted } }
+    var standing: RoomStanding {
+        get { state.withLock { $0.standing } }
+        set { state.withLock { $0.standing = newValue } }
+    }
+
+    func wait(milliseconds: Int) {}
+
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
+        state.withLock { state in
+            precondition(state.standing == .granted && !state.isSealed && !state.isAborted)
+            state.bytes.replaceSubrange(offset..<(offset + bytes.count), with: bytes)
+        }
+    }
+
+    func read(at offset: Int, count: Int) -> ByteBuffer {
+        state.withLock { state in
+            precondition(!state.isSealed && !state.isAborted)
+            return ByteBuffer(bytes: state.bytes[offset..<(offset + count)])
+        }
+    }
+
+    func seal() -> ObjectKey? {
+        state.withLock { $0.isSealed = true }
+        return make()
+    }
+
+    func abort() { state.withLock { $0.isAborted = true } }
 }
 
 extension ObjectKey {
@@ -139,9 +213,19 @@ enum Pickles {
 /// Messages as Ray's clients send them.
 enum Requests {
     static func put(
-        _ id: UInt8, _ pickle: [UInt8], chunk: UInt8 = 0, of count: UInt8 = 1, reference: String = ""
+        _ id: UInt8, _ pickle: some Sequence<UInt8>, chunk: UInt8 = 0, of count: UInt8 = 1, total: Int = 0,
+        reference: String = ""
     ) -> ByteBuffer {
-        request(id, 3, field(1, pickle) + field(2, Array(reference.utf8)) + number(3, chunk) + number(4, count))
+        let value = field(1, Array(pickle)) + field(2, Array(reference.utf8))
+        return request(id, 3, value + number(3, chunk) + number(4, count) + [5 << 3] + varint(total))
+    }
+
+    /// A value in so many parts.
+    static func puts(_ id: UInt8, _ pickle: [UInt8], parts: Int) -> [ByteBuffer] {
+        (0..<parts).map { part in
+            let range = (pickle.count * part / parts)..<(pickle.count * (part + 1) / parts)
+            return put(id, pickle[range], chunk: UInt8(part), of: UInt8(parts), total: pickle.count)
+        }
     }
 
     static func task(
@@ -174,12 +258,29 @@ enum Requests {
     private static func number(_ number: UInt8, _ value: UInt8) -> [UInt8] { [number << 3, value] }
 
     private static func field(_ number: UInt8, _ bytes: [UInt8]) -> [UInt8] {
-        var length = bytes.count
-        var result = [number << 3 | 2]
-        while length >= 0x80 {
-            result.append(UInt8(length & 0x7F) | 0x80)
-            length >>= 7
-        }
-        return result + [UInt8(length)] + bytes
+        [number << 3 | 2] + varint(bytes.count) + bytes
     }
+
+    private static func varint(_ value: Int) -> [UInt8] {
+        var rest = value
+        var result: [UInt8] = []
+        while rest >= 0x80 {
+            result.append(UInt8(rest & 0x7F) | 0x80)
+            rest >>= 7
+        }
+        return result + [UInt8(rest)]
+    }
+}
+
+/// The modules of NumPy in its second version, which has those of the first as well.
+let arrays = ["numpy._core.numeric", "numpy.core.numeric"]
+
+/// The answer that a session has given.
+func answered(_ verdict: ClientSession.Verdict) throws -> ByteBuffer {
+    guard case .answered(let answer) = verdict else { throw NotAnswered(verdict: verdict) }
+    return answer
+}
+
+private struct NotAnswered: Error {
+    let verdict: ClientSession.Verdict
 }

@@ -5,6 +5,7 @@ import functools
 import http
 import time
 
+import numpy as np
 import pytest
 import ray
 from heads import client_server, needs_command
@@ -68,6 +69,81 @@ def test_come_back_as_they_were(value):
         assert text == repr(value) and is_same(back)
         assert is_same(ray.get(look.remote(value))) and is_same(ray.get(look.remote(ray.put(value), other=1)))
         assert all(map(is_same, ray.get([ray.put(value), look.remote(value), look.remote(value, value)])))
+
+
+def read_only(array):
+    array.flags.writeable = False
+    return array
+
+
+# Of these, those of numbers that lie in one piece never see an interpreter on our core when they are put.
+ARRAYS = [
+    np.arange(6).astype(name) for name in ("?", "i1", "u2", "<i4", ">u8", "e", "f", ">f8", "g", "F", "D", "G")
+]
+ARRAYS += [np.arange(5).astype(name) for name in ("M8[s]", "m8[ms]", "U3", "S2", "V4", "O", "i4,f8")]
+ARRAYS += [np.array(3.5), np.array(7, ">i2"), np.zeros(0), np.zeros((3, 0, 2)), np.zeros((1, 1, 1, 1, 5))]
+SQUARE = np.arange(250_000.0).reshape(500, 500)
+ARRAYS += [
+    SQUARE,
+    SQUARE.T,
+    SQUARE[::2],
+    SQUARE[:, 1],
+    SQUARE[::-1],
+    np.arange(24).reshape(2, 3, 4).transpose(1, 0, 2),
+]
+ARRAYS += [
+    np.arange(1_700_000),
+    np.zeros((1_300, 1_000), "f8", "F"),
+    np.zeros(1_000_000, "i4,f8"),
+    np.zeros(3_000_000, "M8[s]"),
+]
+ARRAYS += [read_only(np.arange(9)), read_only(np.ones((700, 1_000))), np.frombuffer(b"x" * 70_000, "u1")]
+ARRAYS += [np.matrix([[1, 2], [3, 4]]), np.ma.masked_array([1, 2], [True, False]), np.rec.array([(1, 2.0)])]
+
+
+@pytest.mark.parametrize("index", range(len(ARRAYS)))
+def test_arrays_come_back_as_they_were(index):
+    value = ARRAYS[index]
+
+    @ray.remote
+    def look(value, inside):
+        value = value if inside is None else inside[0]
+        flags = value.flags
+        shown = (
+            type(value).__name__,
+            value.dtype.str,
+            value.shape,
+            value.strides,
+            flags.writeable,
+            flags.aligned,
+        )
+        return shown, value.dtype, flags.f_contiguous, value.tolist() if value.size < 100 else value.tobytes()
+
+    reference = ray.put(value)
+    content = value.tolist() if value.size < 100 else value.tobytes()
+    is_whole = type(value) is np.ndarray and (value.flags.c_contiguous or value.flags.f_contiguous)
+    for shown, dtype, is_fortran, seen in ray.get([look.remote(reference, None), look.remote(None, [value])]):
+        name, code, shape, strides, is_writeable, is_aligned = shown
+        assert (name, code, shape, dtype) == (type(value).__name__, value.dtype.str, value.shape, value.dtype)
+        assert is_aligned and seen == content
+        if is_whole and value.size > 0:
+            assert strides == value.strides and is_fortran == value.flags.f_contiguous
+            # What the store has is not written.
+            assert not is_writeable or value.dtype.kind in "MmO"
+    back = ray.get(reference)
+    assert (type(back), back.dtype, back.shape) == (type(value), value.dtype, value.shape)
+    assert (back.tolist() if value.size < 100 else back.tobytes()) == content
+
+
+@pytest.mark.parametrize("size", [1, 60_000, 70_000, 200_000, 11_000_000])
+@pytest.mark.parametrize("kind", [bytes, str, tuple])
+def test_long_values_come_back_as_they_were(kind, size):
+    @ray.remote
+    def look(value):
+        return type(value), len(value), value
+
+    value = {bytes: b"x" * size, str: "ä" * size, tuple: (b"x" * size,)}[kind]
+    assert ray.get(look.remote(ray.put(value))) == (type(value), len(value), value)
 
 
 def test_calls_of_all_kinds_keep_their_order():
