@@ -8,12 +8,19 @@
 
 #include "disk.h"
 
+#include <errno.h>
 #include <fcntl.h>
 
-void ray_disk_begin(int file, int64_t offset, int64_t count) {
-    (void)sync_file_range(file, offset, count, SYNC_FILE_RANGE_WRITE);
+// What other errors say is that the file system has no such call.
+static int range_synced(int result) {
+    int is_failure = result < 0 && (errno == EIO || errno == ENOSPC || errno == EDQUOT);
+    return is_failure ? -1 : 0;
 }
 
-void ray_disk_await(int file, int64_t offset, int64_t count) {
-    (void)sync_file_range(file, offset, count, SYNC_FILE_RANGE_WAIT_BEFORE);
+int ray_disk_begin(int file, int64_t offset, int64_t count) {
+    return range_synced(sync_file_range(file, offset, count, SYNC_FILE_RANGE_WRITE));
+}
+
+int ray_disk_await(int file, int64_t offset, int64_t count) {
+    return range_synced(sync_file_range(file, offset, count, SYNC_FILE_RANGE_WAIT_BEFORE));
 }

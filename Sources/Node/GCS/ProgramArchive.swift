@@ -168,17 +168,17 @@ package struct ProgramArchive {
             guard count > 0 else { throw unwritable(index) }
             written += count
         }
-        if isDurable { writeBack(bytes.count, of: index) }
+        if isDurable, !writeBack(bytes.count, of: index) { throw unwritable(index) }
         bytes.withUnsafeBytes { ray_sha256_add(&uploads[index].state, $0.baseAddress, $0.count) }
         uploads[index].offset += bytes.count
     }
 
-    /// Has the disk begin with what has just been written. What it does not take, `fsync` tells at the end.
-    private mutating func writeBack(_ byteCount: Int, of index: Int) {
+    /// Has the disk begin with what has just been written; whether it takes all so far, which `fsync` does not tell again.
+    private mutating func writeBack(_ byteCount: Int, of index: Int) -> Bool {
         let (file, start) = (uploads[index].file, uploads[index].offset)
-        ray_disk_begin(file, Int64(start), Int64(byteCount))
+        guard ray_disk_begin(file, Int64(start), Int64(byteCount)) == 0 else { return false }
         let due = uploads[index].behind.awaited(after: start + byteCount)
-        if !due.isEmpty { ray_disk_await(file, Int64(due.lowerBound), Int64(due.count)) }
+        return due.isEmpty || ray_disk_await(file, Int64(due.lowerBound), Int64(due.count)) == 0
     }
 
     /// Lets an upload go that the disk does not take; why, by `errno`.
