@@ -91,7 +91,7 @@ struct ServerCallTests {
 
     private func withSession(waitingMax: Int = 1 << 20) throws -> (TestStream, ServerCall) {
         let (client, call) = try TestStream.call(waitingMax: waitingMax)
-        call.serve(ClientSession(of: "client", runtime: Runtime()), caches: true)
+        call.serve(ClientSession(of: "client", runtime: Runtime(), arrays: arrays), caches: true)
         return (client, call)
     }
 

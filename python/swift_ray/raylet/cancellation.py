@@ -59,5 +59,5 @@ class Cancellation:
             elif loops is not None or self._core_worker._actor is None:
                 self._early.add(task)
         if is_interrupted:
-            self.interruptible = None
+            # It stays that until its code has ended: who cancels again interrupts it again, as in Ray.
             raise KeyboardInterrupt

@@ -90,6 +90,28 @@ def test_what_a_task_makes_of_an_interrupt_is_its_result(tmp_path):
     assert ray.get(one.remote(), timeout=30) == 1
 
 
+def test_a_task_that_goes_on_is_interrupted_again(tmp_path):
+    @ray.remote
+    def stubborn():
+        try:
+            mark(tmp_path, "task began")
+            sleep(60)
+        except KeyboardInterrupt:
+            pass
+        try:
+            mark(tmp_path, "task went on")
+            sleep(60)
+        except KeyboardInterrupt:
+            return "at last"
+
+    task = stubborn.remote()
+    until_marked(tmp_path, "task began")
+    ray.cancel(task)
+    until_marked(tmp_path, "task went on")
+    ray.cancel(task)
+    assert ray.get(task, timeout=30) == "at last"
+
+
 def test_an_error_after_an_interrupt_is_not_tried_again(tmp_path):
     options = {"max_retries": 3, "retry_exceptions": True}
     task = answer_an_interrupt.options(**options).remote(str(tmp_path), ValueError("own"))
