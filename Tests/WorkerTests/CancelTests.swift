@@ -111,6 +111,19 @@ import Testing
         }
     }
 
+    @Test("What it gave is not made again by another run, which nobody would cancel") func lostOutcome() throws {
+        var harness = WorkerHarness()
+        let (reference, spec, _) = runPython(&harness)
+        try cancel(reference, &harness)
+        let place = WorkerHarness.address(11)
+        let done = TaskDone(task: spec.id, attempt: 0, results: [.stored(at: place, byteCount: 1 << 20)])
+        harness.receive(.taskDone(done), from: WorkerHarness.worker.worker)
+        harness.receive(.nodeDied(NodeDied(node: place.node, name: "n", reason: "killed")))
+        harness.core.checkInvariants()
+        #expect(error(reference, &harness) == .objectUnreconstructableTaskCancelled)
+        #expect(harness.pushes().count == 1)
+    }
+
     @Test("It was cancelled if its worker dies meanwhile, or is to die after all")
     func outcomeThatDoesNotCome() throws {
         for isForced in [true, false] {

@@ -82,6 +82,26 @@ import Testing
         #expect(!harness.core.isQueued(task.id))
     }
 
+    @Test("One that is cancelled before it is known that its argument was evicted is answered, and the next one begins")
+    func cancelledBeforeItBegins() {
+        var harness = worker()
+        let reference = ObjectReference(id: ObjectID(9, 9, 9, 1), owner: WorkerHarness.driver)
+        let task = spec(1, [.reference(reference)])
+        push(task, to: &harness)
+        push(spec(2), to: &harness)
+        harness.step(.located(reference.id, isPresent: true))
+        let cancel = CancelTask(task: task.id, attempt: 0, force: false, recursive: true)
+        harness.receive(.cancelTask(cancel), from: WorkerHarness.driver.worker)
+        harness.effects = []
+        harness.step(.argumentsMissing(task.id, [reference.id]))
+        let errors = harness.sent().compactMap { message, _ in
+            if case .taskDone(let done) = message, done.task == task.id { done.error?.type } else { nil }
+        }
+        #expect(errors == [.taskCancelled])
+        #expect(started(harness) == [spec(2).id])
+        #expect(!harness.core.isQueued(task.id) && !harness.core.isCancelled(task.id))
+    }
+
     @Test("Stolen tasks come from the end of the queue, never the running one") func stolen() {
         var harness = worker()
         for number in 1...5 { push(spec(UInt64(number)), to: &harness) }

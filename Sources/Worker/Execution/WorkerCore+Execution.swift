@@ -148,6 +148,11 @@ extension WorkerCore {
         execution.received[id] = task
         execution.received[id]?.missing = missing.count
         execution.lanes[execution.lane(of: task.spec)].queue.prepend(id)
+        // It was cancelled before it was known that it could not begin yet.
+        if execution.cancelled.remove(id) != nil, let task = withdraw([id]).first {
+            reply(to: task, results: [], error: Self.cancelled(task.spec, "before it began"), into: &effects)
+            return startTasks(into: &effects)
+        }
         for object in missing where execution.received[id] != nil {
             self.missing(object, into: &effects)
             wait(for: object, .argument(id), into: &effects)

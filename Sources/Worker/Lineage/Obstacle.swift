@@ -57,7 +57,7 @@ enum Obstacle: Sendable {
             "its lineage has been evicted to reduce memory pressure. To prevent this error, set the environment "
                 + "variable RAY_max_lineage_bytes=<bytes> (default 1GB)."
         case .cancelled:
-            "the generator that made it was cancelled. Let go of a generator instead of cancelling it: then items that were "
+            "the task that made it was cancelled. Let go of a generator instead of cancelling it: then items that were "
                 + "read can be made again."
         case .borrowed:
             "it crossed an ownership boundary. Only the owner of an object can trigger reconstruction, and it has not "

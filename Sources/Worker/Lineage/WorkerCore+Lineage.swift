@@ -45,6 +45,7 @@ extension WorkerCore {
     private mutating func record(of task: PendingTask, into effects: inout WorkerEffects) -> LineageTable.Record {
         var record = LineageTable.Record(
             spec: task.spec, retriesLeft: task.retriesLeft, retryExceptions: task.retryExceptions)
+        record.isCancelled = task.wasCancelledByUser
         record.byteCount = Self.recordBytes
         for argument in task.spec.arguments {
             switch argument {
@@ -83,7 +84,7 @@ extension WorkerCore {
         record.isRunning = false
         record.retriesLeft = task.retriesLeft
         record.spec.attempt = task.spec.attempt
-        record.isCancelled = !task.isRebuild && task.cancellation != .none && !task.isUnread
+        record.isCancelled = task.wasCancelledByUser
         lineage.records[id] = record
         lineage.blocked[id] = nil
         return true

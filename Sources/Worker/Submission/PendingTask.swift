@@ -51,6 +51,9 @@ struct PendingTask: Sendable {
     /// Whether and how it was cancelled; only its end is awaited then.
     var cancellation = Cancellation.none
 
+    /// Whether somebody cancelled it who wants no other run of it, either.
+    var wasCancelledByUser: Bool { !isRebuild && cancellation != .none && !isUnread }
+
     /// Its arguments exist.
     mutating func queue(at now: Instant) {
         phase = .queued
