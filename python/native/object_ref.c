@@ -139,12 +139,13 @@ PyObject *object_ref_from_pickle(PyObject *module, PyObject *const *arguments, P
         PyErr_Format(PyExc_TypeError, "_object_ref_deserializer takes 5 arguments, not %zd", count);
         return NULL;
     }
-    if (add_reference == NULL && connection_check != NULL && PyObject_IsTrue(arguments[2]) > 0) {
-        PyObject *nothing = PyObject_CallNoArgs(connection_check);
-        if (nothing == NULL) {
+    if (add_reference == NULL && connection_check != NULL) {
+        int has_owner = PyObject_IsTrue(arguments[2]);
+        PyObject *nothing = has_owner > 0 ? PyObject_CallNoArgs(connection_check) : NULL;
+        if (has_owner < 0 || (has_owner > 0 && nothing == NULL)) {
             return NULL;
         }
-        Py_DECREF(nothing);
+        Py_XDECREF(nothing);
     }
     PyObject *object = id_alloc(id_types[SWIFT_RAY_OBJECT_REF], NULL, NULL);
     if (object != NULL &&

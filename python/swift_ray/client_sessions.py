@@ -23,12 +23,17 @@ ARRAYS = ("numpy._core.numeric", "numpy.core.numeric")
 
 
 @functools.cache
-def array_modules() -> str:
-    """Those of `ARRAYS` that there are, with spaces between them: nothing is imported for that."""
+def array_module() -> str:
+    """That of `ARRAYS` which NumPy itself uses here, if there is NumPy: nothing is imported for that.
+
+    Arrays of a client with another NumPy are made by Ray's servicer, and stored as this one pickles them.
+    """
     found = importlib.util.find_spec("numpy")
     folders = found.submodule_search_locations if found else None
     site = os.path.dirname(folders[0]) if folders else ""
-    return " ".join(name for name in ARRAYS if site and os.path.exists(f"{site}/{name.replace('.', '/')}.py"))
+    return next(
+        (name for name in ARRAYS if site and os.path.exists(f"{site}/{name.replace('.', '/')}.py")), ""
+    )
 
 
 class References(dict):
@@ -36,7 +41,7 @@ class References(dict):
 
     def __init__(self, client: str):
         super().__init__()
-        self.session = _grpc.Session(client, array_modules())
+        self.session = _grpc.Session(client, array_module())
 
     def __missing__(self, id: bytes) -> ObjectRef:
         if not self.session.contains(id):

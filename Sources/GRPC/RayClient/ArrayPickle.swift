@@ -78,11 +78,20 @@ extension ByteBuffer {
         return shape
     }
 
+    /// A number of 2^31 or more, by how many bytes it has, the lowest first.
+    private mutating func readLongLength() -> Int? {
+        guard let count = readInteger(as: UInt8.self), (1...8).contains(count),
+            let bytes = readBytes(length: Int(count)), let highest = bytes.last, highest < 0x80
+        else { return nil }
+        return bytes.reversed().reduce(0) { $0 << 8 | Int($1) }
+    }
+
     private mutating func readLength() -> Int? {
         if skip([PickleOpcode.binInt1.rawValue]) { return readInteger(as: UInt8.self).map { Int($0) } }
         if skip([PickleOpcode.binInt2.rawValue]) {
             return readInteger(endianness: .little, as: UInt16.self).map { Int($0) }
         }
+        if skip([PickleOpcode.long1.rawValue]) { return readLongLength() }
         guard skip([PickleOpcode.binInt.rawValue]) else { return nil }
         return readInteger(endianness: .little, as: Int32.self).flatMap { $0 >= 0 ? Int($0) : nil }
     }

@@ -49,6 +49,7 @@ extension ClientSession {
     /// What has come of a value whose parts do not come any more, which is the program's from then on.
     package func overdue(at now: NIODeadline = .now()) -> [ByteBuffer] {
         turn.withLock { turn in
+            turn.mayCopy = true
             guard let put = turn.put, put.room.standing == .granted, now - put.lastTime > Self.pauseMax,
                 case .leftAfter(let messages) = handOver(&turn)
             else { return [] }
@@ -62,6 +63,7 @@ extension ClientSession {
     /// Leaves to the program what has come of a large value, and the message that comes now.
     func handOver(_ turn: inout Turn) -> Verdict {
         guard let put = turn.put else { return .left(nil) }
+        if !turn.mayCopy, put.hasParts { return .postponed }
         turn.put = nil
         state.withLock { $0.answers.leave(put.requestID) }
         defer { put.room.abort() }

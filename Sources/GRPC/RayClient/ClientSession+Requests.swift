@@ -13,9 +13,13 @@ extension ClientSession {
     /// values that are larger in the store.
     static let plainBytesMax = 64 << 10
 
-    /// Answers a request of the client's stream, or not.
-    package func take(_ message: ByteBuffer, at now: NIODeadline = .now()) -> Verdict {
-        turn.withLock { takeInTurn(message, at: now, &$0) }
+    /// Answers a request of the client's stream, or not; postpones it unless it `mayCopy` all of a large value, where it
+    /// would have to.
+    package func take(_ message: ByteBuffer, at now: NIODeadline = .now(), mayCopy: Bool = true) -> Verdict {
+        turn.withLock { turn in
+            turn.mayCopy = mayCopy
+            return takeInTurn(message, at: now, &turn)
+        }
     }
 
     private func takeInTurn(_ message: ByteBuffer, at now: NIODeadline, _ turn: inout Turn) -> Verdict {

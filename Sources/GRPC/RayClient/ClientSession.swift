@@ -30,6 +30,8 @@ package final class ClientSession: Sendable {
     struct Turn {
         /// A large value whose parts come.
         var put: IncomingPut?
+        /// Whether who shows the message may be kept for as long as it takes to copy all parts.
+        var mayCopy = true
     }
 
     struct State {

@@ -50,14 +50,18 @@ struct IncomingPut: Sendable {
         chunkCount = first.chunkCount
     }
 
-    /// Takes the next part; the room is granted.
+    /// Whether some parts have come.
+    var hasParts: Bool { nextChunk > 0 }
+
+    /// Takes the next part; the room is granted. All are as large as the first, but for the last.
     mutating func take(_ put: PutRequest, at now: NIODeadline) -> Taken {
         lastTime = now
         if put.chunkID >= 0, put.chunkID < nextChunk { return .noted }
         let isLast = put.chunkID == chunkCount - 1
         let end = position + put.data.readableBytes
         guard put.chunkID == nextChunk, put.chunkCount == chunkCount, put.clientReferenceID.readableBytes == 0,
-            chunkCount == 1 || put.totalSize == totalSize, isLast ? end == totalSize : end <= totalSize
+            chunkCount == 1 || put.totalSize == totalSize, isLast ? end == totalSize : end <= totalSize,
+            isLast || !hasParts || end == position / Int(nextChunk) * Int(nextChunk + 1)
         else { return .refused }
         let tailBefore = tail
         write(put.data)
@@ -73,12 +77,13 @@ struct IncomingPut: Sendable {
         return .noted
     }
 
-    /// The parts that have come, for the program to see; their sizes are not what they were.
+    /// The parts that have come, for the program to see.
     func messages() -> [ByteBuffer] {
-        (0..<Int(nextChunk)).map { index in
-            let (start, end) = (position * index / Int(nextChunk), position * (index + 1) / Int(nextChunk))
-            return PutRequest.message(
-                requestID, pickled(start..<end), chunkID: index, chunkCount: chunkCount, totalSize: totalSize)
+        let size = hasParts ? position / Int(nextChunk) : 0
+        return (0..<Int(nextChunk)).map { index in
+            PutRequest.message(
+                requestID, pickled(index * size..<(index + 1) * size), chunkID: index, chunkCount: chunkCount,
+                totalSize: totalSize)
         }
     }
 

@@ -28,7 +28,7 @@ extension ServerCall {
 
     /// Has the session see a message that came when all before were answered; whether it is the session's.
     func isAnsweredAtOnce(_ message: ByteBuffer, by session: ClientSession) -> Bool {
-        switch session.take(message) {
+        switch session.take(message, mayCopy: false) {
         case .answered(let answer): post(answer, isOnEventLoop: true)
         case .noted: break
         // Whoever asks for messages waits, and shows it to the session again.

@@ -163,7 +163,8 @@ extension WorkerCore {
     }
 
     mutating func located(_ id: ObjectID, isPresent: Bool, into effects: inout WorkerEffects) {
-        guard let entry = objects[id] else { return }
+        // Other messages may have come between the question and this.
+        guard let entry = objects[id], entry.presence == .locating else { return }
         objects.update(id) { $0.presence = isPresent ? .present : .absent }
         guard isPresent else {
             bringToHand(id, into: &effects)

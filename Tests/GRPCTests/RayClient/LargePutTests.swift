@@ -174,7 +174,7 @@ extension LargePutTests {
     }
 
     private func expectHandedOver(
-        _ verdict: ClientSession.Verdict, _ message: ByteBuffer, _ pickle: [UInt8],
+        _ verdict: ClientSession.Verdict, _ message: ByteBuffer, _ pickle: [UInt8], of totalSize: Int? = nil,
         sourceLocation: SourceLocation = #_sourceLocation
     ) {
         var earlier: [ByteBuffer] = []
@@ -190,10 +190,44 @@ extension LargePutTests {
                 return
             }
             #expect(request.requestID == 1 && put.chunkID == index, sourceLocation: sourceLocation)
-            #expect(put.totalSize == pickle.count, sourceLocation: sourceLocation)
+            #expect(put.totalSize == totalSize ?? pickle.count, sourceLocation: sourceLocation)
             gathered += put.data.readableBytesView
         }
         #expect(gathered == Array(pickle.prefix(gathered.count)) && !gathered.isEmpty, sourceLocation: sourceLocation)
+    }
+
+    @Test("Who may not copy all parts is asked to show the last one again where that may be")
+    func notOnTheEventLoop() throws {
+        let pickle = Self.strange[0].pickle
+        let messages = Requests.puts(1, pickle, parts: 3)
+        for message in messages.dropLast() { #expect(session.take(message, mayCopy: false) == .noted) }
+        let last = try #require(messages.last)
+        for _ in 0..<2 { #expect(session.take(last, mayCopy: false) == .postponed) }
+        #expect(runtime.rooms.last?.isAborted == false)
+        // Another request waits behind it, too.
+        #expect(session.take(Requests.put(2, Pickles.one), mayCopy: false) == .postponed)
+        expectHandedOver(session.take(last), last, pickle)
+    }
+
+    @Test("Parts of another size than the first are the program's, with those before as they were")
+    func unequalParts() throws {
+        let pickle = ArraySample(count: 90_000).pickle
+        let cuts = [0, 20_000, 60_000, pickle.count]
+        let messages = (0..<3).map { part in
+            Requests.put(1, pickle[cuts[part]..<cuts[part + 1]], chunk: UInt8(part), of: 3, total: pickle.count)
+        }
+        #expect(session.take(messages[0]) == .noted)
+        expectHandedOver(session.take(messages[1]), messages[1], Array(pickle.prefix(60_000)), of: pickle.count)
+    }
+
+    @Test("A length may be written as one of any size")
+    func longLength() throws {
+        var sample = ArraySample(count: 70_000)
+        let plain = sample.pickle
+        sample.hasLongShape = true
+        #expect(sample.pickle != plain)
+        _ = try answered(session.take(Requests.put(1, sample.pickle)))
+        try expectStored(sample)
     }
 
     @Test("Arrays of a NumPy that is not there are the program's, which hears so")

@@ -14,6 +14,8 @@ struct ArraySample {
     /// What stands in the type's state for names and fields.
     var fields: [UInt8] = [0x4E, 0x4E]
     var shape: [Int]
+    /// Whether its lengths are written as those of 2^31 and more are.
+    var hasLongShape = false
     var layout = "C"
     var data: [UInt8]
     var isReadOnly = false
@@ -70,7 +72,8 @@ struct ArraySample {
 
     private var tuple: [UInt8] {
         let numbers = shape.flatMap { number -> [UInt8] in
-            number < 1 << 8
+            if hasLongShape { return [0x8A, 5] + Self.eight(number).prefix(5) }
+            return number < 1 << 8
                 ? [0x4B, UInt8(number)]
                 : number < 1 << 16
                     ? [0x4D] + Self.eight(number).prefix(2)

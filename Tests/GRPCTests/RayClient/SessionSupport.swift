@@ -222,8 +222,10 @@ enum Requests {
 
     /// A value in so many parts.
     static func puts(_ id: UInt8, _ pickle: [UInt8], parts: Int) -> [ByteBuffer] {
-        (0..<parts).map { part in
-            let range = (pickle.count * part / parts)..<(pickle.count * (part + 1) / parts)
+        // All as large as the first, but for the last, as Ray's client has it.
+        let size = (pickle.count + parts - 1) / parts
+        return (0..<parts).map { part in
+            let range = min(pickle.count, size * part)..<min(pickle.count, size * (part + 1))
             return put(id, pickle[range], chunk: UInt8(part), of: UInt8(parts), total: pickle.count)
         }
     }

@@ -14,6 +14,7 @@ from swift_ray.raylet import call_sites
 from swift_ray.raylet.by_name import CROSS_LANGUAGE, class_named
 from swift_ray.raylet.calls import (
     RETRYABLE,
+    STREAMING_RETURNS,
     amounts,
     default_name,
     extras_argument,
@@ -242,7 +243,9 @@ class ActorCalls:
             )
             arguments = self.arguments(args, extras, function_descriptor, language)
             references = _core.submit(call, actor_id.binary(), parent(), arguments, self._address, count)
-            return self.limit_stream(references, max(generator_backpressure_num_objects, items_max))
+            if num_returns == STREAMING_RETURNS:
+                self.limit_stream(references, max(generator_backpressure_num_objects, items_max))
+            return references
         except CoreError as error:
             raise ray_exception(error) from None
 
