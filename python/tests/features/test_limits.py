@@ -152,11 +152,12 @@ def test_whoever_has_an_actor_has_its_limit():
     @ray.remote(num_cpus=0)
     def first_three(source, tally):
         items = source.numbers.remote(tally, 8)
-        assert stays(tally, 2)
-        return [ray.get(next(items)) for _ in range(3)]
+        # Without a limit it would have begun all by then.
+        time.sleep(1)
+        return ray.get(tally.count.remote()), [ray.get(next(items)) for _ in range(3)]
 
     tally, source = Tally.remote(), limited(2, name="limited")
-    assert ray.get(first_three.remote(source, tally), timeout=60) == [0, 1, 2]
+    assert ray.get(first_three.remote(source, tally), timeout=60) == (2, [0, 1, 2])
     # Its reader is gone: it has gone on to its end.
     assert stays(tally, 8)
     items = ray.get_actor("limited").numbers.remote(tally, 8)
