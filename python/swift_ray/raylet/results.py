@@ -165,7 +165,8 @@ class Results:
             # Of a task that this one waited for: Ray's exceptions can be of the class of one cause only.
             cause = error.cause
         elif isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
-            cause = TaskCancelledError(TaskID(header["task"]))
+            # Readers find the same at the end of the traceback, as with Ray.
+            cause = error = TaskCancelledError(TaskID(header["task"])).with_traceback(error.__traceback__)
         return RayTaskError(
             name,
             "".join(lines_of(error)),
