@@ -62,6 +62,9 @@ def test_a_generator_that_nobody_reads_any_more_goes_on():
 
 @ray.remote(num_cpus=0, max_concurrency=4)
 class Source:
+    def plain(self, value=None):
+        return value
+
     def numbers(self, tally, count):
         for number in range(count):
             ray.get(tally.begin.remote())
@@ -98,6 +101,14 @@ def test_all_generators_of_an_actor_have_one_limit():
         ready, _ = ray.wait(items, timeout=30)
         ray.get(next(ready[0]))
         assert stays(tally, 3 + taken)
+
+
+def test_other_calls_on_an_actor_with_a_limit_are_no_generators():
+    source = limited(1)
+    assert source.plain.options(num_returns=0).remote() is None
+    assert ray.get([source.plain.remote(number) for number in range(5)], timeout=30) == list(range(5))
+    first, second = source.plain.options(num_returns=2).remote((1, 2))
+    assert ray.get([first, second], timeout=30) == [1, 2]
 
 
 def test_a_generator_heeds_its_own_limit_and_that_of_its_actor():
