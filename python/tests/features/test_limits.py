@@ -163,8 +163,11 @@ def test_whoever_has_an_actor_has_its_limit():
     @ray.remote(num_cpus=0)
     def first_three(source, tally):
         items = source.numbers.remote(tally, 8)
-        # Without a limit it would have begun all by then.
-        time.sleep(1)
+        end = time.monotonic() + 30
+        while ray.get(tally.count.remote()) < 2 and time.monotonic() < end:
+            time.sleep(0.02)
+        # Without a limit it would begin all meanwhile.
+        time.sleep(0.5)
         return ray.get(tally.count.remote()), [ray.get(next(items)) for _ in range(3)]
 
     tally, source = Tally.remote(), limited(2, name="limited")
