@@ -77,6 +77,7 @@ extension SimulationTests {
             (714_845, nil, "a node that was joining never heard that the head had given it up"),
             (119_767_946, nil, "three workers that were killed at their start cost a task that has four tries"),
             (321_180_413, nil, "two leases that were refused for one worker's death counted as two deaths"),
+            (448_512_739, .generators, "a lost item was to be made behind a generator that waited for its reader"),
             (724_154, .groups, "a placement group with all of its bundles was said to look for some"),
         ]
 

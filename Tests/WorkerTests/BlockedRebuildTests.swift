@@ -60,6 +60,7 @@ private struct Pair {
                     process.receive(.objectCreated(ObjectCreated(object: create.object, offset: 0)), from: raylet)
                 case .locate(let id): process.step(.located(id, isPresent: false))
                 case .completeGet(_, let outcomes): ended.append(outcomes)
+                case .completeRequest(let token, .success): completed.insert(token)
                 default: break
                 }
             }
@@ -68,14 +69,37 @@ private struct Pair {
 
     /// What gets in the actor gave.
     var ended: [[ObjectOutcome]] = []
+    /// Requests of generators that were granted.
+    var completed: Set<UInt64> = []
 
-    mutating func call(_ arguments: [TaskArgument] = [], timeout: Int? = nil) -> ObjectReference {
+    mutating func call(_ arguments: [TaskArgument] = [], generator: GeneratorSpec? = nil) -> ObjectReference {
         var buffer = WorkerEffects()
-        let call = Call(function: WorkerHarness.function, arguments: arguments, retriesMax: 0)
+        var call = Call(function: WorkerHarness.function, arguments: arguments, retriesMax: 0)
+        call.shared.value.generator = generator
         let reference = driver.core.call(actor, call, from: nil, at: driver.now, into: &buffer)[0]
         driver.effects += buffer.items
         exchange()
         return reference
+    }
+
+    /// A generator that runs in the actor hands over its next item, or asks whether it may make it; whether it may go on.
+    mutating func yield(from task: TaskID) -> Bool {
+        request { core, effects in
+            core.yield(RayObject(data: [1], metadata: ObjectMetadata.raw), from: task, into: &effects)
+        }
+    }
+
+    mutating func admit(_ task: TaskID) -> Bool { request { core, effects in core.admit(1, of: task, into: &effects) } }
+
+    /// The request that was not granted at once.
+    var pending: UInt64 = 0
+
+    private mutating func request(_ body: (inout WorkerCore, inout WorkerEffects) -> UInt64) -> Bool {
+        var buffer = WorkerEffects()
+        pending = body(&process.core, &buffer)
+        process.effects += buffer.items
+        exchange()
+        return completed.contains(pending)
     }
 
     /// Ends a call in the actor, with a large result where that is wanted.
@@ -218,6 +242,56 @@ private struct Pair {
             if let next = pair.running.first { pair.finish(next.id, large: true) }
         }
         #expect(lost.map { pair.failure($0)?.type } == [nil, .objectUnreconstructable, nil])
+    }
+
+    @Test("A generator in the way that waits for its reader goes on beyond its limit, each second further")
+    func unreadItems() {
+        var pair = Pair()
+        let lost = pair.made()
+        let generator = pair.call(generator: GeneratorSpec(backpressure: 2)).id.task
+        let made = (pair.yield(from: generator), pair.yield(from: generator))
+        #expect(made == (true, false))
+        pair.advance(60)
+        #expect(!pair.completed.contains(pair.pending), "nothing waits behind it")
+        pair.lose([lost])
+        for allowed in [1, 2, 4] {
+            pair.advance(1)
+            #expect(pair.completed.contains(pair.pending))
+            // It makes what it may have now beyond what it had a second ago.
+            for count in 1...max(1, allowed / 2) {
+                let goesOn = pair.yield(from: generator)
+                #expect(goesOn == (count < allowed / 2))
+            }
+        }
+        #expect(pair.running.map(\.id) == [generator])
+        pair.finish(generator)
+        #expect(pair.running.map(\.id) == [lost.id.task])
+        pair.finish(lost.id.task, large: true)
+        #expect(pair.failure(lost) == nil)
+    }
+
+    @Test("So does one that waits because of the limit of its actor, and not one with another place")
+    func unreadItemsOfTheActor() {
+        var pair = Pair()
+        let lost = pair.made()
+        let generator = pair.call(generator: GeneratorSpec(actorBackpressure: 1)).id.task
+        let made = (pair.admit(generator), pair.yield(from: generator), pair.admit(generator))
+        #expect(made == (true, true, false))
+        pair.lose([lost])
+        pair.advance(1)
+        #expect(pair.completed.contains(pair.pending))
+        let further = (pair.yield(from: generator), pair.admit(generator))
+        #expect(further == (true, false))
+        pair.finish(generator)
+        #expect(pair.running.map(\.id) == [lost.id.task])
+        var roomy = Pair(concurrency: 2)
+        let other = roomy.made()
+        let unread = roomy.call(generator: GeneratorSpec(backpressure: 1)).id.task
+        let goesOn = roomy.yield(from: unread)
+        #expect(!goesOn)
+        roomy.lose([other])
+        roomy.advance(10)
+        #expect(roomy.running.map(\.id) == [unread, other.id.task] && !roomy.completed.contains(roomy.pending))
     }
 
     @Test("An actor that has ended makes nothing again, and the error says so") func ended() {

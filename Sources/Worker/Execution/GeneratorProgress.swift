@@ -27,13 +27,15 @@ struct GeneratorProgress: Sendable {
     /// Items that the reader has asked for.
     var consumed = 0
     var waiting: Waiting?
+    /// Unread items that it may have beyond its limit: a lost result is to be made again behind it.
+    var excess = 0
     /// Whether no further item is wanted of this try.
     var isOver = false
 
     /// Whether the function waits behind an item: with it as many are unread as the limit allows.
     func mustWait(_ waiting: Waiting, _ generator: GeneratorSpec?) -> Bool {
         guard let limit = generator?.backpressure, limit > 0 else { return false }
-        return waiting.index + 1 - consumed >= limit
+        return waiting.index + 1 - consumed >= limit + excess
     }
 }
 

@@ -46,6 +46,8 @@ package struct ItemBudget: Sendable {
         /// Items that it has made or may make, from the first one on, and those that its reader has asked for.
         var granted = 0
         var consumed = 0
+        /// How many may count beyond the limit when it asks.
+        var excess = 0
         var question: Question?
 
         var unread: Int { max(0, granted - consumed) }
@@ -89,6 +91,12 @@ package struct ItemBudget: Sendable {
         running[task]?.consumed = max(consumed, count)
     }
 
+    /// A call may ask for so many items beyond the limit.
+    package mutating func exceed(by count: Int, for task: TaskID) { running[task]?.excess = count }
+
+    /// Whether a call waits for room.
+    package func isWaiting(_ task: TaskID) -> Bool { running[task]?.question != nil }
+
     /// A call does not want to make further items any more; the question that it waited for.
     @discardableResult package mutating func withdraw(_ task: TaskID) -> UInt64? {
         guard let question = running[task]?.question else { return nil }
@@ -129,7 +137,7 @@ package struct ItemBudget: Sendable {
     }
 
     private mutating func grant(_ question: Question, to task: TaskID) -> Bool {
-        guard let call = running[task], unread < question.limit || !call.hasReader else { return false }
+        guard let call = running[task], unread < question.limit + call.excess || !call.hasReader else { return false }
         running[task]?.granted += question.count
         return true
     }

@@ -74,15 +74,28 @@ extension WorkerCore {
     }
 
     private mutating func read(_ count: Int, of id: TaskID, into effects: inout WorkerEffects) {
-        var progress = execution.generators[id] ?? GeneratorProgress()
-        progress.consumed = max(progress.consumed, count)
-        let waiting = progress.waiting
-        if let waiting, !progress.mustWait(waiting, execution.running[id]?.spec.generator) { progress.waiting = nil }
-        execution.generators[id] = progress
-        if let waiting, progress.waiting == nil {
+        let consumed = execution.generators[id]?.consumed ?? 0
+        execution.generators[id, default: GeneratorProgress()].consumed = max(consumed, count)
+        execution.budget.read(id, upTo: count)
+        goOnWithinLimits(id, into: &effects)
+    }
+
+    /// A generator that stands before a call which makes a lost result again may make more than its limits allow: whoever
+    /// is to read it may wait for that result.
+    mutating func exceedLimits(of id: TaskID, by count: Int, into effects: inout WorkerEffects) {
+        execution.generators[id, default: GeneratorProgress()].excess = count
+        execution.budget.exceed(by: count, for: id)
+        goOnWithinLimits(id, into: &effects)
+    }
+
+    /// More has been read of a generator, or more is allowed: it goes on if it need not wait any more.
+    private mutating func goOnWithinLimits(_ id: TaskID, into effects: inout WorkerEffects) {
+        if let progress = execution.generators[id], let waiting = progress.waiting,
+            !progress.mustWait(waiting, execution.running[id]?.spec.generator)
+        {
+            execution.generators[id]?.waiting = nil
             endBlocking(id, .completeRequest(waiting.token, .success(.done(Done()))), into: &effects)
         }
-        execution.budget.read(id, upTo: count)
         grantItems(into: &effects)
     }
 

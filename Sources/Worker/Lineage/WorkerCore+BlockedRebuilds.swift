@@ -12,6 +12,9 @@ internal import RayWire
 ///     owner: each of them waits, over tasks of this process, for a rebuild that waits so ──▶ it fails, and says why
 ///
 /// Neither side can see it alone: the actor knows who waits for which objects, the owner what these are made of.
+///
+/// A generator in such a place that waits for its reader goes on beyond its limit, with each look further: its reader may
+/// wait for what is to be made again.
 extension WorkerCore {
     /// How often both look.
     private static let lookMilliseconds = 1_000
@@ -42,15 +45,40 @@ extension WorkerCore {
             let report = RebuildBlocked(task: id, attempt: UInt32(task.spec.attempt), awaited: awaited)
             effects.send(.rebuildBlocked(report), to: task.caller)
         }
+        makeWay(for: blocked, into: &effects)
         watchRebuilds()
+    }
+
+    /// Generators that wait for their reader in the way of these calls may each make twice as many items beyond their
+    /// limits as at the last look.
+    private mutating func makeWay(for blocked: [TaskID], into effects: inout WorkerEffects) {
+        var waiting: Set<TaskID> = []
+        for id in blocked {
+            guard let task = execution.received[id] else { continue }
+            for (other, _) in running(inTheWayOf: task) where isWaitingForReader(other) { waiting.insert(other) }
+        }
+        for id in waiting.sorted() {
+            let excess = execution.generators[id]?.excess ?? 0
+            exceedLimits(of: id, by: min(max(1, 2 * excess), Int(UInt32.max)), into: &effects)
+        }
+    }
+
+    private func isWaitingForReader(_ id: TaskID) -> Bool {
+        execution.generators[id]?.waiting != nil || execution.budget.isWaiting(id)
+    }
+
+    /// The calls that have the places of this one, in a fixed order.
+    private func running(inTheWayOf task: Execution.Received) -> [(key: TaskID, value: Execution.Received)] {
+        execution.running.sorted { $0.key < $1.key }.filter { _, running in
+            !execution.hasGroups || running.spec.concurrencyGroup == task.spec.concurrencyGroup
+        }
     }
 
     /// What the calls wait for that have the places of this one: a list for each get without a limit. Nothing if one of
     /// them goes on by itself.
     private func awaitedObjects(inTheWayOf task: Execution.Received) -> [[ObjectID]] {
         var awaited: [[ObjectID]] = []
-        for (id, running) in execution.running.sorted(by: { $0.key < $1.key })
-        where !execution.hasGroups || running.spec.concurrencyGroup == task.spec.concurrencyGroup {
+        for (id, _) in running(inTheWayOf: task) {
             let requests = waits.filter { $0.value.task == id }.sorted { $0.key < $1.key }.map(\.value)
             guard !requests.isEmpty, !execution.cancelled.contains(id) else { return [] }
             for request in requests {
