@@ -22,7 +22,7 @@ simulate() {
 }
 
 make --no-print-directory lint
-RAY_OWN=strict make --no-print-directory test
+NIGHTLY=1 make --no-print-directory test
 make --no-print-directory chaos
 simulate "$seeds"
 simulate $((seeds / 4)) --head-dies

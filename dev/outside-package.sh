@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds and runs a package outside this repository: one ".package(path:)" line, no special flags, no "ray" on PATH.
 # The README's example is in it, and a command with libraries of its own and of a further package. All is built for
-# release, with and without --static-swift-stdlib; the static command is left in .build/outside/static for the tests.
-# The first time takes minutes; what it built is kept in .build/outside.
+# release; with --static Swift's libraries are in the programs (--static-swift-stdlib), and the command is left in
+# .build/outside/static for the tests. The first time takes minutes; what it built is kept in .build/outside.
 set -euo pipefail
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 swift=$(command -v "${SWIFT:-swift}")
@@ -58,9 +58,12 @@ run() {
 }
 
 scratch=${OUTSIDE_SCRATCH:-$repository/.build/outside}
-programs=$(build --static-swift-stdlib)
-run "$programs"
-mkdir -p "$scratch/static"
-cp "$programs/OutsideCommand" "$scratch/static/OutsideCommand"
-run "$(build)"
-echo "The package outside the repository builds and runs, with the Swift libraries in it and without."
+if [[ ${1:-} == --static ]]; then
+    programs=$(build --static-swift-stdlib)
+    run "$programs"
+    mkdir -p "$scratch/static"
+    cp "$programs/OutsideCommand" "$scratch/static/OutsideCommand"
+else
+    run "$(build)"
+fi
+echo "The package outside the repository builds and runs${1:+ with Swift's libraries in it}."

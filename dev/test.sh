@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds and runs all tests in the one configuration that is shipped: release. Arguments go to "swift test",
-# e.g. dev/test.sh --filter SchedulerTests
+# e.g. dev/test.sh --filter SchedulerTests. With NIGHTLY=1 also what takes long and seldom finds anything: the package
+# outside with Swift's libraries in it, and all features on Ray's own core.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -21,9 +22,12 @@ if (($# > 0)); then
     exit
 fi
 phase "Unit tests and simulation" run --skip IntegrationTests
-# Before the processes: a test of these runs the static program on a node that has no Swift libraries.
 phase "Package outside" dev/outside-package.sh
-export RAY_TEST_STATIC=$PWD/.build/outside/static/OutsideCommand
+if [[ -n ${NIGHTLY:-} ]]; then
+    phase "Package outside, static" dev/outside-package.sh --static
+    # A test of the processes runs it on a node that has no Swift libraries.
+    export RAY_TEST_STATIC=$PWD/.build/outside/static/OutsideCommand
+fi
 phase "Python" dev/python.sh test
 # By themselves: they measure times of whole processes, and two processors are soon busy.
 phase "Processes" run --filter IntegrationTests

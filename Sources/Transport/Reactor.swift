@@ -100,7 +100,7 @@ package final class Reactor: @unchecked Sendable {
     private static let wakeToken = UInt64.max
     private static let shallowMicroseconds: UInt64 = 1_000
     private static let deepMicroseconds: UInt64 = 10_000_000
-    private static let napNanoseconds: UInt64 = 100_000
+    private static let napNanoseconds: UInt64 = 200_000
     private static let callerQuietNanoseconds: UInt64 = 200_000
     private static let executorQuietNanoseconds: UInt64 = 1_000_000
 

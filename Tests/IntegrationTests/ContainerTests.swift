@@ -136,7 +136,7 @@ extension IntegrationTests {
                 #expect(driver.output.contains("SystemError.runtimeEnvSetup"), "\(driver.everything)")
                 #expect(driver.output.contains("--static-swift-stdlib"), "\(driver.everything)")
                 #expect(driver.output.contains("next: 9"), "\(driver.everything)")
-                // Built apart, with the remedy; dev/test.sh always does.
+                // Built apart, with the remedy, by NIGHTLY=1 make test.
                 if let program = ProcessInfo.processInfo.environment["RAY_TEST_STATIC"] {
                     let fixed = try await sandbox.run(
                         program, "--resource=bare", "2", "3", "7", environment: environment)

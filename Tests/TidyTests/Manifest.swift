@@ -139,13 +139,13 @@ enum Layers {
         "RayNode": Set(roles + ["RayCore", "RayWire", "RayTransport", "RayStorage", "RaySystem", "CRaySystem"]),
         "Ray": Set(
             roles + [
-                "RayCore", "RayWire", "RayTransport", "RayNode", "RayMacros", "RaySystem", "CRaySystem", "CRayRecords",
+                "RayCore", "RayWire", "RayTransport", "RayNode", "RayMacros", "RaySystem", "CRaySystem",
             ]),
         "RaySimulation": Set(roles + ["RayCore", "RayWire"]),
     ]
 
     /// Packages that programs of users may get with product `Ray`.
-    static let packages: Set = ["swift-log", "swift-collections", "swift-syntax", "swift-nio", "swift-nio-ssl"]
+    static let packages: Set = ["swift-log", "swift-collections", "swift-syntax"]
 
     /// What a module's files import from this package though its layer does not allow it.
     static func breaches(of target: String, in source: SourceText, modules: Set<String>) -> [Finding] {

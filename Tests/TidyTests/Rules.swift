@@ -54,7 +54,7 @@ enum Rules {
             guard count > functionLinesMax else { return nil }
             return Finding(
                 path: source.path, line: index + 1,
-                message: "a function of \(count) lines; split it, 70 are the most")
+                message: "a function of \(count) lines; split it, \(Self.functionLinesMax) are the most")
         }
     }
 

@@ -73,6 +73,7 @@ import Testing
             let reference = call(&harness, actor)
             let token = harness.get([reference])
             #expect(calls(&harness).count == 1)
+            harness.step(.peerLost(WorkerHarness.worker.worker, reason: "closed"))
             harness.receive(state(actor, .restarting, 1, retries: retries))
             let failed = harness.outcome(token)?.first?.errorType
             let later = call(&harness, actor)
@@ -102,6 +103,7 @@ import Testing
             harness.effects += buffer.items
             let token = harness.get([reference])
             #expect(calls(&harness).count == 1)
+            harness.step(.peerLost(WorkerHarness.worker.worker, reason: "closed"))
             harness.receive(state(actor, .restarting, 1, retries: 3))
             harness.receive(state(actor, .alive, 1, retries: 3))
             #expect(harness.outcome(token)?.first?.errorType == (own == 0 ? .actorUnavailable : nil))
@@ -173,6 +175,46 @@ import Testing
         #expect(harness.outcome(before)?.first?.errorType == .actorDied)
         let after = harness.get([call(&harness, actor)])
         #expect(harness.outcome(after)?.first?.errorType == .actorDied)
+    }
+
+    @Test("Results that come between the news of the actor's end and the end of its link count; nothing is sent there")
+    func lastWords() {
+        for phase in [ActorPhase.dead, .restarting] {
+            var harness = WorkerHarness()
+            let actor = create(&harness)
+            harness.receive(state(actor, .alive))
+            let (first, second) = (call(&harness, actor), call(&harness, actor))
+            let said = calls(&harness)[0].spec
+            let tokens = (harness.get([first]), harness.get([second]))
+            harness.receive(state(actor, phase, 1))
+            let later = harness.get([call(&harness, actor)])
+            #expect(calls(&harness).isEmpty)
+            harness.done(said)
+            #expect(harness.outcome(tokens.0)?.first?.errorType == nil && harness.outcome(tokens.0) != nil)
+            #expect(harness.outcome(tokens.1) == nil && harness.outcome(later) == nil)
+            harness.step(.peerLost(WorkerHarness.worker.worker, reason: "closed"))
+            let error: ErrorType = phase == .dead ? .actorDied : .actorUnavailable
+            #expect(harness.outcome(tokens.1)?.first?.errorType == error)
+            #expect(harness.outcome(later)?.first?.errorType == (phase == .dead ? .actorDied : nil))
+        }
+    }
+
+    @Test("The end of the link is waited for a second; of several pieces of news the last one counts")
+    func silentLink() {
+        var harness = WorkerHarness()
+        let actor = create(&harness)
+        harness.receive(state(actor, .alive))
+        let lost = harness.get([call(&harness, actor)])
+        let again = call(&harness, actor, retries: 1)
+        _ = harness.sent()
+        harness.receive(state(actor, .restarting, 1))
+        harness.receive(state(actor, .alive, 1))
+        let later = call(&harness, actor)
+        harness.advance(900)
+        #expect(harness.outcome(lost) == nil && calls(&harness).isEmpty)
+        harness.advance(200)
+        #expect(harness.outcome(lost)?.first?.errorType == .actorUnavailable)
+        #expect(callsOverNewLink(&harness) == [again.id.task, later.id.task])
     }
 
     @Test("A broken link to a living actor fails its calls within the limit, later calls go on") func broken() {

@@ -36,7 +36,13 @@ TRACE_SETTINGS = (
 # Those of a head.
 HEAD_SETTINGS = ("scheduler_spread_threshold", *TRACE_SETTINGS)
 # Those that workers, which have them from their raylets, and drivers look at.
-WORKER_SETTINGS = ("lineage_pinning_enabled", "max_lineage_bytes", *TRACE_SETTINGS)
+WORKER_SETTINGS = (
+    "lineage_pinning_enabled",
+    "max_lineage_bytes",
+    "task_oom_retries",
+    "task_oom_retry_delay_base_ms",
+    *TRACE_SETTINGS,
+)
 # What raylets read from variables of this name, with RAY_ in front (RayletConfiguration+Environment.swift).
 RAYLET_SETTINGS = (
     "automatic_object_spilling_enabled",

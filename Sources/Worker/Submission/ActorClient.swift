@@ -27,8 +27,11 @@ struct ActorClient: Sendable {
     var inFlight: Deque<TaskID> = []
     /// The number of the next call that is sent to this incarnation.
     var sequence: UInt64 = 0
-    /// The link is gone though the GCS says that the actor lives: from then on its calls fail.
+    /// The link is gone though the GCS says that the actor lives, or the other way round: calls wait, and if the other word
+    /// does not come by then, those that were sent are lost.
     var unavailableAt: Instant?
+    /// What the GCS says of the end of its process, while the link to that may hold results still.
+    var news: ActorState?
     /// When it began to be started again.
     var restartingSince = Instant.zero
     /// When a call without retries has waited long enough for it to be back.

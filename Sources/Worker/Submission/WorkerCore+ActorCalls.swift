@@ -258,9 +258,9 @@ extension WorkerCore {
     }
 
     mutating func actorUpdate(_ state: ActorState, at now: Instant, into effects: inout WorkerEffects) {
-        guard let client = actors[state.id], client.phase != .dead, state.incarnation >= client.incarnation else {
-            return
-        }
+        guard let client = actors[state.id], client.phase != .dead, state.incarnation >= client.incarnation,
+            !hasLastWords(client, before: state, at: now)
+        else { return }
         actors.update(state.id) { client in
             client.creation = nil
             client.phase = state.phase
@@ -293,6 +293,32 @@ extension WorkerCore {
             if actors[state.id].map({ $0.queuedCount > 0 }) ?? false { awaitRestart(of: state.id) }
         case .dead: failCalls(of: state.id, into: &effects)
         }
+    }
+
+    /// Whether results may lie in the link to an actor's process that has ended: the news waits for the end of the link,
+    /// within a limit. Nothing is sent there meanwhile.
+    private mutating func hasLastWords(_ client: ActorClient, before news: ActorState, at now: Instant) -> Bool {
+        if client.news != nil {
+            actors[news.id]?.news = news
+            return true
+        }
+        guard client.phase == .alive, client.unavailableAt == nil, !client.inFlight.isEmpty,
+            news.phase != .alive || news.incarnation != client.incarnation
+        else { return false }
+        let due = now.advanced(milliseconds: configuration.lastWordsMilliseconds)
+        actors.update(news.id) { client in
+            client.news = news
+            client.unavailableAt = due
+        }
+        setAlarm(due)
+        return true
+    }
+
+    /// The link to an actor's process has ended, or its end was waited for long enough: the news that came before counts.
+    private mutating func takeNews(of actor: ActorID, at now: Instant, into effects: inout WorkerEffects) {
+        guard let news = actors[actor]?.news else { return }
+        actors[actor]?.news = nil
+        actorUpdate(news, at: now, into: &effects)
     }
 
     /// The arguments of an initialiser go when it has ended for the last time.
@@ -372,7 +398,9 @@ extension WorkerCore {
     /// The link to an actor's process is gone: the GCS says what comes, within a limit.
     mutating func actorWorkerLost(_ peer: WorkerID, at now: Instant, into effects: inout WorkerEffects) {
         for (id, client) in actors.sorted(by: { $0.key < $1.key })
-        where client.phase == .alive && client.address.worker == peer && client.unavailableAt == nil {
+        where client.phase == .alive && client.address.worker == peer {
+            takeNews(of: id, at: now, into: &effects)
+            guard client.unavailableAt == nil else { continue }
             let limit = now.advanced(milliseconds: Self.unavailableMilliseconds)
             actors[id]?.unavailableAt = limit
             setAlarm(limit)
@@ -381,8 +409,13 @@ extension WorkerCore {
 
     mutating func expireActorCalls(at now: Instant, into effects: inout WorkerEffects) {
         for (id, client) in actors.sorted(by: { $0.key < $1.key }) {
+            guard let limit = client.unavailableAt, limit <= now else { continue }
+            guard client.news == nil else {
+                takeNews(of: id, at: now, into: &effects)
+                continue
+            }
             // Only the head knows what has become of it.
-            guard headAwaySince == nil, let limit = client.unavailableAt, limit <= now else { continue }
+            guard headAwaySince == nil else { continue }
             actors[id]?.unavailableAt = nil
             let error = RayError(.actorUnavailable, "the connection to it broke though it lives")
             effects.append(.connect(client.address))

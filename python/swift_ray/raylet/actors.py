@@ -228,9 +228,9 @@ class ActorCalls:
             enable_task_events,
         )
         try:
-            call, count = self.template(
+            call, count = self._templates.get(key) or self.new_template(
                 key,
-                lambda: {
+                {
                     "function": function_fields(function_descriptor, language),
                     "name": name or default_name(function_descriptor),
                     "returns": max(1, num_returns) if num_returns < 0 else num_returns,

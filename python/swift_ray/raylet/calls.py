@@ -107,15 +107,12 @@ class FunctionCalls:
             raise TypeError(f"argument {number} of {descriptor.function_name}: {error}") from None
         return self.put_object(serialized) if serialized.total_bytes > INLINE_BYTES_MAX else serialized
 
-    def template(self, key: Any, describe: Any) -> tuple[Any, int]:
-        """A template and the number of its results, made once for each key that is still remembered."""
-        found = self._templates.get(key)
-        if found is None:
-            if len(self._templates) >= TEMPLATES_MAX:
-                self._templates.clear()
-            description = describe()
-            found = _core.template(msgpack.packb(description)), max(1, description["returns"])
-            self._templates[key] = found
+    def new_template(self, key: Any, description: dict) -> tuple[Any, int]:
+        """A template and the number of its results, which are found in `_templates` by the key from now on."""
+        if len(self._templates) >= TEMPLATES_MAX:
+            self._templates.clear()
+        found = _core.template(msgpack.packb(description)), max(1, description["returns"])
+        self._templates[key] = found
         return found
 
     def submit_task(
@@ -166,9 +163,9 @@ class FunctionCalls:
             enable_task_events,
         )
         try:
-            call, count = self.template(
+            call, count = self._templates.get(key) or self.new_template(
                 key,
-                lambda: {
+                {
                     "function": function_fields(function_descriptor, language),
                     "name": name or default_name(function_descriptor),
                     "returns": max(1, num_returns) if num_returns < 0 else num_returns,

@@ -1,5 +1,6 @@
 """The functions, classes and actors that a worker has loaded."""
 
+import functools
 import os
 import sys
 from collections.abc import Callable
@@ -67,14 +68,7 @@ class Functions:
 
     def _bound(self, info: Any, header: dict) -> Callable:
         """A method of the actor that lives here."""
-        instance = self.instance(header)
-
-        def method(*args: Any, **kwargs: Any) -> Any:
-            return info.function(instance, *args, **kwargs)
-
-        method.name = info.function_name
-        method.method = info.function
-        return method
+        return functools.partial(info.function, self.instance(header))
 
     def instance(self, header: dict) -> Any:
         """The actor that lives here, whose constructor may not have run yet."""
