@@ -226,7 +226,7 @@ import Testing
         #expect(told.contains(reason), "\(told)")
     }
 
-    @Test("A source that never sends its first chunk is given up for another one, and then for a new making")
+    @Test("Sources that never send their first chunk are asked twice in turn, and then given up for a new making")
     func silentSources() {
         var harness = WorkerHarness(raylet: nil)
         let reference = storedResult(&harness)
@@ -240,7 +240,8 @@ import Testing
             harness.sent().compactMap { if case .pullChunk = $0.0 { $0.1 } else { nil } }
         }
         #expect(harness.core.alarm <= harness.now)
-        for raylet in [WorkerHarness.raylet, WorkerHarness.other] {
+        let sources = [WorkerHarness.raylet, WorkerHarness.other]
+        for raylet in sources + sources {
             #expect(asked() == [raylet.worker])
             harness.advance(0)
             #expect(harness.core.alarm <= harness.now.advanced(milliseconds: 30_000))
@@ -250,6 +251,29 @@ import Testing
         }
         #expect(harness.outcome(token) == nil)
         #expect(harness.leaseRequests().count == 1)
+    }
+
+    @Test("What was put is not lost with one request that its only source never answers")
+    func putBySilentSource() {
+        var harness = WorkerHarness(raylet: nil)
+        let id = harness.core.nextPutID(of: nil)
+        var effects = WorkerEffects()
+        harness.core.sealed(id, byteCount: 3, at: WorkerHarness.raylet, isLocal: false, into: &effects)
+        let reference = ObjectReference(id: id, owner: WorkerHarness.driver)
+        let token = harness.get([reference])
+        harness.advance(0)
+        _ = harness.sent()
+        harness.advance(30_000)
+        let asked = harness.sent().compactMap { if case .pullChunk(let pull) = $0.0 { pull.offset } else { nil } }
+        #expect(asked == [0])
+        let chunk = ObjectChunk(
+            object: reference.id, offset: 0, dataBytes: 3, metadataBytes: 0, containedBytes: 0, bytes: [1, 2, 3])
+        harness.receive(.objectChunk(chunk), from: WorkerHarness.raylet.worker)
+        guard case .inline(let object)? = harness.outcome(token)?.first else {
+            Issue.record("not inline")
+            return
+        }
+        #expect(object.data == [1, 2, 3])
     }
 
     @Test("Chunks come in any order; what is outside of the object has it read elsewhere, from its beginning")

@@ -55,6 +55,8 @@ struct Fetch: Sendable {
     var locations: [Address] = []
     /// Locations that were tried or are being tried.
     var tried: Set<WorkerID> = []
+    /// Locations that took a request and did not answer it in time: each is asked once more, after the others.
+    var silent: Set<WorkerID> = []
     var current: Address?
     /// Why each location could not give it.
     var failures: [String] = []

@@ -39,10 +39,23 @@ extension RayletCore {
                 let seconds = settings.connectMillisecondsMax / 1_000
                 locationFailed(object, "it could not be reached within \(seconds) s", at: now, into: &effects)
             } else if fetch.pieces.values.contains(where: { now >= $0.deadline }) {
-                let seconds = settings.chunkMillisecondsMax / 1_000
-                locationFailed(object, "it sent nothing for \(seconds) s", at: now, into: &effects)
+                locationSilent(object, at: now, into: &effects)
             }
         }
+    }
+
+    /// The current location has taken a request and does not answer, while its link holds.
+    ///
+    /// Nobody has said that the object is not there: before it counts as lost, the location is asked once more.
+    private mutating func locationSilent(
+        _ object: ObjectID, at now: Instant, into effects: inout [RayletEffect]
+    ) {
+        guard let current = fetches[object]?.current else { return }
+        if fetches[object]?.silent.insert(current.worker).inserted == true {
+            fetches[object]?.locations.append(current)
+        }
+        let seconds = settings.chunkMillisecondsMax / 1_000
+        locationFailed(object, "it sent nothing for \(seconds) s", at: now, into: &effects)
     }
 
     /// Answers all that wait for the object and forgets the fetch.

@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 internal import RayCore
+internal import RayObjectStore
 internal import RayWire
 
 extension Cluster {
@@ -105,9 +106,9 @@ extension Cluster {
             if let object = objects.first {
                 return "the store of \(raylet.name) holds \(objects.count) objects, \(object.short) among them,"
             }
-            if !raylet.store.disk.files.isEmpty {
-                return "the disk of \(raylet.name) holds \(raylet.store.disk.files.count) files"
-            }
+            // A file stays for the objects of other jobs in it.
+            let files = raylet.store.disk.files.values.filter { $0.allSatisfy { $0.0.id.job == job } }
+            if !files.isEmpty { return "the disk of \(raylet.name) holds \(files.count) files" }
         }
         return nil
     }

@@ -12,7 +12,9 @@ struct RemotePull: Sendable {
     /// Which making of the object it is.
     var version: UInt32
     /// Nodes that could not give it.
-    var tried: [NodeID] = []
+    var tried: Set<NodeID> = []
+    /// Sources that took a request and did not answer it in time: each is asked once more, after the others.
+    var silent: Set<WorkerID> = []
     /// What the source's first chunk has told.
     var sizes: Sizes?
     var bytes: [UInt8] = []
@@ -92,7 +94,7 @@ extension WorkerCore {
             pulls[id] = nil
             objects.update(id) { $0.presence = .unknown }
             let error = RayError(.objectLost, "object \(id) cannot be fetched", causes: pull.reasons)
-            notFound(id, at: pull.tried, version: pull.version, error, at: now, into: &effects)
+            notFound(id, at: pull.tried.sorted(), version: pull.version, error, at: now, into: &effects)
             return
         }
         pulls[id]?.sizes = nil
@@ -111,7 +113,7 @@ extension WorkerCore {
     ) {
         guard let pull = pulls[id], let source = pull.sources.first else { return }
         pulls[id]?.reasons.append("\(source.host):\(source.port): \(reason)")
-        pulls[id]?.tried.append(source.node)
+        pulls[id]?.tried.insert(source.node)
         pulls[id]?.sources.removeFirst()
         askFirstChunk(id, at: now, into: &effects)
     }
@@ -188,6 +190,10 @@ extension WorkerCore {
             }
             guard deadline <= now else { continue }
             let limit = pull.sizes == nil ? Self.firstChunkMilliseconds : Self.chunkMilliseconds
+            // Nobody has said that the object is not there: before it counts as lost, the source is asked once more.
+            if let source = pull.sources.first, pulls[id]?.silent.insert(source.worker).inserted == true {
+                pulls[id]?.sources.append(source)
+            }
             sourceFailed(id, "no answer for \(limit / 1000) s", at: now, into: &effects)
         }
     }
