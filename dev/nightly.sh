@@ -28,6 +28,7 @@ simulate "$seeds"
 simulate $((seeds / 4)) --head-dies
 simulate $((seeds / 8)) --workload groups
 simulate $((seeds / 8)) --reads-late
+simulate $((seeds / 4)) --reads-together
 simulate $((seeds / 8)) --workload groups --head-dies
 if [[ -n ${RAY_TESTS:-} ]]; then dev/ray-tests.sh; fi
 make --no-print-directory bench

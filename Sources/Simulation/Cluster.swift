@@ -154,6 +154,7 @@ final class Cluster {
     private func perform(_ kind: Event.Kind) {
         switch kind {
         case .arrival(let link, let side, let epoch, let bytes): arrive(link, side, epoch, bytes)
+        case .read(let link, let side, let epoch): read(link, side, epoch)
         case .dial(let link): dial(link)
         case .dialed(let link, let reason): dialed(link, reason)
         case .closed(let link, let side, let epoch, let reason, let isProcessGone):

@@ -136,6 +136,9 @@ package struct SimulationOptions: Sendable, Hashable {
     /// Whether processes of one node read some of what they say to each other late, as where they share few processors, and
     /// workers are killed that have just stored something.
     package var readsLate = false
+    /// Whether drivers and workers read what has come together at once, and hear all of it before they do what follows from
+    /// the first, as real ones do.
+    package var readsTogether = false
     package var plantedFault: SimulationPlantedFault?
     /// Size of the workload: the argument of Fibonacci, or nothing for what the seed chooses.
     package var size: Int?

@@ -21,5 +21,19 @@ extension SimulationTests {
                 }
             }
         }
+
+        @Test(
+            "Messages that came together are heard together, also late and beside a head that dies",
+            .timeLimit(.minutes(5)))
+        func together() {
+            for seed in stride(from: UInt64(1), through: 200, by: Int(SimulationTests.seedStep)) {
+                var options = SimulationOptions()
+                options.readsTogether = true
+                options.readsLate = seed % 4 == 1
+                options.headDies = seed % 4 == 2
+                let report = Simulation.run(seed: seed, options: options)
+                #expect(report.failure == nil, "\(report.summary)")
+            }
+        }
     }
 }

@@ -18,7 +18,9 @@ extension SimulationTests {
         func sweep(block: UInt64) {
             let first = block * Self.seedsPerCase + 1
             for seed in stride(from: first, to: first + Self.seedsPerCase, by: Int(SimulationTests.sweepStep)) {
-                let report = Simulation.run(seed: seed)
+                var options = SimulationOptions()
+                options.readsTogether = seed.isMultiple(of: 2)
+                let report = Simulation.run(seed: seed, options: options)
                 #expect(report.failure == nil, "\(report.summary)")
             }
         }

@@ -31,6 +31,9 @@ package struct SimulateCommand: ParsableCommand {
     @Flag(help: "Processes of one node read some of what they say to each other late.")
     package var readsLate = false
 
+    @Flag(help: "Drivers and workers read what has come together at once, before they act on the first of it.")
+    package var readsTogether = false
+
     @Flag(help: "Nothing else fails.")
     package var nothingElse = false
 
@@ -62,6 +65,7 @@ package struct SimulateCommand: ParsableCommand {
         options.traceLinesMax = traceLines
         options.headDies = headDies
         options.readsLate = readsLate
+        options.readsTogether = readsTogether
         options.plantedFault = plant.flatMap { SimulationPlantedFault(rawValue: $0) }
         if nothingElse {
             options.killsMax = 0
@@ -85,6 +89,7 @@ package struct SimulateCommand: ParsableCommand {
         if let workload { words += ["--workload", workload] }
         if headDies { words.append("--head-dies") }
         if readsLate { words.append("--reads-late") }
+        if readsTogether { words.append("--reads-together") }
         if let plant { words += ["--plant", plant] }
         if nothingElse { words.append("--nothing-else") }
         return words.joined(separator: " ")

@@ -10,6 +10,8 @@ struct Event {
     enum Kind {
         /// Bytes of connection `epoch` reach the end `side` of a link.
         case arrival(SimulatedLink, side: Int, epoch: Int, bytes: [UInt8])
+        /// The end `side` reads what has come on connection `epoch`.
+        case read(SimulatedLink, side: Int, epoch: Int)
         /// The connecting side tries.
         case dial(SimulatedLink)
         /// An attempt ends: with a connection, or a reason why there is none.

@@ -126,6 +126,7 @@ extension Cluster {
                 payloadBytesMax: Limits.framePayloadBytesMax, initialCapacity: 4096)
             link.ends[side].lastArrival = now
             link.ends[side].cutBytes = nil
+            link.ends[side].isReadDue = false
         }
         let received = link.ends.map(\.core.highestReceived)
         // Who is connected is known before the first message comes.
@@ -159,6 +160,8 @@ extension Cluster {
 
     /// A connection is gone for one side.
     func closed(_ link: SimulatedLink, _ side: Int, _ epoch: Int, _ reason: String, _ isProcessGone: Bool) {
+        // What came before the end is read before it.
+        if link.ends[side].isReadDue { read(link, side, epoch) }
         guard link.ends[side].epoch == epoch, link.ends[side].process.isAlive else { return }
         link.ends[side].epoch = 0
         give(link, side, .disconnected(reason: reason, isProcessGone: isProcessGone))
@@ -297,6 +300,16 @@ extension Cluster {
             link.ends[side].cutBytes = 0
         }
         bytes.withUnsafeBytes { link.ends[side].decoder.append($0) }
+        guard options.readsTogether, link.ends[side].process is WorkerProcess else { return read(link, side, epoch) }
+        guard !link.ends[side].isReadDue else { return }
+        link.ends[side].isReadDue = true
+        add(.read(link, side: side, epoch: epoch), microseconds: random(0...(happens(perMille: 200) ? 2_000 : 50)))
+    }
+
+    /// Takes all frames that have come, and has the process hear what is in them.
+    func read(_ link: SimulatedLink, _ side: Int, _ epoch: Int) {
+        guard link.ends[side].epoch == epoch, link.ends[side].process.isAlive else { return }
+        link.ends[side].isReadDue = false
         do throws(WireError) {
             while link.ends[side].epoch == epoch, let frame = try link.ends[side].decoder.next() {
                 let payload = link.ends[side].decoder.withBuffer { Array($0[frame.payload]) }
@@ -305,6 +318,7 @@ extension Cluster {
         } catch {
             fail("\(link.ends[side].process.name) cannot read the frames of its peer: \(error)")
         }
+        link.ends[side].process.messagesEnd()
     }
 
     private func deliver(

@@ -25,6 +25,8 @@ final class SimulatedLink {
         var tickAt = Instant.distantFuture
         /// How many bytes of the next frame still come through after the connection was cut; nothing if it was not.
         var cutBytes: Int?
+        /// Whether something came that is to be read together with what follows it.
+        var isReadDue = false
         /// Number of the latest message that went out, and whether the next one is lost with the connection.
         var highestSent: UInt64 = 0
         var losesNext = false

@@ -31,6 +31,8 @@ class SimulatedProcess {
     }
 
     func receive(_ message: Message, requestID: UInt64, from peer: WorkerID) {}
+    /// All messages that came together were given.
+    func messagesEnd() {}
     func peerUp(_ peer: SimulatedProcess) {}
     func peerLost(_ peer: WorkerID, _ reason: String) {}
     /// The time that was wanted by `wantTick`, or an earlier one, has come.

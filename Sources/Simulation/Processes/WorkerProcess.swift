@@ -25,6 +25,9 @@ final class WorkerProcess: SimulatedProcess {
     /// The frames that wait for room, with what they want to write.
     var rooms: [ObjectID: (frame: Int, value: UInt64, bytes: Int, slot: Int)] = [:]
     private var effects = WorkerEffects()
+    /// Messages that came together, before the core hears of the first.
+    private var arrived: [WorkerCore.Input] = []
+    private static let arrivedMax = 16
     private let script: [Operation]
     /// How often this process called each actor.
     var callCounts: [ActorID: UInt64] = [:]
@@ -115,6 +118,7 @@ final class WorkerProcess: SimulatedProcess {
         switch message {
         case .jobRegistered(let registered):
             guard role == .driver, !isJoined else { return }
+            messagesEnd()
             // A driver uses the node of its machine only once that has joined.
             if let node = raylet?.id, !registered.nodes.contains(where: { $0.address.worker == node }) {
                 raylet = nil
@@ -132,22 +136,41 @@ final class WorkerProcess: SimulatedProcess {
             if rooms[created.object] != nil {
                 roomGiven(created)
             } else {
-                step(.message(message, requestID: requestID, from: peer))
+                hear(message, requestID: requestID, from: peer)
             }
         case .startActor(let start):
             actor = start.spec.id
             incarnation = start.incarnation
             actorSpec = start.spec
             actorLease = start.lease
-            step(.message(message, requestID: requestID, from: peer))
+            hear(message, requestID: requestID, from: peer)
         case .pushTask(let push):
             taskLeases[push.spec.id] = push.lease
-            step(.message(message, requestID: requestID, from: peer))
-        default: step(.message(message, requestID: requestID, from: peer))
+            hear(message, requestID: requestID, from: peer)
+        default: hear(message, requestID: requestID, from: peer)
+        }
+    }
+
+    /// Gives the core a message, at once or with those that came together with it.
+    private func hear(_ message: Message, requestID: UInt64, from peer: WorkerID) {
+        let input = WorkerCore.Input.message(message, requestID: requestID, from: peer)
+        guard cluster.options.readsTogether else { return step(input) }
+        arrived.append(input)
+        if arrived.count == Self.arrivedMax { messagesEnd() }
+    }
+
+    override func messagesEnd() {
+        guard !arrived.isEmpty else { return }
+        let inputs = arrived
+        arrived = []
+        if inputs.count > 1 { cluster.note("\(name) hears \(inputs.count) messages together") }
+        transact { core, effects in
+            for input in inputs { core.receive(input, at: cluster.now, into: &effects) }
         }
     }
 
     override func peerLost(_ peer: WorkerID, _ reason: String) {
+        messagesEnd()
         if role == .driver, !isJoined {
             cluster.note("\(name) cannot start: \(reason)")
             cluster.kill(self, signal: 0, by: "itself")
