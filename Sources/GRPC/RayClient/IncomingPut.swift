@@ -35,7 +35,7 @@ struct IncomingPut: Sendable {
     private var tail = ByteBuffer()
 
     /// Asks for room for a value by its first part, which is not taken by that; nothing if it is another kind of value.
-    init?(_ first: PutRequest, _ requestID: Int32, of runtime: any ClientRuntime, arrays: [String]) {
+    init?(_ first: PutRequest, _ requestID: Int32, of runtime: any ClientRuntime, arrays: String?) {
         let totalSize = first.chunkCount == 1 ? first.data.readableBytes : Int(first.totalSize)
         guard first.chunkID == 0, first.chunkCount > 0, (first.data.readableBytes...Self.sizeMax).contains(totalSize),
             let pickle = LargePickle(first.data, size: totalSize, arrays: arrays)

@@ -137,6 +137,8 @@ struct LargePutTests {
         var sample = ArraySample(count: 8)
         (sample.type, sample.order, sample.shape, sample.isShort) = ("f8", "<", [], true)
         sample.module = "numpy.core.numeric"
+        let session = ClientSession(of: "client", runtime: runtime, arrays: sample.module)
+        session.serve(caches: true, authorization: nil)
         _ = try answered(session.take(Requests.put(1, sample.pickle)))
         try expectStored(sample)
     }
@@ -230,9 +232,10 @@ extension LargePutTests {
         try expectStored(sample)
     }
 
-    @Test("Arrays of a NumPy that is not there are the program's, which hears so")
-    func withoutNumPy() {
-        let session = ClientSession(of: "client", runtime: runtime, arrays: ["numpy.core.numeric"])
+    @Test(
+        "Arrays of a NumPy that is not there are the program's, which hears so", arguments: [nil, "numpy.core.numeric"])
+    func withoutNumPy(_ module: String?) {
+        let session = ClientSession(of: "client", runtime: runtime, arrays: module)
         session.serve(caches: true, authorization: nil)
         #expect(session.take(Requests.put(1, ArraySample(count: 70_000).pickle)) == .left(nil))
         #expect(runtime.rooms.isEmpty)

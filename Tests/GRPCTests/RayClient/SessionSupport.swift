@@ -274,8 +274,8 @@ enum Requests {
     }
 }
 
-/// The modules of NumPy in its second version, which has those of the first as well.
-let arrays = ["numpy._core.numeric", "numpy.core.numeric"]
+/// The module of NumPy in its second version.
+let arrays = "numpy._core.numeric"
 
 /// The answer that a session has given.
 func answered(_ verdict: ClientSession.Verdict) throws -> ByteBuffer {
