@@ -278,6 +278,8 @@ extension LargePutTests {
             Requests.put(1, pickle, chunk: 2, of: 4, total: total),
             Requests.put(1, third, chunk: 2, of: 4, total: total, reference: "name"),
             Requests.put(2, ArraySample(count: 90_000).pickle), Requests.task(2), ByteBuffer(bytes: [0xFF]),
+            // Another request with the same number.
+            Requests.task(1), Requests.release(1, [ObjectKey(number: 9)]),
         ]
         for (index, message) in wrong.enumerated() {
             let session = ClientSession(of: "client", runtime: runtime, arrays: arrays)
