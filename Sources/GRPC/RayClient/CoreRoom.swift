@@ -62,10 +62,10 @@ final class CoreRoom: ClientRoom, @unchecked Sendable {
         }
     }
 
-    func read(at offset: Int, count: Int) -> ByteBuffer {
+    func read(at offset: Int, count: Int) -> ByteBuffer? {
         precondition(offset >= 0 && count >= 0 && count <= byteCount - offset)
         return lock.withLock { _ in
-            guard state.room != nil, let room = state.bytes else { return ByteBuffer(repeating: 0, count: count) }
+            guard state.room != nil, let room = state.bytes else { return nil }
             return ByteBuffer(bytes: UnsafeRawBufferPointer(start: room + offset, count: count))
         }
     }

@@ -295,6 +295,23 @@ extension LargePutTests {
         }
     }
 
+    @Test(
+        "What cannot be made an object any more is not the program's with other bytes", arguments: [1, 3],
+        [true, false])
+    func unsealed(parts: Int, mayCopy: Bool) throws {
+        let messages = Requests.puts(1, ArraySample(count: 90_000).pickle, parts: parts)
+        runtime.grantsAtOnce = false
+        #expect(session.take(messages[0]) == .postponed)
+        let room = try #require(runtime.rooms.last)
+        (room.standing, room.refusesSeal) = (.granted, true)
+        for message in messages.dropLast() { #expect(session.take(message) == .noted) }
+        let last = try #require(messages.last)
+        if !mayCopy, parts > 1 { #expect(session.take(last, mayCopy: false) == .postponed) }
+        // Of several parts only the last is still there, which the program refuses without the others.
+        #expect(session.take(last) == .left(nil))
+        #expect(session.take(last) == .left(nil) && runtime.references.isEmpty && runtime.rooms.count == 1)
+    }
+
     // MARK: Life
 
     @Test("Parts that come again are not taken again, and the last one has the same answer")
