@@ -124,7 +124,9 @@ let testTargets: [Target] = [
     tests("GCSTests", "RayCore", "RayWire", "RayScheduler", "RayGCS"),
     tests(
         "RayletTests", "RayCore", "RayWire", "RayRaylet", "RayNode", "RayObjectStore", "RayTransport", "CRaySystem"),
-    tests("GRPCTests", "RayGRPC", nio, http2, hpack, .product(name: "NIOEmbedded", package: "swift-nio")),
+    tests(
+        "GRPCTests", "RayGRPC", "CRayGRPC", nio, http2, hpack, .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio")),
     tests("StorageTests", "RayCore", "RayGCS", "RayStorage"),
     tests("WorkerTests", "RayCore", "RayWire", "RayWorker"),
     tests(

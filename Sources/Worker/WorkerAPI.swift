@@ -156,7 +156,8 @@ package protocol WorkerAPI: AnyObject, Sendable {
     func get(
         _ references: [ObjectReference], deadline: Instant?, from task: TaskID?,
         completion: @escaping @Sendable ([Result<any FetchedObject, RayError>]) -> Void)
-    /// Waits until `count` of the objects exist or failed, or `deadline`; tells for each whether it is ready.
+    /// Waits until `count` of the objects exist or failed, or `deadline`; tells for each whether it is ready, and nothing
+    /// at all if the runtime ends meanwhile (`RayError.runtimeEnded`).
     func wait(
         _ references: [ObjectReference], count: Int, deadline: Instant?, from task: TaskID?,
         completion: @escaping @Sendable ([Bool]) -> Void)
@@ -246,4 +247,10 @@ package struct ClusterView: Hashable, Sendable {
     package var nodes: [Node]
 
     package init(nodes: [Node]) { self.nodes = nodes }
+}
+
+extension RayError {
+    /// Why nothing comes any more.
+    package static let runtimeEnded = RayError(
+        .systemError, "ray.shutdown() was called while this waited: end what waits before that, or catch this")
 }

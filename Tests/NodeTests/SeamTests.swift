@@ -133,8 +133,8 @@ import Testing
                 if case .failure(let error) = result { told.withLock { $0.append("view \(error.type)") } }
             }
         }
-        let ended = "get error \(Worker.ended.type) \(Worker.ended.message) true"
-        #expect(told.withLock { $0 } == [ended, ended, "wait []", "view \(Worker.ended.type)"])
+        let ended = "get error \(RayError.runtimeEnded.type) \(RayError.runtimeEnded.message) true"
+        #expect(told.withLock { $0 } == [ended, ended, "wait []", "view \(RayError.runtimeEnded.type)"])
         for _ in 0..<300 where kept != nil { usleep(10_000) }
         #expect(kept == nil)
     }

@@ -341,6 +341,8 @@ extension FakeWorker {
                 try await ray.get(never, timeout: .zero)
             }
             await #expect(throws: ray.SystemError.self) { try await ray.wait(ready, count: 4) }
+            worker.state.withLock { $0.hasEnded = true }
+            await #expect(throws: ray.SystemError(.runtimeEnded)) { try await ray.wait([never]) }
         }
     }
 

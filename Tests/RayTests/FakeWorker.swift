@@ -28,6 +28,7 @@ final class FakeWorker: WorkerAPI {
         var sequence: UInt64 = 0
         var puts: UInt32 = 0
         var environment: RuntimeEnvironmentSpec?
+        var hasEnded = false
         var accelerators = AssignedAccelerators()
         /// Files in the archive, and how often one was sent.
         var blobs: [String: [UInt8]] = [:]
@@ -241,6 +242,7 @@ final class FakeWorker: WorkerAPI {
         completion: @escaping @Sendable ([Bool]) -> Void
     ) {
         whenDone {
+            if self.state.withLock({ $0.hasEnded }) { return { completion([]) } }
             let flags = references.map { self.getNow([$0]) != nil }
             guard flags.count(where: { $0 }) >= count || deadline != nil else { return nil }
             return { completion(flags) }

@@ -50,4 +50,32 @@ import Testing
         harness.assign(2)
         #expect(removals(harness).isEmpty && fetches(harness) == 1)
     }
+
+    @Test("One that could not be had is asked for again by the next lease; answers that nobody awaits change nothing")
+    func failed() throws {
+        var harness = RayletHarness()
+        harness.answersPrograms = false
+        harness.give(.programReady(key: "unknown", path: "/bin/unknown"))
+        harness.assign(1)
+        let keys = harness.effects.compactMap { if case .fetchProgram(let program) = $0 { program.key } else { nil } }
+        let key = try #require(keys.first)
+        harness.give(.programFailed(key: key, RayError(.runtimeEnvSetupFailed, "no")))
+        #expect(harness.leaseFailed.map(\.lease) == [lease(1)])
+        harness.give(.programReady(key: key, path: "/bin/late"))
+        harness.assign(2)
+        #expect(fetches(harness) == 2 && harness.wantedStarts.isEmpty)
+        for path in ["/bin/first", "/bin/second"] { harness.give(.programReady(key: key, path: path)) }
+        let paths = harness.effects.compactMap { if case .spawnWorker(let start) = $0 { start.path } else { nil } }
+        #expect(paths == ["/bin/first"])
+    }
+
+    @Test("One from which no process could be started is looked for again")
+    func gone() {
+        var harness = RayletHarness()
+        harness.assign(1)
+        #expect(fetches(harness) == 1)
+        harness.give(.spawnFailed(startToken: harness.wantedStarts[0], reason: "it is gone"))
+        harness.assign(2)
+        #expect(fetches(harness) == 2)
+    }
 }

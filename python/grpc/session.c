@@ -91,7 +91,7 @@ static PyMethodDef methods[] = {
 
 static PyType_Slot slots[] = {
     {Py_tp_doc, "Session(client, arrays): what a client has of the cluster; the same for every object of that name. "
-     "`arrays` are the modules, with spaces between them, whose `_frombuffer` makes NumPy arrays."},
+     "`arrays` is the module whose `_frombuffer` makes NumPy arrays; empty if there is none."},
     {Py_tp_new, create},
     {Py_tp_dealloc, deallocate},
     {Py_tp_methods, methods},

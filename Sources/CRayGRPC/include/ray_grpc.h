@@ -141,8 +141,8 @@ struct ray_grpc_runtime {
 void ray_grpc_set_runtime(const struct ray_grpc_runtime *runtime);
 // Leaves all requests of all clients to the program, or no longer.
 void ray_grpc_pause_sessions(int are_paused);
-// What a client has of the cluster, by the client's name; to be released. `arrays` are the modules, with spaces between
-// them, whose `_frombuffer` makes NumPy arrays here.
+// What a client has of the cluster, by the client's name; to be released. `arrays` is the module whose
+// `_frombuffer` makes NumPy arrays here; empty if there is none.
 void *ray_grpc_session(struct ray_grpc_bytes client, struct ray_grpc_bytes arrays);
 void ray_grpc_release_session(void *session);
 // Gives back all that a client has; nobody finds the session any more.

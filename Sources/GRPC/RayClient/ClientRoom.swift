@@ -13,8 +13,8 @@ package protocol ClientRoom: Sendable {
     func wait(milliseconds: Int)
     /// Writes a part of the object; it is granted, and the part lies within.
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int)
-    /// What was written in a part of it.
-    func read(at offset: Int, count: Int) -> ByteBuffer
+    /// What was written in a part of it; nothing once it is sealed or given back.
+    func read(at offset: Int, count: Int) -> ByteBuffer?
     /// All is written: the object's id, which counts as one reference. Nothing if it is refused.
     func seal() -> ObjectKey?
     /// The object is not wanted any more.

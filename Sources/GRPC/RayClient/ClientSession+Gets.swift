@@ -53,7 +53,7 @@ extension ClientSession {
         }
         let end = NIODeadline.now() + .milliseconds(milliseconds)
         let start = Int(request.startChunkID)
-        runtime.get(ids, milliseconds: milliseconds, arrays: arrays.first) { [self] values in
+        runtime.get(ids, milliseconds: milliseconds, arrays: arrays) { [self] values in
             // At the session's end it has ended as well.
             guard let get = state.withLock({ $0.gets.removeValue(forKey: number) }) else { return }
             switch values {

@@ -49,7 +49,9 @@ extension ClientSession {
     ) -> Verdict {
         let isAnswering = state.withLock { $0.isAnswering }
         // The parts of a value come one behind the other.
-        if let put = turn.put, !isAnswering || put.requestID != request.requestID { return handOver(&turn) }
+        if let put = turn.put, !isAnswering || put.requestID != request.requestID || !request.isPut {
+            return handOver(&turn)
+        }
         guard isAnswering else { return .left(nil) }
         switch request.content {
         case .put(let put): return self.put(put, request.requestID, isSmall: isSmall, at: now, &turn)
@@ -87,6 +89,8 @@ extension ClientSession {
 }
 
 extension DataRequest {
+    fileprivate var isPut: Bool { if case .put = content { true } else { false } }
+
     /// Whether there is an answer to it; of a value in parts, it is to the last one.
     fileprivate var isAnswered: Bool {
         if case .put(let put) = content { put.chunkID == put.chunkCount - 1 } else { true }

@@ -55,14 +55,14 @@ package final class ClientSession: Sendable {
 
     let client: String
     let runtime: any ClientRuntime
-    /// The modules of NumPy that are there, by which pickles make arrays.
-    let arrays: [String]
+    /// The module of NumPy by which pickles make arrays, if there is NumPy.
+    let arrays: String?
     let state = Mutex(State())
     /// Held while a request is answered: a client that has connected again may ask once more meanwhile.
     let turn = Mutex(Turn())
 
-    /// A client of this name, which has nothing yet. Arrays in pickles are made by `_frombuffer` of one of these modules.
-    package init(of client: String, runtime: any ClientRuntime, arrays: [String]) {
+    /// A client of this name, which has nothing yet. Arrays in pickles are made by `_frombuffer` of the module `arrays`.
+    package init(of client: String, runtime: any ClientRuntime, arrays: String?) {
         self.arrays = arrays
         self.client = client
         self.runtime = runtime

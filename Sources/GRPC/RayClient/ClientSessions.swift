@@ -26,7 +26,7 @@ enum ClientSessions {
     static var core: CoreRuntime? { state.withLock { $0.runtime } }
 
     /// The session of a client, made when it is asked for first.
-    static func session(of client: String, arrays: [String]) -> ClientSession {
+    static func session(of client: String, arrays: String?) -> ClientSession {
         state.withLock { state in
             if let session = state.sessions[client] { return session }
             guard let runtime = state.runtime else { preconditionFailure("the runtime is set first") }

@@ -3,14 +3,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-internal import CRayGRPC
-internal import NIOCore
+package import CRayGRPC
+package import NIOCore
 internal import Synchronization
 
 /// Room that the runtime of this process was asked for.
 ///
 /// Unchecked: the functions are constant, and the room is used under a lock.
-final class CoreRoom: ClientRoom, @unchecked Sendable {
+package final class CoreRoom: ClientRoom, @unchecked Sendable {
     private struct State {
         /// None any more once it is sealed or given back.
         var room: UnsafeMutableRawPointer?
@@ -25,7 +25,8 @@ final class CoreRoom: ClientRoom, @unchecked Sendable {
     private var state: State
     private let lock = Mutex(())
 
-    init(_ room: UnsafeMutableRawPointer, byteCount: Int, of functions: ray_grpc_runtime) {
+    /// Room of so many bytes that was asked for by `functions.create`, and is given back in any case.
+    package init(_ room: UnsafeMutableRawPointer, byteCount: Int, of functions: ray_grpc_runtime) {
         state = State(room: room)
         self.byteCount = byteCount
         self.functions = functions
@@ -33,12 +34,12 @@ final class CoreRoom: ClientRoom, @unchecked Sendable {
 
     deinit { abort() }
 
-    var standing: RoomStanding {
+    package var standing: RoomStanding {
         // Somebody waits: then it is not there yet.
         lock.withLockIfAvailable { _ in look(milliseconds: 0) } ?? .awaited
     }
 
-    func wait(milliseconds: Int) {
+    package func wait(milliseconds: Int) {
         for _ in stride(from: 0, to: milliseconds, by: Self.sliceMilliseconds) {
             guard lock.withLock({ _ in look(milliseconds: Self.sliceMilliseconds) }) == .awaited else { return }
         }
@@ -54,7 +55,7 @@ final class CoreRoom: ClientRoom, @unchecked Sendable {
         return state.standing
     }
 
-    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
+    package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
         precondition(offset >= 0 && bytes.count <= byteCount - offset)
         lock.withLock { _ in
             guard state.room != nil, let room = state.bytes else { return }
@@ -62,22 +63,22 @@ final class CoreRoom: ClientRoom, @unchecked Sendable {
         }
     }
 
-    func read(at offset: Int, count: Int) -> ByteBuffer {
+    package func read(at offset: Int, count: Int) -> ByteBuffer? {
         precondition(offset >= 0 && count >= 0 && count <= byteCount - offset)
         return lock.withLock { _ in
-            guard state.room != nil, let room = state.bytes else { return ByteBuffer(repeating: 0, count: count) }
+            guard state.room != nil, let room = state.bytes else { return nil }
             return ByteBuffer(bytes: UnsafeRawBufferPointer(start: room + offset, count: count))
         }
     }
 
-    func seal() -> ObjectKey? {
+    package func seal() -> ObjectKey? {
         withUnsafeTemporaryAllocation(byteCount: ObjectKey.byteCount, alignment: 1) { object in
             guard let room = take(), functions.seal(room, object.baseAddress) >= 0 else { return nil }
             return ObjectKey(bytes: UnsafeRawBufferPointer(object))
         }
     }
 
-    func abort() {
+    package func abort() {
         if let room = take() { functions.abort(room) }
     }
 

@@ -21,8 +21,8 @@ public func ray_grpc_pause_sessions(_ arePaused: CInt) { ClientSessions.pause(ar
 /// See `ray_grpc.h`.
 @c @implementation
 public func ray_grpc_session(_ client: ray_grpc_bytes, _ arrays: ray_grpc_bytes) -> UnsafeMutableRawPointer {
-    let modules = String(decoding: arrays.buffer, as: UTF8.self).split(separator: " ").map(String.init)
-    let session = ClientSessions.session(of: String(decoding: client.buffer, as: UTF8.self), arrays: modules)
+    let module = arrays.count == 0 ? nil : String(decoding: arrays.buffer, as: UTF8.self)
+    let session = ClientSessions.session(of: String(decoding: client.buffer, as: UTF8.self), arrays: module)
     return Unmanaged.passRetained(session).toOpaque()
 }
 

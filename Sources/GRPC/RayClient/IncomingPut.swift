@@ -35,7 +35,7 @@ struct IncomingPut: Sendable {
     private var tail = ByteBuffer()
 
     /// Asks for room for a value by its first part, which is not taken by that; nothing if it is another kind of value.
-    init?(_ first: PutRequest, _ requestID: Int32, of runtime: any ClientRuntime, arrays: [String]) {
+    init?(_ first: PutRequest, _ requestID: Int32, of runtime: any ClientRuntime, arrays: String?) {
         let totalSize = first.chunkCount == 1 ? first.data.readableBytes : Int(first.totalSize)
         guard first.chunkID == 0, first.chunkCount > 0, (first.data.readableBytes...Self.sizeMax).contains(totalSize),
             let pickle = LargePickle(first.data, size: totalSize, arrays: arrays)
@@ -78,13 +78,16 @@ struct IncomingPut: Sendable {
     }
 
     /// The parts that have come, for the program to see.
+    ///
+    /// None if they are lost, since the runtime ended when the value was sealed: the program refuses a last part alone.
     func messages() -> [ByteBuffer] {
         let size = hasParts ? position / Int(nextChunk) : 0
-        return (0..<Int(nextChunk)).map { index in
-            PutRequest.message(
-                requestID, pickled(index * size..<(index + 1) * size), chunkID: index, chunkCount: chunkCount,
-                totalSize: totalSize)
+        let parts = (0..<Int(nextChunk)).compactMap { index in
+            pickled(index * size..<(index + 1) * size).map { part in
+                PutRequest.message(requestID, part, chunkID: index, chunkCount: chunkCount, totalSize: totalSize)
+            }
         }
+        return parts.count == nextChunk ? parts : []
     }
 
     /// Where the value's bytes are in the pickle.
@@ -116,12 +119,13 @@ struct IncomingPut: Sendable {
     }
 
     /// A part of the pickle that has come.
-    private func pickled(_ range: Range<Int>) -> ByteBuffer {
+    private func pickled(_ range: Range<Int>) -> ByteBuffer? {
         let (head, inside) = (range.clamped(to: 0..<data.lowerBound), range.clamped(to: data))
         let behind = range.clamped(to: data.upperBound..<totalSize)
+        let offset = stored.dataOffset + inside.lowerBound - data.lowerBound
+        guard let written = room.read(at: offset, count: inside.count) else { return nil }
         var bytes = pickle.head.getSlice(at: head.lowerBound, length: head.count) ?? ByteBuffer()
-        bytes.writeImmutableBuffer(
-            room.read(at: stored.dataOffset + inside.lowerBound - data.lowerBound, count: inside.count))
+        bytes.writeImmutableBuffer(written)
         bytes.writeImmutableBuffer(
             tail.getSlice(at: behind.lowerBound - data.upperBound, length: behind.count) ?? ByteBuffer())
         return bytes

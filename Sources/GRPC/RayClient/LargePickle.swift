@@ -37,14 +37,14 @@ struct LargePickle: Sendable {
     static let protocolSize = 2
 
     /// Reads the beginning of a pickle of so many bytes; nothing if it is that of another value. Arrays are made by
-    /// `_frombuffer` of one of the modules.
-    init?(_ beginning: ByteBuffer, size: Int, arrays modules: [String]) {
+    /// `_frombuffer` of `module`.
+    init?(_ beginning: ByteBuffer, size: Int, arrays module: String?) {
         var rest = beginning
         guard rest.readInteger(as: UInt8.self) == PickleOpcode.proto.rawValue,
             let version = rest.readInteger(as: UInt8.self), (2...5).contains(version)
         else { return nil }
         let frameEnd = rest.readFrame().map { beginning.readableBytes - rest.readableBytes + min($0, size) }
-        let isArray = version == 5 && modules.contains { rest.skip(ArrayPickle.function(of: $0)) }
+        let isArray = version == 5 && (module.map { rest.skip(ArrayPickle.function(of: $0)) } ?? false)
         let dataStart = beginning.readableBytes - rest.readableBytes
         guard let (opcode, count) = rest.readBytesHead(), count > 0 else { return nil }
         if isArray {

@@ -21,6 +21,7 @@ package final class PackageStore: @unchecked Sendable {
 
     /// The answer to a question to the key-value store must come within this time.
     private static let answerMillisecondsMax = 30_000
+    private static let folder = "working_dir_files"
 
     /// The node's own folder, in which `folder` is.
     private let root: String
@@ -47,7 +48,7 @@ package final class PackageStore: @unchecked Sendable {
         done: @escaping (String, Outcome) -> Void
     ) throws(TransportError) {
         self.root = root
-        folder = root + "/working_dir_files"
+        folder = root + "/" + Self.folder
         self.reactor = reactor
         self.downloads = downloads
         self.send = send
@@ -61,10 +62,11 @@ package final class PackageStore: @unchecked Sendable {
         guard let uri = PackageURI(package) else {
             return finish(package, .failure(PackageError("'\(package)' is no name of a package")))
         }
-        guard let error = makeFolder() else {
+        guard let path = makeFolder(Self.folder, in: root) else {
             return uri.namesContent ? download(uri, uri.hash) : ask(uri.description, nextID())
         }
-        finish(package, .failure(error))
+        let reason = "the folder \(path) cannot be made: \(TransportError.text(errno))"
+        finish(package, .failure(PackageError(reason)))
     }
 
     /// Deletes a package that no process uses.
@@ -122,14 +124,6 @@ package final class PackageStore: @unchecked Sendable {
     private func finish(_ package: String, _ outcome: Outcome) {
         fetching.remove(package)
         done(package, outcome)
-    }
-
-    private func makeFolder() -> PackageError? {
-        let parent = root[..<(root.lastIndex(of: "/") ?? root.startIndex)]
-        for path in [String(parent), root, folder] where mkdir(path, 0o700) != 0 && errno != EEXIST {
-            return PackageError("\(path) cannot be made: \(TransportError.text(errno))")
-        }
-        return nil
     }
 
     // MARK: Fetching

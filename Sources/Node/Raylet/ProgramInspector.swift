@@ -5,27 +5,28 @@
 
 internal import CRaySystem
 internal import Glibc
-internal import RayCore
+package import RayCore
 internal import RayRaylet
 internal import RayTransport
 internal import RayWire
 internal import Synchronization
 
 /// Looks for executables on this node's disk and checks that they run here. Blocks; any thread.
-final class ProgramInspector: Sendable {
+package final class ProgramInspector: Sendable {
     private let folder: String
+    private let archive: String
     private let libraries: LibraryIndex
     private let node: ExecutableCheck.Node
-    /// Hashes whose file in the folder was read and found to be what it should be.
-    private let verified = Mutex<Set<String>>([])
-    /// Hashes of files that were brought here. At the head's node the folder is the head's archive, which keeps its own.
-    private let brought = Mutex<Set<String>>([])
+    /// By their hash, files in the folders that were read and found to be what they should be.
+    private let verified = Mutex<[String: String]>([:])
 
     /// - Parameters:
-    ///   - folder: Where executables are kept by their hash.
+    ///   - folder: Where what was brought to this node is kept by its hash; no other node's.
+    ///   - archive: Where the head keeps executables if it is on this machine.
     ///   - libraryPath: `LD_LIBRARY_PATH` of the workers.
-    init(folder: String, libraryPath: String?) {
+    package init(folder: String, archive: String, libraryPath: String?) {
         self.folder = folder
+        self.archive = archive
         libraries = LibraryIndex(libraryPath: libraryPath)
         #if arch(x86_64)
         let machine: UInt16 = 62
@@ -45,28 +46,30 @@ final class ProgramInspector: Sendable {
         return name.split(separator: " ").last.flatMap { ExecutableCheck.Version(String($0)) }
     }
 
-    /// Where the program of this hash is kept.
-    func path(of hash: String) -> String { folder + "/" + hash }
+    /// Where the program of this hash is kept if it is brought here.
+    package func path(of hash: String) -> String { folder + "/" + hash }
 
     /// The program's path on this node, why it cannot run, or nothing if it must be brought here.
-    func find(_ program: Program) -> Result<String, RayError>? {
+    package func find(_ program: Program) -> Result<String, RayError>? {
         guard !program.hash.isEmpty else { return check(program.path) }
-        guard program.hash.utf8.count == 64, [UInt8](hex: program.hash) != nil else {
+        guard Self.isHash(program.hash) else {
             return .failure(RayError(.invalidArgument, "'\(program.hash)' is no SHA-256 of a program"))
         }
-        let kept = path(of: program.hash)
-        if verified.withLock({ $0.contains(program.hash) }), access(kept, X_OK) == 0 { return .success(kept) }
-        for candidate in [kept, program.path] where access(candidate, X_OK) == 0 {
+        if let path = verified.withLock({ $0[program.hash] }), access(path, X_OK) == 0 { return .success(path) }
+        let kept = [path(of: program.hash), archive + "/" + program.hash]
+        for candidate in kept + [program.path] where access(candidate, X_OK) == 0 {
             guard hash(of: candidate, byteCount: program.byteCount) == program.hash else { continue }
             let result = check(candidate)
-            if candidate == kept, case .success = result { verified.withLock { _ = $0.insert(program.hash) } }
+            if kept.contains(candidate), case .success = result {
+                verified.withLock { $0[program.hash] = candidate }
+            }
             return result
         }
         return nil
     }
 
     /// Takes a file that was brought here as the program, if it is that.
-    func adopt(_ file: String, as program: Program) -> Result<String, RayError> {
+    package func adopt(_ file: String, as program: Program) -> Result<String, RayError> {
         defer { unlink(file) }
         guard hash(of: file, byteCount: nil) == program.hash else {
             return .failure(
@@ -77,18 +80,18 @@ final class ProgramInspector: Sendable {
             let reason = TransportError.text(errno)
             return .failure(RayError(.runtimeEnvSetupFailed, "\(kept) cannot be written: \(reason)"))
         }
-        brought.withLock { _ = $0.insert(program.hash) }
         let result = check(kept)
-        if case .success = result { verified.withLock { _ = $0.insert(program.hash) } }
+        if case .success = result { verified.withLock { $0[program.hash] = kept } }
         return result
     }
 
     /// Deletes a program, if it was brought here. Processes that run it go on.
-    func remove(_ hash: String) {
-        guard brought.withLock({ $0.remove(hash) }) != nil else { return }
-        verified.withLock { _ = $0.remove(hash) }
-        unlink(path(of: hash))
+    package func remove(_ hash: String) {
+        guard Self.isHash(hash), unlink(path(of: hash)) == 0 else { return }
+        verified.withLock { $0[hash] = nil }
     }
+
+    private static func isHash(_ text: String) -> Bool { text.utf8.count == 64 && [UInt8](hex: text) != nil }
 
     private func check(_ path: String) -> Result<String, RayError> {
         guard access(path, X_OK) == 0 else {

@@ -18,17 +18,24 @@ internal import RayWire
 final class ProgramStore: @unchecked Sendable {
     /// Largest executable, in bytes.
     static let programBytesMax = 4 << 30
+    private static let folder = "programs"
+    /// The node's own folder, in which they are kept.
+    private let root: String
     private let inspector: ProgramInspector
     private let reactor: Reactor
     private let downloads: BlobDownloads
     private let done: (String, Result<String, RayError>) -> Void
 
-    /// - Parameter done: Told the key of a program and its path, or why it cannot be had; on the leading thread.
+    /// - Parameters:
+    ///   - root: The node's own folder, made when something is first brought here; it goes with the node.
+    ///   - archive: Where the head keeps executables if it is on this machine.
+    ///   - done: Told the key of a program and its path, or why it cannot be had; on the leading thread.
     init(
-        folder: String, libraryPath: String?, reactor: Reactor, downloads: BlobDownloads,
+        root: String, archive: String, libraryPath: String?, reactor: Reactor, downloads: BlobDownloads,
         done: @escaping (String, Result<String, RayError>) -> Void
     ) {
-        inspector = ProgramInspector(folder: folder, libraryPath: libraryPath)
+        self.root = root
+        inspector = ProgramInspector(folder: root + "/" + Self.folder, archive: archive, libraryPath: libraryPath)
         self.reactor = reactor
         self.downloads = downloads
         self.done = done
@@ -48,7 +55,11 @@ final class ProgramStore: @unchecked Sendable {
     func remove(_ hash: String) { inspector.remove(hash) }
 
     private func startDownload(_ program: Program) {
-        let path = inspector.path(of: program.hash) + ".\(getpid()).part"
+        if let path = makeFolder(Self.folder, in: root) {
+            let reason = "the folder \(path) cannot be made: \(TransportError.text(errno))"
+            return done(program.key, .failure(RayError(.runtimeEnvSetupFailed, reason)))
+        }
+        let path = inspector.path(of: program.hash) + ".part"
         downloads.start(program.hash, to: path, bytesMax: Self.programBytesMax) { result in
             switch result {
             case .success(let path): self.adopt(path, as: program)

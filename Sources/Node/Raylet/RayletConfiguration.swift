@@ -10,7 +10,7 @@ package import RayWire
 
 /// What one raylet is told at its start.
 package struct RayletConfiguration: Sendable {
-    /// The session's folder on this machine; `logs`, `sockets` and `programs` in it are made if they are not there.
+    /// The session's folder on this machine; `logs` and `links` in it are made if they are not there.
     package var sessionDirectory: String
     package var nodeID: NodeID
     /// For people.
@@ -91,7 +91,8 @@ package struct RayletConfiguration: Sendable {
 
     /// Unix socket on which processes of the node get the store.
     package var storeSocketPath: String { "\(sessionDirectory)/links/store-\(shortNode).sock" }
-    /// Where packages of runtime environments are unpacked; other raylets of the machine have folders of their own.
+    /// Where executables and packages of runtime environments are kept that were brought here; other raylets of the machine
+    /// have folders of their own.
     package var resourceDirectory: String { "\(sessionDirectory)/runtime_resources/\(shortNode)" }
     /// The socket of a worker or driver of this session, if it has one.
     package func socketPath(of peer: WorkerID) -> String { "\(sessionDirectory)/links/\(peer.hex.prefix(16)).sock" }

@@ -103,8 +103,8 @@ final class RayletDriver: @unchecked Sendable {
         let downloads = BlobDownloads(reactor: reactor) { [weak self] in self?.send($0, requestID: $1, to: .gcs) }
         self.downloads = downloads
         programs = ProgramStore(
-            folder: configuration.sessionDirectory + "/programs", libraryPath: environment["LD_LIBRARY_PATH"],
-            reactor: reactor, downloads: downloads,
+            root: configuration.resourceDirectory, archive: configuration.sessionDirectory + "/programs",
+            libraryPath: environment["LD_LIBRARY_PATH"], reactor: reactor, downloads: downloads,
             done: { [weak self] key, result in
                 switch result {
                 case .success(let path): self?.give(.programReady(key: key, path: path))

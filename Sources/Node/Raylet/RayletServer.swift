@@ -128,7 +128,7 @@ package final class RayletServer: Sendable {
     }
 
     private static func makeFolders(_ session: String) throws(RayError) {
-        for folder in [session, session + "/logs", session + "/links", session + "/programs"] {
+        for folder in [session, session + "/logs", session + "/links"] {
             guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
                 throw RayError(
                     .systemError,

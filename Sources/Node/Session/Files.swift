@@ -57,6 +57,12 @@ package func writeFile(_ path: String, _ text: String) -> Bool {
     return text.withUTF8 { write(file, $0.baseAddress, $0.count) == $0.count }
 }
 
+/// Makes a folder in a node's own one, and that and the one around it before; the path of what cannot be made, by `errno`.
+func makeFolder(_ name: String, in root: String) -> String? {
+    let parent = root[..<(root.lastIndex(of: "/") ?? root.startIndex)]
+    return [String(parent), root, root + "/" + name].first { mkdir($0, 0o700) != 0 && errno != EEXIST }
+}
+
 /// Writes a text to the standard error stream.
 package func writeError(_ text: String) {
     var text = text

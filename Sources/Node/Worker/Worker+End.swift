@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-package import RayCore
+internal import RayCore
 internal import RayTransport
 internal import RayWire
 internal import RayWorker
@@ -15,7 +15,7 @@ extension Worker {
 
     /// Says goodbye: the job ends, its workers and objects go. For drivers.
     ///
-    /// Whoever still waits, or asks later, has the error `ended`; a wait tells no flags at all.
+    /// Whoever still waits, or asks later, has the error `runtimeEnded`; a wait tells no flags at all.
     package func finish() {
         transact { core, now, effects in core.flushTrace(at: now, into: &effects) }
         send(.finishJob(FinishJob()), to: .gcs)
@@ -23,20 +23,16 @@ extension Worker {
         // A moment for the goodbyes to be written; whoever misses them finds the connections closed.
         _ = reactor.poll(microseconds: 5_000) { false }
         reactor.stop()
-        failRooms(Self.ended)
+        failRooms(.runtimeEnded)
         transactState { state, _ in state.isOver = true }
     }
-
-    /// Why nothing comes any more.
-    package static let ended = RayError(
-        .systemError, "ray.shutdown() was called while this waited: end what waits before that, or catch this")
 
     /// Answers what nothing will be heard about.
     func end(_ completion: Completion) {
         switch completion {
-        case .get(let references, _, _, let body): body(references.map { _ in .failure(Self.ended) })
+        case .get(let references, _, _, let body): body(references.map { _ in .failure(.runtimeEnded) })
         case .wait(let body): body([])
-        case .request(let body): body(.failure(Self.ended))
+        case .request(let body): body(.failure(.runtimeEnded))
         }
     }
 }

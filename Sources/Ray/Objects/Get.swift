@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
+internal import RayCore
 internal import RayWorker
 
 extension ray {
@@ -102,7 +103,7 @@ extension ray {
                     from: TaskContext.current?.task, completion: completion)
             }
             // The runtime has ended.
-            guard !flags.isEmpty else { throw SystemError.system("ray.shutdown() was called while this waited") }
+            guard !flags.isEmpty else { throw SystemError(.runtimeEnded) }
         }
         var next = 0
         var ready: [ObjectRef<Value>] = []

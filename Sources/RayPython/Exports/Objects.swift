@@ -151,7 +151,7 @@ public func ray_python_wait(
                 deadline: runtime.deadline(milliseconds),
                 from: TaskID(task)
             ) { [slot = pending.slot] in
-                slot.fill($0.isEmpty && count > 0 ? .failure(Worker.ended) : .success(.ready($0)))
+                slot.fill($0.isEmpty && count > 0 ? .failure(.runtimeEnded) : .success(.ready($0)))
             }
             return 1
         })

@@ -137,6 +137,8 @@ struct LargePutTests {
         var sample = ArraySample(count: 8)
         (sample.type, sample.order, sample.shape, sample.isShort) = ("f8", "<", [], true)
         sample.module = "numpy.core.numeric"
+        let session = ClientSession(of: "client", runtime: runtime, arrays: sample.module)
+        session.serve(caches: true, authorization: nil)
         _ = try answered(session.take(Requests.put(1, sample.pickle)))
         try expectStored(sample)
     }
@@ -230,9 +232,10 @@ extension LargePutTests {
         try expectStored(sample)
     }
 
-    @Test("Arrays of a NumPy that is not there are the program's, which hears so")
-    func withoutNumPy() {
-        let session = ClientSession(of: "client", runtime: runtime, arrays: ["numpy.core.numeric"])
+    @Test(
+        "Arrays of a NumPy that is not there are the program's, which hears so", arguments: [nil, "numpy.core.numeric"])
+    func withoutNumPy(_ module: String?) {
+        let session = ClientSession(of: "client", runtime: runtime, arrays: module)
         session.serve(caches: true, authorization: nil)
         #expect(session.take(Requests.put(1, ArraySample(count: 70_000).pickle)) == .left(nil))
         #expect(runtime.rooms.isEmpty)
@@ -275,6 +278,8 @@ extension LargePutTests {
             Requests.put(1, pickle, chunk: 2, of: 4, total: total),
             Requests.put(1, third, chunk: 2, of: 4, total: total, reference: "name"),
             Requests.put(2, ArraySample(count: 90_000).pickle), Requests.task(2), ByteBuffer(bytes: [0xFF]),
+            // Another request with the same number.
+            Requests.task(1), Requests.release(1, [ObjectKey(number: 9)]),
         ]
         for (index, message) in wrong.enumerated() {
             let session = ClientSession(of: "client", runtime: runtime, arrays: arrays)
@@ -288,6 +293,23 @@ extension LargePutTests {
             expectHandedOver(.leftAfter([earlier[0]]), earlier[1], pickle)
             #expect(session.take(parts[2]) == .left(nil))
         }
+    }
+
+    @Test(
+        "What cannot be made an object any more is not the program's with other bytes", arguments: [1, 3],
+        [true, false])
+    func unsealed(parts: Int, mayCopy: Bool) throws {
+        let messages = Requests.puts(1, ArraySample(count: 90_000).pickle, parts: parts)
+        runtime.grantsAtOnce = false
+        #expect(session.take(messages[0]) == .postponed)
+        let room = try #require(runtime.rooms.last)
+        (room.standing, room.refusesSeal) = (.granted, true)
+        for message in messages.dropLast() { #expect(session.take(message) == .noted) }
+        let last = try #require(messages.last)
+        if !mayCopy, parts > 1 { #expect(session.take(last, mayCopy: false) == .postponed) }
+        // Of several parts only the last is still there, which the program refuses without the others.
+        #expect(session.take(last) == .left(nil))
+        #expect(session.take(last) == .left(nil) && runtime.references.isEmpty && runtime.rooms.count == 1)
     }
 
     // MARK: Life

@@ -104,7 +104,7 @@ enum LargeObjects {
         value([UInt8](repeating: 7, count: count), metadata: "RAW")
     }
 
-    static func value(_ object: [UInt8], metadata: String, arrays module: String? = arrays[0]) -> LargeValue? {
+    static func value(_ object: [UInt8], metadata: String, arrays module: String? = arrays) -> LargeValue? {
         let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, object.count), alignment: 64)
         memory.copyBytes(from: object)
         let address = UInt(bitPattern: memory.baseAddress)

@@ -117,6 +117,8 @@ final class Room: ClientRoom {
         var bytes: [UInt8]
         var isSealed = false
         var isAborted = false
+        var refusesSeal = false
+        var whileAwaited: (@Sendable () -> Void)?
     }
 
     let metadata: String
@@ -139,7 +141,19 @@ final class Room: ClientRoom {
         set { state.withLock { $0.standing = newValue } }
     }
 
-    func wait(milliseconds: Int) {}
+    /// Whether what is written cannot be made an object: the runtime has ended.
+    var refusesSeal: Bool {
+        get { state.withLock { $0.refusesSeal } }
+        set { state.withLock { $0.refusesSeal = newValue } }
+    }
+
+    /// Done in place of each wait.
+    var whileAwaited: (@Sendable () -> Void)? {
+        get { state.withLock { $0.whileAwaited } }
+        set { state.withLock { $0.whileAwaited = newValue } }
+    }
+
+    func wait(milliseconds: Int) { whileAwaited?() }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
         state.withLock { state in
@@ -148,16 +162,20 @@ final class Room: ClientRoom {
         }
     }
 
-    func read(at offset: Int, count: Int) -> ByteBuffer {
+    func read(at offset: Int, count: Int) -> ByteBuffer? {
         state.withLock { state in
-            precondition(!state.isSealed && !state.isAborted)
+            if state.isSealed || state.isAborted { return nil }
             return ByteBuffer(bytes: state.bytes[offset..<(offset + count)])
         }
     }
 
     func seal() -> ObjectKey? {
-        state.withLock { $0.isSealed = true }
-        return make()
+        let isRefused = state.withLock { state in
+            state.isSealed = true
+            state.standing = .refused
+            return state.refusesSeal
+        }
+        return isRefused ? nil : make()
     }
 
     func abort() { state.withLock { $0.isAborted = true } }
@@ -274,8 +292,8 @@ enum Requests {
     }
 }
 
-/// The modules of NumPy in its second version, which has those of the first as well.
-let arrays = ["numpy._core.numeric", "numpy.core.numeric"]
+/// The module of NumPy in its second version.
+let arrays = "numpy._core.numeric"
 
 /// The answer that a session has given.
 func answered(_ verdict: ClientSession.Verdict) throws -> ByteBuffer {

@@ -109,7 +109,7 @@ import Testing
 }
 
 /// A server on a thread of its own, until the end of the test.
-private final class RunningServer {
+final class RunningServer {
     let server: GCSServer
     private let isDone: DoneFlag
 
@@ -146,7 +146,7 @@ private final class DoneFlag: Sendable {
 }
 
 /// A process of the cluster that asks one question after the other.
-private final class TestPeer {
+final class TestPeer {
     final class Inbox: EndpointHandler {
         let answers = Mutex<[UInt64: Message]>([:])
         let refusal = Mutex<String?>(nil)
