@@ -30,11 +30,12 @@ def made(monkeypatch):
 
 def test_templates_of_calls_that_have_a_name_each_are_not_kept_for_ever(made, monkeypatch):
     held, descriptions = made
-    monkeypatch.setattr(calls, "TEMPLATES_MAX", 100, raising=False)
+    monkeypatch.setattr(calls, "TEMPLATES_MAX", 100)
     process = calls.FunctionCalls()
     process._templates = {}
     for number in range(1000):
-        _, count = process.template(("function", str(number)), lambda: {"returns": 2})
-        assert count == 2 and len(held) <= 101
-    process.template(("function", "999"), lambda: {"returns": 2})
-    assert len(descriptions) == 1000
+        key = ("function", str(number))
+        found = process.new_template(key, {"returns": 2})
+        assert found[1] == 2 and len(held) <= 101
+        assert process._templates.get(key) is found
+    assert len(descriptions) == 1000 and len(process._templates) == 100
