@@ -273,7 +273,7 @@ package struct WorkerCore: Sendable {
                     deathCauseMilliseconds: configuration.deathCauseMilliseconds))
         }
         wake = min(wake, headRetryAt ?? .distantFuture)
-        for actor in actors.values where headAwaySince == nil {
+        for actor in actors.values where headAwaySince == nil || actor.news != nil {
             wake = min(wake, actor.unavailableAt ?? .distantFuture, actor.restartDue ?? .distantFuture)
         }
         for pull in pulls.values { wake = min(wake, pull.deadline ?? .zero) }

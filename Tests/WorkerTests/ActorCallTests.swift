@@ -217,6 +217,22 @@ import Testing
         #expect(callsOverNewLink(&harness) == [again.id.task, later.id.task])
     }
 
+    @Test("News that is taken back changes nothing: what waits is sent, and the calls under way go on") func takenBack()
+    {
+        var harness = WorkerHarness()
+        let actor = create(&harness)
+        harness.receive(state(actor, .alive))
+        let under = harness.get([call(&harness, actor)])
+        _ = harness.sent()
+        harness.receive(state(actor, .restarting, 0))
+        let later = call(&harness, actor)
+        #expect(calls(&harness).isEmpty)
+        harness.receive(state(actor, .alive, 0))
+        #expect(calls(&harness).map { $0.spec.returnIDs[0] } == [later.id])
+        harness.advance(5_000)
+        #expect(harness.outcome(under) == nil)
+    }
+
     @Test("A broken link to a living actor fails its calls within the limit, later calls go on") func broken() {
         var harness = WorkerHarness()
         let actor = create(&harness)

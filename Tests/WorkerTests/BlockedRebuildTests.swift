@@ -270,6 +270,28 @@ private struct Pair {
         #expect(pair.failure(lost) == nil)
     }
 
+    @Test("It has its limit again when nothing is to be made behind it any more") func limitAgain() throws {
+        var pair = Pair()
+        let lost = pair.made()
+        let generator = pair.call(generator: GeneratorSpec(backpressure: 1)).id.task
+        let first = pair.yield(from: generator)
+        pair.lose([lost])
+        for _ in 0..<3 {
+            pair.advance(1)
+            while pair.yield(from: generator) {}
+        }
+        pair.advance(1)
+        #expect(pair.completed.contains(pair.pending))
+        var buffer = WorkerEffects()
+        try pair.driver.core.cancel(lost, force: false, recursive: true, at: pair.driver.now, into: &buffer)
+        pair.driver.effects += buffer.items
+        pair.exchange()
+        pair.advance(2)
+        let last = pair.yield(from: generator)
+        pair.advance(60)
+        #expect(!first && !last && !pair.completed.contains(pair.pending))
+    }
+
     @Test("So does one that waits because of the limit of its actor, and not one with another place")
     func unreadItemsOfTheActor() {
         var pair = Pair()

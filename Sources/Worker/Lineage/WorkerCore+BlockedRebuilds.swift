@@ -36,6 +36,7 @@ extension WorkerCore {
             execution.received[id].map { $0.isRebuild && $0.missing == 0 } ?? false
         }
         execution.reportedRebuilds = execution.reportedRebuilds.filter { blocked.contains($0.key) }
+        makeWay(for: blocked, into: &effects)
         guard !blocked.isEmpty else { return }
         for id in blocked {
             guard let task = execution.received[id] else { continue }
@@ -45,19 +46,22 @@ extension WorkerCore {
             let report = RebuildBlocked(task: id, attempt: UInt32(task.spec.attempt), awaited: awaited)
             effects.send(.rebuildBlocked(report), to: task.caller)
         }
-        makeWay(for: blocked, into: &effects)
         watchRebuilds()
     }
 
     /// Generators that wait for their reader in the way of these calls may each make twice as many items beyond their
-    /// limits as at the last look.
+    /// limits as at the last look. Those in nobody's way any more have their limits again.
     private mutating func makeWay(for blocked: [TaskID], into effects: inout WorkerEffects) {
-        var waiting: Set<TaskID> = []
+        var inTheWay: Set<TaskID> = []
         for id in blocked {
             guard let task = execution.received[id] else { continue }
-            for (other, _) in running(inTheWayOf: task) where isWaitingForReader(other) { waiting.insert(other) }
+            for (other, _) in running(inTheWayOf: task) { inTheWay.insert(other) }
         }
-        for id in waiting.sorted() {
+        for (id, progress) in execution.generators.sorted(by: { $0.key < $1.key })
+        where progress.excess > 0 && !inTheWay.contains(id) {
+            exceedLimits(of: id, by: 0, into: &effects)
+        }
+        for id in inTheWay.sorted() where isWaitingForReader(id) {
             let excess = execution.generators[id]?.excess ?? 0
             exceedLimits(of: id, by: min(max(1, 2 * excess), Int(UInt32.max)), into: &effects)
         }

@@ -53,7 +53,7 @@ extension WorkerCore {
         effects.isHeadAway = false
         // Why those failed that were lost meanwhile is known only now.
         for id in leases.keys where leases[id]?.lostAt != nil { leases[id]?.lostAt = now }
-        for id in actors.keys where actors[id]?.unavailableAt != nil {
+        for id in actors.keys where actors[id]?.unavailableAt != nil && actors[id]?.news == nil {
             actors[id]?.unavailableAt = now.advanced(milliseconds: Self.unavailableMilliseconds)
         }
         let held = leases.sorted { $0.key < $1.key }.map { OwnedWorker(lease: $0.key, node: $0.value.worker.node) }

@@ -272,7 +272,9 @@ extension WorkerCore {
         switch state.phase {
         case .pending: break
         case .alive:
-            guard client.phase != .alive || state.incarnation != client.incarnation else { return }
+            guard client.phase != .alive || state.incarnation != client.incarnation else {
+                return sendCalls(of: state.id, into: &effects)
+            }
             actors.update(state.id) { client in
                 client.incarnation = state.incarnation
                 client.address = state.address
@@ -281,7 +283,7 @@ extension WorkerCore {
             }
             effects.append(.connect(state.address))
             if state.incarnation != client.incarnation {
-                retryCalls(of: state.id, lostAt: client.address.node, error: nil, into: &effects)
+                retryCalls(of: state.id, lostAt: client.address.node, error: state.error, into: &effects)
             }
             sendCalls(of: state.id, into: &effects)
         case .restarting:
@@ -298,13 +300,19 @@ extension WorkerCore {
     /// Whether results may lie in the link to an actor's process that has ended: the news waits for the end of the link,
     /// within a limit. Nothing is sent there meanwhile.
     private mutating func hasLastWords(_ client: ActorClient, before news: ActorState, at now: Instant) -> Bool {
-        if client.news != nil {
-            actors[news.id]?.news = news
-            return true
+        let isOther = news.phase != .alive || news.incarnation != client.incarnation
+        if let before = client.news {
+            var latest = news
+            // A process that is there again is told of without a reason why the one before is not.
+            latest.error = news.error ?? before.error
+            actors[news.id]?.news = isOther ? latest : nil
+            // A head that does not know what the one before has said: the process lives after all.
+            if !isOther { actors[news.id]?.unavailableAt = nil }
+            return isOther
         }
-        guard client.phase == .alive, client.unavailableAt == nil, !client.inFlight.isEmpty,
-            news.phase != .alive || news.incarnation != client.incarnation
-        else { return false }
+        guard client.phase == .alive, client.unavailableAt == nil, !client.inFlight.isEmpty, isOther else {
+            return false
+        }
         let due = now.advanced(milliseconds: configuration.lastWordsMilliseconds)
         actors.update(news.id) { client in
             client.news = news
