@@ -63,7 +63,8 @@ if [[ ${1:-} == --static ]]; then
     run "$programs"
     mkdir -p "$scratch/static"
     cp "$programs/OutsideCommand" "$scratch/static/OutsideCommand"
+    echo "The package outside the repository builds and runs with the Swift libraries in it."
 else
     run "$(build)"
+    echo "The package outside the repository builds and runs."
 fi
-echo "The package outside the repository builds and runs${1:+ with Swift's libraries in it}."
