@@ -50,6 +50,16 @@ import Testing
         return (waiting, push)
     }
 
+    /// A living actor with two calls under way: one without retries, for which somebody waits, and one that has one.
+    private func beginCalls(_ harness: inout WorkerHarness) -> (ActorID, lost: UInt64, again: ObjectReference) {
+        let actor = create(&harness)
+        harness.receive(state(actor, .alive))
+        let lost = harness.get([call(&harness, actor)])
+        let again = call(&harness, actor, retries: 1)
+        _ = harness.sent()
+        return (actor, lost, again)
+    }
+
     private func calls(_ harness: inout WorkerHarness) -> [CallActor] {
         harness.sent().compactMap { if case .callActor(let call) = $0.0 { call } else { nil } }
     }
@@ -202,11 +212,7 @@ import Testing
     @Test("The end of the link is waited for a second; of several pieces of news the last one counts")
     func silentLink() {
         var harness = WorkerHarness()
-        let actor = create(&harness)
-        harness.receive(state(actor, .alive))
-        let lost = harness.get([call(&harness, actor)])
-        let again = call(&harness, actor, retries: 1)
-        _ = harness.sent()
+        let (actor, lost, again) = beginCalls(&harness)
         harness.receive(state(actor, .restarting, 1))
         harness.receive(state(actor, .alive, 1))
         let later = call(&harness, actor)
@@ -265,11 +271,7 @@ import Testing
     @Test("What waits while the link to a living actor is broken leaves over the new link, behind what is made again")
     func queuedWhileBroken() {
         var harness = WorkerHarness()
-        let actor = create(&harness)
-        harness.receive(state(actor, .alive))
-        let lost = harness.get([call(&harness, actor)])
-        let again = call(&harness, actor, retries: 1)
-        _ = harness.sent()
+        let (actor, lost, again) = beginCalls(&harness)
         harness.step(.peerLost(WorkerHarness.worker.worker, reason: "silent"))
         let later = call(&harness, actor)
         #expect(calls(&harness).isEmpty)

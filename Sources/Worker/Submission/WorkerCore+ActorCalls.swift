@@ -259,7 +259,7 @@ extension WorkerCore {
 
     mutating func actorUpdate(_ state: ActorState, at now: Instant, into effects: inout WorkerEffects) {
         guard let client = actors[state.id], client.phase != .dead, state.incarnation >= client.incarnation,
-            !hasLastWords(client, before: state, at: now)
+            !holdBack(state, of: client, at: now)
         else { return }
         actors.update(state.id) { client in
             client.creation = nil
@@ -297,9 +297,9 @@ extension WorkerCore {
         }
     }
 
-    /// Whether results may lie in the link to an actor's process that has ended: the news waits for the end of the link,
-    /// within a limit. Nothing is sent there meanwhile.
-    private mutating func hasLastWords(_ client: ActorClient, before news: ActorState, at now: Instant) -> Bool {
+    /// Keeps news of the end of an actor's process, as results may lie in the link to it, until the end of that link, within
+    /// a limit; nothing is sent there meanwhile. Whether it was kept.
+    private mutating func holdBack(_ news: ActorState, of client: ActorClient, at now: Instant) -> Bool {
         let isOther = news.phase != .alive || news.incarnation != client.incarnation
         if let before = client.news {
             var latest = news

@@ -11,6 +11,12 @@ import RayGRPC
 import Synchronization
 import Testing
 
+/// Whether something comes true within half a minute.
+private func eventually(_ isTrue: () -> Bool) -> Bool {
+    for _ in 0..<30_000 where !isTrue() { usleep(1_000) }
+    return isTrue()
+}
+
 @Suite("Room that the runtime of a process was asked for")
 struct CoreRoomTests {
     private let granted = GrantedRoom(byteCount: 100)
@@ -109,14 +115,14 @@ struct CoreRoomTests {
             room.wait(milliseconds: 3_600_000)
             isOver.store(true, ordering: .sequentiallyConsistent)
         }
-        while granted.waits.isEmpty { usleep(1_000) }
+        #expect(eventually { !granted.waits.isEmpty })
         #expect(room.standing == .awaited)
         // From now on the runtime says after each of its waits that there is none yet.
         granted.isHeld = false
         room.abort()
         #expect(granted.ends == ["aborted"])
-        while !isOver.load(ordering: .sequentiallyConsistent) { usleep(1_000) }
-        #expect(room.standing == .refused)
+        let hasEnded = eventually { isOver.load(ordering: .sequentiallyConsistent) }
+        #expect(hasEnded && room.standing == .refused)
     }
 }
 
@@ -173,7 +179,7 @@ private final class GrantedRoom: Sendable {
 
     private func answer(within milliseconds: CInt, _ bytes: UnsafeMutablePointer<UnsafeMutableRawPointer?>?) -> CInt {
         state.withLock { $0.waits.append(milliseconds) }
-        while isHeld { usleep(1_000) }
+        _ = eventually { !isHeld }
         let answer = state.withLock { $0.answers.count > 1 ? $0.answers.removeFirst() : $0.answers[0] }
         if answer == 1 { bytes?.pointee = UnsafeMutableRawPointer(bitPattern: address) }
         return min(answer, 1)
