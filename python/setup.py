@@ -22,8 +22,11 @@ class BuildWithFinder(build_py):
         return [*super().get_outputs(include_bytecode), f"{self.build_lib}/swift_ray_core.pth"]
 
 
-def extension(name: str, includes: list[str], headers: list[str], *libraries: str) -> Extension:
-    """The extension whose sources lie in the folder `name`; the libraries and Swift's own lie beside it in the wheel."""
+def extension(name: str, includes: list[str], others: list[str], *libraries: str) -> Extension:
+    """The extension whose sources lie in the folder `name`; the libraries and Swift's own lie beside it in the wheel.
+
+    `others` are what it needs of other folders: headers, and sources that are compiled with its own.
+    """
     linked = {}
     if libraries:
         linked = {
@@ -33,8 +36,8 @@ def extension(name: str, includes: list[str], headers: list[str], *libraries: st
         }
     return Extension(
         f"swift_ray._{name}",
-        sources=sorted(glob(f"{name}/*.c")),
-        depends=[*sorted(glob(f"{name}/*.h")), *headers],
+        sources=[*sorted(glob(f"{name}/*.c")), *(path for path in others if path.endswith(".c"))],
+        depends=[*sorted(glob(f"{name}/*.h")), *(path for path in others if path.endswith(".h"))],
         include_dirs=includes,
         define_macros=[("Py_LIMITED_API", LIMITED_API)],
         extra_compile_args=["-std=c11", "-O2", "-Wall", "-fvisibility=hidden"],
@@ -47,7 +50,7 @@ SYSTEM, PYTHON, GRPC = (f"../Sources/C{name}/include" for name in ("RaySystem", 
 
 setup(
     ext_modules=[
-        extension("native", [SYSTEM], [f"{SYSTEM}/copy.h"]),
+        extension("native", [SYSTEM], [f"{SYSTEM}/copy.h", "../Sources/CRaySystem/copy.c"]),
         extension("core", ["native", PYTHON], ["native/swift_ray_native.h", f"{PYTHON}/ray_python.h"], "RayPython"),
         extension("grpc", [GRPC, PYTHON], [f"{GRPC}/ray_grpc.h", f"{PYTHON}/ray_python.h"], "RayGRPC", "RayPython"),
     ],

@@ -12,6 +12,9 @@ import Testing
 /// From here on copies write past the caches (`ray_copy`).
 private let largeCopyBytes = 8 << 20
 
+/// From here on several threads copy.
+private let sharedCopyBytes = 32 << 20
+
 @Suite struct ArenaTests {
     @Test("The layout has the sizes that other processes expect")
     func layout() {
@@ -308,7 +311,10 @@ private let largeCopyBytes = 8 << 20
 
     @Test(
         "A copy is exact and touches nothing beside it",
-        arguments: [0, 1, 65, largeCopyBytes - 1, largeCopyBytes, largeCopyBytes + 3, largeCopyBytes + 76], [3, 16])
+        arguments: [
+            0, 1, 65, largeCopyBytes - 1, largeCopyBytes, largeCopyBytes + 3, largeCopyBytes + 76, sharedCopyBytes,
+            2 * sharedCopyBytes + 16_461,
+        ], [3, 16])
     func copy(count: Int, place: Int) {
         let source = [UInt8](unsafeUninitializedCapacity: count) { bytes, written in
             for index in 0..<count { bytes[index] = UInt8(truncatingIfNeeded: index &* 7 &+ index >> 8) }
