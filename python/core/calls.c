@@ -65,16 +65,23 @@ static PyObject *submit(PyObject *module, PyObject *arguments) {
     if (results_max > RESULTS_ON_STACK) ids = malloc((size_t)results_max * OBJECT_ID_SIZE);
     PyObject *result = NULL;
     int is_good = outgoing != NULL && plain != NULL && ids != NULL;
+    size_t size = 0;
     if (!is_good) PyErr_NoMemory();
     for (Py_ssize_t index = 0; is_good && index < count; index++) {
         is_good = fill(&outgoing[index], PyList_GetItem(values, index)) == 0;
-        if (is_good) plain[index] = outgoing[index].argument;
+        if (!is_good) break;
+        plain[index] = outgoing[index].argument;
+        size += plain[index].data.count;
     }
     if (is_good) {
         long made;
-        Py_BEGIN_ALLOW_THREADS
-        made = ray_python_submit(call_template, actor, task, plain, (size_t)count, ids, (size_t)results_max);
-        Py_END_ALLOW_THREADS
+        if (size < SMALL_VALUES_SIZE) {
+            made = ray_python_submit(call_template, actor, task, plain, (size_t)count, ids, (size_t)results_max);
+        } else {
+            Py_BEGIN_ALLOW_THREADS
+            made = ray_python_submit(call_template, actor, task, plain, (size_t)count, ids, (size_t)results_max);
+            Py_END_ALLOW_THREADS
+        }
         result = made < 0 ? raise_failure() : references(ids, made, owner, owner_size);
     }
     for (Py_ssize_t index = 0; outgoing != NULL && index < count; index++) outgoing_clear(&outgoing[index]);

@@ -14,6 +14,8 @@
 
 // How long a waiting thread goes without looking for signals, in milliseconds.
 #define SLICE_MILLISECONDS 100
+// Values of fewer bytes are handed over faster than the interpreter from one thread to another and back.
+#define SMALL_VALUES_SIZE (16 << 10)
 
 extern const swift_ray_native_api *native;
 

@@ -7,9 +7,6 @@
 
 #include <stdlib.h>
 
-// Results of fewer bytes are handed over faster than the interpreter from one thread to another and back.
-#define SMALL_RESULTS_SIZE (16 << 10)
-
 // A task that was fetched; `task` is NULL once it has ended.
 typedef struct {
     PyObject_HEAD
@@ -153,7 +150,7 @@ static PyObject *finish_task(PyObject *module, PyObject *arguments) {
         // The arguments' memory may go with the task.
         Py_CLEAR(self->arguments);
         self->arguments = PyList_New(0);
-        if (size < SMALL_RESULTS_SIZE) {
+        if (size < SMALL_VALUES_SIZE) {
             ray_python_finish_task(task, plain, (size_t)count);
         } else {
             Py_BEGIN_ALLOW_THREADS

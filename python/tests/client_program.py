@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
 # A cluster, a server and a client in one process; `seen` counts what Ray's servicers have seen since `begin`.
 BEGIN = """
 import collections
+import faulthandler
 import json
 import os
 
@@ -20,6 +22,7 @@ from ray.util.client.server import server as servers
 from swift_ray.grpc_server import RequestQueue
 
 seen = collections.Counter()
+faulthandler.dump_traceback_later(60, exit=True)
 see, get_object = RequestQueue._seen, servers.RayletServicer.GetObject
 
 
@@ -71,16 +74,25 @@ END = """
 """
 
 
+# gRPC's channels now and then wait for ever in their own end when a connection breaks while they send: the client does
+# not connect again then, whatever the server does.
+IS_STUCK = re.compile(r'/grpc/_channel\.py", line \d+ in _close$', re.MULTILINE)
+TRIES = 4
+
+
 def run(body: str, before: str = ACTOR) -> dict:
-    """What a program puts into `result`."""
+    """What a program puts into `result`; it is begun anew if its client is stuck in gRPC."""
     indented = "".join(f"    {line}\n" for line in body.splitlines())
-    done = subprocess.run(
-        [sys.executable, "-c", BEGIN + before + indented + END],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        # A server that begins anew has a cluster of its own, whatever address another one has left behind.
-        env={**os.environ, "RAY_AUTH_MODE": "disabled", "RAY_ADDRESS": "local"},
-    )
+    for _ in range(TRIES):
+        done = subprocess.run(
+            [sys.executable, "-c", BEGIN + before + indented + END],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            # A server that begins anew has a cluster of its own, whatever address another one has left behind.
+            env={**os.environ, "RAY_AUTH_MODE": "disabled", "RAY_ADDRESS": "local"},
+        )
+        if not IS_STUCK.search(done.stderr):
+            break
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])

@@ -131,8 +131,6 @@ def cut_later():
 def put(value):
     kept.append(client.put(value))
     result["same"].append(bool(np.array_equal(client.get(kept[-1]), value)))
-    # Ray's client does not come back if it is cut off while it connects again, which it does for its logs later.
-    time.sleep(2)
 
 
 # Two parts, which come without a word of the server.

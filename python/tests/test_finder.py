@@ -109,8 +109,8 @@ def wheel(tmp_path_factory):
     ignored = shutil.ignore_patterns("build", "*.egg-info", "__pycache__", "*.abi3.so", "tests")
     shutil.copytree(source, copy, ignore=ignored)
     for module in ("CRayPython", "CRayGRPC", "CRaySystem"):
-        headers = os.path.join("Sources", module, "include")
-        shutil.copytree(os.path.join(source, "..", headers), copy.parent / headers)
+        sources = os.path.join("Sources", module)
+        shutil.copytree(os.path.join(source, "..", sources), copy.parent / sources)
     command = [sys.executable, "setup.py", "-q", "bdist_wheel", "--dist-dir", str(folder)]
     subprocess.run(command, cwd=copy, check=True, capture_output=True, timeout=300)
     (made,) = folder.glob("*.whl")

@@ -3,7 +3,7 @@
 import contextlib
 import re
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 import msgpack
 
@@ -212,7 +212,8 @@ class ActorCalls:
         labels: dict | None = None,
     ) -> list[ObjectRef]:
         """The references of the results, at once, in the order of these calls."""
-        known = self._known_of_call(actor_id)
+        actor = actor_id.binary()
+        known = self._actors.get(actor) or self._refuse_unknown(actor_id)
         group = self._group_of_call(known, function_descriptor, concurrency_group_name)
         items_max = known.get("items_max", 0)
         extras = extras_of(retry_exception_allowlist, num_returns, num_objects_per_yield, retry_exceptions)
@@ -241,8 +242,9 @@ class ActorCalls:
                     **items_fields(num_returns, generator_backpressure_num_objects, items_max),
                 },
             )
-            arguments = self.arguments(args, extras, function_descriptor, language)
-            references = _core.submit(call, actor_id.binary(), parent(), arguments, self._address, count)
+            # Most calls have no arguments.
+            arguments = self.arguments(args, extras, function_descriptor, language) if args or extras else []
+            references = _core.submit(call, actor, parent(), arguments, self._address, count)
             if num_returns == STREAMING_RETURNS:
                 self.limit_stream(references, max(generator_backpressure_num_objects, items_max))
             return references
@@ -255,15 +257,13 @@ class ActorCalls:
         # One that was never written, as that of a job in Swift, says nothing.
         return config.ByteSize() > 0 and config.default_actor_lifetime == config.DETACHED
 
-    def _known_of_call(self, actor_id: ActorID) -> dict:
-        """What is known of an actor that is called. RuntimeError: the handle was not made in this session."""
-        known = self._actors.get(actor_id.binary())
-        if known is None:
-            raise RuntimeError(
-                f"Failed to submit a call to actor {actor_id.hex()}: nothing is known of it since ray.init(). It might be "
-                "dead or it's from a different cluster; create it again, or look it up by its name"
-            )
-        return known
+    @staticmethod
+    def _refuse_unknown(actor_id: ActorID) -> NoReturn:
+        """RuntimeError: the handle was not made in this session."""
+        raise RuntimeError(
+            f"Failed to submit a call to actor {actor_id.hex()}: nothing is known of it since ray.init(). It might be "
+            "dead or it's from a different cluster; create it again, or look it up by its name"
+        )
 
     @staticmethod
     def _group_of_call(known: dict, method: Any, given: bytes | str | None) -> str:

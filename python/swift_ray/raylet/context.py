@@ -1,27 +1,51 @@
 """What the code that runs on a thread, or in a coroutine, belongs to."""
 
 import threading
-from dataclasses import dataclass, field
 from typing import Any
 
 from swift_ray.raylet.task_context import async_task_id
 
 
-@dataclass(slots=True)
 class RunningTask:
     """One task of this process while it runs."""
 
-    task_id: bytes
-    name: str
-    function_name: str
-    attempt: int = 0
-    actor_id: bytes | None = None
-    resources: dict[str, float] = field(default_factory=dict)
-    # The placement group, and whether its children go there, too.
-    placement: tuple[bytes, bool] | None = None
-    depth: int = 1
-    # The task for `_core`; ends with it.
-    handle: Any = None
+    __slots__ = ("_described", "handle")
+
+    depth = 1
+
+    def __init__(self, described: dict, handle: Any) -> None:
+        """`described`: what tasks like it have in common (`Execution.description_of`); `handle`: it for `_core`."""
+        self._described = described
+        self.handle = handle
+
+    @property
+    def task_id(self) -> bytes:
+        return self.handle.id
+
+    @property
+    def attempt(self) -> int:
+        return self.handle.attempt
+
+    @property
+    def name(self) -> str:
+        return self._described["shown"]
+
+    @property
+    def function_name(self) -> str:
+        return self._described["function_name"]
+
+    @property
+    def actor_id(self) -> bytes | None:
+        return self._described["actor"]
+
+    @property
+    def resources(self) -> dict[str, float]:
+        return self._described["resources"]
+
+    @property
+    def placement(self) -> tuple[bytes, bool] | None:
+        """The placement group, and whether its children go there, too."""
+        return self._described["placement"]
 
 
 _worker: Any = None

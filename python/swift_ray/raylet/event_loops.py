@@ -5,11 +5,13 @@ import concurrent.futures
 import functools
 import inspect
 import threading
+from collections import deque
 from typing import Any
 
 from swift_ray import _core
+from swift_ray._native import TaskID
 from swift_ray.raylet import context
-from swift_ray.raylet.process_end import crash, exit_task
+from swift_ray.raylet.process_end import crash, exit_task, is_exit
 from swift_ray.raylet.results import Items, refuse_no_generator, serializer_of
 from swift_ray.raylet.task_context import async_task_function_name, async_task_id, async_task_name
 
@@ -22,6 +24,9 @@ class EventLoops:
         self._execution = execution
         self._calls_max = sum(groups.values())
         self._loops: dict[str, asyncio.AbstractEventLoop] = {}
+        # The calls that each loop has still to begin. It is woken for the first, and finds the others with it.
+        self._waiting: dict[asyncio.AbstractEventLoop, deque[tuple[Any, dict]]] = {}
+        self._woken: set[asyncio.AbstractEventLoop] = set()
         self._threads: list[threading.Thread] = []
         # The loops of calls under way, by the task's id, and the coroutines of those that the loops have come to.
         self._calls: dict[bytes, asyncio.AbstractEventLoop] = {}
@@ -38,6 +43,7 @@ class EventLoops:
         )
         thread.start()
         self._loops[group] = loop
+        self._waiting[loop] = deque()
         self._threads.append(thread)
         return loop
 
@@ -56,8 +62,6 @@ class EventLoops:
 
     def run_now(self, function: Any, args: list, kwargs: dict) -> Any:
         """Runs the constructor, the calling thread's task, in the default loop and waits for it."""
-        from swift_ray._native import TaskID
-
         running = context.current()
 
         async def call() -> tuple[Any, BaseException | None]:
@@ -78,13 +82,22 @@ class EventLoops:
         return result
 
     def start(self, task: Any, header: dict, group: str) -> None:
+        """Begins a call soon, in the order of these calls. From one thread only."""
         loop = self._calls[header["task"]] = self.loop(group)
-        loop.call_soon_threadsafe(self._begin, loop, task, header)
+        self._waiting[loop].append((task, header))
+        if loop not in self._woken:
+            self._woken.add(loop)
+            loop.call_soon_threadsafe(self._begin, loop)
 
-    def _begin(self, loop: asyncio.AbstractEventLoop, task: Any, header: dict) -> None:
-        coroutine = loop.create_task(self._run(task, header))
-        self._coroutines[header["task"]] = coroutine
-        coroutine.add_done_callback(functools.partial(self._ended, task, header))
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        # Before it looks: who sees it woken still has added a call that it will find.
+        self._woken.discard(loop)
+        waiting = self._waiting[loop]
+        while waiting:
+            task, header = waiting.popleft()
+            coroutine = loop.create_task(self._run(task, header))
+            self._coroutines[header["task"]] = coroutine
+            coroutine.add_done_callback(functools.partial(self._ended, task, header))
 
     def _ended(self, task: Any, header: dict, coroutine: asyncio.Task) -> None:
         self._calls.pop(header["task"], None)
@@ -120,16 +133,10 @@ class EventLoops:
 
     async def _run(self, task: Any, header: dict) -> None:
         execution = self._execution
-        running = execution.running(task, header)
-        from ray.exceptions import AsyncioActorExit
-
-        from swift_ray._native import TaskID
-
         async_task_id.set(TaskID(header["task"]))
-        async_task_name.set(running.name)
-        # As in Ray with what its class is nested in, other than where calls are no coroutines.
-        async_task_function_name.set(".".join(part for part in header["function"][:3] if part))
-        context.coroutines[header["task"]] = running
+        async_task_name.set(header["shown"])
+        async_task_function_name.set(header["nested_name"])
+        context.coroutines[header["task"]] = context.RunningTask(header, task)
         extras, arguments = execution.split(task)
         try:
             function, _ = execution.functions.find(header, extras)
@@ -151,13 +158,14 @@ class EventLoops:
                     self.item_thread(), execution.results.drain, task, result, header, extras
                 )
                 result = None
-            if execution._core_worker.get_current_actor_should_exit():
-                raise AsyncioActorExit()
+            if execution.is_asked_to_leave():
+                raise SystemExit(0)
             execution.results.finish(task, header, result)
-        except (SystemExit, AsyncioActorExit) as exit:
-            exit_task(execution._core_worker, task, header, exit)
         except BaseException as error:
-            self._fail(task, header, extras, error)
+            if is_exit(error):
+                exit_task(execution._core_worker, task, header, error)
+            else:
+                self._fail(task, header, extras, error)
         finally:
             context.coroutines.pop(header["task"], None)
 

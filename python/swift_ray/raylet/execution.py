@@ -11,6 +11,7 @@ from swift_ray.raylet import by_name, context, stepping
 from swift_ray.raylet.calls import EXTRAS
 from swift_ray.raylet.functions import Functions
 from swift_ray.raylet.kinds import ACTOR_CALL, ACTOR_CREATION, NORMAL
+from swift_ray.raylet.plain_methods import PlainMethod
 from swift_ray.raylet.process_end import exit_task, is_exit
 from swift_ray.raylet.process_title import setproctitle
 from swift_ray.raylet.results import Results, refuse_no_generator
@@ -34,10 +35,12 @@ class Execution:
         self._calls: dict[Any, int] = {}
         # What tasks are, less their ids and tries, by the number that those have in common which differ in no more.
         self._descriptions: dict[int, dict] = {}
+        # Methods that have been called, by the same number.
+        self.plain_methods: dict[int, PlainMethod] = {}
 
     def run(self, task: Any, header: dict) -> None:
         """Runs a task on this thread and ends it, whatever happens."""
-        before = context.enter(self.running(task, header))
+        before = context.enter(context.RunningTask(header, task))
         # As `disable_client_hook` does, which costs as much as the rest of a small task.
         status = client_mode_hook._disable_client_hook()
         try:
@@ -60,27 +63,16 @@ class Execution:
         short = ".".join(part for part in (cls.rpartition(".")[2], name.rpartition(".")[2]) if part)
         described["shown"] = described["name"] or short
         described["function_name"] = ".".join(part for part in (module, short) if part)
+        # As Ray calls it in coroutines: with what that is nested in.
+        described["nested_name"] = ".".join(part for part in (module, cls, name) if part)
         described["title"] = f"ray::{described['shown']}"
         described["idle_title"] = f"ray::{cls.rpartition('.')[2]}"
         described["key"] = (described["job"], *described["function"])
         if len(self._descriptions) >= DESCRIPTIONS_MAX:
             self._descriptions.clear()
+            self.plain_methods.clear()
         self._descriptions[task.call] = described
         return described
-
-    @staticmethod
-    def running(task: Any, header: dict) -> context.RunningTask:
-        """The task for those that ask what runs here."""
-        return context.RunningTask(
-            header["task"],
-            header["shown"],
-            header["function_name"],
-            header["attempt"],
-            header["actor"],
-            header["resources"],
-            header["placement"],
-            task,
-        )
 
     def _run(self, task: Any, header: dict) -> None:
         extras, arguments = self.split(task)
@@ -88,6 +80,8 @@ class Execution:
         try:
             self.functions.configure(header["job"])
             function, max_calls = self.functions.find(header, extras)
+            if PlainMethod.fits(header):
+                self.plain_methods[task.call] = PlainMethod(self, header, function)
             args, kwargs = self.recover(arguments, header, extras)
             try:
                 if header["kind"] == NORMAL:
@@ -102,10 +96,14 @@ class Execution:
             self.results.finish(task, header, outputs)
         except BaseException as error:
             cancellation.interruptible = None
-            if is_exit(error):
-                exit_task(self._core_worker, task, header, error)
-            else:
-                self.results.fail(task, header, extras, error)
+            self.end(task, header, extras, error)
+
+    def end(self, task: Any, header: dict, extras: dict, error: BaseException) -> None:
+        """Ends a task that has raised an error, and the process if that is what it stands for."""
+        if is_exit(error):
+            exit_task(self._core_worker, task, header, error)
+        else:
+            self.results.fail(task, header, extras, error)
 
     @staticmethod
     def split(task: Any) -> tuple[dict, list]:
@@ -182,9 +180,13 @@ class Execution:
             result = loops.run_now(function, args, kwargs)
         else:
             result = stepping.run(function, args, kwargs, breakpoint_uuid)
-        if self._core_worker._exiting and self._core_worker.get_current_actor_should_exit():
+        if self.is_asked_to_leave():
             raise SystemExit(0)
         return result
+
+    def is_asked_to_leave(self) -> bool:
+        """Whether `exit_actor` was called in this call, although something in it has caught what that raised."""
+        return bool(self._core_worker._exiting) and self._core_worker.get_current_actor_should_exit()
 
     def _count(self, header: dict, max_calls: int) -> None:
         """Says that this is the last task here when the function has been called often enough."""

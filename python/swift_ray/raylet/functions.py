@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from ray._private.inspect_util import is_class_method, is_static_method
+
 from swift_ray._native import ActorID, JobID
 from swift_ray.raylet import by_name
 from swift_ray.raylet.context import ray_worker
@@ -67,8 +69,11 @@ class Functions:
         return found
 
     def _bound(self, info: Any, header: dict) -> Callable:
-        """A method of the actor that lives here."""
-        return functools.partial(info.function, self.instance(header))
+        """A method of the actor that lives here, as Ray's executor of it finds it anew for each call."""
+        instance, executor = self.instance(header), info.function
+        method = executor.method
+        is_bound = is_class_method(method) or is_static_method(type(instance), executor.name)
+        return method if is_bound else functools.partial(method, instance)
 
     def instance(self, header: dict) -> Any:
         """The actor that lives here, whose constructor may not have run yet."""

@@ -5,6 +5,7 @@ import contextlib
 import os
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import msgpack
@@ -73,21 +74,30 @@ class WorkerLoop:
         end_process(0)
 
     def _start(self, task: Any) -> None:
-        header = self._execution.header_of(task)
+        execution = self._execution
+        plain = execution.plain_methods.get(task.call)
+        if plain is not None:
+            self._run_call(plain.group, plain.run, task)
+            return
+        header = execution.header_of(task)
         if header["kind"] != ACTOR_CALL:
-            return self._execution.run(task, header)
-        group = header["group"]
-        if self._loops is not None:
-            self._loops.start(task, header, group)
+            execution.run(task, header)
+        elif self._loops is None:
+            self._run_call(header["group"], execution.run, task, header)
+        else:
+            self._loops.start(task, header, header["group"])
             if self._cancellation.take_early(header["task"]):
                 self._loops.cancel(header["task"])
-            return None
+
+    def _run_call(self, group: str, run: Callable[..., None], *arguments: Any) -> None:
+        """Runs a call on the actor: on a thread of its concurrency group, if that has any."""
         pool = self._pools.get(group)
         if pool is None and group == SYSTEM_GROUP:
             pool = self._pools[group] = ThreadPool(1)
         if pool is None:
-            return self._execution.run(task, header)
-        pool.submit(self._execution.run, task, header)
+            run(*arguments)
+        else:
+            pool.submit(run, *arguments)
 
     def became_actor(self, header: dict, extras: dict) -> None:
         """The process is an actor from here on."""
