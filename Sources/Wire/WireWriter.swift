@@ -8,10 +8,14 @@ package import RayCore
 /// Appends values to a growing byte array, little-endian, in the coding of docs/internals/wire.md.
 package struct WireWriter: Sendable {
     package private(set) var bytes: [UInt8]
+    /// What was written of calls, if this writer is to write many: see `WrittenCalls`.
+    var writtenCalls: WrittenCalls?
 
-    package init(capacity: Int = 256) {
+    /// - Parameter manyCalls: whether it writes message after message, in which the same calls come again and again.
+    package init(capacity: Int = 256, manyCalls: Bool = false) {
         bytes = []
         bytes.reserveCapacity(capacity)
+        writtenCalls = manyCalls ? WrittenCalls() : nil
     }
 
     /// Continues behind the bytes of `prefix`.
@@ -45,6 +49,9 @@ package struct WireWriter: Sendable {
         write(UInt32(value.count))
         bytes.append(contentsOf: value)
     }
+
+    /// Bytes that were written before, without a length.
+    mutating func write(again written: [UInt8]) { bytes.append(contentsOf: written) }
 
     /// The identifier's bytes, without a length.
     package mutating func write(_ value: some Identifier) {

@@ -48,6 +48,9 @@ void outgoing_clear(struct outgoing *value);
 // (Buffer | None, metadata | None, error | None), which takes over the object's owner.
 PyObject *incoming(const struct ray_python_object *object);
 
+// The same, of a class that is a tuple of three; an error is an ordinary tuple.
+PyObject *incoming_as(PyObject *type, const struct ray_python_object *object);
+
 // From here on the runtime counts Python's references; those made for a runtime before it are no longer its business.
 int count_references(void);
 

@@ -88,6 +88,9 @@ static unsigned char *ids_of(PyObject *list, Py_ssize_t count) {
     return ids;
 }
 
+// For so few objects the interpreter is not given away.
+enum { SMALL_COUNT = 16 };
+
 // Waits for a request and looks for signals in between; -1 with an exception.
 static int await(void *request) {
     int is_done = 0;
@@ -101,14 +104,17 @@ static int await(void *request) {
     return 0;
 }
 
-static PyObject *taken(void *request, Py_ssize_t count) {
+// The objects of a request, each of `type`, and whether one of them is an error.
+static PyObject *taken(void *request, Py_ssize_t count, PyObject *type) {
     struct ray_python_object *objects = calloc(count == 0 ? 1 : (size_t)count, sizeof *objects);
     if (objects == NULL) return PyErr_NoMemory();
     ray_python_take_objects(request, objects, (size_t)count);
     PyObject *list = PyList_New(count);
+    int has_errors = 0;
     for (Py_ssize_t index = 0; index < count; index++) {
+        has_errors |= objects[index].is_error;
         // Every owner is taken over, also when something failed before.
-        PyObject *object = incoming(&objects[index]);
+        PyObject *object = incoming_as(type, &objects[index]);
         if (list == NULL || object == NULL) {
             Py_XDECREF(object);
             Py_CLEAR(list);
@@ -117,29 +123,40 @@ static PyObject *taken(void *request, Py_ssize_t count) {
         }
     }
     free(objects);
-    return list;
+    return list == NULL ? NULL : Py_BuildValue("(NO)", list, has_errors ? Py_True : Py_False);
 }
 
 static PyObject *get(PyObject *module, PyObject *arguments) {
-    PyObject *list, *task_object;
+    PyObject *list, *task_object, *type;
     long long milliseconds;
     const void *task;
-    if (!PyArg_ParseTuple(arguments, "O!LO:get", &PyList_Type, &list, &milliseconds, &task_object)) return NULL;
+    if (!PyArg_ParseTuple(
+            arguments, "O!LOO!:get", &PyList_Type, &list, &milliseconds, &task_object, &PyType_Type, &type)) {
+        return NULL;
+    }
     if (id_argument(task_object, 24, &task) < 0) return NULL;
+    if (!PyType_IsSubtype((PyTypeObject *)type, &PyTuple_Type)) {
+        PyErr_SetString(PyExc_TypeError, "objects are tuples");
+        return NULL;
+    }
     Py_ssize_t count = PyList_Size(list);
     unsigned char *ids = ids_of(list, count);
     if (ids == NULL) return NULL;
     void *request = NULL;
     int status;
-    Py_BEGIN_ALLOW_THREADS
-    status = ray_python_get(ids, (size_t)count, task, milliseconds, &request);
-    Py_END_ALLOW_THREADS
+    if (count <= SMALL_COUNT) {
+        status = ray_python_get(ids, (size_t)count, task, milliseconds, &request);
+    } else {
+        Py_BEGIN_ALLOW_THREADS
+        status = ray_python_get(ids, (size_t)count, task, milliseconds, &request);
+        Py_END_ALLOW_THREADS
+    }
     free(ids);
     PyObject *result = NULL;
     if (status < 0) {
         raise_failure();
     } else if (status == 0 || await(request) == 0) {
-        result = taken(request, count);
+        result = taken(request, count, type);
     }
     if (request != NULL) ray_python_drop(request);
     return result;
@@ -253,7 +270,7 @@ PyMethodDef object_methods[] = {
     {"add_reference", add_reference, METH_O, "Counts one more reference of this process."},
     {"remove_reference", remove_reference, METH_O, "Counts one reference less."},
     {"put", put, METH_VARARGS, "put(serialized, task, owner_address): the ObjectRef of a new object."},
-    {"get", get, METH_VARARGS, "get(references, milliseconds, task): (Buffer, metadata, error) for each."},
+    {"get", get, METH_VARARGS, "get(references, milliseconds, task, type): a type of (Buffer, metadata, None) or (None, None, error) for each, and whether one is an error."},
     {"wait", wait_for, METH_VARARGS, "wait(references, wanted, milliseconds, task, fetch): a byte for each, 1 if ready."},
     {"divide", divide, METH_VARARGS, "divide(references, flags, limit): those that are ready, and the others."},
     {"notify", notify, METH_VARARGS, "notify(reference, fetch, number): `next_event` gives the number when it is there."},

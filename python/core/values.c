@@ -77,7 +77,7 @@ void outgoing_clear(struct outgoing *value) {
     value->contained = NULL;
 }
 
-PyObject *incoming(const struct ray_python_object *object) {
+static PyObject *filled(PyTypeObject *type, const struct ray_python_object *object) {
     if (object->is_error) {
         PyObject *result = Py_BuildValue("(OOy#)", Py_None, Py_None, object->data.data, (Py_ssize_t)object->data.count);
         ray_python_release(object->owner);
@@ -85,8 +85,22 @@ PyObject *incoming(const struct ray_python_object *object) {
     }
     PyObject *metadata = PyBytes_FromStringAndSize(object->metadata.data, (Py_ssize_t)object->metadata.count);
     PyObject *data = native->buffer_new(object->data.data, object->data.count, release_owner, object->owner);
-    PyObject *result = metadata == NULL || data == NULL ? NULL : PyTuple_Pack(3, data, metadata, Py_None);
-    Py_XDECREF(metadata);
-    Py_XDECREF(data);
+    allocfunc allocate = PyType_GetSlot(type, Py_tp_alloc);
+    PyObject *result = metadata == NULL || data == NULL ? NULL : allocate(type, 3);
+    if (result == NULL) {
+        Py_XDECREF(metadata);
+        Py_XDECREF(data);
+        return NULL;
+    }
+    // These take over what they are given.
+    PyTuple_SetItem(result, 0, data);
+    PyTuple_SetItem(result, 1, metadata);
+    PyTuple_SetItem(result, 2, Py_NewRef(Py_None));
     return result;
+}
+
+PyObject *incoming(const struct ray_python_object *object) { return filled(&PyTuple_Type, object); }
+
+PyObject *incoming_as(PyObject *type, const struct ray_python_object *object) {
+    return filled((PyTypeObject *)type, object);
 }

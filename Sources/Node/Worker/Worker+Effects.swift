@@ -50,7 +50,7 @@ extension Worker {
                     state.core.receive(
                         .unsendable(message, requestID: requestID, to: peer, byteCount: byteCount), at: now,
                         into: &state.effects)
-                    state.writer = WireWriter()
+                    state.writer = WireWriter(manyCalls: true)
                 }
                 KillPoint.current?.pass(message, .sent)
             case .flush: reactor.flush()

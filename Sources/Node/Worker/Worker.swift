@@ -51,7 +51,7 @@ package final class Worker: WorkerAPI {
         var rooms: [ObjectID: AnswerSlot<Int>] = [:]
         /// Arguments of tasks that wait for others, which were evicted before the task began.
         var keptArguments: [TaskID: [ObjectID: InlineObject]] = [:]
-        var writer = WireWriter(capacity: 4096)
+        var writer = WireWriter(capacity: 4096, manyCalls: true)
         /// When the timer goes off, as far as it was set since it did last.
         var timerDue = Instant.distantFuture
         /// Answers to the introduction at the raylet.

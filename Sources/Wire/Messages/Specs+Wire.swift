@@ -55,31 +55,50 @@ extension TaskSpec: WireCodable {
         writer.write(record: { writer in
             writer.write(id)
             writer.write(kind)
+            if attempt == 0, let written = writer.writtenCalls?.find(call, of: owner) {
+                writer.write(again: written.function)
+                writer.write(list: arguments)
+                writer.write(again: written.rest)
+                return
+            }
+            let start = writer.bytes.count
             writer.write(function)
+            let function = start..<writer.bytes.count
             writer.write(list: arguments)
-            writer.write(UInt32(clamping: returnCount))
-            writer.write(resources)
-            writer.write(strategy)
-            writer.write(retriesMax)
-            writer.write(UInt32(clamping: attempt))
-            writer.write(owner)
-            writer.write(name)
-            // Few calls have these, and the others need not carry them.
-            guard !concurrencyGroup.isEmpty || generator != nil || environment != nil || !isTraced else { return }
-            writer.write(concurrencyGroup)
-            writer.write(generator != nil)
-            writer.write(UInt32(clamping: generator?.backpressure ?? 0))
-            writer.write(UInt32(clamping: generator?.skip ?? 0))
-            let again = generator?.again ?? []
-            let actorBackpressure = UInt32(clamping: generator?.actorBackpressure ?? 0)
-            guard environment != nil || !again.isEmpty || !isTraced || actorBackpressure > 0 else { return }
-            writer.write(optional: environment)
-            guard !again.isEmpty || !isTraced || actorBackpressure > 0 else { return }
-            writer.write(list: again) { $0.write(UInt32(clamping: $1)) }
-            guard !isTraced || actorBackpressure > 0 else { return }
-            writer.write(isTraced)
-            if actorBackpressure > 0 { writer.write(actorBackpressure) }
+            let rest = writer.bytes.count
+            encodeRest(into: &writer)
+            guard attempt == 0, writer.writtenCalls != nil else { return }
+            writer.writtenCalls?.add(
+                WrittenCalls.Parts(
+                    call: call, owner: owner, function: Array(writer.bytes[function]),
+                    rest: Array(writer.bytes[rest...])))
         })
+    }
+
+    /// What comes behind the arguments: the same for all first tries of a call by one owner.
+    private func encodeRest(into writer: inout WireWriter) {
+        writer.write(UInt32(clamping: returnCount))
+        writer.write(resources)
+        writer.write(strategy)
+        writer.write(retriesMax)
+        writer.write(UInt32(clamping: attempt))
+        writer.write(owner)
+        writer.write(name)
+        // Few calls have these, and the others need not carry them.
+        guard !concurrencyGroup.isEmpty || generator != nil || environment != nil || !isTraced else { return }
+        writer.write(concurrencyGroup)
+        writer.write(generator != nil)
+        writer.write(UInt32(clamping: generator?.backpressure ?? 0))
+        writer.write(UInt32(clamping: generator?.skip ?? 0))
+        let again = generator?.again ?? []
+        let actorBackpressure = UInt32(clamping: generator?.actorBackpressure ?? 0)
+        guard environment != nil || !again.isEmpty || !isTraced || actorBackpressure > 0 else { return }
+        writer.write(optional: environment)
+        guard !again.isEmpty || !isTraced || actorBackpressure > 0 else { return }
+        writer.write(list: again) { $0.write(UInt32(clamping: $1)) }
+        guard !isTraced || actorBackpressure > 0 else { return }
+        writer.write(isTraced)
+        if actorBackpressure > 0 { writer.write(actorBackpressure) }
     }
 
     package init(from reader: inout WireReader) throws(WireError) {

@@ -31,16 +31,6 @@ def task_id() -> bytes | None:
     return None if task is None else task.task_id
 
 
-def fetched(object_ref: ObjectRef, object: tuple) -> SerializedRayObject:
-    """An object of the core, (data, metadata, error), for Ray's deserialisation."""
-    return as_it_is(object) if object[2] is None else failed(object_ref, msgpack.unpackb(object[2]))
-
-
-def as_it_is(object: tuple) -> SerializedRayObject:
-    """The same of one that is no error; that it has none means also that its tensors are not elsewhere."""
-    return tuple.__new__(SerializedRayObject, object)
-
-
 def failed(object_ref: ObjectRef | None, details: dict) -> SerializedRayObject:
     """An error of the core as an object that Ray's deserialisation knows."""
     if details["type"] == GET_TIMEOUT:
@@ -199,17 +189,21 @@ class ObjectCalls:
         If one of them is an error, it does not wait for the others: what is not there then is none.
         """
         try:
-            objects = _core.get(list(object_refs), timeout_ms, task_id())
+            objects, has_errors = _core.get(list(object_refs), timeout_ms, task_id(), SerializedRayObject)
         except CoreError as error:
             raise ray_exception(error) from None
+        if not has_errors:
+            # That one has no error means also that its tensors are not elsewhere.
+            return objects
         kinds = {msgpack.unpackb(error)["type"] for _, _, error in objects if error is not None}
-        if not kinds:
-            return [as_it_is(object) for object in objects]
         if kinds == {GET_TIMEOUT}:
             import ray.exceptions
 
             raise ray.exceptions.GetTimeoutError("Get timed out: some object(s) not ready.")
-        return [fetched(ref, object) for ref, object in zip(object_refs, objects)]
+        return [
+            object if object[2] is None else failed(ref, msgpack.unpackb(object[2]))
+            for ref, object in zip(object_refs, objects)
+        ]
 
     def get_if_local(self, object_refs: list[ObjectRef]) -> list[SerializedRayObject]:
         """ValueError: one of them is not at hand."""
