@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds and runs all tests in the one configuration that is shipped: release. Arguments go to "swift test",
-# e.g. dev/test.sh --filter SchedulerTests. With NIGHTLY=1 also what takes long and seldom finds anything: the package
-# outside with Swift's libraries in it, and all features on Ray's own core.
+# e.g. dev/test.sh --filter SchedulerTests. The package outside is built as its user first would, for debugging. With
+# NIGHTLY=1 also what takes long and seldom finds anything: that package for release with Swift's libraries in it, and
+# all features on Ray's own core.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -27,12 +27,12 @@ def extension(name: str, includes: list[str], others: list[str], *libraries: str
 
     `others` are what it needs of other folders: headers, and sources that are compiled with its own.
     """
-    linked = {}
+    linked = {"extra_link_args": ["-pthread"]}
     if libraries:
         linked = {
             "library_dirs": ["swift_ray/lib"],
             "libraries": list(libraries),
-            "extra_link_args": ["-Wl,-rpath,$ORIGIN/lib"],
+            "extra_link_args": ["-pthread", "-Wl,-rpath,$ORIGIN/lib"],
         }
     return Extension(
         f"swift_ray._{name}",
@@ -40,7 +40,7 @@ def extension(name: str, includes: list[str], others: list[str], *libraries: str
         depends=[*sorted(glob(f"{name}/*.h")), *(path for path in others if path.endswith(".h"))],
         include_dirs=includes,
         define_macros=[("Py_LIMITED_API", LIMITED_API)],
-        extra_compile_args=["-std=c11", "-O2", "-Wall", "-fvisibility=hidden"],
+        extra_compile_args=["-std=c11", "-O2", "-Wall", "-fvisibility=hidden", "-pthread"],
         py_limited_api=True,
         **linked,
     )
@@ -51,8 +51,12 @@ SYSTEM, PYTHON, GRPC = (f"../Sources/C{name}/include" for name in ("RaySystem", 
 setup(
     ext_modules=[
         extension("native", [SYSTEM], [f"{SYSTEM}/copy.h", "../Sources/CRaySystem/copy.c"]),
-        extension("core", ["native", PYTHON], ["native/swift_ray_native.h", f"{PYTHON}/ray_python.h"], "RayPython"),
-        extension("grpc", [GRPC, PYTHON], [f"{GRPC}/ray_grpc.h", f"{PYTHON}/ray_python.h"], "RayGRPC", "RayPython"),
+        extension(
+            "core", ["native", PYTHON], ["native/swift_ray_native.h", f"{PYTHON}/ray_python.h"], "RayPython"
+        ),
+        extension(
+            "grpc", [GRPC, PYTHON], [f"{GRPC}/ray_grpc.h", f"{PYTHON}/ray_python.h"], "RayGRPC", "RayPython"
+        ),
     ],
     cmdclass={"build_py": BuildWithFinder},
     options={"bdist_wheel": {"py_limited_api": "cp311"}},

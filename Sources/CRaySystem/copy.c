@@ -95,10 +95,15 @@ static int helpers(size_t count) {
 static void copy_with_helpers(struct shared_copy *copy) {
     pthread_t threads[THREADS_MAX];
     int started = 0;
-    // Signals are for the program's own threads.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    // Signals are for the program's own threads, but a fault is this one's: the kernel would end the process at once, and
+    // its handler would not run, if it were held back.
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT};
+    sigset_t others, before;
+    sigfillset(&others);
+    for (size_t index = 0; index < sizeof faults / sizeof *faults; index += 1) {
+        sigdelset(&others, faults[index]);
+    }
+    pthread_sigmask(SIG_SETMASK, &others, &before);
     for (int wanted = helpers(copy->count); started < wanted; started += 1) {
         if (pthread_create(&threads[started], NULL, copy_blocks, copy) != 0) {
             break;

@@ -21,10 +21,19 @@ struct WrittenCalls: Sendable {
     private static let countMax = 64
 
     private var parts: [ObjectIdentifier: Parts] = [:]
+    /// What was written last: only what comes again is kept, as calls with a name each do not.
+    private var last: Shared<TaskCall>?
 
     func find(_ call: Shared<TaskCall>, of owner: Address) -> Parts? {
         guard let found = parts[call.identity], found.owner == owner else { return nil }
         return found
+    }
+
+    /// Whether a call that was not found is to be added now that it is written.
+    mutating func comesAgain(_ call: Shared<TaskCall>) -> Bool {
+        if call.identity == last?.identity { return true }
+        last = call
+        return false
     }
 
     mutating func add(_ written: Parts) {

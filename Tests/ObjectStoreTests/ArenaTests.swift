@@ -317,7 +317,8 @@ private let sharedCopyBytes = 32 << 20
         ], [3, 16])
     func copy(count: Int, place: Int) {
         let source = [UInt8](unsafeUninitializedCapacity: count) { bytes, written in
-            for index in 0..<count { bytes[index] = UInt8(truncatingIfNeeded: index &* 7 &+ index >> 8) }
+            // Of no period: a block from another place would differ.
+            for index in 0..<count { bytes[index] = UInt8(truncatingIfNeeded: (index &* 0x9e37_79b9) >> 24) }
             written = count
         }
         var target = [UInt8](repeating: 0xee, count: count + 2 * place)

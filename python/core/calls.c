@@ -75,7 +75,7 @@ static PyObject *submit(PyObject *module, PyObject *arguments) {
     }
     if (is_good) {
         long made;
-        if (size < SMALL_VALUES_SIZE) {
+        if (size < SMALL_VALUES_SIZE && count <= SMALL_VALUES_COUNT) {
             made = ray_python_submit(call_template, actor, task, plain, (size_t)count, ids, (size_t)results_max);
         } else {
             Py_BEGIN_ALLOW_THREADS

@@ -16,6 +16,8 @@
 #define SLICE_MILLISECONDS 100
 // Values of fewer bytes are handed over faster than the interpreter from one thread to another and back.
 #define SMALL_VALUES_SIZE (16 << 10)
+// So do so few of them.
+#define SMALL_VALUES_COUNT 16
 
 extern const swift_ray_native_api *native;
 

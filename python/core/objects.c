@@ -88,9 +88,6 @@ static unsigned char *ids_of(PyObject *list, Py_ssize_t count) {
     return ids;
 }
 
-// For so few objects the interpreter is not given away.
-enum { SMALL_COUNT = 16 };
-
 // Waits for a request and looks for signals in between; -1 with an exception.
 static int await(void *request) {
     int is_done = 0;
@@ -144,7 +141,7 @@ static PyObject *get(PyObject *module, PyObject *arguments) {
     if (ids == NULL) return NULL;
     void *request = NULL;
     int status;
-    if (count <= SMALL_COUNT) {
+    if (count <= SMALL_VALUES_COUNT) {
         status = ray_python_get(ids, (size_t)count, task, milliseconds, &request);
     } else {
         Py_BEGIN_ALLOW_THREADS

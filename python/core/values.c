@@ -85,17 +85,16 @@ static PyObject *filled(PyTypeObject *type, const struct ray_python_object *obje
     }
     PyObject *metadata = PyBytes_FromStringAndSize(object->metadata.data, (Py_ssize_t)object->metadata.count);
     PyObject *data = native->buffer_new(object->data.data, object->data.count, release_owner, object->owner);
-    allocfunc allocate = PyType_GetSlot(type, Py_tp_alloc);
-    PyObject *result = metadata == NULL || data == NULL ? NULL : allocate(type, 3);
-    if (result == NULL) {
-        Py_XDECREF(metadata);
-        Py_XDECREF(data);
-        return NULL;
-    }
-    // These take over what they are given.
-    PyTuple_SetItem(result, 0, data);
-    PyTuple_SetItem(result, 1, metadata);
-    PyTuple_SetItem(result, 2, Py_NewRef(Py_None));
+    PyObject *result = metadata == NULL || data == NULL ? NULL : PyTuple_Pack(3, data, metadata, Py_None);
+    Py_XDECREF(metadata);
+    Py_XDECREF(data);
+    if (result == NULL || type == &PyTuple_Type) return result;
+    // As the tuple's own `__new__` makes one of its subclasses: only that knows all that is inside of a tuple.
+    newfunc make = PyType_GetSlot(&PyTuple_Type, Py_tp_new);
+    PyObject *arguments = PyTuple_Pack(1, result);
+    Py_DECREF(result);
+    result = arguments == NULL ? NULL : make(type, arguments, NULL);
+    Py_XDECREF(arguments);
     return result;
 }
 

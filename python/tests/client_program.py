@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 
 # A cluster, a server and a client in one process; `seen` counts what Ray's servicers have seen since `begin`.
 BEGIN = """
@@ -22,7 +23,7 @@ from ray.util.client.server import server as servers
 from swift_ray.grpc_server import RequestQueue
 
 seen = collections.Counter()
-faulthandler.dump_traceback_later(60, exit=True)
+faulthandler.dump_traceback_later(90, exit=True)
 see, get_object = RequestQueue._seen, servers.RayletServicer.GetObject
 
 
@@ -94,5 +95,6 @@ def run(body: str, before: str = ACTOR) -> dict:
         )
         if not IS_STUCK.search(done.stderr):
             break
+        warnings.warn(f"the client was stuck in gRPC:\n{done.stderr[-3000:]}", stacklevel=2)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])

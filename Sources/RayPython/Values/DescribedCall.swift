@@ -26,7 +26,7 @@ struct DescribedCall: Hashable {
         owner = spec.generator == nil ? nil : spec.owner
     }
 
-    /// The description; `swift_ray/raylet/worker_loop.py` reads it.
+    /// The description; `swift_ray/raylet/execution.py` reads it.
     var messagePack: MessagePackValue {
         let call = call.value
         var placement: MessagePackValue = .nil

@@ -67,7 +67,7 @@ extension TaskSpec: WireCodable {
             writer.write(list: arguments)
             let rest = writer.bytes.count
             encodeRest(into: &writer)
-            guard attempt == 0, writer.writtenCalls != nil else { return }
+            guard attempt == 0, writer.writtenCalls?.comesAgain(call) == true else { return }
             writer.writtenCalls?.add(
                 WrittenCalls.Parts(
                     call: call, owner: owner, function: Array(writer.bytes[function]),

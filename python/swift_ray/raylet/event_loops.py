@@ -42,8 +42,8 @@ class EventLoops:
             target=self._serve, args=(loop,), name=f"AsyncIO Thread: {group or 'default'}", daemon=True
         )
         thread.start()
-        self._loops[group] = loop
         self._waiting[loop] = deque()
+        self._loops[group] = loop
         self._threads.append(thread)
         return loop
 
@@ -95,7 +95,13 @@ class EventLoops:
         waiting = self._waiting[loop]
         while waiting:
             task, header = waiting.popleft()
-            coroutine = loop.create_task(self._run(task, header))
+            try:
+                coroutine = loop.create_task(self._run(task, header))
+            except Exception as error:
+                # User code has given the loop a factory of tasks that fails: those behind this one are to begin, too.
+                self._calls.pop(header["task"], None)
+                self._fail(task, header, {}, error)
+                continue
             self._coroutines[header["task"]] = coroutine
             coroutine.add_done_callback(functools.partial(self._ended, task, header))
 

@@ -11,7 +11,7 @@ from swift_ray.raylet import by_name, context, stepping
 from swift_ray.raylet.calls import EXTRAS
 from swift_ray.raylet.functions import Functions
 from swift_ray.raylet.kinds import ACTOR_CALL, ACTOR_CREATION, NORMAL
-from swift_ray.raylet.plain_methods import PlainMethod
+from swift_ray.raylet.plain_methods import PlainMethod, header_from
 from swift_ray.raylet.process_end import exit_task, is_exit
 from swift_ray.raylet.process_title import setproctitle
 from swift_ray.raylet.results import Results, refuse_no_generator
@@ -50,11 +50,13 @@ class Execution:
             context.enter(before)
 
     def header_of(self, task: Any) -> dict:
-        """What a task is: its description (`DescribedCall.swift`), names, id and try."""
+        """What a task is: what those like it have in common, its id and its try."""
+        return header_from(self.description_of(task), task)
+
+    def description_of(self, task: Any) -> dict:
+        """What tasks of the same call have in common: their description (`DescribedCall.swift`) and names."""
         described = self._descriptions.get(task.call)
-        if described is None:
-            described = self._described(task)
-        return {**described, "task": task.id, "attempt": task.attempt}
+        return self._described(task) if described is None else described
 
     def _described(self, task: Any) -> dict:
         described = msgpack.unpackb(_core.task_description(task))
@@ -81,7 +83,7 @@ class Execution:
             self.functions.configure(header["job"])
             function, max_calls = self.functions.find(header, extras)
             if PlainMethod.fits(header):
-                self.plain_methods[task.call] = PlainMethod(self, header, function)
+                self.plain_methods[task.call] = PlainMethod(self, self.description_of(task), function)
             args, kwargs = self.recover(arguments, header, extras)
             try:
                 if header["kind"] == NORMAL:

@@ -12,13 +12,18 @@ from swift_ray.raylet.process_title import setproctitle
 from swift_ray.raylet.serialization import serialize
 
 
+def header_from(described: dict, task: Any) -> dict:
+    """What a task is (`Execution.header_of`) that is described so."""
+    return {**described, "task": task.id, "attempt": task.attempt}
+
+
 class PlainMethod:
     """One method with one result. Its calls come to the same as those by `Execution.run`, which has to ask what they are."""
 
     __slots__ = ("_execution", "_described", "_function", "_title", "_idle_title", "group")
 
     def __init__(self, execution: Any, described: dict, function: Any) -> None:
-        """`described`: what its calls have in common (`Execution.header_of`)."""
+        """`described`: what its calls have in common (`Execution.description_of`)."""
         self._execution = execution
         self._described = described
         self._function = function
@@ -42,7 +47,7 @@ class PlainMethod:
         execution = self._execution
         arguments = task.arguments
         if arguments and arguments[0][1] == EXTRAS:
-            execution.run(task, execution.header_of(task))
+            execution.run(task, header_from(self._described, task))
             return
         before = context.enter(context.RunningTask(self._described, task))
         hook = client_mode_hook._client_hook_status_on_thread
@@ -55,11 +60,11 @@ class PlainMethod:
             if execution.is_asked_to_leave():
                 raise SystemExit(0)
             if isinstance(value, GeneratorType):
-                (value,) = execution.results.collect(value, execution.header_of(task), {})
+                (value,) = execution.results.collect(value, header_from(self._described, task), {})
             execution.surroundings.leave_title(self._idle_title)
             execution.results.send(task, [serialize(value)])
         except BaseException as error:
-            execution.end(task, execution.header_of(task), {}, error)
+            execution.end(task, header_from(self._described, task), {}, error)
         finally:
             hook.status = status
             context.enter(before)

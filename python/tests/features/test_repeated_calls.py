@@ -8,10 +8,19 @@ pytestmark = pytest.mark.usefixtures("cluster")
 TIMES = 3
 
 
-def actor_of_many_methods():
+def actor_of_many_methods(**options):
     """An actor whose class travels by value."""
 
-    class Many:
+    class Base:
+        @staticmethod
+        def inherited(value):
+            return "inherited", value
+
+        @classmethod
+        def of_base(cls, value):
+            return cls.kind, value
+
+    class Many(Base):
         kind = "many"
 
         def __init__(self):
@@ -72,7 +81,7 @@ def actor_of_many_methods():
                     return "stays"
             return self.count
 
-    return ray.remote(Many).remote()
+    return ray.remote(Many).options(**options).remote()
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +103,8 @@ def test_methods_of_no_instance(many):
     for number in range(TIMES):
         assert ray.get(many.of_none.remote(number)) == ("static", number)
         assert ray.get(many.of_class.remote(number)) == ("many", number)
+        assert ray.get(many.inherited.remote(number)) == ("inherited", number)
+        assert ray.get(many.of_base.remote(number)) == ("many", number)
 
 
 def test_errors(many):
@@ -103,6 +114,25 @@ def test_errors(many):
         assert "Many.fail" in str(raised.value)
         with pytest.raises(TypeError, match="lock"):
             ray.get(many.unpicklable.remote())
+
+
+def test_calls_on_threads():
+    actor = actor_of_many_methods(max_concurrency=3)
+    for number in range(TIMES):
+        assert ray.get(actor.value.remote(number, key=2)) == ((number,), {"key": 2})
+        with pytest.raises(KeyError, match=str(number)):
+            ray.get(actor.fail.remote(number))
+    assert len(set(ray.get([actor.where.remote() for _ in range(TIMES)]))) == TIMES
+
+
+def test_more_names_than_are_remembered(many):
+    for number in range(1_200):
+        call = many.value.options(name=f"call {number}").remote(number)
+        if number % 100 == 0:
+            assert ray.get(call) == ((number,), {})
+            with pytest.raises(KeyError):
+                ray.get(many.fail.remote(number))
+    assert ray.get(call) == ((1_199,), {})
 
 
 def test_errors_of_arguments(many):
