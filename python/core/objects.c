@@ -267,7 +267,9 @@ PyMethodDef object_methods[] = {
     {"add_reference", add_reference, METH_O, "Counts one more reference of this process."},
     {"remove_reference", remove_reference, METH_O, "Counts one reference less."},
     {"put", put, METH_VARARGS, "put(serialized, task, owner_address): the ObjectRef of a new object."},
-    {"get", get, METH_VARARGS, "get(references, milliseconds, task, type): a type of (Buffer, metadata, None) or (None, None, error) for each, and whether one is an error."},
+    {"get", get, METH_VARARGS,
+     "get(references, milliseconds, task, type): for each a `type` of (Buffer, metadata, None) or an ordinary tuple of "
+     "(None, None, error), and whether one is an error."},
     {"wait", wait_for, METH_VARARGS, "wait(references, wanted, milliseconds, task, fetch): a byte for each, 1 if ready."},
     {"divide", divide, METH_VARARGS, "divide(references, flags, limit): those that are ready, and the others."},
     {"notify", notify, METH_VARARGS, "notify(reference, fetch, number): `next_event` gives the number when it is there."},

@@ -9,22 +9,22 @@ from swift_ray.raylet.task_context import async_task_id
 class RunningTask:
     """One task of this process while it runs."""
 
-    __slots__ = ("_described", "handle")
+    __slots__ = ("_described", "_task")
 
     depth = 1
 
-    def __init__(self, described: dict, handle: Any) -> None:
-        """`described`: what tasks like it have in common (`Execution.description_of`); `handle`: it for `_core`."""
+    def __init__(self, described: dict, task: Any) -> None:
+        """`described`: what tasks like it have in common (`Execution.description_of`); `task`: it as `_core` gave it."""
         self._described = described
-        self.handle = handle
+        self._task = task
 
     @property
     def task_id(self) -> bytes:
-        return self.handle.id
+        return self._task.id
 
     @property
     def attempt(self) -> int:
-        return self.handle.attempt
+        return self._task.attempt
 
     @property
     def name(self) -> str:
