@@ -27,12 +27,12 @@ def extension(name: str, includes: list[str], others: list[str], *libraries: str
 
     `others` are what it needs of other folders: headers, and sources that are compiled with its own.
     """
-    linked = {"extra_link_args": ["-pthread"]}
+    linked = {}
     if libraries:
         linked = {
             "library_dirs": ["swift_ray/lib"],
             "libraries": list(libraries),
-            "extra_link_args": ["-pthread", "-Wl,-rpath,$ORIGIN/lib"],
+            "runtime_library_dirs": ["$ORIGIN/lib"],
         }
     return Extension(
         f"swift_ray._{name}",
@@ -41,6 +41,7 @@ def extension(name: str, includes: list[str], others: list[str], *libraries: str
         include_dirs=includes,
         define_macros=[("Py_LIMITED_API", LIMITED_API)],
         extra_compile_args=["-std=c11", "-O2", "-Wall", "-fvisibility=hidden", "-pthread"],
+        extra_link_args=["-pthread"],
         py_limited_api=True,
         **linked,
     )

@@ -82,9 +82,10 @@ static void *copy_blocks(void *context) {
     }
 }
 
-static int helpers(size_t count) {
+/// How many threads are to help: one for each further processor that this one may use.
+static int helpers(void) {
     cpu_set_t processors;
-    if (count < RAY_COPY_SHARED_BYTES || sched_getaffinity(0, sizeof processors, &processors) != 0) {
+    if (sched_getaffinity(0, sizeof processors, &processors) != 0) {
         return 0;
     }
     int usable = CPU_COUNT(&processors);
@@ -104,7 +105,7 @@ static void copy_with_helpers(struct shared_copy *copy) {
         sigdelset(&others, faults[index]);
     }
     pthread_sigmask(SIG_SETMASK, &others, &before);
-    for (int wanted = helpers(copy->count); started < wanted; started += 1) {
+    for (int wanted = helpers(); started < wanted; started += 1) {
         if (pthread_create(&threads[started], NULL, copy_blocks, copy) != 0) {
             break;
         }
@@ -132,5 +133,9 @@ void ray_copy(void *target, const void *source, size_t count) {
     size_t done = before + copy.count;
     memcpy(target, source, before);
     memcpy((unsigned char *)target + done, (const unsigned char *)source + done, count - done);
-    copy_with_helpers(&copy);
+    if (count < RAY_COPY_SHARED_BYTES) {
+        copy_blocks(&copy);
+    } else {
+        copy_with_helpers(&copy);
+    }
 }

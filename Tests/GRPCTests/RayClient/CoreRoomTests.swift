@@ -13,7 +13,10 @@ import Testing
 
 /// Whether something comes true within half a minute.
 private func eventually(_ isTrue: () -> Bool) -> Bool {
-    for _ in 0..<30_000 where !isTrue() { usleep(1_000) }
+    for _ in 0..<30_000 {
+        if isTrue() { return true }
+        usleep(1_000)
+    }
     return isTrue()
 }
 

@@ -164,8 +164,7 @@ class EventLoops:
                     self.item_thread(), execution.results.drain, task, result, header, extras
                 )
                 result = None
-            if execution.is_asked_to_leave():
-                raise SystemExit(0)
+            execution.leave_if_asked()
             execution.results.finish(task, header, result)
         except BaseException as error:
             if is_exit(error):

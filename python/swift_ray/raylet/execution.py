@@ -182,13 +182,13 @@ class Execution:
             result = loops.run_now(function, args, kwargs)
         else:
             result = stepping.run(function, args, kwargs, breakpoint_uuid)
-        if self.is_asked_to_leave():
-            raise SystemExit(0)
+        self.leave_if_asked()
         return result
 
-    def is_asked_to_leave(self) -> bool:
-        """Whether `exit_actor` was called in this call, although something in it has caught what that raised."""
-        return bool(self._core_worker._exiting) and self._core_worker.get_current_actor_should_exit()
+    def leave_if_asked(self) -> None:
+        """SystemExit: `exit_actor` was called in this call, although something in it has caught what that raised."""
+        if self._core_worker._exiting and self._core_worker.get_current_actor_should_exit():
+            raise SystemExit(0)
 
     def _count(self, header: dict, max_calls: int) -> None:
         """Says that this is the last task here when the function has been called often enough."""

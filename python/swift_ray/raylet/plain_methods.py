@@ -57,8 +57,7 @@ class PlainMethod:
             args, kwargs = execution.recover(arguments, self._described, {}) if arguments else ((), {})
             setproctitle(self._title)
             value = stepping.run(self._function, args, kwargs, None)
-            if execution.is_asked_to_leave():
-                raise SystemExit(0)
+            execution.leave_if_asked()
             if isinstance(value, GeneratorType):
                 (value,) = execution.results.collect(value, header_from(self._described, task), {})
             execution.surroundings.leave_title(self._idle_title)
