@@ -71,6 +71,9 @@ import Testing
         #expect(harness.core.firstExisting(of: ids, count: 2) == [false, true, true])
         #expect(harness.core.firstExisting(of: ids, count: 3) == nil)
         #expect(harness.core.firstExisting(of: [], count: 1) == [])
+        #expect(harness.core.existing(among: ids, atMost: 3, fetches: false, areAll: false) == [false, true, true])
+        #expect(harness.core.existing(among: ids, atMost: 1, fetches: false, areAll: false) == [false, true, false])
+        #expect(harness.core.existing(among: ids, atMost: 0, fetches: false, areAll: false) == [false, false, false])
     }
 
     @Test("A task in flight keeps its argument") func argumentKept() {

@@ -62,6 +62,10 @@ import Testing
         let far = result(&harness)
         let near = harness.put([1])
         #expect(harness.core.firstExisting(of: [near.id, far.id], count: 1, fetches: true) == nil)
+        // Some of several cannot tell whether others are to be fetched; without fetching they can.
+        #expect(harness.core.existing(among: [near.id], atMost: 1, fetches: true, areAll: false) == nil)
+        #expect(harness.core.existing(among: [near.id], atMost: 1, fetches: true, areAll: true) == [true])
+        #expect(harness.core.existing(among: [near.id], atMost: 1, fetches: false, areAll: false) == [true])
         let token = wait(&harness, [near, far], count: 1)
         #expect(flags(harness, token) == [true, false])
         #expect(located(harness) == [far.id])

@@ -85,10 +85,10 @@ def rows() -> dict[str, Callable[[int], Any]]:
         """What the core may call instead of the context; for Ray, what it does with the msgpack part."""
         if os.environ.get("SWIFT_RAY") == "0":
             return repeat(loads, dumps(value))
-        from swift_ray._native import deserialize_plain
+        from swift_ray._native import plain_values
 
         serialized = context.serialize(value)
-        return repeat(deserialize_plain, raylet.Buffer.copy_of(serialized.to_bytes()), serialized.metadata)
+        return repeat(plain_values, [(raylet.Buffer.copy_of(serialized.to_bytes()), serialized.metadata, None)])
 
     section = bytearray(context.serialize([array]).to_bytes())
     section = memoryview(section)[9 + section[0] :]

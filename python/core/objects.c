@@ -11,6 +11,9 @@
 #define OBJECT_ID_SIZE 28
 // Values up to here stay in the process that made them (`Limits.inlineObjectBytesMax`).
 #define INLINE_BYTES_MAX (100 << 10)
+// How many references a wait looks at under one lock of the runtime, and at most before it gives the interpreter away.
+#define SEARCHED_AT_ONCE 64
+#define SEARCHED_MAX 1024
 
 // Asks for room and waits for it, with a look for signals in between; NULL with an exception.
 static void *room_for(const void *task, const struct ray_python_argument *argument, void **bytes) {
@@ -73,17 +76,24 @@ static PyObject *put(PyObject *module, PyObject *arguments) {
     return status < 0 ? NULL : native->object_ref_new(id, owner, owner_size, 1);
 }
 
+// Writes the ids of `count` ObjectRefs of a list, from `first` on, one after the other; -1 with an exception.
+static int copy_ids(PyObject *list, Py_ssize_t first, Py_ssize_t count, unsigned char *ids) {
+    for (Py_ssize_t index = 0; index < count; index++) {
+        const unsigned char *id = native->id_bytes(PyList_GetItem(list, first + index), SWIFT_RAY_OBJECT_REF);
+        if (id == NULL) return -1;
+        memcpy(ids + index * OBJECT_ID_SIZE, id, OBJECT_ID_SIZE);
+    }
+    return 0;
+}
+
 // The ids of a list of ObjectRefs, one after the other; to be freed.
 static unsigned char *ids_of(PyObject *list, Py_ssize_t count) {
     unsigned char *ids = malloc(count == 0 ? 1 : (size_t)count * OBJECT_ID_SIZE);
-    if (ids == NULL) PyErr_NoMemory();
-    for (Py_ssize_t index = 0; ids != NULL && index < count; index++) {
-        const unsigned char *id = native->id_bytes(PyList_GetItem(list, index), SWIFT_RAY_OBJECT_REF);
-        if (id == NULL) {
-            free(ids);
-            return NULL;
-        }
-        memcpy(ids + index * OBJECT_ID_SIZE, id, OBJECT_ID_SIZE);
+    if (ids == NULL) {
+        PyErr_NoMemory();
+    } else if (copy_ids(list, 0, count, ids) < 0) {
+        free(ids);
+        return NULL;
     }
     return ids;
 }
@@ -101,15 +111,10 @@ static int await(void *request) {
     return 0;
 }
 
-// The objects of a request, each of `type`, and whether one of them is an error.
-static PyObject *taken(void *request, Py_ssize_t count, PyObject *type) {
-    struct ray_python_object *objects = calloc(count == 0 ? 1 : (size_t)count, sizeof *objects);
-    if (objects == NULL) return PyErr_NoMemory();
-    ray_python_take_objects(request, objects, (size_t)count);
+// A list of these objects, each of `type`; takes over their owners.
+static PyObject *listed(const struct ray_python_object *objects, Py_ssize_t count, PyObject *type) {
     PyObject *list = PyList_New(count);
-    int has_errors = 0;
     for (Py_ssize_t index = 0; index < count; index++) {
-        has_errors |= objects[index].is_error;
         // Every owner is taken over, also when something failed before.
         PyObject *object = incoming_as(type, &objects[index]);
         if (list == NULL || object == NULL) {
@@ -119,8 +124,56 @@ static PyObject *taken(void *request, Py_ssize_t count, PyObject *type) {
             Py_CLEAR(list);
         }
     }
+    return list;
+}
+
+// The objects of a request, each of `type`, and whether one of them is an error.
+static PyObject *taken(void *request, Py_ssize_t count, PyObject *type) {
+    struct ray_python_object *objects = calloc(count == 0 ? 1 : (size_t)count, sizeof *objects);
+    if (objects == NULL) return PyErr_NoMemory();
+    ray_python_take_objects(request, objects, (size_t)count);
+    int has_errors = 0;
+    for (Py_ssize_t index = 0; index < count; index++) has_errors |= objects[index].is_error;
+    PyObject *list = listed(objects, count, type);
     free(objects);
     return list == NULL ? NULL : Py_BuildValue("(NO)", list, has_errors ? Py_True : Py_False);
+}
+
+// Whether this is a class whose objects are tuples; an exception otherwise.
+static int is_tuple_type(PyObject *type) {
+    int is_one = PyType_Check(type) && PyType_IsSubtype((PyTypeObject *)type, &PyTuple_Type);
+    if (!is_one) PyErr_SetString(PyExc_TypeError, "objects are tuples");
+    return is_one;
+}
+
+static PyObject *get_now(PyObject *module, PyObject *const *arguments, Py_ssize_t argument_count) {
+    if (argument_count != 2) {
+        PyErr_SetString(PyExc_TypeError, "get_now wants references and a type");
+        return NULL;
+    }
+    if (!is_tuple_type(arguments[1])) return NULL;
+    if (!PyList_Check(arguments[0])) Py_RETURN_NONE;
+    Py_ssize_t count = PyList_Size(arguments[0]);
+    unsigned char *ids = ids_of(arguments[0], count);
+    if (ids == NULL) return NULL;
+    struct ray_python_object *objects = malloc((count == 0 ? 1 : (size_t)count) * sizeof *objects);
+    int is_there = 0;
+    if (objects != NULL && count <= SMALL_VALUES_COUNT) {
+        is_there = ray_python_get_now(ids, (size_t)count, objects);
+    } else if (objects != NULL) {
+        Py_BEGIN_ALLOW_THREADS
+        is_there = ray_python_get_now(ids, (size_t)count, objects);
+        Py_END_ALLOW_THREADS
+    }
+    PyObject *result;
+    if (objects == NULL) {
+        result = PyErr_NoMemory();
+    } else {
+        result = is_there ? listed(objects, count, arguments[1]) : Py_NewRef(Py_None);
+    }
+    free(objects);
+    free(ids);
+    return result;
 }
 
 static PyObject *get(PyObject *module, PyObject *arguments) {
@@ -132,22 +185,15 @@ static PyObject *get(PyObject *module, PyObject *arguments) {
         return NULL;
     }
     if (id_argument(task_object, 24, &task) < 0) return NULL;
-    if (!PyType_IsSubtype((PyTypeObject *)type, &PyTuple_Type)) {
-        PyErr_SetString(PyExc_TypeError, "objects are tuples");
-        return NULL;
-    }
+    if (!is_tuple_type(type)) return NULL;
     Py_ssize_t count = PyList_Size(list);
     unsigned char *ids = ids_of(list, count);
     if (ids == NULL) return NULL;
     void *request = NULL;
     int status;
-    if (count <= SMALL_VALUES_COUNT) {
-        status = ray_python_get(ids, (size_t)count, task, milliseconds, &request);
-    } else {
-        Py_BEGIN_ALLOW_THREADS
-        status = ray_python_get(ids, (size_t)count, task, milliseconds, &request);
-        Py_END_ALLOW_THREADS
-    }
+    Py_BEGIN_ALLOW_THREADS
+    status = ray_python_get(ids, (size_t)count, task, milliseconds, &request);
+    Py_END_ALLOW_THREADS
     free(ids);
     PyObject *result = NULL;
     if (status < 0) {
@@ -196,24 +242,86 @@ static PyObject *wait_for(PyObject *module, PyObject *arguments) {
     return result;
 }
 
-// Puts the references of a list into two others: those that are ready, at most `limit`, and the rest.
+// Puts `count` references of a list, from `first` on, into two others: those that are ready, at most `limit`, and the
+// rest. How many were ready, or -1 with an exception.
+static Py_ssize_t divide_into(
+    PyObject *ready, PyObject *others, PyObject *list, Py_ssize_t first, Py_ssize_t count, const unsigned char *flags,
+    Py_ssize_t limit) {
+    Py_ssize_t found = 0;
+    for (Py_ssize_t index = 0; index < count; index++) {
+        int is_ready = flags[index] != 0 && found < limit;
+        if (PyList_Append(is_ready ? ready : others, PyList_GetItem(list, first + index)) < 0) return -1;
+        found += is_ready;
+    }
+    return found;
+}
+
+// (ready, others), which are taken over, or NULL with an exception if there was one.
+static PyObject *divided(PyObject *ready, PyObject *others, int has_failed) {
+    PyObject *result = has_failed ? NULL : PyTuple_Pack(2, ready, others);
+    Py_XDECREF(ready);
+    Py_XDECREF(others);
+    return result;
+}
+
 static PyObject *divide(PyObject *module, PyObject *arguments) {
     PyObject *list;
     const char *flags;
     Py_ssize_t flag_count, limit;
     if (!PyArg_ParseTuple(arguments, "O!y#n:divide", &PyList_Type, &list, &flags, &flag_count, &limit)) return NULL;
-    PyObject *ready = PyList_New(0), *others = PyList_New(0);
-    int status = ready == NULL || others == NULL ? -1 : 0;
-    Py_ssize_t count = PyList_Size(list);
-    for (Py_ssize_t index = 0; status == 0 && index < count; index++) {
-        int is_ready = index < flag_count && flags[index] != 0 && limit > 0;
-        limit -= is_ready;
-        status = PyList_Append(is_ready ? ready : others, PyList_GetItem(list, index));
+    if (flag_count != PyList_Size(list)) {
+        PyErr_SetString(PyExc_ValueError, "there is a flag for each reference");
+        return NULL;
     }
-    PyObject *result = status == 0 ? PyTuple_Pack(2, ready, others) : NULL;
+    PyObject *ready = PyList_New(0), *others = PyList_New(0);
+    int has_failed = ready == NULL || others == NULL ||
+                     divide_into(ready, others, list, 0, flag_count, (const unsigned char *)flags, limit) < 0;
+    return divided(ready, others, has_failed);
+}
+
+// Looks for ready references from the front of a list on, at most `SEARCHED_MAX`, until `wanted` are found: 1 if they
+// were, and `*searched` were looked at; 0 if only a wait can tell, -1 with an exception.
+static int search(
+    PyObject *list, Py_ssize_t wanted, int fetch, PyObject *ready, PyObject *others, Py_ssize_t *searched) {
+    unsigned char ids[SEARCHED_AT_ONCE * OBJECT_ID_SIZE], flags[SEARCHED_AT_ONCE];
+    Py_ssize_t count = PyList_Size(list);
+    for (*searched = 0; wanted > 0; ) {
+        Py_ssize_t step = count - *searched < SEARCHED_AT_ONCE ? count - *searched : SEARCHED_AT_ONCE;
+        if (step == 0 || *searched >= SEARCHED_MAX) return 0;
+        if (copy_ids(list, *searched, step, ids) < 0) return -1;
+        if (!ray_python_wait_now(ids, (size_t)step, (size_t)wanted, fetch, step == count, flags)) return 0;
+        Py_ssize_t found = divide_into(ready, others, list, *searched, step, flags, wanted);
+        if (found < 0) return -1;
+        wanted -= found;
+        *searched += step;
+    }
+    return 1;
+}
+
+static PyObject *wait_now(PyObject *module, PyObject *const *arguments, Py_ssize_t argument_count) {
+    if (argument_count != 3) {
+        PyErr_SetString(PyExc_TypeError, "wait_now wants references, a number and whether to fetch");
+        return NULL;
+    }
+    PyObject *list = arguments[0];
+    if (!PyList_Check(list)) Py_RETURN_NONE;
+    Py_ssize_t wanted = PyLong_AsSsize_t(arguments[1]), searched;
+    if (wanted == -1 && PyErr_Occurred()) return NULL;
+    int fetch = PyObject_IsTrue(arguments[2]);
+    if (fetch < 0) return NULL;
+    PyObject *ready = PyList_New(0), *others = PyList_New(0);
+    int status = ready == NULL || others == NULL ? -1 : search(list, wanted, fetch, ready, others, &searched);
+    if (status > 0) {
+        // What lies behind them was not looked at.
+        PyObject *rest = PyList_GetSlice(list, searched, PyList_Size(list));
+        Py_ssize_t end = PyList_Size(others);
+        if (rest == NULL || PyList_SetSlice(others, end, end, rest) < 0) status = -1;
+        Py_XDECREF(rest);
+    }
+    if (status != 0) return divided(ready, others, status < 0);
     Py_XDECREF(ready);
     Py_XDECREF(others);
-    return result;
+    Py_RETURN_NONE;
 }
 
 static PyObject *notify(PyObject *module, PyObject *arguments) {
@@ -267,9 +375,15 @@ PyMethodDef object_methods[] = {
     {"add_reference", add_reference, METH_O, "Counts one more reference of this process."},
     {"remove_reference", remove_reference, METH_O, "Counts one reference less."},
     {"put", put, METH_VARARGS, "put(serialized, task, owner_address): the ObjectRef of a new object."},
+    {"get_now", (PyCFunction)(void (*)(void))get_now, METH_FASTCALL,
+     "get_now(references, type): a `type` of (Buffer, metadata, None) for each, if all are at hand and none is an error; "
+     "else, or if it is no list, None."},
     {"get", get, METH_VARARGS,
      "get(references, milliseconds, task, type): for each a `type` of (Buffer, metadata, None) or an ordinary tuple of "
      "(None, None, error), and whether one is an error."},
+    {"wait_now", (PyCFunction)(void (*)(void))wait_now, METH_FASTCALL,
+     "wait_now(references, wanted, fetch): the first that are ready and the others, if so many are and it is a list; "
+     "else None."},
     {"wait", wait_for, METH_VARARGS, "wait(references, wanted, milliseconds, task, fetch): a byte for each, 1 if ready."},
     {"divide", divide, METH_VARARGS, "divide(references, flags, limit): those that are ready, and the others."},
     {"notify", notify, METH_VARARGS, "notify(reference, fetch, number): `next_event` gives the number when it is there."},

@@ -193,12 +193,8 @@ static bool is_metadata(PyObject *metadata, const char *wanted) {
            memcmp(PyBytes_AsString(metadata), wanted, size) == 0;
 }
 
-// deserialize_plain(data, metadata) -> value, or NotImplemented for what a serialization context has to read
-PyObject *deserialize_plain(PyObject *module, PyObject *arguments) {
-    PyObject *data, *metadata;
-    if (!PyArg_ParseTuple(arguments, "OO:deserialize_plain", &data, &metadata)) {
-        return NULL;
-    }
+// The value of an object that `serialize_plain` has made, or NotImplemented for what a serialization context has to read.
+static PyObject *plain_value(PyObject *data, PyObject *metadata) {
     bool is_raw = is_metadata(metadata, "RAW");
     if (is_raw && data == Py_None) {
         return PyBytes_FromString("");
@@ -221,4 +217,32 @@ PyObject *deserialize_plain(PyObject *module, PyObject *arguments) {
     }
     PyBuffer_Release(&view);
     return value;
+}
+
+// plain_values(objects) -> a list of their values, or None if a serialization context has to read one of them
+PyObject *plain_values(PyObject *module, PyObject *objects) {
+    if (!PyList_Check(objects)) {
+        return PyErr_Format(PyExc_TypeError, "objects are a list");
+    }
+    PyObject *values = PyList_New(0);
+    // Its length is asked each time: it belongs to others, and reading a value can run code.
+    for (Py_ssize_t index = 0; values != NULL && index < PyList_Size(objects); index++) {
+        PyObject *object = PyList_GetItem(objects, index), *value;
+        if (!PyTuple_Check(object) || PyTuple_Size(object) < 2) {
+            value = PyErr_Format(PyExc_TypeError, "an object is a tuple of data, metadata and tensors");
+        } else {
+            Py_INCREF(object);
+            value = plain_value(PyTuple_GetItem(object, 0), PyTuple_GetItem(object, 1));
+            Py_DECREF(object);
+        }
+        bool is_other = value == Py_NotImplemented;
+        if (value == NULL || is_other || PyList_Append(values, value) < 0) {
+            Py_CLEAR(values);
+        }
+        Py_XDECREF(value);
+        if (is_other) {
+            Py_RETURN_NONE;
+        }
+    }
+    return values;
 }

@@ -126,6 +126,6 @@ PyObject *pack_plain(PyObject *module, PyObject *value);
 
 // msgpack_read.c
 PyObject *unpack(PyObject *module, PyObject *arguments);
-PyObject *deserialize_plain(PyObject *module, PyObject *arguments);
+PyObject *plain_values(PyObject *module, PyObject *objects);
 
 #endif

@@ -359,7 +359,7 @@ def patch_exceptions(exceptions: ModuleType) -> None:
 
 def patch_serialization(serialization: ModuleType) -> None:
     """Values that Swift has made are read, too, and why a worker died; plain values without the context."""
-    from swift_ray.raylet.serialization import plain_values
+    from swift_ray._native import plain_values
 
     context = serialization.SerializationContext
     deserialize = context.deserialize_objects

@@ -149,21 +149,24 @@ def test_plain_values_are_serialized_without_the_context():
 
 
 def test_plain_objects_are_read_without_the_context():
-    from swift_ray._native import deserialize_plain
+    from swift_ray._native import plain_values
 
-    plain = 0
+    plain = []
     for value in values.values():
         serialized = values.context().serialize(value)
         buffer = raylet.Buffer.copy_of(bytes(serialized.total_bytes))
         serialized.write_to(buffer)
-        read = deserialize_plain(buffer, serialized.metadata)
-        if read is NotImplemented:
+        read = plain_values([(buffer, serialized.metadata, None)])
+        if read is None:
             assert serialized.metadata == b"PYTHON" or values.depth_of(value) > 500
         else:
-            plain += 1
-            assert values.describe(read) == values.describe(value)
-    assert plain > 80
-    assert deserialize_plain(None, b"RAW") == b""
+            plain.append(((buffer, serialized.metadata, None), value))
+            assert values.describe(read[0]) == values.describe(value)
+    assert len(plain) > 80
+    objects = [one for one, _ in plain]
+    assert list(map(values.describe, plain_values(objects))) == [values.describe(value) for _, value in plain]
+    assert plain_values([]) == []
+    assert plain_values([raylet.SerializedRayObject(None, b"RAW", None)]) == [b""]
     for data, metadata in (
         (None, b"XLANG"),
         (raylet.Buffer.copy_of(b"x"), b"XLANG"),
@@ -171,7 +174,11 @@ def test_plain_objects_are_read_without_the_context():
         (None, None),
         (b"", b"XLANG"),
     ):
-        assert deserialize_plain(data, metadata) is NotImplemented
+        assert plain_values([(data, metadata, None)]) is None
+        assert plain_values(objects + [(data, metadata, None)]) is None
+    for wrong in ((), [None], [(None,)], None):
+        with pytest.raises(TypeError):
+            plain_values(wrong)
 
 
 def test_write_to_refuses_what_is_too_small_or_cannot_be_written():

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 // Changes whenever a function or struct here does; the extension refuses another one.
-#define RAY_PYTHON_INTERFACE 5
+#define RAY_PYTHON_INTERFACE 6
 
 struct ray_python_bytes {
     const void *data;
@@ -101,6 +101,8 @@ int ray_python_await_room(void *room, int milliseconds, void **bytes);
 int ray_python_seal(void *room, void *object);
 void ray_python_abort(void *room);
 
+// The objects, if all are at hand and none is an error: 1, and each one's owner must be released; else 0. Does not wait.
+int ray_python_get_now(const void *objects, size_t count, struct ray_python_object *found);
 // Begins to fetch objects; the number that must be waited for. 0 at once if all are at hand.
 int ray_python_get(const void *objects, size_t count, const void *task, int64_t milliseconds, void **request);
 // The same for a program that does not wait: unless this is 0, `done` is called once, with `context`, when all are there,
@@ -108,6 +110,11 @@ int ray_python_get(const void *objects, size_t count, const void *task, int64_t 
 int ray_python_get_then(
     const void *objects, size_t count, int64_t milliseconds, void (*done)(void *context), void *context,
     void **request);
+// Tells of the first `wanted` of these objects that exist: 1 for each in `ready`. 0 if only a wait can tell, for instance
+// since one is to be fetched. Unless they `are_all` that would be waited for, those that exist are looked for in steps.
+// Does not wait.
+int ray_python_wait_now(
+    const void *objects, size_t count, size_t wanted, int fetch, int are_all, unsigned char *ready);
 // Begins to wait for `wanted` of the objects; 0 at once if so many exist, of which the first `wanted` are told. With
 // `fetch` they are brought to this node, and count when they are there.
 int ray_python_wait(

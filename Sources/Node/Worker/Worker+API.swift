@@ -292,6 +292,19 @@ extension Worker {
         }
     }
 
+    /// The first `count` of these objects that exist, or as many as there are; nothing if only a wait for all can tell.
+    ///
+    /// `areAll`: nobody is waited for but these; the wait may be for more.
+    package func existing(among ids: [ObjectID], atMost count: Int, fetches: Bool, areAll: Bool) -> [Bool]? {
+        state.withLock { state in
+            if state.core.hasUnreadErrors {
+                guard areAll else { return nil }
+                state.core.noteRead(ids)
+            }
+            return state.core.existing(among: ids, atMost: count, fetches: fetches, areAll: areAll)
+        }
+    }
+
     /// The reference of an object of this process or of one that it borrows; nothing if the id is not known.
     package func reference(of id: ObjectID) -> ObjectReference? { state.withLock { $0.core.reference(of: id) } }
 

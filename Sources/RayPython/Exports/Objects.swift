@@ -77,6 +77,19 @@ public func ray_python_abort(_ room: UnsafeMutableRawPointer?) {
 }
 
 /// See `ray_python.h`.
+///
+/// Most gets end here: nothing is made for them but the objects.
+@c @implementation
+public func ray_python_get_now(
+    _ objects: UnsafeRawPointer?, _ count: Int, _ found: UnsafeMutablePointer<ray_python_object>?
+) -> Int32 {
+    guard let found, let results = PythonRuntime.current?.worker.getNow([ObjectID](objects, count)) else { return 0 }
+    for case .failure in results { return 0 }
+    for (index, result) in results.enumerated() { found[index] = ray_python_object(result) }
+    return 1
+}
+
+/// See `ray_python.h`.
 @c @implementation
 public func ray_python_get(
     _ objects: UnsafeRawPointer?, _ count: Int, _ task: UnsafeRawPointer?, _ milliseconds: Int64,
@@ -128,6 +141,20 @@ private func get(
             }
             return 1
         })
+}
+
+/// See `ray_python.h`.
+@c @implementation
+public func ray_python_wait_now(
+    _ objects: UnsafeRawPointer?, _ count: Int, _ wanted: Int, _ fetch: Int32, _ areAll: Int32,
+    _ ready: UnsafeMutablePointer<UInt8>?
+) -> Int32 {
+    guard let ready,
+        let flags = PythonRuntime.current?.worker.existing(
+            among: [ObjectID](objects, count), atMost: wanted, fetches: fetch != 0, areAll: areAll != 0)
+    else { return 0 }
+    for (index, flag) in flags.enumerated() { ready[index] = flag ? 1 : 0 }
+    return 1
 }
 
 /// See `ray_python.h`.

@@ -64,9 +64,18 @@ extension WorkerCore {
     /// Looks no further than it must: whoever takes one result after the other from many asks for all of them each time.
     /// Nothing, too, where one is to be fetched.
     package func firstExisting(of ids: [ObjectID], count: Int, fetches: Bool = false) -> [Bool]? {
+        guard let flags = existing(among: ids, atMost: count, fetches: fetches, areAll: true) else { return nil }
+        return flags.count { $0 } == min(count, ids.count) ? flags : nil
+    }
+
+    /// Marks the first `count` of the objects that exist or failed, or as many as there are.
+    ///
+    /// Nothing where one is to be fetched, which those that are not among `ids` may be unless these are all.
+    package func existing(among ids: [ObjectID], atMost count: Int, fetches: Bool, areAll: Bool) -> [Bool]? {
         let mayFetch = fetches && hasStored && configuration.raylet != nil
+        guard areAll || !mayFetch else { return nil }
         var flags = [Bool](repeating: false, count: ids.count)
-        var missing = min(count, ids.count)
+        var missing = count
         for (index, id) in ids.enumerated() {
             guard missing > 0 || mayFetch else { break }
             guard objects[id]?.exists == true else { continue }
@@ -75,7 +84,7 @@ extension WorkerCore {
             flags[index] = true
             missing -= 1
         }
-        return missing == 0 ? flags : nil
+        return flags
     }
 
     /// Sends a request to the GCS; ends with the effect `completeRequest`.

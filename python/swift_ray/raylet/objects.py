@@ -189,6 +189,8 @@ class ObjectCalls:
         If one of them is an error, it does not wait for the others: what is not there then is none.
         """
         try:
+            if (objects := _core.get_now(object_refs, SerializedRayObject)) is not None:
+                return objects
             objects, has_errors = _core.get(list(object_refs), timeout_ms, task_id(), SerializedRayObject)
         except CoreError as error:
             raise ray_exception(error) from None
@@ -227,13 +229,18 @@ class ObjectCalls:
 
         With `fetch_local` objects are brought to this node, and are ready when they are there.
         """
+        try:
+            if (divided := _core.wait_now(object_refs_or_generators, num_returns, fetch_local)) is not None:
+                return divided
+        except TypeError:
+            # Something is not an ObjectRef.
+            pass
         given = list(object_refs_or_generators)
         limit = timeout_ms if 0 <= timeout_ms < 10**9 else -1
         try:
             try:
                 flags = _core.wait(given, num_returns, limit, task_id(), fetch_local)
             except TypeError:
-                # Something is not an ObjectRef.
                 flags = _core.wait(waited_for(given), num_returns, limit, task_id(), fetch_local)
         except CoreError as error:
             raise ray_exception(error) from None

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Optional
 
 import msgpack
 
-from swift_ray._native import Buffer, ObjectRef, deserialize_plain, pack, serialize_plain, unpack
+from swift_ray._native import Buffer, ObjectRef, pack, plain_values, serialize_plain, unpack
 from swift_ray.raylet.context import ray_worker
 
 PYTHON_EXTENSION = 101
@@ -26,17 +26,6 @@ def serialize(value: Any) -> Any:
     """A value as Ray's serialization context makes it; what nothing can be registered for is made without asking it."""
     plain = serialize_plain(value)
     return ray_worker().get_serialization_context().serialize(value) if plain is None else plain
-
-
-def plain_values(objects: list[tuple]) -> Optional[list]:
-    """The values of objects, (data, metadata, None) each, for which no context is needed; None if it is for one."""
-    values = []
-    for data, metadata, _ in objects:
-        value = deserialize_plain(data, metadata)
-        if value is NotImplemented:
-            return None
-        values.append(value)
-    return values
 
 
 def deserialize(arguments: list[tuple]) -> list:
