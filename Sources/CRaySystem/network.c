@@ -18,6 +18,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -97,6 +98,12 @@ void ray_eventfd_clear(int descriptor) {
     uint64_t value;
     ssize_t ignored = read(descriptor, &value, sizeof value);
     (void)ignored;
+}
+
+void ray_eventfd_await(int descriptor, int64_t nanoseconds) {
+    struct pollfd one = {.fd = descriptor, .events = POLLIN};
+    struct timespec limit = {nanoseconds / 1000000000, nanoseconds % 1000000000};
+    ppoll(&one, 1, &limit, NULL);
 }
 
 void ray_futex_wait(uint32_t *word, uint32_t expected, uint64_t microseconds) {

@@ -45,10 +45,13 @@ protocol ReactorFlushable: AnyObject, Sendable {
 ///
 /// A leader that has just written what others had gathered naps: it waits for events as ever, but for `napNanoseconds`
 /// only, and meanwhile output that is gathered does not wake it. So a thread that submits call after call pays for
-/// one wake-up, and the calls go out in batches.
+/// one wake-up, and the calls go out in batches. Where more was gathered during the nap before, the process has its hands
+/// full; `setBusy` says so, too, and then events are followed by a nap. In such a nap the background thread is deaf: it
+/// hears events only at the end. What they bring would wait all the same, and the threads that work are not interrupted
+/// for each. Whoever comes to wait for an answer wakes it.
 ///
-/// Unchecked: `events`, `dirty` and `hasFlushedLater` are touched by the leader only (see above); the pointer to the
-/// futex word never changes; everything else is atomic or under a mutex.
+/// Unchecked: `events`, `dirty`, `hasFlushedLater`, `isGathering` and `hasHeard` are touched by the leader only (see
+/// above); the pointer to the futex word never changes; everything else is atomic or under a mutex.
 package final class Reactor: @unchecked Sendable {
     private enum Leader: UInt32 {
         case nobody = 0
@@ -83,6 +86,7 @@ package final class Reactor: @unchecked Sendable {
     private let isNapping = Atomic<Bool>(false)
     private let isWakeRequested = Atomic<Bool>(false)
     private let isStopped = Atomic<Bool>(false)
+    private let isBusy = Atomic<Bool>(false)
     private let hasJobs = Atomic<Bool>(false)
     private let hasLater = Atomic<Bool>(false)
     private let nextTimer = Atomic<UInt64>(.max)
@@ -95,6 +99,10 @@ package final class Reactor: @unchecked Sendable {
     private let events = UnsafeMutablePointer<ray_event>.allocate(capacity: Reactor.eventsMax)
     private var dirty: [any ReactorFlushable] = []
     private var hasFlushedLater = false
+    /// Whether output was gathered during the last wait, and that was a nap.
+    private var isGathering = false
+    /// Whether the last wait brought events.
+    private var hasHeard = false
 
     private static let eventsMax = 64
     private static let wakeToken = UInt64.max
@@ -195,10 +203,11 @@ package final class Reactor: @unchecked Sendable {
         stopLeading(quietNanoseconds: Self.executorQuietNanoseconds)
     }
 
-    /// Makes a blocked leader look at its condition again.
+    /// Makes a blocked leader look at its condition again; the background thread has none.
     package func wake() {
         isWakeRequested.store(true, ordering: .sequentiallyConsistent)
-        wakeLeader()
+        // Whoever leads after it looks at its own condition first.
+        if leader.load(ordering: .sequentiallyConsistent) != Leader.background.rawValue { wakeLeader() }
     }
 
     /// Runs `job` on the leading thread, soon, in the order of these calls.
@@ -217,6 +226,11 @@ package final class Reactor: @unchecked Sendable {
 
     /// Forgets a timer.
     package func remove(_ timer: ReactorTimer) { timers.withLock { $0.removeAll { $0 === timer } } }
+
+    /// Says whether this process has work for the length of a nap, so that no more need be heard of at once. Any thread.
+    package func setBusy(_ value: Bool) {
+        if isBusy.load(ordering: .relaxed) != value { isBusy.store(value, ordering: .relaxed) }
+    }
 
     /// Whether the calling thread is within a handler of this reactor.
     package var isInTurn: Bool { ray_thread_turn() == Unmanaged.passUnretained(self).toOpaque() }
@@ -352,21 +366,29 @@ extension Reactor {
     /// One look at epoll and all that follows from it; returns whether anything happened.
     private func turn(as kind: Leader, blockingUntil limit: UInt64) -> Bool {
         var nanoseconds: Int64 = 0
+        let isBusy = kind == .background && isBusy.load(ordering: .relaxed)
+        let isNap = limit > 0 && (hasFlushedLater || isBusy && hasHeard)
         if limit > 0 {
-            isNapping.store(hasFlushedLater, ordering: .sequentiallyConsistent)
+            isNapping.store(isNap, ordering: .sequentiallyConsistent)
             blocked.store(.max, ordering: .sequentiallyConsistent)
-            if hasWork(for: kind) {
+            if hasWork(for: kind, isNap) {
                 blocked.store(0, ordering: .sequentiallyConsistent)
             } else {
-                nanoseconds = timeout(limit)
+                nanoseconds = timeout(limit, isNap)
             }
+        }
+        if isNap, isBusy || kind == .background && isGathering, nanoseconds > 0 {
+            ray_eventfd_await(wakeup, nanoseconds)
+            nanoseconds = 0
         }
         let count = ray_epoll_wait(epoll, events, Int32(Self.eventsMax), nanoseconds)
         if limit > 0 {
             blocked.store(0, ordering: .sequentiallyConsistent)
             isNapping.store(false, ordering: .sequentiallyConsistent)
         }
+        isGathering = isNap && hasLater.load(ordering: .relaxed)
         hasFlushedLater = false
+        hasHeard = count > 0
         let hasPending =
             count > 0 || hasJobs.load(ordering: .relaxed) || hasLater.load(ordering: .relaxed)
         guard hasPending || clock.now().nanoseconds >= nextTimer.load(ordering: .relaxed) else { return false }
@@ -381,19 +403,20 @@ extension Reactor {
         return true
     }
 
-    private func hasWork(for kind: Leader) -> Bool {
-        let isWakeRequested = isWakeRequested.exchange(false, ordering: .sequentiallyConsistent)
+    private func hasWork(for kind: Leader, _ isNap: Bool) -> Bool {
+        let isWakeRequested =
+            kind != .background && isWakeRequested.exchange(false, ordering: .sequentiallyConsistent)
         return isWakeRequested || hasJobs.load(ordering: .sequentiallyConsistent)
-            || !hasFlushedLater && hasLater.load(ordering: .sequentiallyConsistent)
+            || !isNap && hasLater.load(ordering: .sequentiallyConsistent)
             || isStopped.load(ordering: .sequentiallyConsistent)
             || kind == .background && candidates.load(ordering: .sequentiallyConsistent) > 0
     }
 
     /// Nanoseconds until the next timer, `limit` or the end of the nap; -1 for ever.
-    private func timeout(_ limit: UInt64) -> Int64 {
+    private func timeout(_ limit: UInt64, _ isNap: Bool) -> Int64 {
         var end = min(limit, nextTimer.load(ordering: .sequentiallyConsistent))
         let now = clock.now().nanoseconds
-        if hasFlushedLater { end = min(end, now + Self.napNanoseconds) }
+        if isNap { end = min(end, now + Self.napNanoseconds) }
         guard end != .max else { return -1 }
         // If a waker was faster, the descriptor is signalled already, and `blocked` stays 0.
         _ = blocked.compareExchange(expected: .max, desired: max(1, end), ordering: .sequentiallyConsistent)

@@ -55,11 +55,7 @@ package struct WireWriter: Sendable {
 
     /// The identifier's bytes, without a length.
     package mutating func write(_ value: some Identifier) {
-        withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { buffer in
-            let slice = UnsafeMutableRawBufferPointer(rebasing: buffer[..<type(of: value).byteCount])
-            value.store(into: slice)
-            bytes.append(contentsOf: slice)
-        }
+        add(type(of: value).byteCount) { value.store(into: $0) }
     }
 
     /// Presence as a byte, then the value.
@@ -88,6 +84,20 @@ package struct WireWriter: Sendable {
     }
 
     private mutating func writeInteger(_ value: some FixedWidthInteger) {
-        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+        let value = value.littleEndian
+        add(MemoryLayout.size(ofValue: value)) { $0.storeBytes(of: value, as: type(of: value)) }
+    }
+
+    /// Adds so many bytes, which `fill` writes: a third of what it costs to append those of a buffer.
+    @inline(__always)
+    private mutating func add(_ count: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) {
+        bytes.append(addingCapacity: count) { span in
+            span.withUnsafeMutableBufferPointer { room, filled in
+                fill(
+                    UnsafeMutableRawBufferPointer(
+                        rebasing: UnsafeMutableRawBufferPointer(room)[filled..<filled + count]))
+                filled += count
+            }
+        }
     }
 }

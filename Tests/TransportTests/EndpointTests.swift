@@ -61,6 +61,41 @@ struct EndpointTests {
         #expect(counts.first != 0 && Set(counts).count == counts.count && counts == counts.sorted())
     }
 
+    @Test("Who gathers output all the time hears what comes, several messages at a time")
+    func hearsWhileGathering() throws {
+        let folder = TemporaryFolder()
+        let (server, client) = try pair(isUnix: true, folder: folder)
+        let isOver = Atomic<Bool>(false)
+        let hasEnded = Atomic<Bool>(false)
+        defer {
+            client.close()
+            server.close()
+        }
+        #expect(client.wait { !$0.ups.isEmpty } && server.wait { !$0.ups.isEmpty })
+        try PlainThread.start("test.gather") {
+            while !isOver.load(ordering: .acquiring) {
+                client.endpoint.send(kind: 18, requestID: 0, payload: [1], to: server.id, at: .gathered)
+                usleep(20)
+            }
+            hasEnded.store(true, ordering: .releasing)
+        }
+        let clock = MonotonicClock()
+        for number in 1...1_000 as ClosedRange<UInt64> {
+            server.endpoint.send(kind: 18, requestID: number, payload: [2], to: client.id, at: .atOnce)
+            let next = clock.now().nanoseconds + 20_000
+            while clock.now().nanoseconds < next {}
+        }
+        // Nobody leads but the background thread.
+        let limit = clock.now().advanced(milliseconds: 30_000)
+        while client.recorder.records.withLock({ $0.messages.count < 1_000 }), clock.now() < limit { usleep(1_000) }
+        let heard = client.recorder.records.withLock { $0 }
+        isOver.store(true, ordering: .releasing)
+        while !hasEnded.load(ordering: .acquiring), clock.now() < limit { usleep(1_000) }
+        #expect(heard.messages.map(\.requestID) == Array(1...1_000))
+        // Of each nap there is one; a message for itself would be told each time.
+        #expect(heard.counts.count < 500)
+    }
+
     @Test("Large messages pass both ways while both sides send", arguments: [true, false])
     func largeMessages(isUnix: Bool) throws {
         let folder = TemporaryFolder()

@@ -88,7 +88,9 @@ def rows() -> dict[str, Callable[[int], Any]]:
         from swift_ray._native import plain_values
 
         serialized = context.serialize(value)
-        return repeat(plain_values, [(raylet.Buffer.copy_of(serialized.to_bytes()), serialized.metadata, None)])
+        return repeat(
+            plain_values, [(raylet.Buffer.copy_of(serialized.to_bytes()), serialized.metadata, None)]
+        )
 
     section = bytearray(context.serialize([array]).to_bytes())
     section = memoryview(section)[9 + section[0] :]

@@ -38,6 +38,8 @@ int ray_epoll_wait(int epoll, struct ray_event *events, int count, int64_t nanos
 int ray_eventfd_create(void);
 void ray_eventfd_signal(int descriptor);
 void ray_eventfd_clear(int descriptor);
+// Waits up to `nanoseconds` until it is signalled, which it stays. Spurious returns are possible.
+void ray_eventfd_await(int descriptor, int64_t nanoseconds);
 
 // Sleeps while `*word == expected`, up to `microseconds`. Spurious returns are possible.
 void ray_futex_wait(uint32_t *word, uint32_t expected, uint64_t microseconds);

@@ -78,7 +78,7 @@ extension WorkerCore {
     ) -> [ObjectReference] {
         follow(actor, into: &effects)
         let spec = actorTask(actor, call)
-        if let error = excess(of: actor, call.shared.value) {
+        if let error = excess(of: actor, call.shared) {
             return spec.returnIDs.map { id in
                 objects[id] = ObjectEntry(value: .failed(error), localReferences: 1)
                 return ObjectReference(id: id, owner: configuration.address)
@@ -96,7 +96,7 @@ extension WorkerCore {
     package mutating func callWithinLimit(
         _ actor: ActorID, _ call: Call, from parent: TaskID?, at now: Instant, into effects: inout WorkerEffects
     ) throws(RayError) -> [ObjectReference] {
-        if let error = excess(of: actor, call.shared.value) { throw error }
+        if let error = excess(of: actor, call.shared) { throw error }
         follow(actor, into: &effects)
         let spec = actorTask(actor, call)
         enqueue(spec, for: actor)
@@ -127,7 +127,7 @@ extension WorkerCore {
 
     /// Has the GCS tell what becomes of an actor, unless it does.
     mutating func follow(_ actor: ActorID, into effects: inout WorkerEffects) {
-        guard actors[actor]?.isSubscribed != true else { return }
+        guard actors.update(actor, { $0.isSubscribed }) != true else { return }
         actors[actor, default: ActorClient()].isSubscribed = true
         if fatal == nil { subscribe(to: actor, into: &effects) }
     }
@@ -140,14 +140,13 @@ extension WorkerCore {
     /// Sends calls from the head of the queue as far as their arguments exist.
     mutating func sendCalls(of actor: ActorID, into effects: inout WorkerEffects) {
         if !handOvers.asked.isEmpty { sendHandOvers(to: actor, into: &effects) }
-        guard let phase = actors[actor]?.phase else { return }
-        if phase == .dead {
-            failCalls(of: actor, into: &effects)
-            return
-        }
-        guard phase == .alive, actors[actor]?.unavailableAt == nil else { return awaitRestart(of: actor) }
         // Taken out meanwhile, so that the queues inside are changed in place, not copied.
         guard var client = actors.removeValue(forKey: actor) else { return }
+        guard client.phase == .alive, client.unavailableAt == nil else {
+            let isDead = client.phase == .dead
+            actors[actor] = consume client
+            return isDead ? failCalls(of: actor, into: &effects) : awaitRestart(of: actor)
+        }
         if !client.rebuilds.isEmpty { queueRebuilds(of: &client) }
         var generators: [TaskID] = []
         while let task = nextToSend(of: &client) {
@@ -162,10 +161,11 @@ extension WorkerCore {
                 to: client.address.worker)
             if spec.generator != nil { generators.append(id) }
         }
-        actors[actor] = client
         if client.inFlight.count >= excessWarnedAt { warnOfExcess(client, actor, into: &effects) }
+        let handles = client.handles
+        actors[actor] = consume client
         for id in generators { tellConsumed(id, into: &effects) }
-        if client.handles == 0 { letGoIfUnused(actor, into: &effects) }
+        if handles == 0 { letGoIfUnused(actor, into: &effects) }
     }
 
     /// Tells the driver that very many calls are under way: each takes memory here and in the actor.

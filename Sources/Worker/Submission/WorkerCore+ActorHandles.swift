@@ -60,14 +60,15 @@ extension WorkerCore {
     }
 
     /// Why one more call on an actor is not accepted.
-    func excess(of actor: ActorID, _ call: TaskCall) -> RayError? {
+    func excess(of actor: ActorID, _ call: Shared<TaskCall>) -> RayError? {
         // Few actors have a limit, and to look at one costs more than to ask.
         guard limitsCalls, let client = actors[actor], client.pendingCallsMax >= 0,
             client.queuedCount + client.waiting.count + client.inFlight.count >= client.pendingCallsMax
         else { return nil }
         return RayError(
             .pendingCallsLimitExceeded,
-            "\(call.displayName) could not be submitted to actor \(actor) because \(client.pendingCallsMax) calls of this "
-                + "process are under way there; wait for some, or raise maxPendingCalls", function: call.displayName)
+            "\(call.value.displayName) could not be submitted to actor \(actor) because \(client.pendingCallsMax) calls of this "
+                + "process are under way there; wait for some, or raise maxPendingCalls",
+            function: call.value.displayName)
     }
 }

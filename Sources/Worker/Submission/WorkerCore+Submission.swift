@@ -146,11 +146,11 @@ extension WorkerCore {
     mutating func taskDone(
         _ message: TaskDone, from peer: WorkerID, at now: Instant, into effects: inout WorkerEffects
     ) {
-        guard let phase = tasks[message.task]?.phase, tasks[message.task]?.spec.attempt == Int(message.attempt) else {
+        guard let found = tasks[message.task], found.spec.attempt == Int(message.attempt) else {
             freeUnwanted(message, into: &effects)
             return
         }
-        switch phase {
+        switch found.phase {
         case .pushed(let lease):
             guard leases[lease]?.worker.worker == peer else { return }
             if let error = message.error, tryAgain(message.task, after: error, message.times) {
@@ -162,7 +162,7 @@ extension WorkerCore {
             taskLeft(lease, message.task, at: now, into: &effects)
             letGo(of: task, lost, at: now, into: &effects)
         case .called:
-            guard case .actorCall(let actor, _)? = tasks[message.task]?.spec.kind else { return }
+            guard case .actorCall(let actor, _) = found.spec.kind else { return }
             if let error = message.error, tryAgain(message.task, after: error, message.times) {
                 tellUnread(message.task, into: &effects)
                 callEnded(actor, message.task, into: &effects)

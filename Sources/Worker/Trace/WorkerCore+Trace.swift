@@ -38,7 +38,7 @@ extension WorkerCore {
                 processID = lease.processID
             }
         case .called:
-            if case .actorCall(let actor, _) = task.spec.kind { worker = actors[actor]?.address }
+            if case .actorCall(let actor, _) = task.spec.kind { worker = actors.update(actor) { $0.address } }
         case .waiting, .queued: break
         }
         tracer.add(
