@@ -20,6 +20,16 @@ protocol ReactorFlushable: AnyObject, Sendable {
     func flush()
 }
 
+/// How soon the events of a reactor are wanted.
+package enum Pace: UInt32, Sendable {
+    /// Nothing is known.
+    case usual = 0
+    /// There is work for longer than a nap, and nobody waits for an answer.
+    case busy = 1
+    /// Somebody waits for an answer.
+    case awaited = 2
+}
+
 /// Waits for sockets and timers, on whichever thread leads.
 ///
 /// One thread at a time leads: it waits on epoll and runs all handlers. Leadership is a lock (`leader`), so state
@@ -45,10 +55,12 @@ protocol ReactorFlushable: AnyObject, Sendable {
 ///
 /// A leader that has just written what others had gathered naps: it waits for events as ever, but for `napNanoseconds`
 /// only, and meanwhile output that is gathered does not wake it. So a thread that submits call after call pays for
-/// one wake-up, and the calls go out in batches. Where more was gathered during the nap before, the process has its hands
-/// full; `setBusy` says so, too, and then events are followed by a nap. In such a nap the background thread is deaf: it
-/// hears events only at the end. What they bring would wait all the same, and the threads that work are not interrupted
-/// for each. Whoever comes to wait for an answer wakes it.
+/// one wake-up, and the calls go out in batches.
+///
+/// Where a process has its hands full and nobody in it waits for an answer (`Pace`), the background thread is deaf in such
+/// a nap: it hears events at its end only, and the threads that work are not interrupted for each. So is it where more
+/// output was gathered during the nap before, unless somebody waits. An event then waits 0.2 ms longer. Jobs, timers and
+/// whoever comes to lead end each nap.
 ///
 /// Unchecked: `events`, `dirty`, `hasFlushedLater`, `isGathering` and `hasHeard` are touched by the leader only (see
 /// above); the pointer to the futex word never changes; everything else is atomic or under a mutex.
@@ -86,7 +98,7 @@ package final class Reactor: @unchecked Sendable {
     private let isNapping = Atomic<Bool>(false)
     private let isWakeRequested = Atomic<Bool>(false)
     private let isStopped = Atomic<Bool>(false)
-    private let isBusy = Atomic<Bool>(false)
+    private let pace = Atomic<UInt32>(Pace.usual.rawValue)
     private let hasJobs = Atomic<Bool>(false)
     private let hasLater = Atomic<Bool>(false)
     private let nextTimer = Atomic<UInt64>(.max)
@@ -101,7 +113,7 @@ package final class Reactor: @unchecked Sendable {
     private var hasFlushedLater = false
     /// Whether output was gathered during the last wait, and that was a nap.
     private var isGathering = false
-    /// Whether the last wait brought events.
+    /// Whether the last look brought events.
     private var hasHeard = false
 
     private static let eventsMax = 64
@@ -227,9 +239,9 @@ package final class Reactor: @unchecked Sendable {
     /// Forgets a timer.
     package func remove(_ timer: ReactorTimer) { timers.withLock { $0.removeAll { $0 === timer } } }
 
-    /// Says whether this process has work for the length of a nap, so that no more need be heard of at once. Any thread.
-    package func setBusy(_ value: Bool) {
-        if isBusy.load(ordering: .relaxed) != value { isBusy.store(value, ordering: .relaxed) }
+    /// Says how soon events are wanted from now on. Any thread.
+    package func setPace(_ value: Pace) {
+        if pace.load(ordering: .relaxed) != value.rawValue { pace.store(value.rawValue, ordering: .relaxed) }
     }
 
     /// Whether the calling thread is within a handler of this reactor.
@@ -366,27 +378,25 @@ extension Reactor {
     /// One look at epoll and all that follows from it; returns whether anything happened.
     private func turn(as kind: Leader, blockingUntil limit: UInt64) -> Bool {
         var nanoseconds: Int64 = 0
-        let isBusy = kind == .background && isBusy.load(ordering: .relaxed)
+        let pace = kind == .background ? pace.load(ordering: .relaxed) : Pace.awaited.rawValue
+        let isBusy = pace == Pace.busy.rawValue
         let isNap = limit > 0 && (hasFlushedLater || isBusy && hasHeard)
         if limit > 0 {
             isNapping.store(isNap, ordering: .sequentiallyConsistent)
             blocked.store(.max, ordering: .sequentiallyConsistent)
-            if hasWork(for: kind, isNap) {
+            if hasWork(for: kind, isNap: isNap) {
                 blocked.store(0, ordering: .sequentiallyConsistent)
             } else {
-                nanoseconds = timeout(limit, isNap)
+                nanoseconds = timeout(limit, isNap: isNap)
             }
         }
-        if isNap, isBusy || kind == .background && isGathering, nanoseconds > 0 {
-            ray_eventfd_await(wakeup, nanoseconds)
-            nanoseconds = 0
-        }
-        let count = ray_epoll_wait(epoll, events, Int32(Self.eventsMax), nanoseconds)
+        let isDeaf = isNap && nanoseconds > 0 && (isBusy || isGathering && pace != Pace.awaited.rawValue)
+        let count = isDeaf ? nap(nanoseconds) : ray_epoll_wait(epoll, events, Int32(Self.eventsMax), nanoseconds)
         if limit > 0 {
             blocked.store(0, ordering: .sequentiallyConsistent)
             isNapping.store(false, ordering: .sequentiallyConsistent)
         }
-        isGathering = isNap && hasLater.load(ordering: .relaxed)
+        isGathering = isNap && nanoseconds > 0 && hasLater.load(ordering: .relaxed)
         hasFlushedLater = false
         hasHeard = count > 0
         let hasPending =
@@ -403,7 +413,17 @@ extension Reactor {
         return true
     }
 
-    private func hasWork(for kind: Leader, _ isNap: Bool) -> Bool {
+    /// Sleeps without listening, then looks for events. Those that the last look has left are heard first.
+    private func nap(_ nanoseconds: Int64) -> Int32 {
+        if hasHeard {
+            let count = ray_epoll_wait(epoll, events, Int32(Self.eventsMax), 0)
+            if count != 0 { return count }
+        }
+        ray_eventfd_await(wakeup, nanoseconds)
+        return ray_epoll_wait(epoll, events, Int32(Self.eventsMax), 0)
+    }
+
+    private func hasWork(for kind: Leader, isNap: Bool) -> Bool {
         let isWakeRequested =
             kind != .background && isWakeRequested.exchange(false, ordering: .sequentiallyConsistent)
         return isWakeRequested || hasJobs.load(ordering: .sequentiallyConsistent)
@@ -413,7 +433,7 @@ extension Reactor {
     }
 
     /// Nanoseconds until the next timer, `limit` or the end of the nap; -1 for ever.
-    private func timeout(_ limit: UInt64, _ isNap: Bool) -> Int64 {
+    private func timeout(_ limit: UInt64, isNap: Bool) -> Int64 {
         var end = min(limit, nextTimer.load(ordering: .sequentiallyConsistent))
         let now = clock.now().nanoseconds
         if isNap { end = min(end, now + Self.napNanoseconds) }

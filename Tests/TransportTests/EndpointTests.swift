@@ -61,39 +61,63 @@ struct EndpointTests {
         #expect(counts.first != 0 && Set(counts).count == counts.count && counts == counts.sorted())
     }
 
-    @Test("Who gathers output all the time hears what comes, several messages at a time")
-    func hearsWhileGathering() throws {
+    /// Has the server send 1,000 messages, one each 20 us, and gives what the client's background thread heard of them.
+    private func heard(_ server: TestEndpoint, _ client: TestEndpoint, between: () -> Void) -> Recorder.Records {
+        let clock = MonotonicClock()
+        for number in 1...1_000 as ClosedRange<UInt64> {
+            server.endpoint.send(kind: 18, requestID: number, payload: [2], to: client.id, at: .atOnce)
+            between()
+            let next = clock.now().nanoseconds + 20_000
+            while clock.now().nanoseconds < next {}
+        }
+        let limit = clock.now().advanced(milliseconds: 30_000)
+        while client.recorder.records.withLock({ $0.messages.count < 1_000 }), clock.now() < limit { usleep(1_000) }
+        return client.recorder.records.withLock { $0 }
+    }
+
+    @Test("Who has its hands full hears what comes several messages at a time", arguments: [true, false])
+    func hearsInNaps(isGathering: Bool) throws {
         let folder = TemporaryFolder()
         let (server, client) = try pair(isUnix: true, folder: folder)
-        let isOver = Atomic<Bool>(false)
-        let hasEnded = Atomic<Bool>(false)
         defer {
             client.close()
             server.close()
         }
         #expect(client.wait { !$0.ups.isEmpty } && server.wait { !$0.ups.isEmpty })
-        try PlainThread.start("test.gather") {
-            while !isOver.load(ordering: .acquiring) {
-                client.endpoint.send(kind: 18, requestID: 0, payload: [1], to: server.id, at: .gathered)
-                usleep(20)
-            }
-            hasEnded.store(true, ordering: .releasing)
+        if !isGathering { client.reactor.setPace(.busy) }
+        let heard = heard(server, client) {
+            guard isGathering else { return }
+            client.endpoint.send(kind: 18, requestID: 0, payload: [1], to: server.id, at: .gathered)
         }
-        let clock = MonotonicClock()
-        for number in 1...1_000 as ClosedRange<UInt64> {
-            server.endpoint.send(kind: 18, requestID: number, payload: [2], to: client.id, at: .atOnce)
-            let next = clock.now().nanoseconds + 20_000
-            while clock.now().nanoseconds < next {}
-        }
-        // Nobody leads but the background thread.
-        let limit = clock.now().advanced(milliseconds: 30_000)
-        while client.recorder.records.withLock({ $0.messages.count < 1_000 }), clock.now() < limit { usleep(1_000) }
-        let heard = client.recorder.records.withLock { $0 }
-        isOver.store(true, ordering: .releasing)
-        while !hasEnded.load(ordering: .acquiring), clock.now() < limit { usleep(1_000) }
         #expect(heard.messages.map(\.requestID) == Array(1...1_000))
-        // Of each nap there is one; a message for itself would be told each time.
+        // Else each would be told for itself.
         #expect(heard.counts.count < 500)
+    }
+
+    @Test("Jobs, timers, callers and the end of the reactor do not wait for a nap that is deaf")
+    func endsNaps() throws {
+        let folder = TemporaryFolder()
+        let (server, client) = try pair(isUnix: true, folder: folder)
+        defer { server.close() }
+        #expect(client.wait { !$0.ups.isEmpty } && server.wait { !$0.ups.isEmpty })
+        let reactor = client.reactor
+        reactor.setPace(.busy)
+        let done = Atomic<Int>(0)
+        let timer = reactor.makeTimer { _ in done.wrappingAdd(1, ordering: .sequentiallyConsistent) }
+        for round in 1...100 {
+            server.endpoint.send(kind: 18, requestID: UInt64(round), payload: [2], to: client.id, at: .atOnce)
+            reactor.perform { done.wrappingAdd(1, ordering: .sequentiallyConsistent) }
+            timer.set(reactor.clock.now())
+            #expect(
+                reactor.poll(microseconds: 10_000_000) {
+                    done.load(ordering: .sequentiallyConsistent) >= 2 * round
+                        && client.recorder.records.withLock { $0.messages.count == round }
+                })
+        }
+        // It would wait for 2 s.
+        let start = reactor.clock.now()
+        client.close()
+        #expect(reactor.clock.now().milliseconds(since: start) < 2_000)
     }
 
     @Test("Large messages pass both ways while both sides send", arguments: [true, false])

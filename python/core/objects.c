@@ -191,6 +191,7 @@ static PyObject *get(PyObject *module, PyObject *arguments) {
     if (ids == NULL) return NULL;
     void *request = NULL;
     int status;
+    // Something is to be waited for, or an error: there is no haste.
     Py_BEGIN_ALLOW_THREADS
     status = ray_python_get(ids, (size_t)count, task, milliseconds, &request);
     Py_END_ALLOW_THREADS
@@ -285,7 +286,8 @@ static int search(
     PyObject *list, Py_ssize_t wanted, int fetch, PyObject *ready, PyObject *others, Py_ssize_t *searched) {
     unsigned char ids[SEARCHED_AT_ONCE * OBJECT_ID_SIZE], flags[SEARCHED_AT_ONCE];
     Py_ssize_t count = PyList_Size(list);
-    for (*searched = 0; wanted > 0; ) {
+    if (wanted > SEARCHED_MAX) return 0;
+    for (*searched = 0; wanted > 0;) {
         Py_ssize_t step = count - *searched < SEARCHED_AT_ONCE ? count - *searched : SEARCHED_AT_ONCE;
         if (step == 0 || *searched >= SEARCHED_MAX) return 0;
         if (copy_ids(list, *searched, step, ids) < 0) return -1;

@@ -110,9 +110,8 @@ int ray_python_get(const void *objects, size_t count, const void *task, int64_t 
 int ray_python_get_then(
     const void *objects, size_t count, int64_t milliseconds, void (*done)(void *context), void *context,
     void **request);
-// Tells of the first `wanted` of these objects that exist: 1 for each in `ready`. 0 if only a wait can tell, for instance
-// since one is to be fetched. Unless they `are_all` that would be waited for, those that exist are looked for in steps.
-// Does not wait.
+// Tells of the first `wanted` of these objects that exist: 1 for each in `ready`. `are_all`: nothing else is waited for;
+// else these are a part. 0 if only a wait can tell, for instance since one is to be fetched. Does not wait.
 int ray_python_wait_now(
     const void *objects, size_t count, size_t wanted, int fetch, int are_all, unsigned char *ready);
 // Begins to wait for `wanted` of the objects; 0 at once if so many exist, of which the first `wanted` are told. With

@@ -134,7 +134,7 @@ package final class Worker: WorkerAPI {
         let (value, after, alarm) = state.withLock { state -> (Value, [Aftermath], Instant?) in
             let value = body(&state, now)
             let after = perform(&state, at: now)
-            reactor.setBusy(state.core.hasBacklog)
+            reactor.setPace(!state.completions.isEmpty ? .awaited : state.core.hasBacklog ? .busy : .usual)
             guard state.core.alarm < state.timerDue else { return (value, after, nil) }
             state.timerDue = state.core.alarm
             return (value, after, state.core.alarm)

@@ -139,7 +139,8 @@ extension WorkerCore {
     /// Whether a task runs here.
     package var isExecuting: Bool { !execution.running.isEmpty }
 
-    /// Whether tasks are queued here for longer than the reactor naps: sixteen of Python take some 250 us.
+    /// Whether tasks are queued here for longer than the reactor naps, unless they wait for arguments: sixteen of Python
+    /// take some 250 us.
     package var hasBacklog: Bool { execution.received.count >= 16 }
 
     /// Whether a task was pushed here and has not begun.

@@ -15,23 +15,16 @@ PENDING = 1_500
 
 @pytest.fixture
 def pending():
-    """References of results that are made when the test is over."""
+    """References of results that are never made."""
 
     @ray.remote(num_cpus=0)
-    class Gate:
-        def __init__(self):
-            self.opened = threading.Event()
-
+    class Closed:
         def wait(self):
-            self.opened.wait(60)
+            threading.Event().wait()
 
-        def open(self):
-            self.opened.set()
-
-    gate = Gate.options(max_concurrency=2).remote()
-    # Of an actor that does not get to them.
-    yield [gate.wait.remote() for _ in range(PENDING)]
-    ray.kill(gate)
+    closed = Closed.remote()
+    yield [closed.wait.remote() for _ in range(PENDING)]
+    ray.kill(closed)
 
 
 def divided(given, chosen):
@@ -44,7 +37,8 @@ def test_ready_ones_are_found_wherever_they_are(pending, ahead):
     there = [ray.put(number) for number in range(130)]
     given = pending[:ahead] + there[:65] + pending[ahead:] + there[65:]
     for wanted in (1, 2, 64, 66, 130):
-        ready, others = ray.wait(given, num_returns=wanted, timeout=30)
+        # What is to be brought here, too, is asked for at once.
+        ready, others = ray.wait(given, num_returns=wanted, timeout=30, fetch_local=False)
         assert len(ready) == wanted and set(ready) <= set(there)
         assert divided(given, set(ready)) == (ready, others)
     assert ray.wait(given, num_returns=131, timeout=0.2)[0] == there
@@ -54,7 +48,7 @@ def test_one_after_the_other_is_taken_from_many(pending):
     there = [ray.put(number) for number in range(200)]
     rest, taken = [one for pair in zip(pending, there) for one in pair], []
     while len(taken) < 200:
-        ready, rest = ray.wait(rest, timeout=30)
+        ready, rest = ray.wait(rest, timeout=30, fetch_local=False)
         taken += ready
     assert set(taken) == set(there)
     assert rest == pending[:200]
@@ -82,6 +76,7 @@ def test_the_list_stays_what_it_was(pending):
     given = there + pending[:100]
     before = list(given)
     ready, others = ray.wait(given)
+    assert len(ready) == 1 and divided(given, set(ready)) == (ready, others)
     ready.append(None), others.clear()
     assert given == before
     assert ray.get(there) == [0, 1, 2]
