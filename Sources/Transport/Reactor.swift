@@ -378,6 +378,7 @@ extension Reactor {
     /// One look at epoll and all that follows from it; returns whether anything happened.
     private func turn(as kind: Leader, blockingUntil limit: UInt64) -> Bool {
         var nanoseconds: Int64 = 0
+        // Another leader is deaf never: it waits itself.
         let pace = kind == .background ? pace.load(ordering: .relaxed) : Pace.awaited.rawValue
         let isBusy = pace == Pace.busy.rawValue
         let isNap = limit > 0 && (hasFlushedLater || isBusy && hasHeard)

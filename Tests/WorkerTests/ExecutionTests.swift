@@ -63,6 +63,17 @@ import Testing
         #expect(harness.outcome(token) != nil)
     }
 
+    @Test("Sixteen tasks behind the one that runs are a backlog, until one of them begins") func backlog() {
+        var harness = worker()
+        for number in 1...16 as ClosedRange<UInt64> { push(spec(number), to: &harness) }
+        #expect(!harness.core.hasBacklog)
+        push(spec(17), to: &harness)
+        #expect(harness.core.hasBacklog)
+        harness.step(.finished(spec(1).id, value(1)))
+        #expect(started(harness) == [spec(1).id, spec(2).id])
+        #expect(!harness.core.hasBacklog)
+    }
+
     @Test("A task whose argument was evicted before it began waits until it is here again") func evictedArgument() {
         var harness = worker()
         let reference = ObjectReference(id: ObjectID(9, 9, 9, 1), owner: WorkerHarness.driver)
