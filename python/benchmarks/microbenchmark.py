@@ -1,13 +1,13 @@
-"""Runs `ray microbenchmark`, as Ray ships it, on our core and on Ray's own, and prints them side by side.
+"""Runs `ray microbenchmark`, as Ray ships it, on our core and on Ray's own, in turns, and prints them side by side.
 
     python benchmarks/microbenchmark.py [--rows TEXT] [--minutes N] [--pause SECONDS] [--output FILE]
 
 Each row of `ray microbenchmark` is a rate. Added are the time from the interpreter's start to the first result, the memory of
 an idle cluster with one worker, and what a notebook does by ray:// (`notebook.py`). A ratio over 1 means that ours is better.
 
-Ray's program measures a row for 9 seconds, and rests for 10 before it, which `--pause` shortens; nothing else is changed. A
-core that says nothing for SILENCE_SECONDS, or takes longer than its minutes, is stopped: the rows that it has not come to
-are left open.
+Ray's program measures a row for 9 seconds, and rests for 10 before it, which `--pause` shortens; before each row it waits for its
+turn (`turns.py`), so that both cores' figures of a row are of the same half minute. Nothing else is changed. A core that says nothing for
+three minutes, or takes longer than its minutes, is stopped: the rows that it has not come to are left open.
 """
 
 import argparse
@@ -15,32 +15,15 @@ import importlib.util
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 
 import notebook
+import turns
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROW = re.compile(r"^(?P<row>.+?) per second (?P<mean>[\d.]+) \+- [\d.]+$")
-# The command `ray`, with our core where the environment does not say otherwise, and with another rest between the rows.
-COMMAND = """
-import sys
-import swift_ray
-swift_ray.install()
-from ray._private import ray_microbenchmark_helpers as helpers
-multiplier, rest = helpers.timeit.__defaults__
-helpers.timeit.__defaults__ = multiplier, float(sys.argv.pop())
-sys.argv[0] = "ray"
-from ray.scripts.scripts import main
-main()
-"""
-SILENCE_SECONDS = 180
-# A program that was interrupted takes its cluster down in so long, or is killed.
-END_SECONDS = 30
 START = """
 import time
 start = time.perf_counter()
@@ -69,74 +52,47 @@ def environment(core: str) -> dict[str, str]:
     return result
 
 
-class Limit:
-    """Stops a process that is silent for too long, or takes too long in all; `reason` says so afterwards."""
+def rows_in_turns(options: argparse.Namespace, failures: list[str]) -> Iterator[tuple[str, str, float]]:
+    """The rows of `ray microbenchmark`, each with its core, as they come; the cores take turns in being the first.
 
-    def __init__(self, process: subprocess.Popen, seconds: float) -> None:
-        self.process = process
-        self.end = time.monotonic() + seconds
-        self.last = time.monotonic()
-        self.reason = ""
-        threading.Thread(target=self._watch, daemon=True).start()
-
-    def heard(self) -> None:
-        self.last = time.monotonic()
-
-    def _watch(self) -> None:
-        while self.process.poll() is None:
-            now = time.monotonic()
-            if now > self.end:
-                self.reason = "it took too long"
-            elif now > self.last + SILENCE_SECONDS:
-                self.reason = f"it was silent for {SILENCE_SECONDS} s"
-            if self.reason:
-                # As by Ctrl-C: Ray's own cluster ends with its driver.
-                self.process.send_signal(signal.SIGINT)
-                try:
-                    self.process.wait(END_SECONDS)
-                except subprocess.TimeoutExpired:
-                    self.process.kill()
-                return
-            time.sleep(0.5)
-
-
-def rates(core: str, options: argparse.Namespace) -> Iterator[tuple[str, float]]:
-    """The rows of `ray microbenchmark`, as they come.
-
-    RuntimeError: the command failed or was stopped; what it printed last is in the text.
+    What one core could not do is added to `failures`; the other goes on.
     """
-    command = [sys.executable, "-u", "-c", COMMAND, "microbenchmark", str(options.pause)]
-    filter = {"TESTS_TO_RUN": options.rows} if options.rows else {}
-    process = subprocess.Popen(
-        command,
-        # A cluster of its own, whatever address another one has left behind.
-        env={**environment(core), **filter, "RAY_ADDRESS": "local"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    limit = Limit(process, options.minutes * 60)
-    last: list[str] = []
-    for line in process.stdout:
-        limit.heard()
-        found = ROW.match(line.strip())
-        if found:
-            yield found["row"], float(found["mean"])
-        else:
-            last = [*last[-30:], line]
-    code = process.wait()
-    if limit.reason:
-        raise RuntimeError(f"ray microbenchmark on {core} was stopped: {limit.reason}")
-    if code != 0:
-        raise RuntimeError(f"ray microbenchmark on {core} ended with {code}:\n{''.join(last)}")
+    programs = []
+    try:
+        for core in (RAY, OURS):
+            programs.append(
+                turns.Program(core, environment(core), options.rows, options.pause, options.minutes)
+            )
+            # The cluster is started, up to before the first row.
+            programs[-1].turn()
+        while not all(program.is_over for program in programs):
+            for program in programs:
+                if not program.is_over:
+                    for row, rate in program.turn():
+                        yield program.core, row, rate
+            programs.reverse()
+    finally:
+        for program in programs:
+            program.end()
+        failures.extend(program.failure for program in programs if program.failure)
 
 
-def all_rates(core: str, options: argparse.Namespace) -> Iterator[tuple[str, float]]:
-    """The rows of `ray microbenchmark` and those of a notebook, of those that are wanted."""
+def notebook_rows(options: argparse.Namespace, failures: list[str]) -> Iterator[tuple[str, str, float]]:
+    """The rows of a notebook, on one core after the other."""
+    for core in (RAY, OURS):
+        try:
+            for row, rate in notebook.rates(environment(core)):
+                if options.rows in row:
+                    yield core, row, rate
+        except RuntimeError as error:
+            failures.append(str(error))
+
+
+def all_rows(options: argparse.Namespace, failures: list[str]) -> Iterator[tuple[str, str, float]]:
     if not options.rows.startswith(NOTEBOOK):
-        yield from rates(core, options)
+        yield from rows_in_turns(options, failures)
     if not options.rows or options.rows.startswith(NOTEBOOK):
-        yield from (found for found in notebook.rates(environment(core)) if options.rows in found[0])
+        yield from notebook_rows(options, failures)
 
 
 def start(core: str) -> tuple[float, float]:
@@ -163,18 +119,8 @@ def start(core: str) -> tuple[float, float]:
 
 def resident(pid: int) -> float:
     """Bytes that all children of a process hold, their children included; shared pages are counted by parts."""
-    children: dict[int, list[int]] = {}
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{name}/stat") as file:
-                parent = int(file.read().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-        children.setdefault(parent, []).append(int(name))
-    total, waiting = 0, list(children.get(pid, []))
-    while waiting:
-        child = waiting.pop()
-        waiting.extend(children.get(child, []))
+    total = 0
+    for child in turns.descendants(pid):
         try:
             with open(f"/proc/{child}/smaps_rollup") as file:
                 total += next(int(line.split()[1]) for line in file if line.startswith("Pss:")) * 1024
@@ -230,17 +176,14 @@ def main() -> None:
     # What one core could not do is left open; the other core's rows are shown all the same.
     failures: list[str] = []
     results: dict[str, dict[str, float]] = {}
-    for core in (RAY, OURS):
-        try:
-            for row, rate in all_rates(core, options):
-                results.setdefault(row, {})[core] = rate
-                if core == OURS:
-                    table.add(row, unit(row), rate, results[row].get(RAY), False)
-        except RuntimeError as error:
-            failures.append(str(error))
-    for row, rate in results.items():
-        if OURS not in rate:
-            table.add(row, unit(row), None, rate[RAY], False)
+    for core, row, rate in all_rows(options, failures):
+        found = results.setdefault(row, {})
+        found[core] = rate
+        if len(found) == 2:
+            table.add(row, unit(row), found[OURS], found[RAY], False)
+    for row, found in results.items():
+        if len(found) == 1:
+            table.add(row, unit(row), found.get(OURS), found.get(RAY), False)
     if failures:
         sys.exit("\n".join(failures))
 
