@@ -26,6 +26,7 @@ PATCHED = {
     "ray.dashboard.utils": "patch_dashboard",
     "ray.autoscaler._private.commands": "patch_status",
     "ray.exceptions": "patch_exceptions",
+    "ray._common.signature": "patch_signature",
     "ray._private.internal_api": "patch_internal_api",
     "ray._private.serialization": "patch_serialization",
     "ray.util.serialization_addons": "patch_serialization_addons",

@@ -407,6 +407,13 @@ def patch_serialization_addons(addons: ModuleType) -> None:
     addons.apply = swift_ray.addons.apply
 
 
+def patch_signature(signature: ModuleType) -> None:
+    """Whether arguments fit is asked `inspect` for the first calls of a function only."""
+    from swift_ray.signatures import flattening
+
+    signature.flatten_args = flattening(signature.flatten_args, signature.DUMMY_TYPE)
+
+
 def patch_cross_language(cross_language: ModuleType) -> None:
     """Calls of Swift: they need no code search path, which Ray wants for those of Java and C++."""
     from swift_ray.raylet.language import SWIFT
