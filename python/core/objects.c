@@ -127,16 +127,38 @@ static PyObject *listed(const struct ray_python_object *objects, Py_ssize_t coun
     return list;
 }
 
-// The objects of a request, each of `type`, and whether one of them is an error.
-static PyObject *taken(void *request, Py_ssize_t count, PyObject *type) {
-    struct ray_python_object *objects = calloc(count == 0 ? 1 : (size_t)count, sizeof *objects);
-    if (objects == NULL) return PyErr_NoMemory();
-    ray_python_take_objects(request, objects, (size_t)count);
+// The values of objects, whose owners are given back, if all are plain; NULL without an exception if one is not.
+static PyObject *plain_values(const struct ray_python_object *objects, Py_ssize_t count) {
+    PyObject *list = PyList_New(count);
+    for (Py_ssize_t index = 0; list != NULL && index < count; index++) {
+        const struct ray_python_object *object = &objects[index];
+        PyObject *value = object->is_error ? NULL : native->plain_value(
+            object->data.data, object->data.count, object->metadata.data, object->metadata.count);
+        if (value == NULL || value == Py_NotImplemented) {
+            // Also a text that is none: the serialization context says of which object.
+            Py_XDECREF(value);
+            Py_CLEAR(list);
+        } else if (PyList_SetItem(list, index, value) < 0) {
+            Py_CLEAR(list);
+        }
+    }
+    if (list == NULL) {
+        PyErr_Clear();
+        return NULL;
+    }
+    for (Py_ssize_t index = 0; index < count; index++) release_owner(objects[index].owner);
+    return list;
+}
+
+// (values, None) if all are plain and values are wanted, else (None, objects of `type`), and whether one is an error.
+static PyObject *values_or_objects(
+    const struct ray_python_object *objects, Py_ssize_t count, PyObject *type, int wants_values) {
     int has_errors = 0;
     for (Py_ssize_t index = 0; index < count; index++) has_errors |= objects[index].is_error;
+    PyObject *values = wants_values && !has_errors ? plain_values(objects, count) : NULL;
+    if (values != NULL) return Py_BuildValue("(NOO)", values, Py_None, Py_False);
     PyObject *list = listed(objects, count, type);
-    free(objects);
-    return list == NULL ? NULL : Py_BuildValue("(NO)", list, has_errors ? Py_True : Py_False);
+    return list == NULL ? NULL : Py_BuildValue("(ONO)", Py_None, list, has_errors ? Py_True : Py_False);
 }
 
 // Whether this is a class whose objects are tuples; an exception otherwise.
@@ -147,14 +169,16 @@ static int is_tuple_type(PyObject *type) {
 }
 
 static PyObject *get_now(PyObject *module, PyObject *const *arguments, Py_ssize_t argument_count) {
-    if (argument_count != 2) {
-        PyErr_SetString(PyExc_TypeError, "get_now wants references and a type");
+    if (argument_count != 3) {
+        PyErr_SetString(PyExc_TypeError, "get_now wants references, a type and whether values are wanted");
         return NULL;
     }
-    if (!is_tuple_type(arguments[1])) return NULL;
-    if (!PyList_Check(arguments[0])) Py_RETURN_NONE;
-    Py_ssize_t count = PyList_Size(arguments[0]);
-    unsigned char *ids = ids_of(arguments[0], count);
+    PyObject *list = arguments[0], *type = arguments[1];
+    int wants_values = PyObject_IsTrue(arguments[2]);
+    if (wants_values < 0 || !is_tuple_type(type)) return NULL;
+    if (!PyList_Check(list)) Py_RETURN_NONE;
+    Py_ssize_t count = PyList_Size(list);
+    unsigned char *ids = ids_of(list, count);
     if (ids == NULL) return NULL;
     struct ray_python_object *objects = malloc((count == 0 ? 1 : (size_t)count) * sizeof *objects);
     int is_there = 0;
@@ -169,19 +193,31 @@ static PyObject *get_now(PyObject *module, PyObject *const *arguments, Py_ssize_
     if (objects == NULL) {
         result = PyErr_NoMemory();
     } else {
-        result = is_there ? listed(objects, count, arguments[1]) : Py_NewRef(Py_None);
+        result = is_there ? values_or_objects(objects, count, type, wants_values) : Py_NewRef(Py_None);
     }
     free(objects);
     free(ids);
     return result;
 }
 
+// The objects of a request that is done.
+static PyObject *taken(void *request, Py_ssize_t count, PyObject *type, int wants_values) {
+    struct ray_python_object *objects = calloc(count == 0 ? 1 : (size_t)count, sizeof *objects);
+    if (objects == NULL) return PyErr_NoMemory();
+    ray_python_take_objects(request, objects, (size_t)count);
+    PyObject *result = values_or_objects(objects, count, type, wants_values);
+    free(objects);
+    return result;
+}
+
 static PyObject *get(PyObject *module, PyObject *arguments) {
     PyObject *list, *task_object, *type;
     long long milliseconds;
+    int wants_values;
     const void *task;
     if (!PyArg_ParseTuple(
-            arguments, "O!LOO!:get", &PyList_Type, &list, &milliseconds, &task_object, &PyType_Type, &type)) {
+            arguments, "O!LOO!p:get", &PyList_Type, &list, &milliseconds, &task_object, &PyType_Type, &type,
+            &wants_values)) {
         return NULL;
     }
     if (id_argument(task_object, 24, &task) < 0) return NULL;
@@ -200,7 +236,7 @@ static PyObject *get(PyObject *module, PyObject *arguments) {
     if (status < 0) {
         raise_failure();
     } else if (status == 0 || await(request) == 0) {
-        result = taken(request, count, type);
+        result = taken(request, count, type, wants_values);
     }
     if (request != NULL) ray_python_drop(request);
     return result;
@@ -378,11 +414,12 @@ PyMethodDef object_methods[] = {
     {"remove_reference", remove_reference, METH_O, "Counts one reference less."},
     {"put", put, METH_VARARGS, "put(serialized, task, owner_address): the ObjectRef of a new object."},
     {"get_now", (PyCFunction)(void (*)(void))get_now, METH_FASTCALL,
-     "get_now(references, type): a `type` of (Buffer, metadata, None) for each, if all are at hand and none is an error; "
-     "else, or if it is no list, None."},
+     "get_now(references, type, wants_values): as `get`, if all are at hand and none is an error; else, or if it is no "
+     "list, None."},
     {"get", get, METH_VARARGS,
-     "get(references, milliseconds, task, type): for each a `type` of (Buffer, metadata, None) or an ordinary tuple of "
-     "(None, None, error), and whether one is an error."},
+     "get(references, milliseconds, task, type, wants_values): (values, None, False) if these are wanted and all are plain; "
+     "else (None, objects, whether one is an error): each a `type` of (Buffer, metadata, None) or an ordinary tuple of "
+     "(None, None, error)."},
     {"wait_now", (PyCFunction)(void (*)(void))wait_now, METH_FASTCALL,
      "wait_now(references, wanted, fetch): the first that are ready and the others, if so many are and it is a list; "
      "else None."},

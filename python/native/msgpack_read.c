@@ -187,34 +187,39 @@ PyObject *unpack(PyObject *module, PyObject *arguments) {
     return value;
 }
 
-static bool is_metadata(PyObject *metadata, const char *wanted) {
-    size_t size = strlen(wanted);
-    return PyBytes_Check(metadata) && (size_t)PyBytes_Size(metadata) == size &&
-           memcmp(PyBytes_AsString(metadata), wanted, size) == 0;
+static bool is_metadata(const char *metadata, size_t size, const char *wanted) {
+    return size == strlen(wanted) && memcmp(metadata, wanted, size) == 0;
 }
 
-// The value of an object that `serialize_plain` has made, or NotImplemented for what a serialization context has to read.
-static PyObject *plain_value(PyObject *data, PyObject *metadata) {
-    bool is_raw = is_metadata(metadata, "RAW");
-    if (is_raw && data == Py_None) {
-        return PyBytes_FromString("");
+PyObject *plain_value(const void *data, size_t size, const char *metadata, size_t metadata_size) {
+    if (is_metadata(metadata, metadata_size, "RAW")) {
+        return PyBytes_FromStringAndSize(data, (Py_ssize_t)size);
     }
-    if (data == Py_None || (!is_raw && !is_metadata(metadata, "XLANG"))) {
+    int64_t length = is_metadata(metadata, metadata_size, "XLANG") ? packed_length(data, (Py_ssize_t)size) : -1;
+    if (length < 0) {
+        Py_RETURN_NOTIMPLEMENTED;
+    }
+    return read_all((const unsigned char *)data + HEADER_SIZE, length, NULL);
+}
+
+// The same of a Buffer or None, and bytes or None.
+static PyObject *plain_value_of(PyObject *data, PyObject *metadata) {
+    char *text;
+    Py_ssize_t size;
+    if (!PyBytes_Check(metadata)) {
         Py_RETURN_NOTIMPLEMENTED;
     }
     Py_buffer view;
+    if (PyBytes_AsStringAndSize(metadata, &text, &size) < 0) {
+        return NULL;
+    }
+    if (data == Py_None) {
+        return plain_value(NULL, 0, text, (size_t)size);
+    }
     if (PyObject_GetBuffer(data, &view, PyBUF_SIMPLE) < 0) {
         return NULL;
     }
-    PyObject *value;
-    int64_t length = is_raw ? 0 : packed_length(view.buf, view.len);
-    if (is_raw) {
-        value = PyBytes_FromStringAndSize(view.buf, view.len);
-    } else if (length < 0) {
-        value = Py_NewRef(Py_NotImplemented);
-    } else {
-        value = read_all((const unsigned char *)view.buf + HEADER_SIZE, length, NULL);
-    }
+    PyObject *value = plain_value(view.buf, (size_t)view.len, text, (size_t)size);
     PyBuffer_Release(&view);
     return value;
 }
@@ -232,7 +237,7 @@ PyObject *plain_values(PyObject *module, PyObject *objects) {
             value = PyErr_Format(PyExc_TypeError, "an object is a tuple of data, metadata and tensors");
         } else {
             Py_INCREF(object);
-            value = plain_value(PyTuple_GetItem(object, 0), PyTuple_GetItem(object, 1));
+            value = plain_value_of(PyTuple_GetItem(object, 0), PyTuple_GetItem(object, 1));
             Py_DECREF(object);
         }
         bool is_other = value == Py_NotImplemented;

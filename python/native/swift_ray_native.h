@@ -59,6 +59,10 @@ typedef struct {
     // Writes it to `memory`, which has that many bytes and lies at a multiple of 64; 0, or -1 with an exception
     // (ValueError: it lies elsewhere). The interpreter's lock is released while 64 KiB or more are copied.
     int (*serialized_write)(PyObject *serialized, void *memory);
+
+    // The value of an object that `serialize_plain` has made, or NotImplemented for what a serialization context has to
+    // read. Null with an exception, such as ValueError for a text that is none.
+    PyObject *(*plain_value)(const void *data, size_t size, const char *metadata, size_t metadata_size);
 } swift_ray_native_api;
 
 #endif

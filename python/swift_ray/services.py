@@ -258,7 +258,7 @@ def patch_node(node: ModuleType) -> None:
 def patch_worker(worker: ModuleType) -> None:
     """At the interpreter's end a driver waits for what is under way and what is printed, and not half a second.
 
-    What cannot be joined is said in our words, and not in Ray's for all that fails then.
+    What cannot be joined is said in our words, and not in Ray's for all that fails then. Plain values come from the core.
     """
     atexit.unregister(worker.shutdown)
     atexit.register(shutdown_at_exit)
@@ -276,6 +276,25 @@ def patch_worker(worker: ModuleType) -> None:
             raise
 
     worker.init = init
+    fetch = worker.Worker.get_objects
+
+    @functools.wraps(fetch)
+    def get_objects(
+        self, object_refs, timeout=None, return_exceptions=False, skip_deserialization=False, *rest, **options
+    ):
+        if not skip_deserialization:
+            try:
+                milliseconds = int(timeout * 1000) if timeout is not None and timeout != -1 else -1
+                object_refs = self.core_worker.get_values(object_refs, milliseconds)
+            except TypeError:
+                # What it is that is no reference, or no number, is said by Ray.
+                pass
+            else:
+                if type(object_refs) is list:
+                    return object_refs, b""
+        return fetch(self, object_refs, timeout, return_exceptions, skip_deserialization, *rest, **options)
+
+    worker.Worker.get_objects = get_objects
 
 
 def shutdown_at_exit() -> None:

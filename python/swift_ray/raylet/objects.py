@@ -25,6 +25,16 @@ ACTOR_GROUP_REMOVED = 17
 ACTOR_UNAVAILABLE = 25
 
 
+class FetchedReferences(list):
+    """References whose objects have been fetched."""
+
+    __slots__ = ("objects",)
+
+    def __init__(self, references: list[ObjectRef], objects: list[SerializedRayObject]) -> None:
+        super().__init__(references)
+        self.objects = objects
+
+
 def task_id() -> bytes | None:
     """The task on whose behalf the caller acts."""
     task = context.current()
@@ -188,21 +198,38 @@ class ObjectCalls:
 
         If one of them is an error, it does not wait for the others: what is not there then is none.
         """
+        if type(object_refs) is FetchedReferences:
+            return object_refs.objects
+        return self._get(object_refs, timeout_ms, False)[1]
+
+    def get_values(self, object_refs: list[ObjectRef], timeout_ms: int) -> "list | FetchedReferences":
+        """The values in order, if all are plain; else the references, of which `get_objects` has the objects.
+
+        TypeError: one is no reference. GetTimeoutError, and errors, as `get_objects`.
+        """
+        values, objects = self._get(object_refs, timeout_ms, True)
+        return FetchedReferences(object_refs, objects) if values is None else values
+
+    def _get(
+        self, object_refs: list[ObjectRef], timeout_ms: int, wants_values: bool
+    ) -> tuple[list | None, list[SerializedRayObject] | None]:
+        """The values, if these are wanted and all are plain, or the objects."""
         try:
-            if (objects := _core.get_now(object_refs, SerializedRayObject)) is not None:
-                return objects
-            objects, has_errors = _core.get(list(object_refs), timeout_ms, task_id(), SerializedRayObject)
+            found = _core.get_now(object_refs, SerializedRayObject, wants_values) or _core.get(
+                list(object_refs), timeout_ms, task_id(), SerializedRayObject, wants_values
+            )
         except CoreError as error:
             raise ray_exception(error) from None
+        values, objects, has_errors = found
         if not has_errors:
             # That one has no error means also that its tensors are not elsewhere.
-            return objects
+            return values, objects
         kinds = {msgpack.unpackb(error)["type"] for _, _, error in objects if error is not None}
         if kinds == {GET_TIMEOUT}:
             import ray.exceptions
 
             raise ray.exceptions.GetTimeoutError("Get timed out: some object(s) not ready.")
-        return [
+        return None, [
             object if object[2] is None else failed(ref, msgpack.unpackb(object[2]))
             for ref, object in zip(object_refs, objects)
         ]

@@ -31,5 +31,13 @@ def said(show: Callable[[BaseException], str], error: BaseException) -> str:
 
 
 def lines_of(error: BaseException) -> list[str]:
-    """An error as Python prints it, without what this package did before."""
-    return traceback.format_exception(type(error), error, user_traceback(error))
+    """An error as Python prints it, without what this package did before, or in between."""
+    shown = traceback.TracebackException(type(error), error, user_traceback(error), compact=True)
+    waiting = [shown]
+    while waiting:
+        one = waiting.pop()
+        one.stack = traceback.StackSummary.from_list(
+            [frame for frame in one.stack if not frame.filename.startswith(OWN_FOLDER)]
+        )
+        waiting += [other for other in (one.__cause__, one.__context__, *(one.exceptions or ())) if other]
+    return list(shown.format())
