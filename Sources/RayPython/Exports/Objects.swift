@@ -290,7 +290,7 @@ public func ray_python_add_reference(
     _ object: UnsafePointer<UInt8>?, _ owner: UnsafeRawPointer?, _ ownerSize: Int
 ) -> Int32 {
     guard let id = ObjectID(UnsafeRawPointer(object)), let runtime = PythonRuntime.current else { return 0 }
-    if runtime.worker.retain(id) { return 1 }
+    if runtime.retain(id) { return 1 }
     guard ownerSize > 0,
         let address = try? Address(decoding: ray_python_bytes(data: owner, count: ownerSize).array)
     else { return 0 }
@@ -302,5 +302,5 @@ public func ray_python_add_reference(
 @c @implementation
 public func ray_python_remove_reference(_ object: UnsafePointer<UInt8>?) {
     guard let id = ObjectID(UnsafeRawPointer(object)), let runtime = PythonRuntime.current else { return }
-    runtime.worker.release(id)
+    runtime.release(id)
 }

@@ -14,6 +14,9 @@ final class PythonRuntime: Sendable {
     private static let shared = Mutex<PythonRuntime?>(nil)
 
     let worker: Worker
+    /// The same, for what is only counted: keeping an object that others refer to weakly, as its timer to the worker, for a
+    /// call takes as long as the counting.
+    private let unkept: Unmanaged<Worker>
     /// What its tasks are, by number.
     let described = Mutex<DescribedCalls>(DescribedCalls())
     /// Numbers of objects that are there, for the thread that runs callbacks.
@@ -25,8 +28,15 @@ final class PythonRuntime: Sendable {
 
     init(worker: Worker, interrupts: Interrupts) {
         self.worker = worker
+        unkept = .passUnretained(worker)
         self.interrupts = interrupts
     }
+
+    /// See `Worker.retain`.
+    func retain(_ id: ObjectID) -> Bool { unkept._withUnsafeGuaranteedRef { $0.retain(id) } }
+
+    /// See `Worker.release`.
+    func release(_ id: ObjectID) { unkept._withUnsafeGuaranteedRef { $0.release(id) } }
 
     /// The runtime, if it is open.
     static var current: PythonRuntime? { shared.withLock { $0 } }
