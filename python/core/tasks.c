@@ -6,12 +6,15 @@
 #include "core.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-// A task that was fetched; `task` is NULL once it has ended.
+#define TASK_ID_SIZE 24
+
+// A task that was fetched; `task` is NULL once it has ended, and `arguments` if there are none, or no longer.
 typedef struct {
     PyObject_HEAD
     void *task;
-    PyObject *id;
+    unsigned char id[TASK_ID_SIZE];
     PyObject *arguments;
     long call;
     long attempt;
@@ -22,7 +25,6 @@ static PyTypeObject *task_type;
 static void task_dealloc(PyObject *object) {
     task_object *self = (task_object *)object;
     PyTypeObject *type = Py_TYPE(object);
-    Py_CLEAR(self->id);
     Py_CLEAR(self->arguments);
     if (self->task != NULL && !is_forked) {
         // Never: who fetches a task ends it. Its caller must not wait for ever if somebody forgets.
@@ -34,16 +36,25 @@ static void task_dealloc(PyObject *object) {
     Py_DECREF(type);
 }
 
-static PyObject *task_id(PyObject *self, void *ignored) { return Py_NewRef(((task_object *)self)->id); }
+static PyObject *task_id(PyObject *self, void *ignored) {
+    return PyBytes_FromStringAndSize((const char *)((task_object *)self)->id, TASK_ID_SIZE);
+}
 static PyObject *task_call(PyObject *self, void *ignored) { return PyLong_FromLong(((task_object *)self)->call); }
 static PyObject *task_attempt(PyObject *self, void *ignored) { return PyLong_FromLong(((task_object *)self)->attempt); }
-static PyObject *task_arguments(PyObject *self, void *ignored) { return Py_NewRef(((task_object *)self)->arguments); }
+static PyObject *task_arguments(PyObject *self, void *ignored) {
+    PyObject *arguments = ((task_object *)self)->arguments;
+    return arguments == NULL ? PyList_New(0) : Py_NewRef(arguments);
+}
+static PyObject *task_has_arguments(PyObject *self, void *ignored) {
+    return Py_NewRef(((task_object *)self)->arguments == NULL ? Py_False : Py_True);
+}
 
 static PyGetSetDef task_properties[] = {
     {"id", task_id, NULL, "Its id, 24 bytes.", NULL},
     {"call", task_call, NULL, "The same number for tasks with the same description.", NULL},
     {"attempt", task_attempt, NULL, "Which try this is, from 0.", NULL},
-    {"arguments", task_arguments, NULL, "(Buffer, metadata, None) for each argument.", NULL},
+    {"arguments", task_arguments, NULL, "(Buffer, metadata, None) for each argument, until it has ended.", NULL},
+    {"has_arguments", task_has_arguments, NULL, "Whether there are any.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -100,11 +111,10 @@ static PyObject *next_task(PyObject *module, PyObject *arguments) {
     self->task = task.task;
     self->call = task.call;
     self->attempt = task.attempt;
-    self->id = PyBytes_FromStringAndSize((const char *)task.id, sizeof task.id);
-    self->arguments = fetched_arguments(&task);
-    if (self->id == NULL || self->arguments == NULL) {
-        Py_DECREF(self);
-        return NULL;
+    memcpy(self->id, task.id, sizeof self->id);
+    if (task.argument_count > 0) {
+        self->arguments = fetched_arguments(&task);
+        if (self->arguments == NULL) Py_CLEAR(self);
     }
     return (PyObject *)self;
 }
@@ -127,42 +137,60 @@ static PyObject *task_description(PyObject *module, PyObject *object) {
     return description;
 }
 
+// Ends a task well. The arguments' memory may go with it.
+static void finish(task_object *self, const struct ray_python_argument *results, size_t count) {
+    void *task = self->task;
+    size_t size = 0;
+    self->task = NULL;
+    Py_CLEAR(self->arguments);
+    for (size_t index = 0; index < count; index++) size += results[index].data.count;
+    if (size < SMALL_VALUES_SIZE) {
+        ray_python_finish_task(task, results, count);
+    } else {
+        Py_BEGIN_ALLOW_THREADS
+        ray_python_finish_task(task, results, count);
+        Py_END_ALLOW_THREADS
+    }
+}
+
 static PyObject *finish_task(PyObject *module, PyObject *arguments) {
     PyObject *object, *values;
     if (!PyArg_ParseTuple(arguments, "OO!:finish_task", &object, &PyList_Type, &values)) return NULL;
-    task_object *self = under_way(object);
-    if (self == NULL) return NULL;
+    if (under_way(object) == NULL) return NULL;
     Py_ssize_t count = PyList_Size(values);
     struct outgoing *outgoing = calloc(count == 0 ? 1 : (size_t)count, sizeof *outgoing);
     struct ray_python_argument *plain = calloc(count == 0 ? 1 : (size_t)count, sizeof *plain);
     int is_good = outgoing != NULL && plain != NULL;
-    size_t size = 0;
     if (!is_good) PyErr_NoMemory();
     for (Py_ssize_t index = 0; is_good && index < count; index++) {
         is_good = outgoing_fill(&outgoing[index], PyList_GetItem(values, index)) == 0;
-        if (!is_good) break;
-        plain[index] = outgoing[index].argument;
-        size += plain[index].data.count;
+        if (is_good) plain[index] = outgoing[index].argument;
     }
-    if (is_good) {
-        void *task = self->task;
-        self->task = NULL;
-        // The arguments' memory may go with the task.
-        Py_CLEAR(self->arguments);
-        self->arguments = PyList_New(0);
-        if (size < SMALL_VALUES_SIZE) {
-            ray_python_finish_task(task, plain, (size_t)count);
-        } else {
-            Py_BEGIN_ALLOW_THREADS
-            ray_python_finish_task(task, plain, (size_t)count);
-            Py_END_ALLOW_THREADS
-        }
-    }
+    // Filling may have given the lock away.
+    if (is_good && (is_good = under_way(object) != NULL)) finish((task_object *)object, plain, (size_t)count);
     for (Py_ssize_t index = 0; outgoing != NULL && index < count; index++) outgoing_clear(&outgoing[index]);
     free(plain);
     free(outgoing);
     if (!is_good) return NULL;
     Py_RETURN_NONE;
+}
+
+static PyObject *finish_plain(PyObject *module, PyObject *const *arguments, Py_ssize_t argument_count) {
+    if (argument_count != 2) {
+        PyErr_SetString(PyExc_TypeError, "finish_plain wants a task and a value");
+        return NULL;
+    }
+    PyObject *serialized = native->serialize_plain(NULL, arguments[1]);
+    if (serialized == NULL) return NULL;
+    int is_plain = serialized != Py_None, is_good = 1;
+    if (is_plain) {
+        struct outgoing value;
+        is_good = outgoing_fill(&value, serialized) == 0 && under_way(arguments[0]) != NULL;
+        if (is_good) finish((task_object *)arguments[0], &value.argument, 1);
+        outgoing_clear(&value);
+    }
+    Py_DECREF(serialized);
+    return is_good ? PyBool_FromLong(is_plain) : NULL;
 }
 
 static PyObject *fail_task(PyObject *module, PyObject *arguments) {
@@ -243,6 +271,8 @@ PyMethodDef task_methods[] = {
     {"next_task", next_task, METH_VARARGS, "The next Task, None after so many ms, False when the process is to end."},
     {"task_description", task_description, METH_O, "What a task is to run, as MessagePack."},
     {"finish_task", finish_task, METH_VARARGS, "finish_task(task, serialized results): ends it well."},
+    {"finish_plain", (PyCFunction)(void (*)(void))finish_plain, METH_FASTCALL,
+     "finish_plain(task, value): whether the value is plain; if so it has ended the task well."},
     {"fail_task", fail_task, METH_VARARGS, "fail_task(task, error as MessagePack): ends it with an error."},
     {"yield_item", yield_item, METH_VARARGS, "yield_item(task, serialized): returns when the next item is wanted."},
     {"admit_items", admit_items, METH_VARARGS, "admit_items(task, count): returns when so many items may be made."},

@@ -63,6 +63,9 @@ typedef struct {
     // The value of an object that `serialize_plain` has made, or NotImplemented for what a serialization context has to
     // read. Null with an exception, such as ValueError for a text that is none.
     PyObject *(*plain_value)(const void *data, size_t size, const char *metadata, size_t metadata_size);
+
+    // A `SerializedObject` of such a value, or None for any other; null with an exception. The first argument is not used.
+    PyObject *(*serialize_plain)(PyObject *ignored, PyObject *value);
 } swift_ray_native_api;
 
 #endif

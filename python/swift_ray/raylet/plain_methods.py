@@ -9,7 +9,6 @@ from swift_ray.raylet import by_name, context, stepping
 from swift_ray.raylet.calls import EXTRAS
 from swift_ray.raylet.kinds import ACTOR_CALL
 from swift_ray.raylet.process_title import setproctitle
-from swift_ray.raylet.serialization import serialize
 
 
 def header_from(described: dict, task: Any) -> dict:
@@ -20,11 +19,12 @@ def header_from(described: dict, task: Any) -> dict:
 class PlainMethod:
     """One method with one result. Its calls come to the same as those by `Execution.run`, which has to ask what they are."""
 
-    __slots__ = ("_execution", "_described", "_function", "_title", "_idle_title", "group")
+    __slots__ = ("_execution", "_worker", "_described", "_function", "_title", "_idle_title", "group")
 
     def __init__(self, execution: Any, described: dict, function: Any) -> None:
         """`described`: what its calls have in common (`Execution.description_of`)."""
         self._execution = execution
+        self._worker = context.ray_worker()
         self._described = described
         self._function = function
         self._title = described["title"]
@@ -45,7 +45,7 @@ class PlainMethod:
     def run(self, task: Any) -> None:
         """Runs a call on this thread and ends it, whatever happens."""
         execution = self._execution
-        arguments = task.arguments
+        arguments = task.arguments if task.has_arguments else None
         if arguments and arguments[0][1] == EXTRAS:
             execution.run(task, header_from(self._described, task))
             return
@@ -56,12 +56,20 @@ class PlainMethod:
         try:
             args, kwargs = execution.recover(arguments, self._described, {}) if arguments else ((), {})
             setproctitle(self._title)
-            value = stepping.run(self._function, args, kwargs, None)
+            # As `stepping.run`.
+            try:
+                value = self._function(*args, **kwargs)
+            except Exception:
+                stepping.look_back()
+                raise
+            finally:
+                if self._worker.debugger_breakpoint:
+                    stepping.leave(self._worker)
             execution.leave_if_asked()
             if isinstance(value, GeneratorType):
                 (value,) = execution.results.collect(value, header_from(self._described, task), {})
             execution.surroundings.leave_title(self._idle_title)
-            execution.results.send(task, [serialize(value)])
+            execution.results.send_value(task, value)
         except BaseException as error:
             execution.end(task, header_from(self._described, task), {}, error)
         finally:

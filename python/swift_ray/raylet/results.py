@@ -159,6 +159,15 @@ class Results:
         flush_printed()
         _core.finish_task(task, results)
 
+    def send_value(self, task: Any, value: Any) -> None:
+        """Ends a task with its one result."""
+        if stepping.is_marking():
+            self.send(task, [serialize(value)])
+            return
+        flush_printed()
+        if not _core.finish_plain(task, value):
+            _core.finish_task(task, [serialize(value)])
+
     def failure(self, header: dict, error: BaseException) -> Any:
         """The error as its readers get it."""
         from ray.exceptions import RayTaskError, TaskCancelledError

@@ -24,14 +24,19 @@ def run(function: Callable, args: list, kwargs: dict, breakpoint_uuid: bytes | N
             rpdb.set_trace(breakpoint_uuid=breakpoint_uuid)
         return function(*args, **kwargs)
     except Exception:
-        if is_post_mortem():
-            from ray.util import rpdb
-
-            rpdb._post_mortem()
+        look_back()
         raise
     finally:
         if worker.debugger_breakpoint:
             leave(worker)
+
+
+def look_back() -> None:
+    """Shows the error that is being handled by the debugger, if that is wanted."""
+    if is_post_mortem():
+        from ray.util import rpdb
+
+        rpdb._post_mortem()
 
 
 def is_post_mortem() -> bool:
@@ -49,6 +54,11 @@ def leave(worker: Any) -> None:
     name = name.decode() if isinstance(name, bytes) else name
     _internal_kv_put(f"RAY_PDB_{name}", '{"exit_debugger": true}', namespace=KV_NAMESPACE_PDB)
     _internal_kv_del(f"RAY_PDB_CONTINUE_{name}", namespace=KV_NAMESPACE_PDB)
+
+
+def is_marking() -> bool:
+    """Whether `get` was said in this task."""
+    return bool(ray_worker().debugger_get_breakpoint)
 
 
 def mark(results: list) -> None:

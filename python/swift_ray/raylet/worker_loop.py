@@ -77,7 +77,10 @@ class WorkerLoop:
         execution = self._execution
         plain = execution.plain_methods.get(task.call)
         if plain is not None:
-            self._run_call(plain.group, plain.run, task)
+            if self._pools or plain.group:
+                self._run_call(plain.group, plain.run, task)
+            else:
+                plain.run(task)
             return
         header = execution.header_of(task)
         if header["kind"] != ACTOR_CALL:
