@@ -214,9 +214,16 @@ class ActorCalls:
         """The references of the results, at once, in the order of these calls."""
         actor = actor_id.binary()
         known = self._actors.get(actor) or self._refuse_unknown(actor_id)
-        group = self._group_of_call(known, function_descriptor, concurrency_group_name)
+        group = ""
+        if concurrency_group_name or "groups" in known:
+            group = self._group_of_call(known, function_descriptor, concurrency_group_name)
         items_max = known.get("items_max", 0)
-        extras = extras_of(retry_exception_allowlist, num_returns, num_objects_per_yield, retry_exceptions)
+        extras = None
+        # Most calls have none.
+        if retry_exceptions or num_returns < 0 or num_objects_per_yield > 1:
+            extras = extras_of(
+                retry_exception_allowlist, num_returns, num_objects_per_yield, retry_exceptions
+            )
         key = (
             function_descriptor,
             name,
@@ -242,8 +249,9 @@ class ActorCalls:
                     **items_fields(num_returns, generator_backpressure_num_objects, items_max),
                 },
             )
-            # Most calls have no arguments.
-            arguments = self.arguments(args, extras, function_descriptor, language) if args or extras else []
+            arguments = []
+            if args or extras:
+                arguments = self.arguments(args, extras or {}, function_descriptor, language)
             references = _core.submit(call, actor, parent(), arguments, self._address, count)
             if num_returns == STREAMING_RETURNS:
                 self.limit_stream(references, max(generator_backpressure_num_objects, items_max))
@@ -270,8 +278,7 @@ class ActorCalls:
         """The concurrency group of a call: its own, the method's, or the default one."""
         if given:
             return given.decode() if isinstance(given, bytes) else given
-        groups = known.get("groups")
-        return groups.get(method.function_name, "") if groups else ""
+        return known.get("groups", {}).get(method.function_name, "")
 
     def kill_actor(self, actor_id: ActorID, no_restart: bool) -> None:
         try:
