@@ -5,16 +5,19 @@
 Each row of `ray microbenchmark` is a rate. Added are the time from the interpreter's start to the first result, the memory of
 an idle cluster with one worker, and what a notebook does by ray:// (`notebook.py`). A ratio over 1 means that ours is better.
 
-Ray's program measures a row for 9 seconds, and rests for 10 before it, which `--pause` shortens; before each row it waits for its
-turn (`turns.py`), so that both cores' figures of a row are of the same half minute. Nothing else is changed. A core that says nothing for
-three minutes, or takes longer than its minutes, is stopped: the rows that it has not come to are left open.
+Ray's program measures a row for 9 seconds, and rests for 10 before it, which `--pause` shortens. Before each row it waits
+for its turn (`turns.py`), so that both cores' figures of a row are of the same half minute, and a client's server has
+a port of its own. A core that says nothing for three minutes, or takes longer than its minutes, is stopped: the rows that
+it has not come to are left open.
 """
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -57,12 +60,13 @@ def rows_in_turns(options: argparse.Namespace, failures: list[str]) -> Iterator[
 
     What one core could not do is added to `failures`; the other goes on.
     """
-    programs = []
-    try:
+    programs: list[turns.Program] = []
+    with contextlib.ExitStack() as ends:
         for core in (RAY, OURS):
             programs.append(
                 turns.Program(core, environment(core), options.rows, options.pause, options.minutes)
             )
+            ends.callback(programs[-1].end)
             # The cluster is started, up to before the first row.
             programs[-1].turn()
         while not all(program.is_over for program in programs):
@@ -71,10 +75,7 @@ def rows_in_turns(options: argparse.Namespace, failures: list[str]) -> Iterator[
                     for row, rate in program.turn():
                         yield program.core, row, rate
             programs.reverse()
-    finally:
-        for program in programs:
-            program.end()
-        failures.extend(program.failure for program in programs if program.failure)
+    failures.extend(program.failure for program in programs if program.failure)
 
 
 def notebook_rows(options: argparse.Namespace, failures: list[str]) -> Iterator[tuple[str, str, float]]:
@@ -176,11 +177,14 @@ def main() -> None:
     # What one core could not do is left open; the other core's rows are shown all the same.
     failures: list[str] = []
     results: dict[str, dict[str, float]] = {}
-    for core, row, rate in all_rows(options, failures):
-        found = results.setdefault(row, {})
-        found[core] = rate
-        if len(found) == 2:
-            table.add(row, unit(row), found[OURS], found[RAY], False)
+    # Also by `timeout` or CI the programs are ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("the benchmark was ended (SIGTERM)"))
+    with contextlib.closing(all_rows(options, failures)) as rows:
+        for core, row, rate in rows:
+            found = results.setdefault(row, {})
+            found[core] = rate
+            if len(found) == 2:
+                table.add(row, unit(row), found[OURS], found[RAY], False)
     for row, found in results.items():
         if len(found) == 1:
             table.add(row, unit(row), found.get(OURS), found.get(RAY), False)

@@ -2,7 +2,7 @@
 
 The speed of a machine changes by the minute, more than one row of one core differs from the next. So the programs that are
 compared run at the same time, and all processes of those whose turn it is not are stopped (SIGSTOP): they take neither a
-processor nor, beside what they hold already, memory.
+processor nor, beside what they hold already, memory. Who kills the program that compares them (SIGKILL) has to kill those, too.
 """
 
 import contextlib
@@ -13,8 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-
-from notebook import free_ports
+from collections.abc import Callable
 
 ROW = re.compile(r"^(?P<row>.+?) per second (?P<mean>[\d.]+) \+- [\d.]+$")
 NEXT_ROW = "the next row waits for its turn"
@@ -22,6 +21,7 @@ NEXT_ROW = "the next row waits for its turn"
 # before each of them, and with a port of its own for the server of a client, which Ray's program has at 50051.
 COMMAND = f"""
 import functools
+import socket
 import sys
 import swift_ray
 swift_ray.install()
@@ -29,7 +29,6 @@ from ray._private import ray_microbenchmark_helpers as helpers
 from ray.util.client import ray_client_helpers as clients
 multiplier, rest = helpers.timeit.__defaults__
 helpers.timeit.__defaults__ = multiplier, float(sys.argv.pop())
-port = int(sys.argv.pop())
 
 def in_turn(timeit):
     @functools.wraps(timeit)
@@ -41,12 +40,17 @@ def in_turn(timeit):
         return timeit(name, *arguments, **options)
     return measured
 
-def with_own_port(function):
-    return lambda host, _, **options: function(host, port, **options)
+ports = []
+
+def serve(host, port, *, serve=clients.ray_client_server.serve, **options):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        ports.append(free.getsockname()[1])
+    return serve(host, ports[-1], **options)
 
 helpers.timeit = in_turn(helpers.timeit)
-clients.build_address = with_own_port(clients.build_address)
-clients.ray_client_server.serve = with_own_port(clients.ray_client_server.serve)
+clients.ray_client_server.serve = serve
+clients.build_address = lambda host, port, build=clients.build_address: build(host, ports[-1])
 sys.argv[0] = "ray"
 from ray.scripts.scripts import main
 main()
@@ -69,30 +73,29 @@ class Program:
         self, core: str, environment: dict[str, str], rows: str, pause: float, minutes: float
     ) -> None:
         self.core = core
+        # Why it ended before it was done.
         self.failure = ""
         self._left = minutes * 60
-        self._reason = ""
         self._last: list[str] = []
+        self._is_first = True
         self._process = subprocess.Popen(
-            [sys.executable, "-u", "-c", COMMAND, "microbenchmark", str(free_ports(1)[0]), str(pause)],
+            [sys.executable, "-u", "-c", COMMAND, "microbenchmark", str(pause)],
             # A cluster of its own, whatever address another one has left behind.
             env={**environment, **({"TESTS_TO_RUN": rows} if rows else {}), "RAY_ADDRESS": "local"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            # Ctrl-C at the terminal is passed on, once, and not while it is stopped.
+            start_new_session=True,
         )
-        self._is_first = True
 
     @property
     def is_over(self) -> bool:
         return self._process.returncode is not None
 
     def turn(self) -> list[tuple[str, float]]:
-        """Runs until its next row could begin, or its end; gives the rows that it has printed meanwhile.
-
-        `failure` then says why it ended before it was done, with what it printed last.
-        """
+        """Runs until its next row could begin, or its end; gives the rows that it has printed meanwhile."""
         if not self._is_first:
             signal_all(self._process.pid, signal.SIGCONT)
             with contextlib.suppress(BrokenPipeError):
@@ -100,60 +103,69 @@ class Program:
                 self._process.stdin.flush()
         self._is_first = False
         start = time.monotonic()
-        limit = _Limit(self._left, self._stop)
         found = []
-        for line in self._process.stdout:
-            limit.heard()
-            if line.strip() == NEXT_ROW:
-                limit.end()
-                self._left -= time.monotonic() - start
-                signal_all(self._process.pid, signal.SIGSTOP)
-                return found
-            row = ROW.match(line.strip())
-            if row:
-                found.append((row["row"], float(row["mean"])))
+        with _Limit(self._left, self._give_up) as limit:
+            for line in self._process.stdout:
+                limit.heard()
+                if line.strip() == NEXT_ROW:
+                    self._left -= time.monotonic() - start
+                    break
+                row = ROW.match(line.strip())
+                if row:
+                    found.append((row["row"], float(row["mean"])))
+                else:
+                    self._last = [*self._last[-30:], line]
             else:
-                self._last = [*self._last[-30:], line]
-        code = self._process.wait()
-        limit.end()
-        if self._reason:
-            self.failure = f"ray microbenchmark on {self.core} was stopped: {self._reason}"
-        elif code != 0:
-            self.failure = f"ray microbenchmark on {self.core} ended with {code}:\n{''.join(self._last)}"
+                self._process.wait()
+        if not self.is_over:
+            signal_all(self._process.pid, signal.SIGSTOP)
+        elif self._process.returncode != 0 and not self.failure:
+            said = "".join(self._last)
+            self.failure = f"ray microbenchmark on {self.core} ended with {self._process.returncode}:\n{said}"
         return found
 
     def end(self) -> None:
         """Ends it, whether it is its turn or not."""
-        if not self.is_over:
-            signal_all(self._process.pid, signal.SIGCONT)
-            self._stop("nobody waits for it any more")
+        if self.is_over:
+            return
+        family = interrupt(self._process)
+        try:
+            self._process.communicate(timeout=END_SECONDS)
+        except subprocess.TimeoutExpired:
+            kill(family)
             self._process.communicate()
 
-    def _stop(self, reason: str) -> None:
-        self._reason = reason
-        # As by Ctrl-C: Ray's own cluster ends with its driver.
-        self._process.send_signal(signal.SIGINT)
+    def _give_up(self, reason: str) -> None:
+        """Ends it from another thread, while its output is read."""
+        self.failure = f"ray microbenchmark on {self.core} was stopped: {reason}"
+        family = interrupt(self._process)
         try:
             self._process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            kill(family)
+            self._process.wait()
 
 
 class _Limit:
-    """Calls `stop` with the reason when nothing was heard for too long, or all took longer than `seconds`."""
+    """Calls `stop` with the reason if, within this block, nothing was heard for too long or all took longer than `seconds`."""
 
-    def __init__(self, seconds: float, stop) -> None:
+    def __init__(self, seconds: float, stop: Callable[[str], None]) -> None:
         self._end = time.monotonic() + seconds
         self._last = time.monotonic()
-        self._is_over = threading.Event()
         self._stop = stop
-        threading.Thread(target=self._watch, daemon=True).start()
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "_Limit":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *ignored: object) -> None:
+        self._is_over.set()
+        self._thread.join()
 
     def heard(self) -> None:
         self._last = time.monotonic()
-
-    def end(self) -> None:
-        self._is_over.set()
 
     def _watch(self) -> None:
         while not self._is_over.wait(0.5):
@@ -162,6 +174,20 @@ class _Limit:
                 return self._stop("it took too long")
             if now > self._last + SILENCE_SECONDS:
                 return self._stop(f"it was silent for {SILENCE_SECONDS} s")
+
+
+def interrupt(process: subprocess.Popen) -> list[int]:
+    """As by Ctrl-C: Ray's own cluster ends with its driver. All processes that are there now."""
+    family = [process.pid, *descendants(process.pid)]
+    process.send_signal(signal.SIGINT)
+    signal_all(process.pid, signal.SIGCONT)
+    return family
+
+
+def kill(family: list[int]) -> None:
+    for pid in family:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def descendants(pid: int) -> list[int]:

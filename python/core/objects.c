@@ -129,13 +129,18 @@ static PyObject *listed(const struct ray_python_object *objects, Py_ssize_t coun
 
 // The values of objects, whose owners are given back, if all are plain; NULL without an exception if one is not.
 static PyObject *plain_values(const struct ray_python_object *objects, Py_ssize_t count) {
+    for (Py_ssize_t index = 0; index < count; index++) {
+        // None is read in vain for the sake of another one.
+        if (objects[index].is_error || !native->is_plain(objects[index].metadata.data, objects[index].metadata.count)) {
+            return NULL;
+        }
+    }
     PyObject *list = PyList_New(count);
     for (Py_ssize_t index = 0; list != NULL && index < count; index++) {
         const struct ray_python_object *object = &objects[index];
-        PyObject *value = object->is_error ? NULL : native->plain_value(
+        PyObject *value = native->plain_value(
             object->data.data, object->data.count, object->metadata.data, object->metadata.count);
         if (value == NULL || value == Py_NotImplemented) {
-            // Also a text that is none: the serialization context says of which object.
             Py_XDECREF(value);
             Py_CLEAR(list);
         } else if (PyList_SetItem(list, index, value) < 0) {
@@ -155,7 +160,7 @@ static PyObject *values_or_objects(
     const struct ray_python_object *objects, Py_ssize_t count, PyObject *type, int wants_values) {
     int has_errors = 0;
     for (Py_ssize_t index = 0; index < count; index++) has_errors |= objects[index].is_error;
-    PyObject *values = wants_values && !has_errors ? plain_values(objects, count) : NULL;
+    PyObject *values = wants_values ? plain_values(objects, count) : NULL;
     if (values != NULL) return Py_BuildValue("(NOO)", values, Py_None, Py_False);
     PyObject *list = listed(objects, count, type);
     return list == NULL ? NULL : Py_BuildValue("(ONO)", Py_None, list, has_errors ? Py_True : Py_False);

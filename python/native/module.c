@@ -50,7 +50,7 @@ static struct PyModuleDef definition = {
 PyMODINIT_FUNC PyInit__native(void) {
     static const swift_ray_native_api api = {
         buffer_make, api_id_new, id_bytes_of, object_ref_make, serialized_size, serialized_write_aligned,
-        plain_value, serialize_plain,
+        plain_value, serialize_plain, is_plain,
     };
     PyObject *module = PyModule_Create(&definition);
     if (module == NULL || add_ids(module) < 0 || add_object_ref(module) < 0 || add_buffers(module) < 0 ||

@@ -191,6 +191,10 @@ static bool is_metadata(const char *metadata, size_t size, const char *wanted) {
     return size == strlen(wanted) && memcmp(metadata, wanted, size) == 0;
 }
 
+int is_plain(const char *metadata, size_t size) {
+    return is_metadata(metadata, size, "RAW") || is_metadata(metadata, size, "XLANG");
+}
+
 PyObject *plain_value(const void *data, size_t size, const char *metadata, size_t metadata_size) {
     if (is_metadata(metadata, metadata_size, "RAW")) {
         return PyBytes_FromStringAndSize(data, (Py_ssize_t)size);
@@ -224,10 +228,24 @@ static PyObject *plain_value_of(PyObject *data, PyObject *metadata) {
     return value;
 }
 
+// Whether an object may be plain by what its metadata says: none is read in vain for the sake of another one.
+static bool may_be_plain(PyObject *object) {
+    PyObject *metadata = PyTuple_Check(object) && PyTuple_Size(object) > 1 ? PyTuple_GetItem(object, 1) : NULL;
+    if (metadata == NULL) {
+        return true; // what is wrong with it is said where it is read
+    }
+    return PyBytes_Check(metadata) && is_plain(PyBytes_AsString(metadata), (size_t)PyBytes_Size(metadata));
+}
+
 // plain_values(objects) -> a list of their values, or None if a serialization context has to read one of them
 PyObject *plain_values(PyObject *module, PyObject *objects) {
     if (!PyList_Check(objects)) {
         return PyErr_Format(PyExc_TypeError, "objects are a list");
+    }
+    for (Py_ssize_t index = 0; index < PyList_Size(objects); index++) {
+        if (!may_be_plain(PyList_GetItem(objects, index))) {
+            Py_RETURN_NONE;
+        }
     }
     PyObject *values = PyList_New(0);
     // Its length is asked each time: it belongs to others, and reading a value can run code.

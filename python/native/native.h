@@ -127,6 +127,7 @@ PyObject *pack_plain(PyObject *module, PyObject *value);
 // msgpack_read.c
 PyObject *unpack(PyObject *module, PyObject *arguments);
 PyObject *plain_values(PyObject *module, PyObject *objects);
+int is_plain(const char *metadata, size_t size);
 PyObject *plain_value(const void *data, size_t size, const char *metadata, size_t metadata_size);
 
 #endif

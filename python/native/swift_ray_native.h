@@ -61,11 +61,14 @@ typedef struct {
     int (*serialized_write)(PyObject *serialized, void *memory);
 
     // The value of an object that `serialize_plain` has made, or NotImplemented for what a serialization context has to
-    // read. Null with an exception, such as ValueError for a text that is none.
+    // read. Null with an exception: there is no memory.
     PyObject *(*plain_value)(const void *data, size_t size, const char *metadata, size_t metadata_size);
 
     // A `SerializedObject` of such a value, or None for any other; null with an exception. The first argument is not used.
     PyObject *(*serialize_plain)(PyObject *ignored, PyObject *value);
+
+    // Whether an object with this metadata may be such a value; most are.
+    int (*is_plain)(const char *metadata, size_t size);
 } swift_ray_native_api;
 
 #endif

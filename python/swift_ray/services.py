@@ -283,12 +283,13 @@ def patch_worker(worker: ModuleType) -> None:
         self, object_refs, timeout=None, return_exceptions=False, skip_deserialization=False, *rest, **options
     ):
         if not skip_deserialization:
+            milliseconds = int(timeout * 1000) if timeout is not None and timeout != -1 else -1
             try:
-                milliseconds = int(timeout * 1000) if timeout is not None and timeout != -1 else -1
                 object_refs = self.core_worker.get_values(object_refs, milliseconds)
             except TypeError:
-                # What it is that is no reference, or no number, is said by Ray.
-                pass
+                if all(isinstance(one, worker.ObjectRef) for one in object_refs):
+                    raise
+                # What is no reference is named by Ray.
             else:
                 if type(object_refs) is list:
                     return object_refs, b""

@@ -7,12 +7,13 @@ knows, none of them twice. All others go Ray's way, which says what is wrong.
 
 import functools
 import math
+import operator
 from collections.abc import Callable
 from inspect import Parameter
 from typing import Any
 
-# Lists of parameters that are remembered; with one more all are forgotten.
-REMEMBERED_MAX = 1_000
+# Lists of parameters that are remembered, and with them their defaults; with one more all are forgotten.
+REMEMBERED_MAX = 250
 
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -20,13 +21,13 @@ _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 class Shape:
     """What arguments plainly fit a list of parameters that `inspect` has accepted."""
 
-    __slots__ = ("_list", "parameters", "least", "most", "_positions", "_required")
+    __slots__ = ("_list", "_parameters", "least", "most", "_positions", "_required")
 
     def __init__(self, parameters: list[Parameter]) -> None:
         # Held, so that no other list gets its address.
         self._list = parameters
         # As they were: a list can be changed.
-        self.parameters = list(parameters)
+        self._parameters = tuple(parameters)
         positional = [one for one in parameters if one.kind in _POSITIONAL]
         by_name_alone = [one for one in parameters if one.kind is Parameter.KEYWORD_ONLY]
         takes_any = any(one.kind is Parameter.VAR_POSITIONAL for one in parameters)
@@ -47,6 +48,13 @@ class Shape:
         self.most = math.inf if takes_any else len(positional)
         self.least = next((count for count, names in enumerate(self._required) if not names), math.inf)
 
+    def is_of(self, parameters: list[Parameter]) -> bool:
+        """Whether these are the parameters still."""
+        # Their defaults may be arrays, which cannot be compared.
+        return len(parameters) == len(self._parameters) and not any(
+            map(operator.is_not, parameters, self._parameters)
+        )
+
     def fits(self, count: int, kwargs: dict[str, Any]) -> bool:
         """Whether so many arguments and these with names plainly fit; if not, they may all the same."""
         required = self._required[min(count, len(self._required) - 1)]
@@ -60,21 +68,21 @@ class Shape:
 
 def flattening(flatten: Callable[..., list], dummy: bytes) -> Callable[..., list]:
     """Ray's `flatten_args`, which asks `inspect` only of what does not plainly fit."""
-    # By the lists' addresses: the list itself when it was seen once, since some are made for one call.
-    seen: dict[int, list[Parameter] | Shape] = {}
+    # By the lists' addresses. Nothing is kept of one that was seen once: some are made for one call.
+    shapes: dict[int, Shape | None] = {}
 
     def remember(parameters: list[Parameter]) -> None:
-        if id(parameters) in seen:
-            seen[id(parameters)] = Shape(parameters)
+        if id(parameters) in shapes:
+            shapes[id(parameters)] = Shape(parameters)
         else:
-            if len(seen) >= REMEMBERED_MAX:
-                seen.clear()
-            seen[id(parameters)] = parameters
+            if len(shapes) >= REMEMBERED_MAX:
+                shapes.clear()
+            shapes[id(parameters)] = None
 
     @functools.wraps(flatten)
     def flatten_args(signature_parameters: list[Parameter], args: Any, kwargs: dict[str, Any]) -> list:
-        shape = seen.get(id(signature_parameters))
-        if type(shape) is not Shape or shape.parameters != signature_parameters:
+        shape = shapes.get(id(signature_parameters))
+        if shape is None or not shape.is_of(signature_parameters):
             # TypeError, ValueError: they do not fit, or such parameters cannot be.
             flattened = flatten(signature_parameters, args, kwargs)
             remember(signature_parameters)

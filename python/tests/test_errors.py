@@ -127,3 +127,39 @@ def test_every_status_has_an_exception():
     assert exit.code == 1 and exit.ray_terminate_msg == "bye"
     assert isinstance(errors.status_exception("AlreadyExists", "x"), ValueError)
     assert isinstance(errors.status_exception("TimedOut", "x"), TimeoutError)
+
+
+def test_lines_of_this_package_are_left_out_of_tracebacks_wherever_they_are():
+    import os
+
+    from swift_ray.raylet import tracebacks
+
+    def run(function, folder):
+        code = compile("def within(function):\n    return function()", os.path.join(folder, "a.py"), "exec")
+        names = {}
+        exec(code, names)
+        return names["within"](function)
+
+    def fail():
+        raise KeyError("inner")
+
+    def fail_from(cause):
+        try:
+            run(cause, tracebacks.OWN_FOLDER)
+        except KeyError as error:
+            raise ValueError("outer") from error
+
+    def fail_in_group():
+        try:
+            run(fail, tracebacks.OWN_FOLDER)
+        except KeyError as error:
+            raise ExceptionGroup("group", [error])  # noqa: B904
+
+    # As the cause, and both as what was being handled and in the group.
+    for failing, times in ((lambda: fail_from(fail), 1), (fail_in_group, 2)):
+        try:
+            run(lambda failing=failing: run(failing, "/elsewhere"), tracebacks.OWN_FOLDER)
+        except Exception as error:
+            shown = "".join(tracebacks.lines_of(error))
+        assert shown.count("KeyError: 'inner'") == shown.count("in fail\n") == times
+        assert "/elsewhere/a.py" in shown and tracebacks.OWN_FOLDER not in shown

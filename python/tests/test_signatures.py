@@ -3,6 +3,7 @@
 import inspect
 import itertools
 
+import numpy as np
 import pytest
 from ray._common import signature
 from ray._common.signature import DUMMY_TYPE as DUMMY
@@ -90,6 +91,15 @@ def test_a_list_that_was_changed_is_another_one():
     assert flatten(parameters, [1], {}) == [DUMMY, 1]
 
 
+def test_defaults_that_cannot_be_compared():
+    parameters = signature.extract_signature(lambda a=np.zeros(2): 0)
+    flatten = signatures.flattening(ask_inspect, DUMMY)
+    for _ in range(3):
+        assert flatten(parameters, [1], {}) == [DUMMY, 1]
+    parameters[0] = parameters[0].replace(default=np.ones(2))
+    assert flatten(parameters, [], {}) == []
+
+
 def test_parameters_that_cannot_be_are_refused_each_time():
     parameters = [
         one for function in (lambda a=1: 0, lambda b: 0) for one in signature.extract_signature(function)
@@ -107,8 +117,8 @@ def test_lists_that_are_made_for_one_call_are_forgotten(monkeypatch):
     for number in range(20):
         assert flatten(signature.extract_signature(lambda a: 0), [number], {}) == [DUMMY, number]
         assert flatten(kept, [number], {}) == [DUMMY, number]
-    (seen,) = [cell.cell_contents for cell in flatten.__closure__ if isinstance(cell.cell_contents, dict)]
-    assert len(seen) <= 3
+    (shapes,) = [cell.cell_contents for cell in flatten.__closure__ if isinstance(cell.cell_contents, dict)]
+    assert len(shapes) <= 3
 
 
 def test_it_is_in_the_place_of_rays_own():

@@ -33,10 +33,15 @@ final class PythonRuntime: Sendable {
     }
 
     /// See `Worker.retain`.
-    func retain(_ id: ObjectID) -> Bool { unkept._withUnsafeGuaranteedRef { $0.retain(id) } }
+    func retain(_ id: ObjectID) -> Bool { withUnkept { $0.retain(id) } }
 
     /// See `Worker.release`.
-    func release(_ id: ObjectID) { unkept._withUnsafeGuaranteedRef { $0.release(id) } }
+    func release(_ id: ObjectID) { withUnkept { $0.release(id) } }
+
+    /// The worker lives as long as the runtime, which is kept meanwhile.
+    private func withUnkept<Result>(_ body: (Worker) -> Result) -> Result {
+        withExtendedLifetime(self) { unkept._withUnsafeGuaranteedRef(body) }
+    }
 
     /// The runtime, if it is open.
     static var current: PythonRuntime? { shared.withLock { $0 } }

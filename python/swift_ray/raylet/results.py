@@ -17,6 +17,7 @@ from swift_ray._native import ObjectRef, TaskID
 from swift_ray.raylet import by_name, stepping
 from swift_ray.raylet.calls import RETRYABLE
 from swift_ray.raylet.config import value as setting
+from swift_ray.raylet.context import ray_worker
 from swift_ray.raylet.functions import Functions
 from swift_ray.raylet.kinds import ACTOR_CREATION
 from swift_ray.raylet.objects import TASK_EXECUTION
@@ -166,7 +167,8 @@ class Results:
             return
         flush_printed()
         if not _core.finish_plain(task, value):
-            _core.finish_task(task, [serialize(value)])
+            # Its pickling is code of others, which may print, too.
+            self.send(task, [ray_worker().get_serialization_context().serialize(value)])
 
     def failure(self, header: dict, error: BaseException) -> Any:
         """The error as its readers get it."""

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import threading
 
 import pytest
 import ray
@@ -84,6 +85,52 @@ def test_into_calls_and_back():
     assert "outer" in back.session["proctitle"]
     back.say("c")
     assert ray.get(result, timeout=30) == 3
+
+
+def test_methods_that_were_called_before():
+    @ray.remote
+    class Stops:
+        def method(self, value, stops):
+            if stops:
+                breakpoint()
+            return value
+
+    actor = Stops.options(runtime_env=LEGACY).remote()
+    assert ray.get([actor.method.remote(number, False) for number in range(3)]) == [0, 1, 2]
+    result = actor.method.remote(6, True)
+    console = Console()
+    assert console.session["proctitle"].startswith("ray::Stops")
+    console.say("value = 8")
+    console.say("c")
+    assert ray.get(result, timeout=30) == 8
+    # What is got from it after "get" stops who gets it, a plain value or not.
+    for value in (3, (3,)):
+        result = actor.method.remote(value, True)
+        Console().say("get")
+        found = []
+        reader = threading.Thread(target=lambda: found.append(ray.get(result, timeout=60)))
+        reader.start()
+        Console().say("c")
+        reader.join(60)
+        assert found == [value]
+    assert ray.get(actor.method.remote(4, False), timeout=30) == 4
+
+
+def test_post_mortem_of_a_method_that_was_called_before():
+    @ray.remote
+    class Fails:
+        def method(self, value):
+            return 6 / value
+
+    actor = Fails.options(runtime_env=POST_MORTEM).remote()
+    assert ray.get([actor.method.remote(2), actor.method.remote(3)]) == [3, 2]
+    result = actor.method.remote(0)
+    console = Console()
+    assert "ZeroDivisionError" in console.session["traceback"]
+    assert "0" in console.say("p value")
+    console.say("c")
+    with pytest.raises(ZeroDivisionError):
+        ray.get(result, timeout=30)
 
 
 def test_the_last_call_was_made_already():

@@ -102,12 +102,11 @@ def test_time_limits():
 
     gate = Gate.options(max_concurrency=2).remote()
     waiting = gate.pass_through.remote()
-    start = time.monotonic()
     for limit in (0, 0.3, 1):
+        start = time.monotonic()
         with pytest.raises(ray.exceptions.GetTimeoutError, match="not ready"):
             ray.get([ray.put(1), waiting], timeout=limit)
-    # Each limit counts once.
-    assert 1.3 <= time.monotonic() - start < 2.5
+        assert time.monotonic() - start >= limit
     ray.get(gate.open.remote())
     assert ray.get([ray.put(1), waiting], timeout=60) == [1, True]
     assert ray.get(waiting, timeout=None) is ray.get(waiting, timeout=-1) is True
