@@ -64,9 +64,16 @@ extension SchedulerCore {
         markChanged(ended.pool)
     }
 
-    /// Asks owners for idle leases if requests wait that could use them.
+    /// Asks owners for idle leases if requests, or tasks that would go on, wait for what these hold.
     mutating func reclaim(at now: Instant, into effects: inout SchedulerEffects) {
-        let isWanted = waitingClasses.contains { isFeasible($0) } || waitingGroups.contains { isFeasible(group: $0) }
+        if !resumingPools.isEmpty {
+            resumingPools = resumingPools.filter { pool in
+                index(of: pool).map { keepsCPUForResume(nodes[$0]) } ?? false
+            }
+        }
+        let isWanted =
+            !resumingPools.isEmpty || waitingClasses.contains { isFeasible($0) }
+            || waitingGroups.contains { isFeasible(group: $0) }
         wantsReclaim = isWanted && owners.values.contains { $0.reclaimableCount > 0 }
         guard wantsReclaim, now >= nextReclaim else { return }
         nextReclaim = now.advanced(milliseconds: Self.reclaimMilliseconds)

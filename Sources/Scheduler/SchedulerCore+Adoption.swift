@@ -31,7 +31,10 @@ extension SchedulerCore {
         case .blocked: lease.state = .blocked
         case .resuming: lease.state = .resuming
         }
-        if lease.state == .resuming { nodes[index].resumeQueue.append(request.id) }
+        if lease.state == .resuming {
+            nodes[index].resumeQueue.append(request.id)
+            resumingPools.insert(lease.pool)
+        }
         leases[request.id] = lease
         nodes[index].leases.insert(request.id)
         nodes[index].available = nodes[index].available - lease.heldNow

@@ -59,6 +59,9 @@ extension SchedulerCore {
         if let next = resuming.first, next.cpu <= node.available[ResourceSet.cpu] {
             violations.append("\(name): a lease waits for CPU that is free")
         }
+        if !resuming.isEmpty, !resumingPools.contains(node.pool) {
+            violations.append("\(name): nobody asks for idle leases, though a lease waits for CPU")
+        }
         if resuming.contains(where: { !node.canResume($0.cpu) }) {
             violations.append("\(name): a lease waits for CPU that actors or bundles have")
         }

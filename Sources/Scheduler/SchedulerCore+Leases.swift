@@ -115,6 +115,7 @@ extension SchedulerCore {
             leases[id]?.waitingWorker = nil
             leases[id]?.state = .resuming
             nodes[index].resumeQueue.append(id)
+            resumingPools.insert(lease.pool)
             markChanged(lease.pool)
         }
     }

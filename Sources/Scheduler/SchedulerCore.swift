@@ -60,8 +60,10 @@ package struct SchedulerCore: Sendable {
     var reservation: Reservation?
     /// When owners may next be asked for idle leases.
     var nextReclaim = Instant.zero
-    /// Whether a request waits for which owners should be asked for idle leases.
+    /// Whether something waits for which owners should be asked for idle leases.
     var wantsReclaim = false
+    /// Where leases have begun to wait for their CPU; some may have it by now.
+    var resumingPools: Set<PoolID> = []
 
     /// A scheduler without nodes; the default strategy packs them up to `spreadThreshold` of their use, from 0 to 1.
     package init(spreadThreshold: Double = 0.5) { hybridPolicy = HybridPolicy(spreadThreshold: spreadThreshold) }

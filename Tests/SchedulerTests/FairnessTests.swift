@@ -114,6 +114,24 @@ internal import Testing
         #expect(harness.advance(milliseconds: 500) == [])
     }
 
+    @Test("A task that goes on has owners asked for idle leases: they keep its CPU for what they may want to run next")
+    func reclaimForResume() {
+        var harness = SchedulerHarness()
+        harness.addNode(1, ("CPU", 1))
+        harness.request(1, ("CPU", 1), owner: 1)
+        harness.block(1)
+        #expect(harness.request(2, ("CPU", 1), owner: 2) == 1)
+        #expect(harness.core.nextWake == nil)
+        let owners = [1, 2].map { SchedulerEffect.reclaimIdle(owner: SchedulerHarness.owner($0)) }
+        #expect(Set(harness.unblock(1)) == Set(owners))
+        #expect(harness.core.nextWake == Instant.zero.advanced(milliseconds: 50))
+        #expect(Set(harness.advance(milliseconds: 50)) == Set(owners))
+        let resumed = SchedulerEffect.resumeGranted(SchedulerHarness.lease(1), node: SchedulerHarness.node(1))
+        #expect(harness.send(.release(SchedulerHarness.lease(2))).contains(resumed))
+        #expect(harness.core.nextWake == nil)
+        #expect(harness.advance(milliseconds: 500) == [])
+    }
+
     @Test("A hundred thousand requests of one shape wait without cost to each event", .timeLimit(.minutes(1)))
     func manyPending() {
         var harness = SchedulerHarness()

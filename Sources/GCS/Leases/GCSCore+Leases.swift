@@ -121,11 +121,16 @@ extension GCSCore {
         }
         let start = effects.items.count
         schedule(.unblocked(id), at: now, into: &effects)
-        let isResumed = effects.items[start...].contains { effect in
-            if case .send(.leaseResumed(let resumed), _, _) = effect { resumed.lease == id } else { false }
+        let isAnswered = effects.items[start...].contains { effect in
+            switch effect {
+            case .send(.leaseResumed(let resumed), _, _): resumed.lease == id
+            case .send(.reclaimLeases, _, to: sender.id): true
+            default: false
+            }
         }
-        // What it waits for is perhaps held by a lease of its own that has no work any more.
-        if !isResumed, ownerLeases[sender.id] != nil {
+        // What it waits for is perhaps held by a lease of its own that has no work any more. It is asked at once, the others
+        // now and then (`SchedulerCore.reclaim`).
+        if !isAnswered, ownerLeases[sender.id] != nil {
             effects.send(.reclaimLeases(ReclaimLeases()), to: sender.id)
         }
     }
