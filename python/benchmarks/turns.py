@@ -126,24 +126,26 @@ class Program:
 
     def end(self) -> None:
         """Ends it, whether it is its turn or not."""
-        if self.is_over:
-            return
-        family = interrupt(self._process)
-        try:
-            self._process.communicate(timeout=END_SECONDS)
-        except subprocess.TimeoutExpired:
-            kill(family)
-            self._process.communicate()
+        if not self.is_over:
+            self._take_down(self._process.communicate)
 
     def _give_up(self, reason: str) -> None:
         """Ends it from another thread, while its output is read."""
         self.failure = f"ray microbenchmark on {self.core} was stopped: {reason}"
-        family = interrupt(self._process)
+        self._take_down(self._process.wait)
+
+    def _take_down(self, wait: Callable[..., object]) -> None:
+        """As by Ctrl-C: Ray's own cluster ends with its driver. What does not end in time is killed, with all that came from it."""
+        family = [self._process.pid, *descendants(self._process.pid)]
+        self._process.send_signal(signal.SIGINT)
+        signal_all(self._process.pid, signal.SIGCONT)
         try:
-            self._process.wait(END_SECONDS)
+            wait(timeout=END_SECONDS)
         except subprocess.TimeoutExpired:
-            kill(family)
-            self._process.wait()
+            for pid in family:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            wait()
 
 
 class _Limit:
@@ -174,20 +176,6 @@ class _Limit:
                 return self._stop("it took too long")
             if now > self._last + SILENCE_SECONDS:
                 return self._stop(f"it was silent for {SILENCE_SECONDS} s")
-
-
-def interrupt(process: subprocess.Popen) -> list[int]:
-    """As by Ctrl-C: Ray's own cluster ends with its driver. All processes that are there now."""
-    family = [process.pid, *descendants(process.pid)]
-    process.send_signal(signal.SIGINT)
-    signal_all(process.pid, signal.SIGCONT)
-    return family
-
-
-def kill(family: list[int]) -> None:
-    for pid in family:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
 
 
 def descendants(pid: int) -> list[int]:

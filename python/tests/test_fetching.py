@@ -76,6 +76,8 @@ try:
     ray.get(wait.remote(), timeout=20)
 except TypeError as error:
     assert str(error) == "by a handler"
+else:
+    raise AssertionError("no error")
 assert counts["get"] == before["get"] + 1
 print("done")
 """

@@ -19,12 +19,11 @@ def header_from(described: dict, task: Any) -> dict:
 class PlainMethod:
     """One method with one result. Its calls come to the same as those by `Execution.run`, which has to ask what they are."""
 
-    __slots__ = ("_execution", "_worker", "_described", "_function", "_title", "_idle_title", "group")
+    __slots__ = ("_execution", "_described", "_function", "_title", "_idle_title", "group")
 
     def __init__(self, execution: Any, described: dict, function: Any) -> None:
         """`described`: what its calls have in common (`Execution.description_of`)."""
         self._execution = execution
-        self._worker = context.ray_worker()
         self._described = described
         self._function = function
         self._title = described["title"]
@@ -56,15 +55,7 @@ class PlainMethod:
         try:
             args, kwargs = execution.recover(arguments, self._described, {}) if arguments else ((), {})
             setproctitle(self._title)
-            # As `stepping.run`.
-            try:
-                value = self._function(*args, **kwargs)
-            except Exception:
-                stepping.look_back()
-                raise
-            finally:
-                if self._worker.debugger_breakpoint:
-                    stepping.leave(self._worker)
+            value = stepping.run(self._function, args, kwargs, None)
             execution.leave_if_asked()
             if isinstance(value, GeneratorType):
                 (value,) = execution.results.collect(value, header_from(self._described, task), {})

@@ -24,19 +24,14 @@ def run(function: Callable, args: list, kwargs: dict, breakpoint_uuid: bytes | N
             rpdb.set_trace(breakpoint_uuid=breakpoint_uuid)
         return function(*args, **kwargs)
     except Exception:
-        look_back()
+        if is_post_mortem():
+            from ray.util import rpdb
+
+            rpdb._post_mortem()
         raise
     finally:
         if worker.debugger_breakpoint:
             leave(worker)
-
-
-def look_back() -> None:
-    """Shows the error that is being handled by the debugger, if that is wanted."""
-    if is_post_mortem():
-        from ray.util import rpdb
-
-        rpdb._post_mortem()
 
 
 def is_post_mortem() -> bool:

@@ -77,10 +77,7 @@ class WorkerLoop:
         execution = self._execution
         plain = execution.plain_methods.get(task.call)
         if plain is not None:
-            if self._pools or plain.group:
-                self._run_call(plain.group, plain.run, task)
-            else:
-                plain.run(task)
+            self._run_call(plain.group, plain.run, task)
             return
         header = execution.header_of(task)
         if header["kind"] != ACTOR_CALL:

@@ -50,6 +50,16 @@ class Console:
         return self._until_prompt()
 
 
+def look_back(result: ray.ObjectRef) -> None:
+    """The debugger stops where a `value` of 3 was divided by 0, and the error goes on from there."""
+    console = Console()
+    assert "ZeroDivisionError" in console.session["traceback"]
+    assert "6" in console.say("p 2 * value")
+    console.say("c")
+    with pytest.raises(ZeroDivisionError):
+        ray.get(result, timeout=30)
+
+
 def test_breakpoint():
     @ray.remote
     def stops(value):
@@ -119,18 +129,12 @@ def test_methods_that_were_called_before():
 def test_post_mortem_of_a_method_that_was_called_before():
     @ray.remote
     class Fails:
-        def method(self, value):
-            return 6 / value
+        def method(self, value, divisor):
+            return value / divisor
 
     actor = Fails.options(runtime_env=POST_MORTEM).remote()
-    assert ray.get([actor.method.remote(2), actor.method.remote(3)]) == [3, 2]
-    result = actor.method.remote(0)
-    console = Console()
-    assert "ZeroDivisionError" in console.session["traceback"]
-    assert "0" in console.say("p value")
-    console.say("c")
-    with pytest.raises(ZeroDivisionError):
-        ray.get(result, timeout=30)
+    assert ray.get([actor.method.remote(6, 2), actor.method.remote(6, 3)]) == [3, 2]
+    look_back(actor.method.remote(3, 0))
 
 
 def test_the_last_call_was_made_already():
@@ -154,10 +158,4 @@ def test_post_mortem():
     def fails(value):
         return value / 0
 
-    result = fails.options(runtime_env=POST_MORTEM).remote(3)
-    console = Console()
-    assert "ZeroDivisionError" in console.session["traceback"]
-    assert "6" in console.say("p 2 * value")
-    console.say("c")
-    with pytest.raises(ZeroDivisionError):
-        ray.get(result, timeout=30)
+    look_back(fails.options(runtime_env=POST_MORTEM).remote(3))
