@@ -105,19 +105,34 @@ class AwaitingLoader(OtherLoader):
             action()
 
 
-class QuietLoader(OtherLoader):
-    """Loads Ray without collections: what is imported stays, and they would look through all of it again and again."""
+class RayLoader(OtherLoader):
+    """Loads Ray, without the file of its own core, and without collections.
+
+    It loads that file into the process, for others to link to, before it imports what would be it. What is imported
+    stays, and collections would look through all of it again and again.
+    """
 
     def exec_module(self, module):
         import gc
 
-        if not gc.isenabled():
-            return self.loader.exec_module(module)
+        core = os.path.join(os.path.dirname(module.__spec__.origin), "_raylet.so")
+        exists = os.path.exists
+
+        def exists_beside_core(path):
+            if path != core:
+                return exists(path)
+            os.path.exists = exists
+            return False
+
+        is_collecting = gc.isenabled()
         gc.disable()
+        os.path.exists = exists_beside_core
         try:
             self.loader.exec_module(module)
         finally:
-            gc.enable()
+            os.path.exists = exists
+            if is_collecting:
+                gc.enable()
 
 
 class Finder:
@@ -134,7 +149,7 @@ class Finder:
         elif name in DEFERRED:
             other = DeferringLoader
         elif name == RAY:
-            other = QuietLoader
+            other = RayLoader
         elif name in AWAITED:
             other = AwaitingLoader
         else:

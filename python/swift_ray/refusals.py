@@ -3,8 +3,16 @@
 import click
 
 
-class Refused(click.ClickException, ConnectionError, RuntimeError):
-    """Something that cannot be done on this core; programs catch it as what Ray raises where a cluster is not joined."""
+class Sentence(click.ClickException):
+    """What commands and programs print alike."""
 
     def __str__(self) -> str:
         return self.message
+
+
+class Refused(Sentence, ConnectionError, RuntimeError):
+    """Something that cannot be done on this core; programs catch it as what Ray raises where a cluster is not joined."""
+
+
+class NotStarted(Sentence, ConnectionError):
+    """A process of a cluster that could not start. No RuntimeError: Ray takes that for a node that is still to come."""

@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable
 from types import ModuleType
 
+from . import daemons
+
 SETTINGS_NAMESPACE = b"swift_ray"
 SETTINGS_KEY = b"system_config"
 SETTINGS_OPTION = "--config_list="
@@ -103,6 +105,7 @@ def patch_services(services: ModuleType) -> None:
     """`ray._private.services` starts our `gcs_server` and `raylet` (same flags), and no dashboard."""
     services.GCS_SERVER_EXECUTABLE = os.path.join(LIB, "gcs_server")
     services.RAYLET_EXECUTABLE = os.path.join(LIB, "raylet")
+    daemons.patch(services)
 
     def start_api_server(*arguments, **options):
         """No url and no process: then Ray's Node records neither."""
@@ -124,17 +127,21 @@ def patch_services(services: ModuleType) -> None:
     services.start_raylet = start_raylet_alone
     start_process = services.start_ray_process
 
-    def start_ray_process(command, process_type, *arguments, env_updates=None, **options):
-        """The head has its settings as variables.
+    def start_ray_process(command, process_type, fate_share, *arguments, env_updates=None, **options):
+        """The head has its settings as variables, and daemons know with whom they end.
 
         Ray Client's proxy forks with gRPC's threads in it, which gRPC then starts in the child, too. There they find
         their files closed, and end it, if they are there before the child is another program.
         """
         if process_type == services.ray_constants.PROCESS_TYPE_GCS_SERVER:
             env_updates = {**variables_of(settings_in(command), HEAD_SETTINGS), **(env_updates or {})}
+        if fate_share and command[0] in (services.GCS_SERVER_EXECUTABLE, services.RAYLET_EXECUTABLE):
+            env_updates = {daemons.PARENT_VARIABLE: str(os.getpid()), **(env_updates or {})}
         if process_type == services.ray_constants.PROCESS_TYPE_RAY_CLIENT_SERVER:
             env_updates = {FORKING_VARIABLE: os.environ.get(FORKING_VARIABLE, "0"), **(env_updates or {})}
-        return start_process(command, process_type, *arguments, env_updates=env_updates, **options)
+        return start_process(
+            command, process_type, fate_share, *arguments, env_updates=env_updates, **options
+        )
 
     services.start_ray_process = start_ray_process
     find = services.get_ray_address_from_environment

@@ -43,6 +43,17 @@ def test_ray_starts_our_programs_and_no_others():
     assert "start_gcs_server" in __import__("inspect").getsource(services)
 
 
+def test_ray_s_own_core_is_not_in_the_process():
+    """It takes 15 MB and has its own opinion of the environment's variables: one it cannot read ends the process."""
+    program = """
+import os
+exists = os.path.exists
+import swift_ray; swift_ray.install(); import ray
+print(ray.__path__[0] + "/_raylet.so" in open("/proc/self/maps").read(), os.path.exists is exists)
+"""
+    assert run(program, RAY_min_spilling_size="much") == ("False True", "", 0)
+
+
 def test_switched_off():
     program = "import swift_ray; swift_ray.install(); import ray; print(ray._raylet.__file__, ray._private.services.RAYLET_EXECUTABLE)"
     shown, errors, code = run(program, SWIFT_RAY="0")

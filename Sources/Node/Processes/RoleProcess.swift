@@ -41,10 +41,10 @@ enum RoleProcess {
     }
 
     /// Roles that were started by a driver for itself end with it. The head then removes the driver's session, when
-    /// the others, which see the same, had a moment to end.
+    /// the others, which see the same, had a moment to end. Ray's Python keeps its sessions, for their logs.
     private static func watchParent(_ role: String, _ settings: RoleSettings) throws(RayError) {
         let session = settings["session"] ?? ""
-        let isRemoving = role == "gcs_server" && !session.isEmpty
+        let isRemoving = role == "gcs_server" && !session.isEmpty && !notesItself(settings)
         do throws(TransportError) {
             _ = try ParentWatch.startFromEnvironment {
                 guard isRemoving else { return }
@@ -93,11 +93,13 @@ enum RoleProcess {
     /// Ray's own Python notes nothing of the processes that it starts: they do so themselves, so that our commands and
     /// `ray.init(address: "auto")` find its clusters, too.
     private static func note(_ role: String, _ settings: RoleSettings, headHost: String, port: String) {
-        guard settings["notes_itself"] == "1" else { return }
+        guard notesItself(settings) else { return }
         let session = SessionDirectory(path: settings["session"] ?? "")
         session.note(role: role, processID: getpid())
         session.note(headHost: headHost, port: port)
     }
+
+    private static func notesItself(_ settings: RoleSettings) -> Bool { settings["notes_itself"] == "1" }
 
     /// Ray's Python waits for this file to appear, whole.
     private static func writePort(_ port: UInt16, _ path: String) throws(RayError) {

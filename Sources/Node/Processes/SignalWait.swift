@@ -7,14 +7,19 @@ internal import CRaySystem
 internal import Glibc
 
 /// Waiting for the signals that ask a server to end, instead of handling them at any point.
+///
+/// SIGINT is not among them where whoever started this process has blocked it: Ray's Python does so, since what a user
+/// types into the terminal reaches all that run in it, and only the program is meant.
 enum SignalWait {
-    private static var signals: sigset_t {
+    private static let signals: sigset_t = {
+        var before = sigset_t()
+        pthread_sigmask(SIG_BLOCK, nil, &before)
         var set = sigset_t()
         sigemptyset(&set)
         sigaddset(&set, SIGTERM)
-        sigaddset(&set, SIGINT)
+        if sigismember(&before, SIGINT) == 0 { sigaddset(&set, SIGINT) }
         return set
-    }
+    }()
 
     /// To be called before other threads start: they inherit it.
     static func block() {

@@ -3,6 +3,7 @@
 import os
 import time
 
+from swift_ray import daemons
 from swift_ray._native import NodeID
 
 
@@ -35,13 +36,18 @@ def _read_port(path: str) -> int | None:
 def wait_for_persisted_port(
     dir: str, node_id: str, port_name: str, timeout_ms: int = 30000, poll_interval_ms: int = 100
 ) -> int:
-    """The port, as soon as its file is there. RuntimeError after the timeout."""
+    """The port, as soon as its file is there.
+
+    Raises:
+        RuntimeError: the timeout has passed.
+        NotStarted: the daemon that would write it has ended.
+    """
     path = os.path.join(dir, get_port_filename(node_id, port_name))
     start = time.monotonic()
+    role = port_name.removesuffix("_port")
     while (port := _read_port(path)) is None:
-        waited = time.monotonic() - start
-        if waited >= timeout_ms / 1000:
+        daemons.check(role, node_id)
+        if time.monotonic() - start >= timeout_ms / 1000:
             raise RuntimeError(f"Timed out waiting for file {path}")
-        # What comes quickly is not waited for much longer than it takes.
-        time.sleep(min(max(waited / 8, 0.002), poll_interval_ms / 1000))
+        daemons.pause(start, poll_interval_ms / 1000)
     return port
