@@ -143,19 +143,16 @@ class Places:
 
     def folder(self, node_id: str | None, node_ip: str | None = None) -> str:
         """The folder of a node's logs. RayStateApiException: there is no such node, or it is another machine."""
-        from ray._private.ray_constants import KV_NAMESPACE_SESSION
-
-        hosts = [
-            node["host"]
+        nodes = [
+            node
             for node in self._client.nodes()
             if node_id in (None, node["node"].hex()) and node_ip in (None, node["host"])
         ]
-        if not hosts:
+        if not nodes:
             raise refusal(f"There is no node {node_id or node_ip}")
-        session = self._client.internal_kv_get(b"session_dir", KV_NAMESPACE_SESSION)
-        folder = os.path.join(session.decode() if session else "/tmp/ray/session_latest", "logs")
-        if not is_here(hosts[0]) or not os.path.isdir(folder):
-            raise refusal(f"The logs of node {hosts[0]} are in {folder} of that machine: look for them there")
+        host, folder = nodes[0]["host"], os.path.join(nodes[0]["session"], "logs")
+        if not is_here(host) or not os.path.isdir(folder):
+            raise refusal(f"The logs of node {host} are in {folder} of that machine: look for them there")
         return folder
 
     @staticmethod

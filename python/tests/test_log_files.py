@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import ray
+from test_daemons import finish
 
 from swift_ray import logs
 
@@ -92,3 +93,21 @@ def test_writers_are_those_of_ray():
     for name in names:
         ours.setdefault(logs.writer_of(name), []).append(name)
     assert ours == writers_of_ray(names)
+
+
+def test_they_are_found_wherever_the_session_is(tmp_path):
+    """The latest session of the usual folder may be another cluster's."""
+    finish(
+        """
+from ray.util.state import get_log, list_logs
+begin()
+pid = ray.get(ray.remote(lambda: os.getpid()).remote())
+node = ray.get_runtime_context().get_node_id()
+folder = ray._private.worker._global_node.get_logs_dir_path()
+assert folder.startswith(os.environ["RAY_TMPDIR"])
+listed = [name for group in list_logs(node_id=node).values() for name in group]
+assert sorted(name.rstrip("/") for name in listed) == sorted(os.listdir(folder))
+list(get_log(pid=pid, node_id=node))
+""",
+        RAY_TMPDIR=str(tmp_path),
+    )
