@@ -44,7 +44,8 @@ NOTEBOOK = "notebook:"
 
 
 def environment(core: str) -> dict[str, str]:
-    result = dict(os.environ)
+    """The same for both cores, but for which it is. Ray's does not start now and then if gRPC looks after forks."""
+    result = {**os.environ, "GRPC_ENABLE_FORK_SUPPORT": "0"}
     if importlib.util.find_spec("swift_ray") is None:
         # Not installed: the checkout.
         paths = [os.path.dirname(HERE), os.environ.get("PYTHONPATH", "")]
