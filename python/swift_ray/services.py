@@ -359,7 +359,10 @@ def patch_status(commands: ModuleType) -> None:
 
 
 def patch_client(client: ModuleType) -> None:
-    """Who connects to a head that does not serve Ray Client is told so."""
+    """Who connects to a head that does not serve Ray Client is told so. Large values are put with fewer copies."""
+    from swift_ray import client_puts
+
+    client_puts.patch(client)
     connect = client.Worker._connect_channel
 
     def connect_channel(self, reconnecting=False) -> None:
