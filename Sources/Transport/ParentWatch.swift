@@ -64,11 +64,13 @@ package enum ParentWatch {
     package static func startFromEnvironment(
         beforeLeaving: @escaping @Sendable () -> Void = {}
     ) throws(TransportError) -> Bool {
-        guard let descriptor = number(takenFrom: environmentVariable) else {
-            guard let process = number(takenFrom: processVariable) else { return false }
+        let inherited = number(takenFrom: environmentVariable)
+        if let process = number(takenFrom: processVariable) {
+            // The descriptor would be that of a process further up.
             try start(process: process, beforeLeaving: beforeLeaving)
             return true
         }
+        guard let descriptor = inherited else { return false }
         // Children of this process must not hold it open.
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         try start(descriptor: descriptor, beforeLeaving: beforeLeaving)

@@ -2,6 +2,7 @@
 
 import os
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 LARGE_BYTES = 1 << 16
 
@@ -9,10 +10,19 @@ LARGE_BYTES = 1 << 16
 _held: dict[bytes, bytes] = {}
 
 
-def patch(worker: ModuleType) -> None:
-    """Ray writes the whole value into one message, copies that into another, and reads it there, to cut it into parts.
+def is_wanted(client: Any, name: bytes) -> bool:
+    """Whether the client may still send it: who waited was interrupted, and what he put goes its way, as in Ray."""
+    return not client._in_shutdown and any(
+        request.put.data == name
+        for request in list(client.outstanding_requests.values())
+        if request.WhichOneof("type") == "put"
+    )
 
-    Here the message says only which value is meant.
+
+def patch(worker: ModuleType) -> None:
+    """Ray copies the whole value into a `PutRequest`, this into a `DataRequest`, and back, to cut it (`chunk_put`).
+
+    Here these messages say only which value is meant.
     """
     from ray.util.client import dataclient
 
@@ -24,9 +34,13 @@ def patch(worker: ModuleType) -> None:
         name = b"\0" + os.urandom(16)
         _held[name] = data
         try:
-            return put(self, name, client_ref_id)
-        finally:
-            del _held[name]
+            reference = put(self, name, client_ref_id)
+        except BaseException:
+            if not is_wanted(self.data_client, name):
+                del _held[name]
+            raise
+        del _held[name]
+        return reference
 
     def chunk_put(request):
         """The parts of a request; again from the first if a connection broke."""

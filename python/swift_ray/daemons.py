@@ -8,6 +8,8 @@ from types import ModuleType
 
 # The process with which a daemon ends (ParentWatch.swift).
 PARENT_VARIABLE = "RAY_PARENT_PROCESS"
+# Where a worker has found what it ends with.
+DESCRIPTOR_VARIABLE = "RAY_PARENT_DESCRIPTOR"
 NODE_OPTIONS = ("--node-id=", "--node_id=")
 ERRORS_OPTION = "--stderr_filepath="
 # How long a node that is awaited is looked for in one go, in seconds; Ray asks again.
@@ -22,12 +24,12 @@ _daemons = weakref.WeakValueDictionary()
 
 
 def check(role: str, node_id: str) -> bool:
-    """Whether this process has started such a daemon. NotStarted: it has ended."""
+    """Whether this process has started such a daemon. HeadEnded, RayletEnded: it has ended."""
     daemon = _daemons.get((role, node_id))
     if daemon is not None and daemon.poll() is not None:
-        from swift_ray.refusals import NotStarted
+        from swift_ray.refusals import HeadEnded, RayletEnded
 
-        raise NotStarted(daemon.told_end())
+        raise (HeadEnded if role == "gcs_server" else RayletEnded)(daemon.told_end())
     return daemon is not None
 
 
@@ -52,16 +54,19 @@ def daemon_type(services: ModuleType) -> type:
 
     class Process(services.ConsolePopen):
         def __init__(self, command, *arguments, preexec_fn=None, **options):
-            # It may stand behind the name of a debugger.
+            # Ray puts `valgrind` in front of it if a variable asks for that.
             executable = next((part for part in command if part in executables), None)
             if executable is None:
                 super().__init__(command, *arguments, preexec_fn=preexec_fn, **options)
                 return
             self.role = os.path.basename(executable)
             self.log = option(command, ERRORS_OPTION)
+            # Of this process, if it is a worker: its own parent is nobody's business.
+            options["env"].pop(DESCRIPTOR_VARIABLE, None)
             # A child inherits what is blocked. What a user types into the terminal is meant for the program alone.
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
             try:
+                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
                 super().__init__(command, *arguments, **options)
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -70,8 +75,11 @@ def daemon_type(services: ModuleType) -> type:
         def told_end(self) -> str:
             code = self.returncode
             end = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            written = end_of(self.log)
-            return f"The {self.role} of this node {end} when it started: {written or 'it wrote nothing.'} ({self.log})"
+            if not self.log:
+                return f"The {self.role} of this node {end}."
+            return (
+                f"The {self.role} of this node {end}: {end_of(self.log) or 'it wrote nothing.'} ({self.log})"
+            )
 
     return Process
 

@@ -108,8 +108,8 @@ class AwaitingLoader(OtherLoader):
 class RayLoader(OtherLoader):
     """Loads Ray, without the file of its own core, and without collections.
 
-    It loads that file into the process, for others to link to, before it imports what would be it. What is imported
-    stays, and collections would look through all of it again and again.
+    Before Ray imports `ray._raylet` it loads the file `_raylet.so`, if there is one, with its names for all: nothing
+    here links to them. What is imported stays, and collections would look through all of it again and again.
     """
 
     def exec_module(self, module):
@@ -130,7 +130,8 @@ class RayLoader(OtherLoader):
         try:
             self.loader.exec_module(module)
         finally:
-            os.path.exists = exists
+            if os.path.exists is exists_beside_core:
+                os.path.exists = exists
             if is_collecting:
                 gc.enable()
 

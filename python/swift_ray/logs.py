@@ -150,7 +150,8 @@ class Places:
         ]
         if not nodes:
             raise refusal(f"There is no node {node_id or node_ip}")
-        host, folder = nodes[0]["host"], os.path.join(nodes[0]["session"], "logs")
+        node = max(nodes, key=lambda node: node["alive"])
+        host, folder = node["host"], os.path.join(node["session"], "logs")
         if not is_here(host) or not os.path.isdir(folder):
             raise refusal(f"The logs of node {host} are in {folder} of that machine: look for them there")
         return folder

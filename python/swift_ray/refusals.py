@@ -14,5 +14,9 @@ class Refused(Sentence, ConnectionError, RuntimeError):
     """Something that cannot be done on this core; programs catch it as what Ray raises where a cluster is not joined."""
 
 
-class NotStarted(Sentence, ConnectionError):
-    """A process of a cluster that could not start. No RuntimeError: Ray takes that for a node that is still to come."""
+class RayletEnded(Sentence, ConnectionError):
+    """A raylet that this process has started. No RuntimeError: Ray takes that for a node that is still to come."""
+
+
+class HeadEnded(Sentence, ConnectionError, RuntimeError):
+    """A head that this process has started; a RuntimeError, as in Ray."""

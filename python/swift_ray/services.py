@@ -211,7 +211,11 @@ def patch_node(node: ModuleType) -> None:
             from swift_ray.heads import refuse_others
 
             refuse_others(self.gcs_address)
-        connect(self)
+        try:
+            connect(self)
+        except RuntimeError:
+            daemons.check("gcs_server", self._node_id)
+            raise
 
     write = node.Node._write_cluster_info_to_kv
 

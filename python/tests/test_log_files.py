@@ -101,13 +101,17 @@ def test_they_are_found_wherever_the_session_is(tmp_path):
         """
 from ray.util.state import get_log, list_logs
 begin()
-pid = ray.get(ray.remote(lambda: os.getpid()).remote())
+def says():
+    print("it says this", flush=True)
+    return os.getpid()
+pid = ray.get(ray.remote(says).remote())
 node = ray.get_runtime_context().get_node_id()
 folder = ray._private.worker._global_node.get_logs_dir_path()
 assert folder.startswith(os.environ["RAY_TMPDIR"])
-listed = [name for group in list_logs(node_id=node).values() for name in group]
-assert sorted(name.rstrip("/") for name in listed) == sorted(os.listdir(folder))
-list(get_log(pid=pid, node_id=node))
+before = os.listdir(folder)
+listed = {name.rstrip("/") for group in list_logs(node_id=node).values() for name in group}
+assert set(before) <= listed <= set(os.listdir(folder))
+assert "it says this" in "".join(get_log(pid=pid, node_id=node))
 """,
         RAY_TMPDIR=str(tmp_path),
     )

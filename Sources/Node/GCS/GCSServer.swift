@@ -17,7 +17,7 @@ internal import Synchronization
 ///     let server = try GCSServer(configuration: configuration)
 ///     let reason = server.run()
 ///
-/// To be made before the process starts other threads: it keeps SIGTERM and SIGINT for itself.
+/// To be made before the process starts other threads: it keeps SIGTERM for itself, and SIGINT (`SignalWait`).
 package final class GCSServer: Sendable {
     /// Where the cluster reaches the GCS, with the port that was bound.
     package let address: Address
@@ -92,7 +92,7 @@ package final class GCSServer: Sendable {
     /// The port that was bound for the cluster.
     package var port: UInt16 { address.port }
 
-    /// Serves until SIGTERM, SIGINT or `stop`; the reason. All sockets are closed when it returns.
+    /// Serves until SIGTERM, SIGINT (`SignalWait`) or `stop`; the reason. All sockets are closed when it returns.
     @discardableResult
     package func run() -> String {
         do throws(TransportError) {

@@ -17,6 +17,8 @@ internal import RayWire
 enum RoleProcess {
     static func run() -> Never {
         guard let (role, settings) = RoleSettings.ofThisProcess() else { exit(2) }
+        // Any thread that lets the signals through would end the process.
+        SignalWait.block()
         // Children of this process are not roles.
         _ = KillPoint.current  // Reads the role.
         unsetenv(RoleSettings.roleVariable)

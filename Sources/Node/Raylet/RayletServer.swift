@@ -17,7 +17,7 @@ internal import RayWire
 ///     let raylet = try RayletServer(configuration: configuration)
 ///     let reason = raylet.run()
 ///
-/// To be made before the process starts other threads: it keeps SIGTERM and SIGINT for itself.
+/// To be made before the process starts other threads: it keeps SIGTERM for itself, and SIGINT (`SignalWait`).
 package final class RayletServer: Sendable {
     /// Where other nodes and the processes of this one reach the raylet, with the port that was bound.
     package let address: Address
@@ -72,7 +72,7 @@ package final class RayletServer: Sendable {
         storeSocketPath = configuration.storeSocketPath
     }
 
-    /// Serves until SIGTERM, SIGINT, `stop`, the head's order or the loss of the control store; the reason.
+    /// Serves until SIGTERM, SIGINT (`SignalWait`), `stop`, the head's order or the loss of the control store; the reason.
     ///
     /// When it returns, all processes that the raylet started are killed and its sockets are closed.
     ///

@@ -39,8 +39,7 @@ def wait_for_persisted_port(
     """The port, as soon as its file is there.
 
     Raises:
-        RuntimeError: the timeout has passed.
-        NotStarted: the daemon that would write it has ended.
+        RuntimeError: the timeout has passed, or the daemon that would write it has ended.
     """
     path = os.path.join(dir, get_port_filename(node_id, port_name))
     start = time.monotonic()
