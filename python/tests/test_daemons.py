@@ -2,12 +2,12 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
 
 import pytest
+from test_heads import free_port
 from test_starting import WAIT_S, eventually, read
 
 START = """
@@ -63,6 +63,10 @@ pids = processes()
 for pid in pids.values():
     os.kill(pid, signal.SIGINT)
 assert works() and len(ray.nodes()) == 1
+# It waits there for good: nobody takes it for a wish to end.
+for pid in pids.values():
+    (waiting,) = [line.split()[1] for line in open(f"/proc/{pid}/status") if line.startswith("ShdPnd")]
+    assert int(waiting, 16) & 1 << signal.SIGINT - 1
 assert all(info.process.poll() is None for (info,) in ray._private.worker._global_node.all_processes.values())
 """)
 
@@ -107,12 +111,6 @@ input()
     assert os.path.exists(f"{session}/logs/raylet.out")
 
 
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
 @pytest.mark.parametrize(
     "role, variable, has_port",
     [
@@ -125,7 +123,7 @@ def test_one_that_cannot_start_is_told_of_at_once(role, variable, has_port):
     begun = time.monotonic()
     environment = {f"RAY_{variable}": "much"}
     if has_port:
-        environment["RAY_GCS_SERVER_PORT"] = free_port()
+        environment["RAY_GCS_SERVER_PORT"] = str(free_port())
     told = finish(
         """
 try:
