@@ -106,6 +106,10 @@ package struct GCSCore: Sendable {
     /// Subscribers by channel.
     var channels: [String: Set<WorkerID>] = [:]
 
+    /// Since when nothing goes on for want of resources, and before when nobody is asked to collect garbage again.
+    var stalledSince: Instant?
+    var nextCollection = Instant.zero
+
     var lastTick: Instant?
 
     // After a new start; see `Recovery`.
@@ -235,6 +239,7 @@ package struct GCSCore: Sendable {
         endDrainingActors(at: now, into: &effects)
         schedule(.tick, at: now, into: &effects)
         notifyPending(at: now, into: &effects)
+        collectGarbageIfStalled(at: now, into: &effects)
         deleteUnusedFiles(at: now, into: &effects)
         lastTick = now
     }

@@ -125,6 +125,10 @@ package enum GCSLimits {
 
     /// Longest pause between two ticks.
     package static let tickMilliseconds = 100
+    /// How long nothing may go on for want of resources before Python is asked to collect garbage, which may hold actors;
+    /// and how often that is asked (Ray's `global_gc_min_interval_s`).
+    package static let stalledMilliseconds = 1_000
+    package static let collectionMilliseconds = 30_000
     /// A node without a report for so long is dead.
     package static let nodeSilenceMilliseconds = 5_000
     /// After a pause of its own this long the GCS trusts no silence: it may have missed reports.

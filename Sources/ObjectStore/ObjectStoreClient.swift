@@ -19,13 +19,16 @@ package final class ObjectStoreClient: Sendable {
     private let slotGeneration: UInt64
     /// Where the search for a free pin word begins: no lower word was free lately.
     private let pinHint: PinHint
+    /// What the raylet sees the end of; negative if there is nothing.
+    private let connection: Int32
 
     /// Maps the arena behind `descriptor`, which stays the caller's and may be closed afterwards, like that of the
-    /// fallback file, of which nothing is mapped but the objects that are used, while they are.
+    /// fallback file, of which nothing is mapped but the objects that are used, while they are. `connection`, the end of
+    /// which gives the slot and its pins back, becomes the client's, and is open until nothing is read any more.
     ///
     /// - Throws: `incompatible` or `corrupt` if it is no arena of this version, `detached` if the slot is not ours.
     package init(
-        fileDescriptor descriptor: Int32, fallbackDescriptor: Int32? = nil, client: StoreClient
+        fileDescriptor descriptor: Int32, fallbackDescriptor: Int32? = nil, client: StoreClient, connection: Int32 = -1
     ) throws(ObjectStoreError) {
         let arena = try ArenaMapping(mapping: descriptor)
         guard Int(client.index) < arena.geometry.slotCount else {
@@ -38,7 +41,10 @@ package final class ObjectStoreClient: Sendable {
         self.client = client
         slotGeneration = generation
         pinHint = PinHint()
+        self.connection = connection
     }
+
+    deinit { if connection >= 0 { ray_close(connection) } }
 
     private static func file(_ descriptor: Int32?) throws(ObjectStoreError) -> FallbackFile? {
         guard let descriptor else { return nil }

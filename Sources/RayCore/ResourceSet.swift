@@ -25,6 +25,9 @@ package struct ResourceSet: Hashable, Sendable, CustomStringConvertible {
     /// The resource that nodes with GPUs of a type have one of, and of which those take a little that want the type.
     package static func acceleratorType(_ type: String) -> String { "accelerator_type:" + type }
 
+    /// Whether nodes have one of this resource without being told, as in Ray.
+    package static func isImplicit(_ name: String) -> Bool { name.hasPrefix("node:__internal_implicit_resource_") }
+
     /// The empty set.
     package init() {}
 

@@ -13,6 +13,7 @@ extension SchedulerCore {
     mutating func adopt(_ adopted: AdoptedLease, on node: NodeID, into effects: inout SchedulerEffects) {
         let request = adopted.request
         guard leases[request.id] == nil else { return }
+        provideImplicit(request.held)
         let place = adopted.bundle.map { bundleIndices[$0] } ?? nodeIndices[node]
         guard let index = place, nodes[index].id == node else {
             return effects.append(.adoptionRefused(request.id, node: node))
@@ -53,6 +54,7 @@ extension SchedulerCore {
     mutating func restoreGroup(_ spec: PlacementGroupSpec, _ places: [BundlePlace?]) {
         guard groups[spec.id] == nil, spec.flaw == nil else { return }
         arrivalCount += 1
+        for bundle in spec.bundles { provideImplicit(bundle.resources) }
         var group = PlacementGroup(spec: spec, arrival: arrivalCount)
         for (number, place) in places.prefix(spec.bundles.count).enumerated() {
             guard let place, awaitedNodes[place.node] != nil else { continue }

@@ -11,6 +11,7 @@ extension SchedulerCore {
     mutating func addGroup(_ spec: PlacementGroupSpec) {
         guard groups[spec.id] == nil, spec.flaw == nil else { return }
         arrivalCount += 1
+        for bundle in spec.bundles { provideImplicit(bundle.resources) }
         groups[spec.id] = PlacementGroup(spec: spec, arrival: arrivalCount)
         waitingGroups.append(spec.id)
     }

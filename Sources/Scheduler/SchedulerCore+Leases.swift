@@ -23,6 +23,8 @@ extension SchedulerCore {
             effects.append(.refused(request.id, owner: request.owner, .unschedulable, reason: reason))
             return
         }
+        provideImplicit(request.shape)
+        provideImplicit(request.held)
         if let (refusal, reason) = refusal(of: request) {
             effects.append(.refused(request.id, owner: request.owner, refusal, reason: reason))
             return

@@ -11,6 +11,7 @@ extension SchedulerCore {
         guard nodeIndices[node.id] == nil else { return false }
         var node = node
         node.isDraining = awaitedNodes[node.id] ?? false
+        for name in implicitNames { node.provideImplicit(name) }
         nodes.insert(node, at: nodes[..<nodeCount].firstIndex { $0.id > node.id } ?? nodeCount)
         nodeCount += 1
         nodesChanged()

@@ -29,6 +29,8 @@ package struct SchedulerCore: Sendable {
     var bundleIndices: [BundleKey: Int] = [:]
     /// Nodes that will be added or removed, and whether they are draining.
     var awaitedNodes: [NodeID: Bool] = [:]
+    /// The implicit resources that somebody has asked for.
+    var implicitNames: Set<String> = []
     /// Counts changes of the set of nodes.
     var epoch: UInt64 = 1
 
@@ -120,6 +122,13 @@ package struct SchedulerCore: Sendable {
     /// How many requests wait.
     package var pendingCount: Int { pending.count }
 
+    /// Whether something waits that a node could take, and only actors, groups and tasks that wait themselves are in its
+    /// way: nothing that runs will make room. O(leases) while something waits.
+    package mutating func isStalled() -> Bool {
+        let waits = waitingClasses.contains { isFeasible($0) } || waitingGroups.contains { isFeasible(group: $0) }
+        return waits && leases.values.allSatisfy { $0.request.isActor || $0.state != .running }
+    }
+
     /// How many bundles nodes reserve.
     package var bundleCount: Int { bundleIndices.count }
 
@@ -130,7 +139,7 @@ package struct SchedulerCore: Sendable {
     package func total(of node: NodeID) -> ResourceSet? { self[node]?.total }
 
     /// The resources of a node that no lease holds; nothing if the node is unknown.
-    package func available(of node: NodeID) -> ResourceSet? { self[node]?.available }
+    package func available(of node: NodeID) -> ResourceSet? { self[node]?.shownAvailable }
 
     /// Whether a lease has gone on though there was no CPU for it.
     package func isOverdrawn(_ id: LeaseID) -> Bool { leases[id]?.state == .overdrawn }

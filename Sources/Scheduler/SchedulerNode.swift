@@ -10,7 +10,7 @@ struct SchedulerNode: Sendable {
     let id: NodeID
     let host: String
     let labels: [String: String]
-    let total: ResourceSet
+    var total: ResourceSet
     /// The bundle that it is; nothing for a node itself.
     let bundle: BundleKey?
     /// The shares of the node's devices that a bundle has.

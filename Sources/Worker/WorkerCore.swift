@@ -109,7 +109,8 @@ package struct WorkerCore: Sendable {
     package var environment: RuntimeEnvironmentSpec?
     var generator: SplitMix64
     var objects: [ObjectID: ObjectEntry] = [:]
-    var putCounter: UInt32 = 0
+    /// The number of the last put.
+    package var putCounter: UInt32 = 0
     /// What a worker's puts outside of tasks count as.
     var ownTask: TaskID?
     var references = ReferenceTable()

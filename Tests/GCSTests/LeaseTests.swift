@@ -30,6 +30,40 @@ import Testing
         #expect(harness.messages(to: raylet(0)).count == 2)
     }
 
+    @Test("When only actors are in the way of what waits, all are asked to collect garbage, at most every half minute")
+    func stalled() {
+        var harness = GCSHarness.cluster(cpus: 1)
+        func asked() -> Int {
+            harness.messages(to: driver(1)).count { if case .collectGarbage = $0 { true } else { false } }
+        }
+        harness.live(spec(actor(1), cpus: 1), from: driver(1), worker: 1)
+        harness.wait(milliseconds: 5_000, reportsOf: [0])
+        #expect(asked() == 0)
+        harness.request(lease(1), from: driver(1))
+        harness.wait(milliseconds: 1_000, reportsOf: [0])
+        #expect(asked() == 0)
+        harness.wait(milliseconds: 500, reportsOf: [0])
+        #expect(asked() == 1)
+        harness.wait(milliseconds: 29_000, reportsOf: [0])
+        #expect(asked() == 1)
+        harness.wait(milliseconds: 1_000, reportsOf: [0])
+        #expect(asked() == 2)
+    }
+
+    @Test("A task that runs will make room, and what fits nowhere has nothing in its way: nobody is asked then")
+    func notStalled() {
+        for cpus in [1.0, 9] {
+            var harness = GCSHarness.cluster(cpus: 1)
+            if cpus == 1 {
+                harness.request(lease(1), from: driver(1))
+                harness.ready(lease(1), worker: 1)
+            }
+            harness.request(lease(2), cpus: cpus, from: driver(1))
+            harness.wait(milliseconds: 60_000, reportsOf: [0])
+            #expect(!harness.messages(to: driver(1)).contains { if case .collectGarbage = $0 { true } else { false } })
+        }
+    }
+
     @Test("An environment goes with its lease to the raylet, and its executable takes the place of the job's")
     func environment() {
         var harness = GCSHarness.cluster()

@@ -226,7 +226,30 @@ extension GCSHarness {
         harness.wait(milliseconds: 200, reportsOf: [0])
         let node = harness.core.clusterStatus().nodes.first { !$0.isAlive }
         #expect(node?.deathReason == "it was drained (preemption: spot)")
+        #expect(node?.end == .preempted && node?.endMessage == "spot")
         #expect(!harness.messages(to: raylet(1)).isEmpty)
+    }
+
+    @Test(
+        "What ended a node is told apart, also after a new start; as in Ray a drain has ended one at its deadline, not before"
+    )
+    func ends() {
+        let asked = LinkCore.goodbyePrefix + "it was asked to end (SIGTERM)"
+        for (reason, isDrained, end) in [
+            ("killed", false, NodeEnd.unexpected), ("killed", true, .unexpected), (asked, false, .expected),
+            (asked, true, .expected),
+        ] {
+            var harness = GCSHarness.cluster(cpus: 1, isDurable: true)
+            harness.join(1, cpus: 4)
+            harness.live(spec(actor(1), cpus: 2), from: driver(1), worker: 1, node: 1)
+            if isDrained { harness.send(drain(1, milliseconds: 60_000), requestID: 1, from: driver(1)) }
+            harness.give(.peerLost(raylet(1), reason: reason))
+            #expect(harness.core.clusterStatus().nodes.first { !$0.isAlive }?.end == end)
+            let died = harness.updates(of: actor(1), to: driver(1)).last
+            #expect(died?.error?.typeName == (isDrained ? ActorEnd.nodePreempted : .nodeDied).rawValue)
+            harness.restart()
+            #expect(harness.core.clusterStatus().nodes.first { !$0.isAlive }?.end == end)
+        }
     }
 
     @Test("At its deadline a busy node leaves; its actors restart elsewhere without using up a restart")

@@ -176,3 +176,31 @@ internal import Testing
         #expect(harness.core.pendingCount == 0)
     }
 }
+
+@Suite("Resources that nodes have without being told") struct ImplicitResourceTests {
+    private let name = "node:__internal_implicit_resource_app:Model"
+
+    @Test("There is one of each on every node, also on those that join later; a node shows those that are in use")
+    func onePerNode() {
+        var harness = SchedulerHarness()
+        harness.addNode(1, ("CPU", 4))
+        #expect(harness.request(1, (name, 0.5), ("CPU", 1)) == 1)
+        #expect(harness.available(1, name) == 0.5)
+        #expect(harness.request(2, (name, 0.5), ("CPU", 1)) == 1)
+        #expect(harness.request(3, (name, 0.5), ("CPU", 1)) == nil)
+        #expect(harness.request(4, ("CPU", 1)) == 1)
+        harness.addNode(2, ("CPU", 1))
+        #expect(harness.node(of: 3) == 2)
+        for lease in 1...2 { harness.release(lease) }
+        #expect(harness.core.available(of: SchedulerHarness.node(1)) == ResourceSet([("CPU", 3)]))
+    }
+
+    @Test("More than one of it fits nowhere; a node that has more of it by name keeps that") func amounts() {
+        var harness = SchedulerHarness()
+        harness.addNode(1, ("CPU", 4))
+        #expect(harness.request(1, (name, 1.5)) == nil)
+        #expect(harness.reason(1) == "needs 1.5 \(name); no node has more than 1 \(name)")
+        harness.addNode(2, (name, 3))
+        #expect(harness.node(of: 1) == 2)
+    }
+}

@@ -140,6 +140,40 @@ import Testing
         }
     }
 
+    @Test(
+        "A cancelled call of an actor in Python has failed when it has ended, and not before; an error of its own stays"
+    )
+    func callInPython() throws {
+        for (error, expected) in [
+            (nil, ErrorType.taskCancelled), (RayError(.taskExecution, "own", typeName: "ValueError"), .taskExecution),
+        ] {
+            var harness = WorkerHarness()
+            var buffer = WorkerEffects()
+            let function = FunctionDescriptor(language: .python, module: "m", className: "C", function: "f")
+            let actor = harness.core.createActor(
+                Call(function: function), ActorOptions(), from: nil, at: harness.now, into: &buffer)
+            let call = Call(function: function, retriesMax: 3)
+            let reference = harness.core.call(actor, call, from: nil, at: harness.now, into: &buffer)[0]
+            harness.effects += buffer.items
+            let state = ActorState(
+                id: actor, phase: .alive, address: WorkerHarness.worker, incarnation: 0, error: nil,
+                className: function, taskRetriesMax: 3, name: "", namespace: "")
+            harness.receive(.actorUpdate(ActorUpdate(state: state)))
+            let token = harness.get([reference])
+            try cancel(reference, &harness)
+            let task = reference.id.task
+            let message = CancelTask(task: task, attempt: 0, force: false, recursive: true)
+            #expect(harness.sent().map(\.0).contains(.cancelTask(message)))
+            #expect(harness.outcome(token) == nil)
+            let stored = TaskResult.stored(at: WorkerHarness.raylet, byteCount: 1 << 20)
+            let done = TaskDone(task: task, attempt: 0, results: error == nil ? [stored] : [], error: error)
+            harness.receive(.taskDone(done), from: WorkerHarness.worker.worker)
+            #expect(harness.outcome(token)?.first?.errorType == expected)
+            let freed = Message.freeObjects(FreeObjects(objects: [reference.id]))
+            #expect(harness.sent().map(\.0).contains(freed) == (error == nil))
+        }
+    }
+
     @Test("A task that has ended keeps its value; what was put is left alone") func ended() throws {
         var harness = WorkerHarness()
         let reference = harness.submit()

@@ -63,6 +63,44 @@ import Testing
         #expect(harness.outcome(token) != nil)
     }
 
+    @Test("A wait that is given up gives the CPU back to its task, and keeps nothing; once more does nothing")
+    func abandonedWait() {
+        var harness = worker()
+        let task = spec(1)
+        push(task, to: &harness)
+        let reference = ObjectReference(id: ObjectID(9, 9, 9, 1), owner: WorkerHarness.driver)
+        let token = harness.get([reference], from: task.id)
+        #expect(harness.sent().map(\.0).contains(.leaseBlocked(LeaseBlocked(lease: lease))))
+        func abandon() {
+            var buffer = WorkerEffects()
+            harness.core.abandonWait(token, into: &buffer)
+            harness.effects += buffer.items
+        }
+        abandon()
+        #expect(harness.sent().map(\.0).contains(.leaseUnblocked(LeaseUnblocked(lease: lease))))
+        harness.receive(.leaseResumed(LeaseResumed(lease: lease)))
+        #expect(harness.outcome(token)?.first?.errorType == .getTimeout)
+        harness.effects = []
+        abandon()
+        harness.step(.located(reference.id, isPresent: true))
+        #expect(harness.effects.isEmpty)
+        harness.core.checkInvariants()
+    }
+
+    @Test("An actor that waits keeps its CPU, which it has for its life") func blockedActor() {
+        var harness = worker()
+        let actor = ActorID(1, 1)
+        let creation = ActorSpec(id: actor, creation: spec(1, kind: .actorCreation(actor)))
+        harness.receive(.startActor(StartActor(spec: creation, incarnation: 0, lease: lease)))
+        harness.step(.finished(creation.creation.id, .success([])))
+        let call = spec(2, kind: .actorCall(actor, sequence: 0))
+        harness.receive(.callActor(CallActor(spec: call, incarnation: 0)), from: WorkerHarness.driver.worker)
+        let reference = ObjectReference(id: ObjectID(9, 9, 9, 1), owner: WorkerHarness.driver)
+        harness.effects = []
+        _ = harness.get([reference], from: call.id)
+        #expect(!harness.sent().contains { if case .leaseBlocked = $0.0 { true } else { false } })
+    }
+
     @Test("Sixteen tasks behind the one that runs are a backlog, until one of them begins") func backlog() {
         var harness = worker()
         for number in 1...16 as ClosedRange<UInt64> { push(spec(number), to: &harness) }

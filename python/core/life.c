@@ -5,6 +5,8 @@
 
 #include "core.h"
 
+#include <unistd.h>
+
 static PyObject *open_runtime(PyObject *module, PyObject *options) {
     char *bytes;
     Py_ssize_t count;
@@ -72,7 +74,12 @@ PyMethodDef life_methods[] = {
 typedef struct {
     PyObject_HEAD
     void *connection;
+    // The process that opened it.
+    pid_t process;
 } connection_object;
+
+// Whether this is a process that was forked from the one that opened it, which goes on with the same socket.
+static int is_of_parent(PyObject *self) { return ((connection_object *)self)->process != getpid(); }
 
 static int connection_init(PyObject *self, PyObject *arguments, PyObject *keywords) {
     const char *host;
@@ -87,13 +94,14 @@ static int connection_init(PyObject *self, PyObject *arguments, PyObject *keywor
         return -1;
     }
     ((connection_object *)self)->connection = connection;
+    ((connection_object *)self)->process = getpid();
     return 0;
 }
 
 static void connection_dealloc(PyObject *self) {
     void *connection = ((connection_object *)self)->connection;
     PyTypeObject *type = Py_TYPE(self);
-    if (connection != NULL && !is_forked) {
+    if (connection != NULL && !is_of_parent(self)) {
         Py_BEGIN_ALLOW_THREADS
         ray_python_disconnect(connection);
         Py_END_ALLOW_THREADS
@@ -111,6 +119,12 @@ static PyObject *connection_request(PyObject *self, PyObject *arguments) {
     if (!PyArg_ParseTuple(arguments, "sy#i:request", &operation, &payload.data, &count, &milliseconds)) return NULL;
     payload.count = (size_t)count;
     void *connection = ((connection_object *)self)->connection;
+    if (is_of_parent(self)) {
+        PyErr_SetString(
+            PyExc_RuntimeError,
+            "this process was forked from the one that opened the connection, and cannot use it: make a client here");
+        return NULL;
+    }
     int status;
     Py_BEGIN_ALLOW_THREADS
     status = ray_python_request(connection, operation, payload, milliseconds, &result);

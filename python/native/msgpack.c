@@ -206,11 +206,14 @@ static int pack_dict(packer *out, PyObject *dict, int depth) {
     return status;
 }
 
+// What is deeper could not be read again.
+static int enter(int depth) {
+    if (depth < DEEPEST) return 0;
+    PyErr_SetString(PyExc_ValueError, "recursion limit exceeded.");
+    return -1;
+}
+
 static int pack_value(packer *out, PyObject *value, int depth) {
-    if (depth > DEEPEST) {
-        PyErr_SetString(PyExc_ValueError, "recursion limit exceeded.");
-        return -1;
-    }
     if (value == Py_None) {
         return put(out, 0xc0, 0, 0);
     }
@@ -238,10 +241,10 @@ static int pack_value(packer *out, PyObject *value, int depth) {
         return pack_bytes(out, value);
     }
     if (PyList_CheckExact(value)) {
-        return pack_list(out, value, depth + 1);
+        return enter(depth) < 0 ? -1 : pack_list(out, value, depth + 1);
     }
     if (PyDict_CheckExact(value)) {
-        return pack_dict(out, value, depth + 1);
+        return enter(depth) < 0 ? -1 : pack_dict(out, value, depth + 1);
     }
     return pack_foreign(out, value);
 }

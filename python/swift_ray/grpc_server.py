@@ -105,7 +105,13 @@ class Server:
         with self._lock:
             self._threads += 1
             self._idle += 1
-        threading.Thread(target=self._answer_calls, name=self._name, daemon=True).start()
+        try:
+            threading.Thread(target=self._answer_calls, name=self._name, daemon=True).start()
+        except RuntimeError:
+            with self._lock:
+                self._threads -= 1
+                self._idle -= 1
+            raise
 
     def _answer_calls(self) -> None:
         """What a thread does: there is always one that waits for the next call, as long as there may be more."""
@@ -121,7 +127,10 @@ class Server:
                 self._idle -= 1
                 is_last = self._idle == 0 and self._threads < self._max_workers
             if is_last:
-                self._add_thread()
+                try:
+                    self._add_thread()
+                except RuntimeError as error:
+                    logger.warning("Calls wait for this one, %s: %s", call.method, error)
             try:
                 _answering.call = call
                 answer(call, self._handler)

@@ -172,7 +172,7 @@ def of_worker(row: dict) -> dict:
 
 def of_actor(row: dict) -> dict:
     """An actor, with its death as Ray's table has it."""
-    from swift_ray.raylet.failure_words import of_death
+    from swift_ray.raylet.failure_words import end_of, of_death
 
     cause = row.get("death_cause")
     if cause is None:
@@ -186,6 +186,10 @@ def of_actor(row: dict) -> dict:
         "ray_namespace": row["ray_namespace"],
         "pid": row["pid"],
     }
+    end = end_of(cause["reason"])
+    context["reason"] = end.get("reason", "UNSPECIFIED")
+    if "preempted" in end:
+        context["node_death_info"] = {"reason": "AUTOSCALER_DRAIN_PREEMPTED"}
     kind = "creation_task_failure_context" if is_of_constructor else "actor_died_error_context"
     return {**row, "death_cause": {kind: context}}
 

@@ -64,7 +64,7 @@ def test_call_is_cancelled_that_the_loop_has_not_begun():
 
         loops = EventLoops(SimpleNamespace(results=SimpleNamespace(fail=fail)), {"": 1})
         loops.loop("").call_soon_threadsafe(free.wait)
-        header = {"task": bytes(24)}
+        header = {"task": bytes(24), "attempt": 0}
         loops.start("task", header, "")
         print(loops.cancel(header["task"]))
         free.set()

@@ -347,6 +347,11 @@ def test_msgpack_is_read_like_the_library_reads_it():
     assert raylet.MessagePackSerializer.loads(msgpack.packb(msgpack.Timestamp(5))) == msgpack.Timestamp(5)
     deep = raylet.MessagePackSerializer.loads(raylet.MessagePackSerializer.dumps(values.nested(1000)))
     assert values.depth_of(deep) == 1001
+    # What could not be read again is not written.
+    for empty in ([], {}):
+        raylet.MessagePackSerializer.loads(raylet.MessagePackSerializer.dumps(values.nested(1022, empty)))
+        with pytest.raises(ValueError, match="recursion limit"):
+            raylet.MessagePackSerializer.dumps(values.nested(1023, empty))
     with pytest.raises(ZeroDivisionError):
         raylet.MessagePackSerializer.loads(b"\xd4\x65\x03", lambda number: number / 0)
 

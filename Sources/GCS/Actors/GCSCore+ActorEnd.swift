@@ -20,7 +20,7 @@ extension GCSCore {
         let reason = "all references to the actor were removed"
         actors[id]?.isUnreferenced = true
         guard case .alive(_, let worker) = actor.stage else {
-            return endActor(id, because: reason, at: now, into: &effects)
+            return endActor(id, because: reason, .outOfScope, at: now, into: &effects)
         }
         drainingActors[id] = now.advanced(milliseconds: GCSLimits.actorDrainMilliseconds)
         sendDrain(actor, to: worker, into: &effects)
@@ -42,7 +42,8 @@ extension GCSCore {
         case .alive(_, let worker), .starting(_, let worker):
             guard worker.worker == sender.id else { return }
             noteOrder(sender.id, .intendedUserExit, "the actor \(actor.title) ended: \(exited.reason)")
-            endActor(exited.actor, because: exited.reason, at: now, into: &effects)
+            let end: ActorEnd = actor.isUnreferenced ? .outOfScope : .unspecified
+            endActor(exited.actor, because: exited.reason, end, at: now, into: &effects)
         case .queued, .backingOff: break
         }
     }
@@ -54,7 +55,7 @@ extension GCSCore {
             let seconds = GCSLimits.actorDrainMilliseconds / 1000
             endActor(
                 id, because: "all references to the actor were removed, and its last calls took more than \(seconds) s",
-                at: now, into: &effects)
+                .outOfScope, at: now, into: &effects)
         }
     }
 }

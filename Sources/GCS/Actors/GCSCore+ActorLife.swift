@@ -104,7 +104,8 @@ extension GCSCore {
         let isFree = isFree || wasPreempted && actor.spec.restartsMax != 0
         guard actor.mayRestart || isFree else {
             let restarts = actor.restartCount == 0 ? "" : " (it was started again \(actor.restartCount) times)"
-            return endActor(id, because: error.message + restarts, error, at: now, into: &effects)
+            let end = ActorEnd(of: error, wasPreempted: wasPreempted)
+            return endActor(id, because: error.message + restarts, end, error, at: now, into: &effects)
         }
         let pause =
             actor.failuresInARow == 0
@@ -136,14 +137,15 @@ extension GCSCore {
 
     /// Ends an actor for good with `actorDied`, as in Ray with `outOfMemory` if that was why.
     mutating func endActor(
-        _ id: ActorID, because cause: String, _ origin: RayError? = nil, at now: Instant,
-        into effects: inout GCSEffects
+        _ id: ActorID, because cause: String, _ end: ActorEnd = .unspecified, _ origin: RayError? = nil,
+        at now: Instant, into effects: inout GCSEffects
     ) {
         guard let actor = actors[id] else { return }
         let error = RayError(
             origin?.type == .outOfMemory ? .outOfMemory : .actorDied, "the actor \(actor.title) died: \(cause)",
-            function: actor.spec.creation.function.description,
-            node: origin?.node ?? "", host: origin?.host ?? "", processID: origin?.processID ?? 0,
+            typeName: end.rawValue, function: actor.spec.creation.function.description,
+            node: origin?.node ?? "", host: origin?.host ?? "",
+            processID: origin.map(\.processID) ?? processID(of: actor),
             causes: origin?.causes ?? [])
         endActor(id, error, at: now, into: &effects)
     }

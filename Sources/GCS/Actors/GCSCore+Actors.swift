@@ -119,17 +119,18 @@ extension GCSCore {
         noteOrder(actor.worker?.worker, .intendedSystemExit, "the actor \(actor.title) was killed by ray.kill")
         switch (kill.restart, actor.stage) {
         case (false, _):
-            endActor(kill.actor, because: cause, at: now, into: &effects)
+            endActor(kill.actor, because: cause, .killed, at: now, into: &effects)
         case (true, .queued), (true, .backingOff):
             // There is nothing to kill, but as in Ray it costs a restart.
             guard actor.mayRestart else {
-                endActor(kill.actor, because: cause, at: now, into: &effects)
+                endActor(kill.actor, because: cause, .killed, at: now, into: &effects)
                 break
             }
             actors[kill.actor]?.restartCount += 1
         case (true, .starting(let lease, _)), (true, .alive(let lease, _)):
             endLease(lease, .killWorker, at: now, into: &effects)
-            incarnationEnded(kill.actor, lease, RayError(.actorDied, cause), at: now, into: &effects)
+            let error = RayError(.actorDied, cause, typeName: ActorEnd.killed.rawValue)
+            incarnationEnded(kill.actor, lease, error, at: now, into: &effects)
         }
         confirm(nil, sender, into: &effects)
     }

@@ -58,7 +58,7 @@ extension GCSCore {
         noteEnd(of: job.info.driver.worker, .systemError, reason, at: now)
         for worker in serving.sorted() { noteOrder(worker, .intendedSystemExit, "its job ended (\(reason))") }
         for actor in ending.sorted() {
-            endActor(actor, because: "the job that created it ended (\(reason))", at: now, into: &effects)
+            endActor(actor, because: "the job that created it ended (\(reason))", .ownerDied, at: now, into: &effects)
         }
         for actor in awaitedActors.keys.filter({ $0.job == id }).sorted() {
             let error = RayError(.actorDied, "actor \(actor) will never live: its job ended before it was created")

@@ -68,6 +68,8 @@ extension GCSCore {
             writer.write(deathCount)
             writer.write(node.info)
             writer.write(node.deathReason)
+            writer.write(node.end.rawValue)
+            writer.write(node.endMessage)
         }
         unsaved.append(JournalRecord(table: .deadNodes, key: id.journalKey, value: value))
         guard let forgotten = deadNodes.insert(node, for: id) else { return }

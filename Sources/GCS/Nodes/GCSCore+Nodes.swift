@@ -152,6 +152,7 @@ extension GCSCore {
         } else {
             node.deathReason = reason
         }
+        (node.end, node.endMessage) = end(of: node, reason, isSudden: isSudden, at: now)
         node.diedAt = now
         node.workerCount = 0
         nodeOrder.removeAll { $0 == id }
@@ -160,9 +161,9 @@ extension GCSCore {
         announceDeath(of: id, node, into: &effects)
         if isSudden { warn(ofDeath: id, node, at: now, into: &effects) }
         let workers = peers.filter { $0.value.role == .worker && $0.value.address.node == id && !$0.value.isGone }
-        schedule(.nodeRemoved(id, reason: reason), at: now, into: &effects)
+        schedule(.nodeRemoved(id, reason: node.deathReason), at: now, into: &effects)
         let error = RayError(
-            .nodeDied, "node \(id.hex) (\(node.info.address.host)) left the cluster: \(reason)", node: id.hex,
+            .nodeDied, "node \(id.hex) (\(node.info.address.host)) left the cluster: \(node.deathReason)", node: id.hex,
             host: node.info.address.host)
         endUnconfirmedActors(on: id, error, at: now, into: &effects)
         let gone = workers.keys.sorted()
@@ -170,6 +171,16 @@ extension GCSCore {
         for worker in gone { noteEnd(of: worker, .systemError, error.message, at: now) }
         processesGone(gone, at: now, into: &effects)
         for worker in gone { effects.append(.disconnect(worker, reason: "node \(node.title) was declared dead")) }
+    }
+
+    /// As in Ray a node that is drained and dies before its deadline has died of something else.
+    private func end(
+        of node: NodeRecord, _ reason: String, isSudden: Bool, at now: Instant
+    ) -> (end: NodeEnd, message: String) {
+        if let drain = node.drain, reason.contains("drained") || drain.deadline.map({ $0 <= now }) ?? false {
+            return (drain.isPreemption ? .preempted : .idle, drain.message)
+        }
+        return (isSudden ? .unexpected : .expected, reason)
     }
 
     private func warn(ofDeath id: NodeID, _ node: NodeRecord, at now: Instant, into effects: inout GCSEffects) {

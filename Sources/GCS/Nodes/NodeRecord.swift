@@ -40,6 +40,9 @@ struct NodeRecord: Sendable {
     var killed: [WorkerID: RayError] = [:]
     /// Why it died; empty while it lives.
     var deathReason = ""
+    /// The same for programs, and for people who know it from Ray.
+    var end = NodeEnd.unspecified
+    var endMessage = ""
     /// When it joined; after a new start of the GCS, when that was.
     let joinedAt: Instant
     var diedAt: Instant?

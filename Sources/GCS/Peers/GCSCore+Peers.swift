@@ -85,7 +85,7 @@ extension GCSCore {
         for id in gone { schedule(.ownerGone(id), at: now, into: &effects) }
         for id in gone {
             for actor in (creatorActors[id] ?? []).sorted() {
-                endActor(actor, because: "the process that created it died", at: now, into: &effects)
+                endActor(actor, because: "the process that created it died", .ownerDied, at: now, into: &effects)
             }
         }
         for actor in awaitedActors.filter({ gone.contains($0.value.creator) }).keys.sorted() {

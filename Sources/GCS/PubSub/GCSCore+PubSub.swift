@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 internal import RayCore
+internal import RayScheduler
 internal import RayWire
 
 extension GCSCore {
@@ -47,11 +48,29 @@ extension GCSCore {
 
     /// Has all drivers and workers free what nobody refers to any more.
     func collectGarbage(_ sender: Sender, into effects: inout GCSEffects) {
+        collectGarbage(into: &effects)
+        confirm(nil, sender, into: &effects)
+    }
+
+    /// The handles of actors that are in nobody's way but Python's garbage keep what others wait for: as in Ray it is
+    /// collected when something waits that nothing which runs will make room for.
+    mutating func collectGarbageIfStalled(at now: Instant, into effects: inout GCSEffects) {
+        guard scheduler.isStalled() else {
+            stalledSince = nil
+            return
+        }
+        let since = stalledSince ?? now
+        stalledSince = since
+        guard since.advanced(milliseconds: GCSLimits.stalledMilliseconds) <= now, nextCollection <= now else { return }
+        nextCollection = now.advanced(milliseconds: GCSLimits.collectionMilliseconds)
+        collectGarbage(into: &effects)
+    }
+
+    private func collectGarbage(into effects: inout GCSEffects) {
         for (peer, record) in peers.sorted(by: { $0.key < $1.key }) where !record.isGone {
             guard record.role == .driver || record.role == .worker else { continue }
             tell(peer, .collectGarbage(CollectGarbage()), into: &effects)
         }
-        confirm(nil, sender, into: &effects)
     }
 
     /// Removes a subscriber, and the channel with its last one.

@@ -171,6 +171,11 @@ extension GCSCore {
                 let number = try reader.uint64()
                 var node = NodeRecord(info: try reader.value(), number: 0, at: now)
                 node.deathReason = try reader.string()
+                if !reader.isAtEnd {
+                    // Journals of before have no more of it.
+                    node.end = NodeEnd(rawValue: try reader.uint8()) ?? .unspecified
+                    node.endMessage = try reader.string()
+                }
                 node.diedAt = now
                 return (number, node)
             }

@@ -55,6 +55,7 @@ extension GCSCore {
                 return .map([
                     StateField(name: "error_type", value: .text(TaskFailure(error).typeName)),
                     StateField(name: "error_message", value: .text(error.message)),
+                    StateField(name: "reason", value: .text(error.typeName)),
                 ])
             },
             .detail("start_time_ms") { self.time($0.living?.aliveAt ?? $0.ended?.aliveAt) },

@@ -65,7 +65,8 @@ extension GCSCore {
         NodeStatus(
             info: node.info, isAlive: id != nil, available: id.flatMap { scheduler.available(of: $0) } ?? ResourceSet(),
             storeUsed: node.storeUsed, objectCount: node.objectCount, workerCount: node.workerCount,
-            deathReason: node.deathReason, drainMilliseconds: node.drain?.millisecondsLeft(at: now))
+            deathReason: node.deathReason, drainMilliseconds: node.drain?.millisecondsLeft(at: now), end: node.end,
+            endMessage: node.endMessage)
     }
 
     private func warnings(_ waiting: [PendingGroup], _ groups: [GroupDemand]) -> [String] {

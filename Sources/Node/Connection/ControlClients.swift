@@ -16,6 +16,8 @@ package final class ControlClients: Sendable {
 
     private let connect: @Sendable () throws(RayError) -> ControlClient
     private let idle: Mutex<[ControlClient]>
+    /// The one for pieces of files, which the head puts together by who sends them.
+    private let uploader = Mutex<ControlClient?>(nil)
 
     /// Connects once.
     ///
@@ -33,6 +35,7 @@ package final class ControlClients: Sendable {
     ///
     /// - Throws: as `ControlClient.request`.
     package func request(_ message: Message, milliseconds: Int) throws(RayError) -> Message {
+        if case .storeBlob = message { return try upload(message, milliseconds: milliseconds) }
         let client = if let client = idle.withLock({ $0.popLast() }) { client } else { try connect() }
         do throws(RayError) {
             let answer = try client.request(message, milliseconds: milliseconds)
@@ -45,6 +48,16 @@ package final class ControlClients: Sendable {
                 return clients
             }
             throw error
+        }
+    }
+
+    private func upload(_ piece: Message, milliseconds: Int) throws(RayError) -> Message {
+        try uploader.withLock { (uploader) throws(RayError) in
+            let client = if let uploader { uploader } else { try connect() }
+            uploader = nil
+            let answer = try client.request(piece, milliseconds: milliseconds)
+            uploader = client
+            return answer
         }
     }
 }

@@ -10,8 +10,8 @@ internal import RayTransport
 
 /// A process's way to its node's object store.
 package enum StoreConnection {
-    /// Attaches to the store behind a raylet's socket. The connection stays open for the life of the process:
-    /// its end tells the raylet that the pins are nobody's any more.
+    /// Attaches to the store behind a raylet's socket. The connection stays open as long as the client, which each object
+    /// that is read keeps: its end tells the raylet that the pins are nobody's any more.
     ///
     /// - Throws: `systemError` with the raylet's reason.
     package static func open(socketPath: String, token: String) throws(RayError) -> ObjectStoreClient {
@@ -28,8 +28,9 @@ package enum StoreConnection {
         do throws(ObjectStoreError) {
             return try ObjectStoreClient(
                 fileDescriptor: attachment.descriptor, fallbackDescriptor: attachment.fallbackDescriptor,
-                client: StoreClient(index: attachment.slot))
+                client: StoreClient(index: attachment.slot), connection: attachment.connection)
         } catch {
+            close(attachment.connection)
             throw RayError(.systemError, "the object store cannot be mapped: \(error)")
         }
     }

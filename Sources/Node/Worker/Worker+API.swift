@@ -216,23 +216,32 @@ extension Worker {
     }
 
     /// A get that ends with the first object that failed; those that are not there then have the error of a time-out.
+    /// Gives its number, for `abandonWait`.
+    @discardableResult
     package func getUntilFailure(
         _ references: [ObjectReference], deadline: Instant?, from task: TaskID?,
         completion: @escaping @Sendable ([Result<any FetchedObject, RayError>]) -> Void
-    ) {
+    ) -> UInt64 {
         fetch(references, deadline: deadline, failsFast: true, from: task, completion: traced(task, completion))
     }
 
     /// A get that is not noted for the timeline: a part of one.
+    @discardableResult
     func fetch(
         _ references: [ObjectReference], deadline: Instant?, failsFast: Bool = false, from task: TaskID?,
         completion: @escaping @Sendable ([Result<any FetchedObject, RayError>]) -> Void
-    ) {
+    ) -> UInt64 {
         transactState { state, _ in
             let token = state.core.get(
                 references, deadline: deadline, failsFast: failsFast, from: task, into: &state.effects)
             state.completions[token] = .get(references, deadline, task, completion)
+            return token
         }
+    }
+
+    /// Ends a get or wait, by its number, that nobody waits for any more; its completion is called as if it were over.
+    package func abandonWait(_ token: UInt64) {
+        transact { core, _, effects in core.abandonWait(token, into: &effects) }
     }
 
     package func wait(
@@ -242,16 +251,18 @@ extension Worker {
         wait(references, count: count, fetches: false, deadline: deadline, from: task, completion: completion)
     }
 
-    /// See `WorkerCore.wait`.
+    /// See `WorkerCore.wait`. Gives its number, for `abandonWait`.
+    @discardableResult
     package func wait(
         _ references: [ObjectReference], count: Int, fetches: Bool, deadline: Instant?, from task: TaskID?,
         completion: @escaping @Sendable ([Bool]) -> Void
-    ) {
+    ) -> UInt64 {
         let traced = traced(task, completion)
-        transactState { state, _ in
+        return transactState { state, _ in
             let token = state.core.wait(
                 references, count: count, fetches: fetches, deadline: deadline, from: task, into: &state.effects)
             state.completions[token] = .wait(traced)
+            return token
         }
     }
 

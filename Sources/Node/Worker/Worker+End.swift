@@ -24,7 +24,11 @@ extension Worker {
         _ = reactor.poll(microseconds: 5_000) { false }
         reactor.stop()
         failRooms(.runtimeEnded)
-        transactState { state, _ in state.isOver = true }
+        let puts = transactState { state, _ in
+            state.isOver = true
+            return state.core.putCounter
+        }
+        Self.lastPut.max(puts, ordering: .relaxed)
     }
 
     /// Answers what nothing will be heard about.

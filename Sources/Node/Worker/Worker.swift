@@ -74,6 +74,9 @@ package final class Worker: WorkerAPI {
     let isLeaving = Atomic<Bool>(false)
     /// Files that are being sent to the head's archive, by their hash.
     let uploads = Mutex<Set<String>>([])
+    /// The last number of a put by any driver that has ended in this process. The first job of each cluster has the same
+    /// id, so a reference from before `ray.shutdown()` would name a value of the next cluster.
+    static let lastPut = Atomic<UInt32>(0)
     /// Messages that came together and are handled together.
     private let arrived = Mutex<[WorkerCore.Input]>([])
     private let timer = Mutex<ReactorTimer?>(nil)
@@ -92,7 +95,9 @@ package final class Worker: WorkerAPI {
         self.executor = executor
         reactor = endpoint.reactor
         var generator = SystemRandomNumberGenerator()
-        state = Mutex(State(core: WorkerCore(configuration.core, seed: generator.next())))
+        var core = WorkerCore(configuration.core, seed: generator.next())
+        if configuration.core.isDriver { core.putCounter = Self.lastPut.load(ordering: .relaxed) }
+        state = Mutex(State(core: core))
         let timer = endpoint.makeTimer { [weak self] _ in self?.tick() }
         self.timer.withLock { $0 = timer }
     }

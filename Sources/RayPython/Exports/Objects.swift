@@ -7,6 +7,7 @@ public import CRayPython
 internal import RayCore
 internal import RayNode
 internal import RayWorker
+internal import Synchronization
 
 // Objects: stored, fetched, awaited.
 
@@ -95,7 +96,7 @@ public func ray_python_get(
     _ objects: UnsafeRawPointer?, _ count: Int, _ task: UnsafeRawPointer?, _ milliseconds: Int64,
     _ request: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
 ) -> Int32 {
-    get(objects, count, from: TaskID(task), milliseconds, into: request) {}
+    get(objects, count, from: TaskID(task), milliseconds, into: request, then: nil)
 }
 
 /// See `ray_python.h`.
@@ -116,10 +117,11 @@ private struct CallerContext: @unchecked Sendable {
     let pointer: UnsafeMutableRawPointer?
 }
 
-/// Begins a fetch; 0 if all is at hand, or 1, and `done` is called once the request has its objects.
+/// Begins a fetch; 0 if all is at hand, or 1, and `done`, if there is one, is called once the request has its objects.
+/// Without one the fetch ends with its request.
 private func get(
     _ objects: UnsafeRawPointer?, _ count: Int, from task: TaskID?, _ milliseconds: Int64,
-    into request: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, then done: @escaping @Sendable () -> Void
+    into request: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, then done: (@Sendable () -> Void)?
 ) -> Int32 {
     Int32(
         reporting { () throws(RayError) in
@@ -133,12 +135,13 @@ private func get(
                 pending.slot.fill(.success(.objects(results)))
                 return 0
             }
-            runtime.worker.getUntilFailure(
+            let token = runtime.worker.getUntilFailure(
                 references, deadline: runtime.deadline(milliseconds), from: task
             ) { [slot = pending.slot] in
                 slot.fill(.success(.objects($0)))
-                done()
+                done?()
             }
+            if done == nil { pending.token.store(token, ordering: .relaxed) }
             return 1
         })
 }
@@ -173,13 +176,14 @@ public func ray_python_wait(
                 pending.slot.fill(.success(.ready(ready)))
                 return 0
             }
-            runtime.worker.wait(
+            let token = runtime.worker.wait(
                 try runtime.references(ids), count: wanted, fetches: fetch != 0,
                 deadline: runtime.deadline(milliseconds),
                 from: TaskID(task)
             ) { [slot = pending.slot] in
                 slot.fill($0.isEmpty && count > 0 ? .failure(.runtimeEnded) : .success(.ready($0)))
             }
+            pending.token.store(token, ordering: .relaxed)
             return 1
         })
 }
@@ -201,8 +205,16 @@ private enum RequestOutcome: Sendable {
 private final class PendingRequest: Sendable {
     let slot = AnswerSlot<RequestOutcome>()
     let runtime: PythonRuntime
+    /// The number of what is to end with it; 0 for what ends by itself.
+    let token = Atomic<UInt64>(0)
 
     init(_ runtime: PythonRuntime) { self.runtime = runtime }
+
+    /// Nobody waits any more: an exception of a signal's handler went through Python's wait.
+    func abandon() {
+        let token = token.load(ordering: .relaxed)
+        if token != 0, slot.result == nil { runtime.worker.abandonWait(token) }
+    }
 }
 
 private func pending(_ request: UnsafeMutableRawPointer?) -> PendingRequest? {
@@ -243,7 +255,9 @@ public func ray_python_take_ready(
 /// See `ray_python.h`.
 @c @implementation
 public func ray_python_drop(_ request: UnsafeMutableRawPointer?) {
-    if let request { Unmanaged<PendingRequest>.fromOpaque(request).release() }
+    guard let pending = pending(request), let request else { return }
+    pending.abandon()
+    Unmanaged<PendingRequest>.fromOpaque(request).release()
 }
 
 /// See `ray_python.h`.

@@ -157,6 +157,7 @@ extension NodeStatus {
             "labels": .map(info.labels.map { .init(.string($0.key), .string($0.value)) }),
             "store_capacity": .int(Int64(info.storeCapacity)), "store_used": .int(Int64(storeUsed)),
             "objects": .int(Int64(objectCount)),
+            "end": .int(Int64(end.rawValue)), "end_message": .string(endMessage),
             "drain_ms": drainMilliseconds.map { .int(Int64($0)) } ?? .nil,
         ])
     }

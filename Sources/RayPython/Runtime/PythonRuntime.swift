@@ -101,6 +101,8 @@ final class PythonRuntime: Sendable {
         }
         guard let runtime else { return }
         runtime.events.close()
+        // What is left of them is of this cluster, and would be shown with the next one's.
+        while printedLines.next(milliseconds: 0) != nil {}
         runtime.worker.finish()
     }
 }

@@ -291,10 +291,13 @@ package struct NodeStatus: Hashable, Sendable, WireCodable {
     package var deathReason: String
     /// Milliseconds after which what runs on a node that will leave is ended, 0 for never; nothing if it stays.
     package var drainMilliseconds: Int?
+    /// Why it died, for programs, and in words: of a drained node those of who drained it.
+    package var end: NodeEnd
+    package var endMessage: String
 
     package init(
         info: NodeInfo, isAlive: Bool, available: ResourceSet, storeUsed: Int, objectCount: Int, workerCount: Int,
-        deathReason: String, drainMilliseconds: Int?
+        deathReason: String, drainMilliseconds: Int?, end: NodeEnd = .unspecified, endMessage: String = ""
     ) {
         self.info = info
         self.isAlive = isAlive
@@ -303,6 +306,8 @@ package struct NodeStatus: Hashable, Sendable, WireCodable {
         self.objectCount = objectCount
         self.workerCount = workerCount
         self.deathReason = deathReason
+        self.end = end
+        self.endMessage = endMessage
         self.drainMilliseconds = drainMilliseconds
     }
 
@@ -315,6 +320,8 @@ package struct NodeStatus: Hashable, Sendable, WireCodable {
         writer.write(workerCount)
         writer.write(deathReason)
         writer.write(drainMilliseconds ?? -1)
+        writer.write(end.rawValue)
+        writer.write(endMessage)
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -327,6 +334,12 @@ package struct NodeStatus: Hashable, Sendable, WireCodable {
         deathReason = try reader.string()
         let milliseconds = try reader.int()
         drainMilliseconds = milliseconds < 0 ? nil : milliseconds
+        end = try reader.added(.unspecified) { (reader: inout WireReader) throws(WireError) in
+            let number = try reader.uint8()
+            guard let end = NodeEnd(rawValue: number) else { throw .unknownCase("NodeEnd", Int(number)) }
+            return end
+        }
+        endMessage = try reader.added("") { (reader: inout WireReader) throws(WireError) in try reader.string() }
     }
 }
 

@@ -54,9 +54,6 @@ extension WorkerCore {
         for group in message.spec.concurrencyGroups where !execution.lanes.contains(where: { $0.group == group.name }) {
             execution.lanes.append(Lane(group: group.name, callsMax: max(1, group.callsMax)))
         }
-        execution.holdsCPU =
-            message.spec.heldResources[ResourceSet.cpu] > .zero && execution.lanes[0].callsMax == 1
-            && !execution.hasGroups
         execution.lease = message.lease
         receive(
             Execution.Received(spec: message.spec.creation, caller: .gcs, lease: message.lease), into: &effects)
@@ -271,13 +268,15 @@ extension WorkerCore {
     // MARK: Blocking
 
     /// A task begins to wait: its CPU goes back to the pool, and what is queued behind it to the owner.
+    ///
+    /// As in Ray not that of an actor, which is its own while it lives: who would go on with a long task there?
     mutating func beginBlocking(_ task: TaskID?, into effects: inout WorkerEffects) {
         guard let task, let running = execution.running[task], execution.holdsCPU,
             execution.cpu == .running, let lease = running.lease
         else { return }
         execution.cpu = .blocked
         setAlarm(.zero)  // Leases without work are kept less long from now on.
-        if execution.actor == nil { handBackAll(lease, into: &effects) }
+        handBackAll(lease, into: &effects)
         effects.send(.leaseBlocked(LeaseBlocked(lease: lease)), to: WorkerID.gcs)
     }
 

@@ -21,7 +21,7 @@ extension WorkerCore {
             execution.cpu = .running
             for effect in execution.held { effects.append(effect) }
             execution.held = []
-            if let lease = task.lease, execution.actor == nil || execution.holdsCPU {
+            if let lease = task.lease {
                 effects.send(.leaseUnblocked(LeaseUnblocked(lease: lease)), to: WorkerID.gcs)
             }
         }

@@ -87,6 +87,12 @@ extension WorkerCore {
         return flags
     }
 
+    /// Ends a `get` or `wait` that nobody waits for any more, with what is there: its task has the CPU again, and what it
+    /// kept goes. Nothing if it has ended.
+    package mutating func abandonWait(_ token: UInt64, into effects: inout WorkerEffects) {
+        finish(token, into: &effects)
+    }
+
     /// Sends a request to the GCS; ends with the effect `completeRequest`.
     package mutating func request(_ message: Message, into effects: inout WorkerEffects) -> UInt64 {
         requestCounter += 1

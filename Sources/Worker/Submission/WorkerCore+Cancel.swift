@@ -12,8 +12,9 @@ internal import RayWire
 /// The results fail at the moment of the cancel, so no get or wait depends on what the task, its worker or the network
 /// do afterwards. A task that is at a worker stays in the books until that worker's answer, which is thrown away.
 ///
-/// Not so those of a function of Python that is asked to end: there, as in Ray, what it makes of the KeyboardInterrupt
-/// is its result, be it a value, an error of its own, or that it was cancelled.
+/// Not so those of Python that is asked to end: there, as in Ray, what a function makes of the KeyboardInterrupt is its
+/// result, be it a value, an error of its own, or that it was cancelled. A call on an actor has failed with its end, not
+/// before: who waits for it then finds that the method is over, and what a coroutine does about its CancelledError done.
 extension WorkerCore {
     /// Cancels the task that makes the object; nothing if it has ended, or if the object was put.
     ///
@@ -135,8 +136,7 @@ extension WorkerCore {
 
     /// Whether a task that is asked to end says itself what its results are then.
     private static func hasOutcome(_ spec: TaskSpec) -> Bool {
-        guard case .normal = spec.kind, spec.generator == nil else { return false }
-        return spec.function.language == .python
+        spec.generator == nil && spec.function.language == .python
     }
 
     private func tell(

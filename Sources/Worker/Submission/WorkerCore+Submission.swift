@@ -204,15 +204,17 @@ extension WorkerCore {
         var lost: [ObjectID] = []
         let ids = task.spec.returnIDs
         let hasFailed = task.cancellation.hasFailedResults
-        let failure = hasFailed ? Self.cancelled(task.spec, "") : message.error
+        let isVoid = hasFailed || isCancelledCall(task, message)
+        let failure = isVoid ? Self.cancelled(task.spec, "while it ran") : message.error
         // As in Ray the call that ends its actor has done what it was to do, whatever its caller is told.
         traceEnded(task, failure?.isOfExit == true ? nil : failure, message.times)
         let isRecorded = runEnded(task)
+        if isVoid { freeUnwanted(message, into: &effects) }
         if hasFailed {
-            freeUnwanted(message, into: &effects)
-        } else if let error = message.error {
+            // They are settled.
+        } else if let failure {
             // Which items are there is looked at below.
-            settleReturns(of: task, .failed(error), into: &effects)
+            settleReturns(of: task, .failed(failure), into: &effects)
         } else if task.isRebuild, task.spec.generator != nil, message.results.isEmpty {
             // It ended with the last item that was wanted.
         } else if message.results.count != ids.count {
@@ -226,6 +228,12 @@ extension WorkerCore {
         if task.spec.generator != nil { lost += generatorEnded(task, message.error, into: &effects) }
         if isRecorded { releaseRun(of: task.spec.id, into: &effects) }
         return lost
+    }
+
+    /// Whether a method of an actor came to its end after it was cancelled: as in Ray its value is not its result then.
+    private func isCancelledCall(_ task: PendingTask, _ message: TaskDone) -> Bool {
+        guard case .actorCall = task.spec.kind, task.cancellation == .outcomeAwaited else { return false }
+        return message.error == nil
     }
 
     /// A task that is done and has left the books lets its arguments go; what is lost of its results is made again.

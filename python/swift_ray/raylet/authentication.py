@@ -97,4 +97,4 @@ def validate_authentication_token(provided_metadata: str) -> bool:
     if get_authentication_mode() == AuthenticationMode.DISABLED:
         return True
     wanted = f"Bearer {AuthenticationTokenLoader.instance().get_raw_token()}"
-    return hmac.compare_digest(provided_metadata.encode(), wanted.encode())
+    return hmac.compare_digest(provided_metadata.encode(errors="surrogateescape"), wanted.encode())

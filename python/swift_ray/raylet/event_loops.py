@@ -6,6 +6,7 @@ import functools
 import inspect
 import threading
 from collections import deque
+from collections.abc import Coroutine
 from typing import Any
 
 from swift_ray import _core
@@ -14,6 +15,11 @@ from swift_ray.raylet import context
 from swift_ray.raylet.process_end import crash, exit_task, is_exit
 from swift_ray.raylet.results import Items, refuse_no_generator, serializer_of
 from swift_ray.raylet.task_context import async_task_function_name, async_task_id, async_task_name
+
+
+def is_coroutine(result: Any) -> bool:
+    """Whether a method has still to run. A reference or a future that it gives is its result, though one can wait for it."""
+    return inspect.iscoroutine(result) or isinstance(result, Coroutine)
 
 
 class EventLoops:
@@ -28,8 +34,8 @@ class EventLoops:
         self._waiting: dict[asyncio.AbstractEventLoop, deque[tuple[Any, dict]]] = {}
         self._woken: set[asyncio.AbstractEventLoop] = set()
         self._threads: list[threading.Thread] = []
-        # The loops of calls under way, by the task's id, and the coroutines of those that the loops have come to.
-        self._calls: dict[bytes, asyncio.AbstractEventLoop] = {}
+        # The loops and tries of calls under way, by the task's id, and the coroutines of those that the loops have come to.
+        self._calls: dict[bytes, tuple[asyncio.AbstractEventLoop, int]] = {}
         self._coroutines: dict[bytes, asyncio.Task] = {}
         # What callers are told of calls that the actor's end cuts short.
         self._end: bytes | None = None
@@ -69,7 +75,7 @@ class EventLoops:
             context.coroutines[running.task_id] = running
             try:
                 result = function(*args, **kwargs)
-                return await result if inspect.isawaitable(result) else result, None
+                return await result if is_coroutine(result) else result, None
             except (SystemExit, KeyboardInterrupt) as exit:
                 # For the calling thread: asyncio would end the loop with these.
                 return None, exit
@@ -83,7 +89,8 @@ class EventLoops:
 
     def start(self, task: Any, header: dict, group: str) -> None:
         """Begins a call soon, in the order of these calls. From one thread only."""
-        loop = self._calls[header["task"]] = self.loop(group)
+        loop = self.loop(group)
+        self._calls[header["task"]] = (loop, header["attempt"])
         self._waiting[loop].append((task, header))
         if loop not in self._woken:
             self._woken.add(loop)
@@ -103,20 +110,26 @@ class EventLoops:
                 self._fail(task, header, {}, error)
                 continue
             self._coroutines[header["task"]] = coroutine
-            coroutine.add_done_callback(functools.partial(self._ended, task, header))
+            coroutine.add_done_callback(functools.partial(self._ended, task, header, loop))
 
-    def _ended(self, task: Any, header: dict, coroutine: asyncio.Task) -> None:
-        self._calls.pop(header["task"], None)
-        self._coroutines.pop(header["task"], None)
+    def _ended(
+        self, task: Any, header: dict, loop: asyncio.AbstractEventLoop, coroutine: asyncio.Task
+    ) -> None:
+        # The next try at the same call may have come already.
+        if self._calls.get(header["task"]) == (loop, header["attempt"]):
+            del self._calls[header["task"]]
+        if self._coroutines.get(header["task"]) is coroutine:
+            del self._coroutines[header["task"]]
         if coroutine.cancelled():
             # It was cancelled before it began, so nobody has ended the call.
             self._fail(task, header, {}, asyncio.CancelledError())
 
     def cancel(self, task: bytes) -> bool:
         """Cancels the coroutine of a call; whether it is one of this process."""
-        loop = self._calls.get(task)
-        if loop is None:
+        call = self._calls.get(task)
+        if call is None:
             return False
+        loop, _ = call
         # A busy loop may not have begun it yet: it does so before this.
         loop.call_soon_threadsafe(self._cancel, task)
         return True
@@ -132,10 +145,16 @@ class EventLoops:
             self.cancel(call)
 
     def _fail(self, task: Any, header: dict, extras: dict, error: BaseException) -> None:
+        if isinstance(error, Exception) and self._is_cancelled(header):
+            # As in Ray, whatever the coroutine made of that.
+            error = asyncio.CancelledError().with_traceback(error.__traceback__)
         if self._end is not None and isinstance(error, asyncio.CancelledError):
             _core.fail_task(task, self._end)
         else:
             self._execution.results.fail(task, header, extras, error)
+
+    def _is_cancelled(self, header: dict) -> bool:
+        return self._execution._core_worker.control("is_cancelled", task=header["task"])
 
     async def _run(self, task: Any, header: dict) -> None:
         execution = self._execution
@@ -148,7 +167,7 @@ class EventLoops:
             function, _ = execution.functions.find(header, extras)
             args, kwargs = execution.recover(arguments, header, extras)
             result = function(*args, **kwargs)
-            if inspect.isawaitable(result) and not extras.get("dynamic"):
+            if is_coroutine(result) and not extras.get("dynamic"):
                 result = await result
             if extras.get("dynamic"):
                 result = await asyncio.get_running_loop().run_in_executor(

@@ -297,10 +297,14 @@ class GcsClient:
     ) -> tuple[bool, str]:
         """Has a node (hex id) take nothing new and leave when it is idle, or at the deadline (ms since the epoch, 0: none).
 
-        Whether it will, and else why not: as in Ray only an idle one does for IDLE_TERMINATION, and the head's never.
+        Whether it will, and else why not: as in Ray only an idle one does for IDLE_TERMINATION, and the head's never. One
+        that is not there has left. RaySystemError: the deadline is negative.
         """
         from ray.core.generated import autoscaler_pb2
+        from ray.exceptions import RaySystemError
 
+        if deadline_timestamp_ms < 0:
+            raise RaySystemError(f"Draining deadline must be non-negative, received {deadline_timestamp_ms}")
         left = max(1, deadline_timestamp_ms - round(time.time() * 1000)) if deadline_timestamp_ms else 0
         refusal = self.ask(
             "drain",
@@ -312,6 +316,10 @@ class GcsClient:
             },
             timeout,
         )
+        if refusal and not any(
+            node["alive"] and node["node"].hex() == node_id for node in self.nodes(timeout)
+        ):
+            return True, ""
         return not refusal, refusal
 
     def get_draining_nodes(self, timeout: float | None = None) -> dict[str, int]:

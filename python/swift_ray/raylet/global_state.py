@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from swift_ray.raylet.failure_words import of_node
 from swift_ray.services import SETTINGS_KEY, SETTINGS_NAMESPACE
 
 from . import debugger, state_tables
@@ -93,8 +94,8 @@ class GlobalStateAccessor:
                 "DashboardAgentListenPort": 0,
                 "NodeName": node["name"],
                 "RuntimeEnvAgentPort": 0,
-                "DeathReason": 0,
-                "DeathReasonMessage": "",
+                "DeathReason": node["end"],
+                "DeathReasonMessage": of_node(node),
                 "alive": node["alive"],
                 "Resources": node["total"] if node["alive"] else {},
                 "Labels": node["labels"],
@@ -172,8 +173,8 @@ class GlobalStateAccessor:
         return self._gcs.internal_kv_get(key, namespace)
 
     def get_draining_nodes(self) -> dict[str, int]:
-        """Nodes that are to go, by hex id, with their deadline in ms since the epoch."""
-        return {}
+        """Nodes that are to go, by hex id, with their deadline in ms since the epoch (0: none)."""
+        return self._gcs.get_draining_nodes()
 
     # Placement groups
 

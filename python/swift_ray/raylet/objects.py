@@ -11,7 +11,7 @@ from swift_ray.raylet import context
 from swift_ray.raylet.context import ray_worker
 from swift_ray.raylet.core_error import GET_TIMEOUT, INVALID_ARGUMENT, ray_exception
 from swift_ray.raylet.errors import error_object
-from swift_ray.raylet.failure_words import of_death
+from swift_ray.raylet.failure_words import end_of, of_death
 from swift_ray.raylet.language import SWIFT
 from swift_ray.raylet.serialization import SerializedRayObject, deserialize, serialize
 from swift_ray.services import WORKER_DIED
@@ -90,6 +90,7 @@ def actor_facts(object_ref: ObjectRef, details: dict) -> dict[str, Any]:
         "name": known["name"] if known else "",
         "pid": details["pid"],
         "node_ip_address": details["host"],
+        **end_of(details["type_name"] if details["type"] == ACTOR_DIED else ""),
     }
     if details["type"] == ACTOR_CREATION_FAILED and details["payload"]:
         facts["task_error"] = constructor_error(details["payload"])

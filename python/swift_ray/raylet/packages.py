@@ -18,6 +18,9 @@ PIECE_BYTES = 1 << 20
 ARCHIVED = b"swift-ray-archive:"
 HASH_DIGITS = 64
 
+# How often the pieces are sent: the head lets go of what it has of a file when it, or the connection, is new.
+TRIES = 3
+
 # The pieces of a file come in order, whichever thread sends them.
 _sending = threading.Lock()
 
@@ -39,15 +42,26 @@ def archived_hash(key: bytes, value: bytes | None) -> str | None:
 
 def send(ask: Ask, package: bytes, timeout: float | None) -> bytes:
     """Brings a package to the archive, unless it is there; the value for its name."""
+    from ray.exceptions import RpcError
+
     digest = hashlib.sha256(package).hexdigest()
-    rest = memoryview(package)
     with _sending:
         if fetch(ask, digest, timeout, count=1) is None:
-            for offset in range(0, len(package), PIECE_BYTES):
-                piece = bytes(rest[offset : offset + PIECE_BYTES])
-                payload = {"hash": digest, "offset": offset, "total": len(package), "bytes": piece}
-                ask("store_blob", payload, timeout)
+            for left in reversed(range(TRIES)):
+                try:
+                    _send_pieces(ask, digest, package, timeout)
+                    break
+                except RpcError:
+                    if left == 0:
+                        raise
     return ARCHIVED + digest.encode()
+
+
+def _send_pieces(ask: Ask, digest: str, package: bytes, timeout: float | None) -> None:
+    rest = memoryview(package)
+    for offset in range(0, len(package), PIECE_BYTES):
+        piece = bytes(rest[offset : offset + PIECE_BYTES])
+        ask("store_blob", {"hash": digest, "offset": offset, "total": len(package), "bytes": piece}, timeout)
 
 
 def fetch(ask: Ask, digest: str, timeout: float | None, count: int | None = None) -> bytes | None:

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from swift_ray.raylet.failure_words import end_of
+
 MILLION = 1_000_000
 
 
@@ -19,6 +21,7 @@ def number_of(message: Any, field: str, name: str | None) -> int:
 def actor(row: dict) -> bytes:
     """An `ActorTableData`."""
     from ray.core.generated import gcs_pb2
+    from ray.core.generated.common_pb2 import NodeDeathInfo
 
     data = gcs_pb2.ActorTableData(
         actor_id=identifier(row["actor_id"]),
@@ -41,6 +44,11 @@ def actor(row: dict) -> bytes:
         context = data.death_cause.actor_died_error_context
         context.error_message = row["death_cause"]["error_message"]
         context.actor_id = data.actor_id
+        end = end_of(row["death_cause"]["reason"])
+        if "reason" in end:
+            context.reason = number_of(type(context), "reason", end["reason"])
+        if "preempted" in end:
+            context.node_death_info.reason = NodeDeathInfo.AUTOSCALER_DRAIN_PREEMPTED
     return data.SerializeToString()
 
 
@@ -70,6 +78,9 @@ def job(row: dict) -> bytes:
         driver_pid=int(driver["pid"]),
         driver_ip_address=driver["node_ip_address"],
         entrypoint=row["entrypoint"],
+        start_time=row["start_time"] or 0,
+        end_time=row["end_time"] or 0,
+        timestamp=row["end_time"] or row["start_time"] or 0,
     )
     data.driver_address.ip_address = driver["node_ip_address"]
     return data.SerializeToString()

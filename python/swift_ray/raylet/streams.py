@@ -1,6 +1,7 @@
 """Sends standard output and error to log files, which are rotated when they grow."""
 
 import atexit
+import contextlib
 import os
 import select
 import threading
@@ -40,14 +41,15 @@ class _Pump:
     def _rotate(self) -> None:
         """path becomes path.1, path.1 becomes path.2, up to `most_files` old ones; the oldest goes."""
         with self.lock:
-            os.close(self.target)
             for number in range(self.most_files, 0, -1):
                 older = f"{self.path}.{number - 1}" if number > 1 else self.path
                 if os.path.exists(older):
                     os.replace(older, f"{self.path}.{number}")
             if self.most_files == 0:
                 os.unlink(self.path)
+            full = self.target
             self._open()
+            os.close(full)
 
     def _run(self) -> None:
         """Until `stop`, and then until the pipe is dry: its end may never come, as children inherit the pipe."""
@@ -58,7 +60,9 @@ class _Pump:
             data = os.read(self.source, _CHUNK)
             if not data:
                 return
-            self._write(data)
+            # A full disk costs these lines: who prints would block for ever if nobody read them.
+            with contextlib.suppress(OSError):
+                self._write(data)
 
     def stop(self) -> None:
         os.write(self.wake[1], b"x")

@@ -169,6 +169,25 @@ def test_asyncio_actors_run_calls_at_the_same_time():
     assert time.monotonic() - began < 3
 
 
+def test_a_reference_that_a_method_of_an_asyncio_actor_gives_is_its_result():
+    @ray.remote(num_cpus=0)
+    class Async:
+        def __init__(self):
+            self.ref = ray.put("value")
+
+        def plain(self):
+            return self.ref
+
+        async def coroutine(self):
+            return self.ref
+
+    actor = Async.remote()
+    for method in (actor.plain, actor.coroutine):
+        ref = ray.get(method.remote(), timeout=60)
+        assert isinstance(ref, ray.ObjectRef)
+        assert ray.get(ref) == "value"
+
+
 def test_threaded_actors_run_calls_at_the_same_time():
     @ray.remote(max_concurrency=4)
     class Threads:

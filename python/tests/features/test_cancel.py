@@ -329,10 +329,47 @@ def test_plain_actors_can_ask(tmp_path):
     assert ray.get(actor.ping.remote(), timeout=30) == 1
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_call_is_over_when_it_is_told_to_be_cancelled(tmp_path, threads):
+    @ray.remote(num_cpus=0)
+    class Steady:
+        def run(self, name, error=None):
+            mark(tmp_path, f"{name} began")
+            time.sleep(1)
+            mark(tmp_path, f"{name} ended")
+            if error is not None:
+                raise error
+
+    actor = Steady.options(max_concurrency=threads).remote()
+    call = actor.run.remote("call")
+    until_marked(tmp_path, "call began")
+    ray.cancel(call)
+    assert ray.wait([call], timeout=0.2)[0] == []
+    expect_cancelled(call)
+    assert os.path.exists(tmp_path / "call ended")
+    failing = actor.run.remote("failing", ValueError("own"))
+    until_marked(tmp_path, "failing began")
+    ray.cancel(failing)
+    with pytest.raises(ValueError, match="own"):
+        ray.get(failing, timeout=30)
+
+
 @ray.remote(num_cpus=0)
 class Coroutines:
     def __init__(self):
         self.cancelled = []
+
+    async def leave(self, folder, answer):
+        """Takes its time to end, and gives or raises what it is told to."""
+        mark(folder, f"{answer} began")
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.5)
+            self.cancelled.append(answer)
+            if answer == "error":
+                raise ValueError("own") from None
+            return answer
 
     async def wait(self, folder, name):
         mark(folder, f"{name} began")
@@ -358,6 +395,16 @@ def test_coroutines(tmp_path):
     ray.cancel(second)
     expect_cancelled(second)
     assert ray.get(actor.seen.remote(), timeout=30) == ["first", "second"]
+
+
+def test_whatever_a_coroutine_makes_of_it_it_was_cancelled_and_is_over(tmp_path):
+    actor = Coroutines.remote()
+    for answer in ("value", "error"):
+        call = actor.leave.remote(str(tmp_path), answer)
+        until_marked(tmp_path, f"{answer} began")
+        ray.cancel(call)
+        expect_cancelled(call)
+    assert ray.get(actor.seen.remote(), timeout=30) == ["value", "error"]
 
 
 def test_coroutines_that_wait_for_their_turn(tmp_path):

@@ -23,6 +23,21 @@ def test_references_of_an_earlier_cluster_do_no_harm():
     ray.shutdown()
 
 
+def test_a_reference_of_an_earlier_cluster_names_nothing_of_the_next():
+    old = []
+    for number in range(3):
+        ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+        new = ray.put(number)
+        assert ray.get(new) == number
+        for ref in old:
+            with pytest.raises(ValueError, match="owner is unknown"):
+                ray.get(ref, timeout=30)
+            ready, others = ray.wait([new, ref], timeout=5)
+            assert (ready, others) == ([new], [ref])
+        old.append(new)
+        ray.shutdown()
+
+
 def test_a_handle_of_an_earlier_cluster_is_refused():
     ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False)
 
