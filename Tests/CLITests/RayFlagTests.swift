@@ -38,6 +38,23 @@ import Testing
         #expect(try program(text) == expected)
     }
 
+    @Test("The head is reached by its socket where there is one, else by its address")
+    func waysToTheHead() throws {
+        let folder = "/tmp/ray-flags-\(getpid())"
+        defer { rmdir(folder + "/links"); rmdir(folder) }
+        var command = command
+        command[1] = "--session_dir=" + folder
+        let settings = try #require(try RayFlags(command)).settings
+        #expect(settings["gcs_socket"] == nil)
+        #expect(settings["gcs_host"] == "127.0.0.1" && settings["gcs_port"] == "6379")
+        mkdir(folder, 0o700)
+        mkdir(folder + "/links", 0o700)
+        let socket = folder + "/links/gcs.sock"
+        close(open(socket, O_CREAT | O_WRONLY, 0o600))
+        defer { unlink(socket) }
+        #expect(try #require(try RayFlags(command)).settings["gcs_socket"] == socket)
+    }
+
     @Test("Without a word, or one that makes no sense, none is expected", arguments: [nil, "", "{}", "[1]", "\u{1}"])
     func unexpected(text: String?) throws { #expect(try program(text) == nil) }
 }

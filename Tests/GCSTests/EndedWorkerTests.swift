@@ -49,6 +49,27 @@ import Testing
         #expect(rows(&harness, alive: true).count == 1)
     }
 
+    @Test("A worker that ends itself says why, and nobody is told of a crash; of others it cannot say it")
+    func forced() {
+        for isItself in [true, false] {
+            var harness = GCSHarness.cluster()
+            harness.request(lease(1), from: driver(1))
+            harness.ready(lease(1), worker: 1)
+            harness.send(.subscribe(Subscribe(channel: "errors")), from: driver(1))
+            harness.effects = []
+            let error = RayError(.workerDied, "f was force-killed")
+            harness.send(
+                .workerKilled(WorkerKilled(worker: worker(1), error: error)),
+                from: isItself ? worker(1) : driver(1))
+            harness.exit(worker: 1, lease: lease(1), signal: 9)
+            let isTold = harness.messages(to: driver(1)).contains { if case .published = $0 { true } else { false } }
+            #expect(isTold != isItself)
+            let (type, detail) = end(of: worker(1), &harness)
+            #expect(type == .text(isItself ? "INTENDED_SYSTEM_EXIT" : "SYSTEM_ERROR"))
+            #expect(detail.contains("force-killed") == isItself)
+        }
+    }
+
     @Test("A driver, which says hello before it knows its raylet, is on the node of its machine, or on none")
     func driversNode() {
         var harness = GCSHarness.cluster()

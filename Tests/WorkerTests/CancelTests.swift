@@ -280,6 +280,9 @@ import Testing
         #expect(error(child, &harness) == .taskCancelled)
         ask(specs[0], force: true)
         #expect(harness.effects.contains { if case .exit = $0 { true } else { false } })
+        let reason = "\(specs[0].displayName) was force-killed by ray.cancel(force: true)"
+        let killed = WorkerKilled(worker: WorkerHarness.worker.worker, error: RayError(.workerDied, reason))
+        #expect(harness.sent().map(\.0).contains(.workerKilled(killed)))
         harness.step(.finished(specs[0].id, .success([])))
         #expect(!harness.core.isCancelled(specs[0].id))
     }

@@ -12,6 +12,7 @@ PARENT_VARIABLE = "RAY_PARENT_PROCESS"
 DESCRIPTOR_VARIABLE = "RAY_PARENT_DESCRIPTOR"
 NODE_OPTIONS = ("--node-id=", "--node_id=")
 ERRORS_OPTION = "--stderr_filepath="
+OUTPUT_OPTION = "--stdout_filepath="
 # How long a node that is awaited is looked for in one go, in seconds; Ray asks again.
 PATIENCE_S = 1.0
 # The longest pause between two looks, in seconds.
@@ -61,6 +62,7 @@ def daemon_type(services: ModuleType) -> type:
                 return
             self.role = os.path.basename(executable)
             self.log = option(command, ERRORS_OPTION)
+            self.notes = option(command, OUTPUT_OPTION)
             # Of this process, if it is a worker: its own parent is nobody's business.
             options["env"].pop(DESCRIPTOR_VARIABLE, None)
             # A child inherits what is blocked. What a user types into the terminal is meant for the program alone.
@@ -77,9 +79,9 @@ def daemon_type(services: ModuleType) -> type:
             end = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
             if not self.log:
                 return f"The {self.role} of this node {end}."
-            return (
-                f"The {self.role} of this node {end}: {end_of(self.log) or 'it wrote nothing.'} ({self.log})"
-            )
+            # Who leaves in an orderly way notes why, and has no error.
+            said = end_of(self.log) or end_of(self.notes) or "it wrote nothing."
+            return f"The {self.role} of this node {end}: {said} ({self.log})"
 
     return Process
 

@@ -53,7 +53,9 @@ package struct RayFlags: Sendable {
         settings["node"] = node
         settings["gcs_host"] = String(address[..<colon])
         settings["gcs_port"] = String(address[address.index(after: colon)...])
-        settings["gcs_socket"] = try flags.required("session_dir") + "/links/gcs.sock"
+        // On the head's own machine, and in its folder; from elsewhere the head is reached by its address.
+        let socket = try flags.required("session_dir") + "/links/gcs.sock"
+        if FileManager.default.fileExists(atPath: socket) { settings["gcs_socket"] = socket }
         settings["name"] = flags["node_name"] ?? flags["node_ip_address"]
         settings["port"] = flags["node_manager_port"] ?? "0"
         settings["head"] = flags.isSet("head") ? "1" : "0"

@@ -115,8 +115,12 @@ extension GCSCore {
         }
     }
 
-    /// The raylet kills a worker: that is the reason of the end that it reports next.
+    /// The raylet kills a worker, or that ends itself since its task was cancelled by force: that is the reason of the end
+    /// that the raylet reports next.
     mutating func workerKilled(_ killed: WorkerKilled, _ sender: Sender) {
+        if sender.role == .worker, killed.worker == sender.id {
+            return noteOrder(sender.id, .intendedSystemExit, killed.error.message)
+        }
         guard let id = node(of: sender), let node = nodes[id], node.killed.count < GCSLimits.demandsMax else { return }
         var error = killed.error
         error.node = id.hex

@@ -110,7 +110,9 @@ extension Worker {
         case .ended(let completion): end(completion)
         case .waited, .answered: preconditionFailure("an answer of another kind than its request")
         case .warn(let text): configuration.warn(text)
-        case .exit(let reason): configuration.exit(reason)
+        case .exit(let reason):
+            reactor.flush()
+            configuration.exit(reason)
         case .collectGarbage: configuration.language.collectGarbage()
         case .unreadError(let error): configuration.language.unreadError(error)
         case .cancel(let task):

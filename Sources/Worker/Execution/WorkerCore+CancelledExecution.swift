@@ -26,7 +26,11 @@ extension WorkerCore {
             if task.spec.generator != nil { cancelWaitingItem(of: id, into: &effects) }
             if message.recursive { cancelChildren(of: id, force: message.force, at: now, into: &effects) }
             if message.force, case .normal = task.spec.kind {
-                effects.append(.exit(reason: "\(task.spec.displayName) was force-killed by ray.cancel(force: true)"))
+                let reason = "\(task.spec.displayName) was force-killed by ray.cancel(force: true)"
+                // Else it would be told to people as a crash.
+                let killed = WorkerKilled(worker: configuration.address.worker, error: RayError(.workerDied, reason))
+                effects.send(.workerKilled(killed), to: WorkerID.gcs)
+                effects.append(.exit(reason: reason))
             } else {
                 effects.append(.cancelExecution(id))
             }

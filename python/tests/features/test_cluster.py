@@ -1,5 +1,7 @@
 """Several raylets on one machine, as Ray's own tests start them."""
 
+import os
+import tempfile
 from collections.abc import Iterator
 
 import numpy as np
@@ -147,6 +149,26 @@ def test_items_of_a_generator_stay_where_they_are(nodes):
     places = ray.experimental.get_local_object_locations(references)
     assert [places[one]["node_ids"] for one in references] == [[first.node_id]] * 3
     assert [ray.get(one)[0] for one in references] == [0, 1, 2]
+
+
+def test_a_node_has_a_folder_of_its_own(nodes):
+    """As on another machine, where nothing of the head's is to be found."""
+    cluster, _, _ = nodes
+    with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as folder:
+        node = cluster.add_node(num_cpus=1, resources={"apart": 1}, temp_dir=folder)
+        try:
+            elsewhere = place.options(resources={"apart": 0.1})
+            assert ray.get(elsewhere.remote(), timeout=60) == node.node_id
+            assert os.path.isdir(os.path.join(folder, "session_latest", "logs"))
+            value = ray.put(np.ones(1 << 20, np.uint8))
+
+            @ray.remote(num_cpus=0, resources={"apart": 0.1})
+            def total(array) -> int:
+                return int(array.sum())
+
+            assert ray.get(total.remote(value), timeout=60) == 1 << 20
+        finally:
+            cluster.remove_node(node)
 
 
 def test_node_leaves_and_another_comes(nodes):

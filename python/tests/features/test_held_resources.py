@@ -7,6 +7,7 @@ import time
 
 import pytest
 import ray
+from heads import is_own_core
 from ray._raylet import IMPLICIT_RESOURCE_PREFIX
 from waiting import eventually
 
@@ -76,6 +77,7 @@ def test_every_node_has_one_of_each_implicit_resource():
     assert resource not in ray.cluster_resources()
 
 
+@pytest.mark.skipif(is_own_core, reason="there the wait goes on")
 def test_a_task_whose_wait_is_interrupted_has_its_cpu_again(tmp_path):
     def mark(text):
         open(os.path.join(tmp_path, text), "w").close()
