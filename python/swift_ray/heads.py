@@ -10,6 +10,8 @@ logger = logging.getLogger("ray")
 
 LOOPBACK = "127.0.0.1"
 SESSION_NAME, SESSION_NAMESPACE = b"session_name", b"session"
+# The file of a session in which a head that Ray's Python has started says its port.
+PYTHON_PORTS = "gcs_server_port_*"
 NO_HEAD = "does not speak swift-ray's protocol"
 # How long a head that is no server of Ray Client has to say so: servers send nothing that we could read.
 CLIENT_PROBE_MS = 200
@@ -92,9 +94,11 @@ def refuse_others_of_client(address: str) -> None:
 
 
 def own_heads(folder: str) -> list[str]:
-    """The addresses of heads of our own that live on this machine, with their sessions in `folder`."""
+    """The addresses of heads of our own program that live on this machine, with their sessions in `folder`."""
     found = []
     for session in sorted(glob.glob(os.path.join(glob.escape(folder), "session_2*")))[-SESSIONS_MAX:]:
+        if glob.glob(os.path.join(glob.escape(session), PYTHON_PORTS)):
+            continue
         try:
             with open(os.path.join(session, "head_address")) as file:
                 address = file.read().strip()

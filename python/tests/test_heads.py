@@ -133,3 +133,17 @@ def test_only_living_heads_are_told_of(tmp_path):
     assert own_heads(str(tmp_path)) == []
     note.write_text("")
     assert own_heads(str(tmp_path)) == []
+    # That of another program in Python, which joins it.
+    note.write_text(f"{os.getpid()} {start}\n")
+    (session / "gcs_server_port_ab").write_text("6379")
+    assert own_heads(str(tmp_path)) == []
+
+
+def test_a_program_beside_another_is_not_told_of_its_head():
+    program = "import ray; ray.init(num_cpus=1, include_dashboard=False); {}print(ray.is_initialized())"
+    inner = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {program.format('')!r}], check=True); "
+    done = subprocess.run(
+        [sys.executable, "-c", program.format(inner)], capture_output=True, text=True, timeout=WAIT_S * 4
+    )
+    assert done.stdout.split() == ["True", "True"], done.stderr
+    assert "does not join" not in done.stderr
