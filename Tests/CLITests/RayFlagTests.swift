@@ -41,7 +41,10 @@ import Testing
     @Test("The head is reached by its socket where there is one, else by its address")
     func waysToTheHead() throws {
         let folder = "/tmp/ray-flags-\(getpid())"
-        defer { rmdir(folder + "/links"); rmdir(folder) }
+        defer {
+            rmdir(folder + "/links")
+            rmdir(folder)
+        }
         var command = command
         command[1] = "--session_dir=" + folder
         let settings = try #require(try RayFlags(command)).settings

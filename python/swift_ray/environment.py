@@ -21,6 +21,9 @@ READY_VARIABLE = "SWIFT_RAY_ENVIRONMENT_READY"
 # From what a process comes that was started within an environment, as servers of Ray Client are.
 ORIGIN_VARIABLE = "SWIFT_RAY_ORIGIN"
 GCS = "gcs://"
+# Parts of environments that Ray has and this core has not: a task must not run without them as if it had them.
+UNSUPPORTED = ("conda", "container", "image_uri", "nsight", "_nsight", "rocprof_sys", "_rocprof_sys", "mpi")
+PLUGINS_VARIABLE = "RAY_RUNTIME_ENV_PLUGINS"
 RESOURCES = "runtime_resources"
 
 
@@ -51,6 +54,7 @@ def set_up() -> None:
     entered = os.getcwd() if folder.startswith(GCS) else None
     resources = resources_folder()
     try:
+        refuse_unsupported(environment)
         paths = asyncio.run(fetched(environment, resources, os.environ["SWIFT_RAY_GCS_ADDRESS"], entered))
         if folder:
             os.chdir(paths[0])
@@ -70,6 +74,26 @@ def set_up() -> None:
         os.environ[READY_VARIABLE] = "1"
         os.environ["VIRTUAL_ENV"] = os.path.dirname(os.path.dirname(interpreter))
         os.execv(interpreter, [interpreter, "-m", "swift_ray.worker"])
+
+
+def refuse_unsupported(environment: dict) -> None:
+    """NotImplementedError: it has parts that nobody sets up here, those of the node's plugins among them."""
+    missing = [name for name in environment if name in UNSUPPORTED or name in plugin_names()]
+    if missing:
+        raise NotImplementedError(
+            f"swift-ray has no {', '.join(missing)} in runtime environments; it has env_vars, working_dir, py_modules, "
+            "pip, uv, py_executable and worker_process_setup_hook"
+        )
+
+
+def plugin_names() -> set[str]:
+    """The parts of environments for which this node has plugins of Ray's kind, which are not run here."""
+    text = os.environ.get(PLUGINS_VARIABLE)
+    if not text:
+        return set()
+    from ray._common.utils import import_attr
+
+    return {import_attr(plugin["class"]).name for plugin in json.loads(text)}
 
 
 def become(command: str) -> None:

@@ -128,9 +128,8 @@ extension WorkerCore {
 
     /// Answers a call on an actor that is about to end.
     func refuse(_ spec: TaskSpec, of caller: WorkerID, because reason: String, into effects: inout WorkerEffects) {
-        answer(
-            spec, of: caller, with: RayError(.actorDied, "the actor \(execution.actorName) died: \(reason)"),
-            into: &effects)
+        let name = execution.actorName.isEmpty ? spec.function.className : execution.actorName
+        answer(spec, of: caller, with: RayError(.actorDied, "the actor \(name) died: \(reason)"), into: &effects)
     }
 
     /// Answers a call that is not run.

@@ -38,7 +38,14 @@ extension WorkerCore {
     }
 
     /// An actor is never created: the GCS tells that those who were given handles of it.
-    mutating func creationFailed(_ actor: ActorID, _ error: RayError, into effects: inout WorkerEffects) {
+    mutating func creationFailed(
+        _ actor: ActorID, _ error: RayError, isPython: Bool = false, into effects: inout WorkerEffects
+    ) {
+        var error = error
+        if isPython, error.type == .taskExecution {
+            // As in Ray the actor has died of an argument that failed, as of an error of its constructor.
+            error.type = .actorCreationFailed
+        }
         actors[actor]?.phase = .dead
         actors[actor]?.error = error
         effects.send(.abandonActor(AbandonActor(actor: actor, error: error)), to: WorkerID.gcs)

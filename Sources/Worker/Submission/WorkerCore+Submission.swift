@@ -321,7 +321,8 @@ extension WorkerCore {
         case .actorCall(let actor, _):
             actors[actor]?.waiting.remove(id)
             sendCalls(of: actor, into: &effects)
-        case .actorCreation(let actor): creationFailed(actor, error, into: &effects)
+        case .actorCreation(let actor):
+            creationFailed(actor, error, isPython: task.spec.function.language == .python, into: &effects)
         }
         guard !lost.isEmpty, fatal == nil else { return }
         recover(lost, because: "the last node that had a copy is gone", at: clock, into: &effects)

@@ -35,6 +35,7 @@ from swift_ray.raylet.profiling import EmptyProfileEvent
 from swift_ray.raylet.program import worker_program
 from swift_ray.raylet.questions import Questions
 from swift_ray.raylet.task_context import async_task_function_name
+from swift_ray.raylet.unavailable import Channels
 from swift_ray.raylet.worker_loop import WorkerLoop
 from swift_ray.services import SETTINGS_KEY, SETTINGS_NAMESPACE, WORKER_SETTINGS, variables_of
 
@@ -52,6 +53,7 @@ class CoreWorker(
     Callbacks,
     WorkerLoop,
     Questions,
+    Channels,
 ):
     """Opens the runtime: a driver introduces its job, a worker joins the raylet that started it."""
 

@@ -9,6 +9,7 @@ from ray._private import client_mode_hook
 from swift_ray import _core
 from swift_ray.raylet import by_name, context, stepping
 from swift_ray.raylet.calls import EXTRAS
+from swift_ray.raylet.context import ray_worker
 from swift_ray.raylet.functions import Functions
 from swift_ray.raylet.kinds import ACTOR_CALL, ACTOR_CREATION, NORMAL
 from swift_ray.raylet.plain_methods import PlainMethod, header_from
@@ -48,6 +49,11 @@ class Execution:
         finally:
             client_mode_hook._set_client_hook_status(status)
             context.enter(before)
+
+    def forget_methods(self) -> None:
+        """No call comes any more: what is remembered of methods holds the actor."""
+        self.plain_methods.clear()
+        self.functions.forget()
 
     def header_of(self, task: Any) -> dict:
         """What a task is: what those like it have in common, its id and its try."""
@@ -191,7 +197,13 @@ class Execution:
             raise SystemExit(0)
 
     def _count(self, header: dict, max_calls: int) -> None:
-        """Says that this is the last task here when the function has been called often enough."""
+        """Says that this is the last task here when the function has been called often enough, or has left the cluster.
+
+        As in Ray `ray.shutdown()` in a task is the end of its worker: it could not make calls any more.
+        """
+        if header["kind"] == NORMAL and ray_worker().mode is None:
+            self._core_worker.control("retire")
+            return
         if not max_calls:
             return
         key = tuple(header["function"])

@@ -75,6 +75,10 @@ class Functions:
         is_bound = is_class_method(method) or is_static_method(type(instance), executor.name)
         return method if is_bound else functools.partial(method, instance)
 
+    def forget(self) -> None:
+        """Lets go of what was found."""
+        self._found.clear()
+
     def instance(self, header: dict) -> Any:
         """The actor that lives here, whose constructor may not have run yet."""
         return ray_worker().actors[ActorID(header["actor"])]

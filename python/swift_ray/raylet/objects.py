@@ -1,5 +1,6 @@
 """Objects: `put`, `get`, `wait`, and references inside values."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgpack
@@ -47,6 +48,8 @@ def failed(object_ref: ObjectRef | None, details: dict) -> SerializedRayObject:
         # Ray's value for what was not waited for, since another object of the same get is an error.
         return SerializedRayObject(None, None, None)
     failure = own_failure(object_ref, details)
+    if details["type"] == ACTOR_CREATION_FAILED:
+        return failure
     for function in details.get("dependents", ()):
         payload = argument_error(function, deserialize([tuple(failure)])[0])
         failure = SerializedRayObject(Buffer.copy_of(payload), b"3", None)
@@ -93,16 +96,21 @@ def actor_facts(object_ref: ObjectRef, details: dict) -> dict[str, Any]:
         **end_of(details["type_name"] if details["type"] == ACTOR_DIED else ""),
     }
     if details["type"] == ACTOR_CREATION_FAILED and details["payload"]:
-        facts["task_error"] = constructor_error(details["payload"])
+        facts["task_error"] = constructor_error(details["payload"], details.get("dependents", ()))
     return facts
 
 
-def constructor_error(payload: bytes) -> bytes:
-    """What the constructor raised, a RayTaskError as its worker serialised it, as the actor's death, pickled."""
+def constructor_error(payload: bytes, dependents: Iterable[str]) -> bytes:
+    """What the constructor raised, a RayTaskError as its worker serialised it, as the actor's death, pickled.
+
+    `dependents`: those that did not run for it, if it is an argument's, with the constructor last.
+    """
     import ray.cloudpickle as pickle
     from ray.exceptions import ActorDiedError, RayTaskError
 
     error = deserialize([(Buffer.copy_of(payload), b"3", None)])[0]
+    for function in dependents:
+        error = deserialize([(Buffer.copy_of(argument_error(function, error)), b"3", None)])[0]
     if not isinstance(error, RayTaskError):
         # It cannot be read here; this says why.
         error = RayTaskError("__init__", str(error), error)

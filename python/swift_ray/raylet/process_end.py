@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import functools
+import gc
 import os
 import posix
 import sys
@@ -128,6 +129,11 @@ def say_farewell(core_worker: Any) -> None:
             instance.__ray_shutdown__()
     except Exception:
         traceback.print_exc()
+    # What its class does in `__del__`: the process ends without letting go of anything.
+    del instance
+    ray_worker().actors.pop(ActorID(core_worker._actor), None)
+    core_worker._execution.forget_methods()
+    gc.collect()
     run_exit_functions()
     limit.cancel()
     sys.stdout.flush()

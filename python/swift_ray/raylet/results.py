@@ -19,7 +19,7 @@ from swift_ray.raylet.calls import RETRYABLE
 from swift_ray.raylet.config import value as setting
 from swift_ray.raylet.context import ray_worker
 from swift_ray.raylet.functions import Functions
-from swift_ray.raylet.kinds import ACTOR_CREATION
+from swift_ray.raylet.kinds import ACTOR_CALL, ACTOR_CREATION
 from swift_ray.raylet.objects import TASK_EXECUTION
 from swift_ray.raylet.printed import flush_printed
 from swift_ray.raylet.serialization import serialize
@@ -179,7 +179,7 @@ class Results:
         if isinstance(error, RayTaskError):
             # Of a task that this one waited for: Ray's exceptions can be of the class of one cause only.
             cause = error.cause
-        elif isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
+        elif isinstance(error, KeyboardInterrupt) or self._is_of_cancel(header, error):
             # Readers find the same at the end of the traceback, as with Ray.
             cause = error = TaskCancelledError(TaskID(header["task"])).with_traceback(error.__traceback__)
         return RayTaskError(
@@ -190,6 +190,12 @@ class Results:
             actor_repr=self._actor_repr(header),
             actor_id=header["actor"].hex() if header["actor"] else None,
         )
+
+    @staticmethod
+    def _is_of_cancel(header: dict, error: BaseException) -> bool:
+        """Whether a coroutine has been cancelled; functions may raise that error for reasons of their own."""
+        is_coroutine = header["kind"] == ACTOR_CALL and ray_worker().core_worker.current_actor_is_asyncio()
+        return is_coroutine and isinstance(error, asyncio.CancelledError)
 
     def fail(self, task: Any, header: dict, extras: dict, error: BaseException) -> None:
         """Stores the error in place of every result, whatever its own code does."""

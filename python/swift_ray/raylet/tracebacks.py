@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable
 from types import TracebackType
 
+HEAD = "Traceback (most recent call last):\n"
 # Where this package is, as tracebacks have it.
 OWN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -40,4 +41,6 @@ def lines_of(error: BaseException) -> list[str]:
             [frame for frame in one.stack if not frame.filename.startswith(OWN_FOLDER)]
         )
         waiting += [other for other in (one.__cause__, one.__context__, *(one.exceptions or ())) if other]
-    return list(shown.format())
+    lines = list(shown.format())
+    # Python leaves it out where no frame is left. RayTaskError says in its place which task it was.
+    return lines if lines[:1] == [HEAD] else [HEAD, *lines]

@@ -3,6 +3,8 @@
 from asyncio import Future
 from typing import Any, NoReturn
 
+COMPILED_GRAPHS = "swift-ray has no compiled graphs (experimental_compile, experimental_channel_…): run the graph by execute()"
+
 
 class RayletClient:
     """Ray's agents ask a raylet for process ids with it; we start no agents."""
@@ -27,3 +29,14 @@ def del_key_prefix_from_storage(
     host: str, port: int, username: str, password: str, use_ssl: bool, key_prefix: Any
 ) -> NoReturn:
     raise NotImplementedError("del_key_prefix_from_storage: the GCS keeps nothing in Redis")
+
+
+class Channels:
+    """The part of `CoreWorker` that compiled graphs stand on, which there are none of here."""
+
+    def experimental_channel_register_writer(self, *arguments: Any) -> NoReturn:
+        raise NotImplementedError(COMPILED_GRAPHS)
+
+    experimental_channel_register_reader = experimental_channel_register_writer
+    experimental_channel_put_serialized = experimental_channel_register_writer
+    experimental_channel_set_error = experimental_channel_register_writer

@@ -62,6 +62,34 @@ def test_actor_that_is_told_to_end(tmp_path):
     assert eventually(lambda: notes(path) == ["shutdown", "atexit"])
 
 
+@pytest.mark.parametrize("how", ["let go", "told", "exits"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_destructor_of_an_actor_runs(tmp_path, how, threads):
+    path = tmp_path / "notes"
+
+    @ray.remote(num_cpus=0)
+    class Destroyed:
+        def call(self):
+            return 1
+
+        def leave(self):
+            ray.actor.exit_actor()
+
+        def __del__(self):
+            with open(path, "a") as file:
+                file.write("deleted")
+
+    actor = Destroyed.options(max_concurrency=threads).remote()
+    ray.get([actor.call.remote() for _ in range(3)], timeout=60)
+    if how == "told":
+        actor.__ray_terminate__.remote()
+    elif how == "exits":
+        actor.leave.remote()
+    else:
+        del actor
+    assert eventually(lambda: notes(path) == ["deleted"])
+
+
 def test_actor_that_is_killed(tmp_path):
     path = tmp_path / "notes"
     actor = Tidy.remote(str(path))

@@ -155,6 +155,26 @@ def test_an_error_of_the_constructor():
     assert 'raise ValueError("in the constructor")' in str(raised.value)
 
 
+def test_an_actor_whose_argument_failed_is_dead():
+    @ray.remote
+    def broken():
+        raise ValueError("an argument")
+
+    @ray.remote
+    class Actor:
+        def __init__(self, value):
+            pass
+
+        def hello(self):
+            return 1
+
+    actor = Actor.remote(broken.remote())
+    for _ in range(2):
+        with pytest.raises(ray.exceptions.ActorDiedError, match="an argument") as raised:
+            ray.get(actor.hello.remote(), timeout=60)
+        assert "error raised in its creation task" in str(raised.value)
+
+
 def test_asyncio_actors_run_calls_at_the_same_time():
     @ray.remote
     class Async:

@@ -10,7 +10,7 @@ import pytest
 import ray
 from heads import is_own_core
 from ray import cloudpickle
-from ray.exceptions import TaskCancelledError
+from ray.exceptions import RayTaskError, TaskCancelledError
 
 pytestmark = pytest.mark.usefixtures("cluster")
 # Workers cannot import this file.
@@ -303,6 +303,16 @@ class Plain:
         while not ray.get_runtime_context().is_canceled():
             time.sleep(0.02)
         mark(folder, "noticed")
+
+
+def test_a_function_that_raises_what_cancels_coroutines_was_not_cancelled():
+    @ray.remote(max_retries=0)
+    def own():
+        raise asyncio.CancelledError("own")
+
+    with pytest.raises(RayTaskError, match="own") as raised:
+        ray.get(own.remote(), timeout=60)
+    assert not isinstance(raised.value, TaskCancelledError)
 
 
 def test_plain_actors(tmp_path):

@@ -490,3 +490,31 @@ def test_functions_and_classes_of_many_megabytes():
     wanted = hashlib.sha256(data).hexdigest()
     assert ray.get(digest.remote(), timeout=120) == wanted
     assert ray.get(Holder.remote().digest.remote(), timeout=120) == wanted
+
+
+def test_an_error_without_a_traceback_says_whose_it_is():
+    @ray.remote(num_returns=3)
+    def two():
+        return 1, 2
+
+    with pytest.raises(ValueError, match="returned 2 objects, but num_returns=3") as raised:
+        ray.get(two.remote(), timeout=60)
+    assert "ray::two()" in str(raised.value)
+
+
+def test_a_task_that_leaves_the_cluster_takes_its_worker_along():
+    @ray.remote(max_retries=3)
+    def leave():
+        ray.shutdown()
+
+    @ray.remote(max_retries=3)
+    def one():
+        return 1
+
+    @ray.remote(max_retries=3)
+    def nested():
+        return ray.get(one.remote())
+
+    # As many as there are workers, so that one of those comes next.
+    ray.get([leave.remote() for _ in range(4)], timeout=60)
+    assert ray.get([nested.remote() for _ in range(20)], timeout=60) == [1] * 20
