@@ -64,6 +64,21 @@ import Testing
         }
     }
 
+    @Test("Drivers hear once of an actor that fits nowhere, and not of one that waits its turn")
+    func infeasibleActor() {
+        var harness = GCSHarness.cluster(cpus: 2)
+        harness.send(.subscribe(Subscribe(channel: ErrorReport.channel)), from: driver(1))
+        harness.live(spec(actor(1), cpus: 2), from: driver(1), worker: 1)
+        for (number, cpus) in [(2, 1.0), (3, 9)] as [(UInt64, Double)] {
+            harness.send(.createActor(CreateActor(spec: spec(actor(number), cpus: cpus))), from: driver(1))
+        }
+        harness.wait(milliseconds: 10_000, reportsOf: [0])
+        let told = harness.messages(to: driver(1)).compactMap { message in
+            if case .published(let published) = message { String(decoding: published.payload, as: UTF8.self) } else { nil }
+        }
+        #expect(told.count == 1 && told[0].contains("needs 9 CPU; no node has more than 2 CPU"), "\(told)")
+    }
+
     @Test("An environment goes with its lease to the raylet, and its executable takes the place of the job's")
     func environment() {
         var harness = GCSHarness.cluster()

@@ -23,6 +23,7 @@ extension GCSCore {
             environment: actor.spec.creation.environment)
         actors[id]?.stage = .queued(lease)
         traceActorQueued(id, at: now)
+        notices.requested(lease, at: now)
         schedule(.request(request), at: now, into: &effects)
     }
 

@@ -243,8 +243,23 @@ extension GCSCore {
             notices.lookAgain(id, at: now)
             guard reason != record.reason else { continue }
             leases[id]?.reason = reason
-            tell(record.owner.worker, .leasePending(LeasePending(lease: id, reason: reason)), into: &effects)
+            if case .actor(let actor) = record.purpose {
+                warn(of: actor, reason, at: now, into: &effects)
+            } else {
+                tell(record.owner.worker, .leasePending(LeasePending(lease: id, reason: reason)), into: &effects)
+            }
         }
+    }
+
+    /// Tells the drivers of an actor's job that it fits nowhere; who calls it would wait without a word.
+    private func warn(
+        of id: ActorID, _ reason: PendingReason, at now: Instant, into effects: inout GCSEffects
+    ) {
+        guard reason.code == .infeasible, let actor = actors[id] else { return }
+        let words = "The actor \(actor.title) cannot be started on any node and waits: \(reason.sentence)"
+        report(
+            ErrorReport("infeasible_actor", words, job: id.job, key: id.bytes, reportedAt: now.nanoseconds),
+            into: &effects)
     }
 
     func reason(of record: LeaseRecord) -> PendingReason? {

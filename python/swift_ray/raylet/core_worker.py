@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import sys
 import threading
 from typing import Any
@@ -110,6 +111,9 @@ class CoreWorker(
         self._node_id = NodeID(info["node"])
         self._worker_id = WorkerID(info["worker"])
         self._job_id = JobID(self._job)
+        if not self._is_driver:
+            # Ray's raylet gives it to workers, and programs that these start know their job by it.
+            os.environ["RAY_JOB_ID"] = self._job_id.hex()
         # Numbers of devices on the node, by resource.
         self._devices: dict[str, list[int]] = {}
         for name, number in info["accelerators"]:

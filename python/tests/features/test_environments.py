@@ -39,6 +39,10 @@ def test_variables_of_tasks():
     assert ray.get([other.remote("COLOUR"), other.remote("OTHER")]) == ["blue", "a b=c\n'\""]
 
 
+def test_programs_that_a_worker_starts_know_its_job():
+    assert ray.get(variable.remote("RAY_JOB_ID")) == ray.get_runtime_context().get_job_id()
+
+
 def test_variables_can_name_others():
     task = variable.options(runtime_env={"env_vars": {"MY_PATH": "/opt/mine:${PATH}"}})
     assert ray.get(task.remote("MY_PATH")).startswith("/opt/mine:/")
