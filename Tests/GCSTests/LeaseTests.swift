@@ -74,7 +74,7 @@ import Testing
         }
         harness.wait(milliseconds: 10_000, reportsOf: [0])
         let told = harness.messages(to: driver(1)).compactMap { message in
-            if case .published(let published) = message { String(decoding: published.payload, as: UTF8.self) } else { nil }
+            if case .published(let one) = message { String(decoding: one.payload, as: UTF8.self) } else { nil }
         }
         #expect(told.count == 1 && told[0].contains("needs 9 CPU; no node has more than 2 CPU"), "\(told)")
     }

@@ -23,7 +23,8 @@ extension GCSCore {
             environment: actor.spec.creation.environment)
         actors[id]?.stage = .queued(lease)
         traceActorQueued(id, at: now)
-        notices.requested(lease, at: now)
+        // Later than requests of tasks: a node that is just starting may have what it wants.
+        notices.lookAgain(lease, at: now)
         schedule(.request(request), at: now, into: &effects)
     }
 

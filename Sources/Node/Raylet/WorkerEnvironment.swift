@@ -54,7 +54,7 @@ package struct WorkerEnvironment: Sendable {
         // What the core has said itself stands behind the program's variables, and an environment cannot change it.
         let core = start.environment.filter { $0.hasPrefix("SWIFT_RAY_") }
         for variable in base + start.environment { result.set(variable) }
-        for variable in start.variables { result[variable.name] = Self.expand(variable.value, result) }
+        for variable in start.variables { result[variable.name] = expand(variable.value) }
         for variable in core + own { result.set(variable) }
         // Of a crash in C, Python tells where it was in Python; a report on Swift's frames after that hides it.
         if start.program.isPython, result["SWIFT_BACKTRACE"] == nil { result["SWIFT_BACKTRACE"] = "enable=no" }
@@ -83,9 +83,9 @@ package struct WorkerEnvironment: Sendable {
         }
     }
 
-    /// Puts the values of the variables so far in the place of `$NAME` and `${NAME}`, as Ray does: a name in braces that is
-    /// not set counts as empty, one without stays as it is.
-    private static func expand(_ text: String, _ known: Variables) -> String {
+    /// Puts the values of the node's variables in the place of `$NAME` and `${NAME}`, as Ray does: a name in braces
+    /// that is not set counts as empty, one without stays as it is.
+    private func expand(_ text: String) -> String {
         guard text.utf8.contains(UInt8(ascii: "$")) else { return text }
         var result = ""
         var rest = text[...]
@@ -97,7 +97,7 @@ package struct WorkerEnvironment: Sendable {
                 $0.isASCII && ($0.isLetter || $0.isNumber) || $0 == "_"
             }
             let isClosed = !isBraced || rest[name.endIndex...].first == "}"
-            guard !name.isEmpty, isClosed, let value = known[String(name)] ?? (isBraced ? "" : nil) else {
+            guard !name.isEmpty, isClosed, let value = self[String(name)] ?? (isBraced ? "" : nil) else {
                 result += "$"
                 continue
             }

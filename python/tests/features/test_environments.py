@@ -48,11 +48,6 @@ def test_variables_can_name_others():
     assert ray.get(task.remote("MY_PATH")).startswith("/opt/mine:/")
 
 
-def test_variables_can_name_each_other():
-    task = variable.options(runtime_env={"env_vars": {"FIRST": "one", "SECOND": "${FIRST} two"}})
-    assert ray.get(task.remote("SECOND")) == "one two"
-
-
 @pytest.mark.parametrize("part", [{"conda": "no-such"}, {"image_uri": "no/such"}, {"nsight": "default"}])
 def test_what_cannot_be_had_is_not_left_out(part):
     with pytest.raises(RuntimeEnvSetupError):
